@@ -1,0 +1,46 @@
+# Two commands: `make demo` runs the main job, `make test` passes the tests. Each sets
+# everything up first, in .venv, on a machine that has only Python 3.11+ and make.
+
+PYTHON ?= python3
+CORES ?= all
+EXPERIMENT ?= config.yaml
+PY := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# Byte code makes every start of Python faster by seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo run setup test check lock clean
+
+demo: run  ## the default experiment, offline, on miniature corpora
+
+run: setup  ## any experiment: make run EXPERIMENT=workflow/experiments/instruments.yaml
+	@$(PY) workflow/scripts/run.py --configfile $(EXPERIMENT) --cores $(CORES)
+
+setup: .venv/ready  ## .venv with the versions of envs/requirements.lock
+
+.venv/ready: envs/requirements.lock pyproject.toml
+	@echo "Setting up .venv (about 2.5 GB, a few minutes; once)"
+	$(PYTHON) -m venv --clear .venv
+	$(PY) -m pip install --disable-pip-version-check --no-deps --require-hashes \
+	    -r envs/requirements.lock
+	$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation \
+	    --editable .
+	@touch $@
+
+test: setup  ## every test; those that need a browser say so where there is none
+	$(PY) -m pytest
+
+check: setup  ## format, lint and types
+	ruff format --check .
+	ruff check .
+	codespell README.md CHANGELOG.md CONTRIBUTING.md docs workflow tests Snakefile
+	mypy
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint
+
+lock:  ## write envs/requirements.lock anew from pyproject.toml (needs uv)
+	envs/lock.sh
+
+clean:  ## remove what `make demo` made, not .venv
+	rm -rf results logs resources/miniature .snakemake
