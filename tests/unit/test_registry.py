@@ -1,0 +1,43 @@
+import pytest
+
+from earshift import registry
+from earshift.errors import ConfigError
+
+
+def test_a_file_in_the_folder_is_a_plugin_and_a_helper_is_not():
+    assert "lda" in registry.names("debias")
+    assert not any(name.startswith("_") for name in registry.names("debias"))
+
+
+def test_a_wrong_name_gets_the_nearest_right_one():
+    with pytest.raises(ConfigError, match="Did you mean 'mlda'"):
+        registry.load("debias", "mlda2")
+
+
+def test_a_users_own_file_is_a_plugin(tmp_path):
+    file = tmp_path / "halve.py"
+    file.write_text("version = 3\naccess = 'none'\ndef make(): return 'made'\n")
+    assert registry.load("debias", str(file)).make() == "made"
+    assert registry.load("debias", str(file)) is registry.load("debias", str(file))
+
+
+def test_a_users_file_that_is_missing_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"halve\.py' does not exist"):
+        registry.load("debias", str(tmp_path / "halve.py"))
+
+
+def test_a_plugin_without_its_function_is_refused(tmp_path):
+    file = tmp_path / "empty.py"
+    file.write_text("version = 1\n")
+    with pytest.raises(ConfigError, match="defines no function 'make'"):
+        registry.load("debias", str(file))
+
+
+def test_an_unknown_option_gets_the_nearest_right_one():
+    with pytest.raises(ConfigError, match="Did you mean 'shrinkage'"):
+        registry.check_options("debias", "lda", {"shrinkge": 0.1})
+
+
+def test_an_option_without_default_is_demanded():
+    with pytest.raises(ConfigError, match="needs the option 'weights'"):
+        registry.check_options("models", "yamnet", {})

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+
+from earshift import settings
+from earshift.errors import ConfigError
+
+SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+
+
+def minimal(**changes):
+    config = {
+        "datasets": {
+            "a": {"plugin": "table", "folder": "a"},
+            "b": {"plugin": "table", "folder": "b"},
+        },
+        "models": ["mfcc"],
+    }
+    return config | changes
+
+
+def test_defaults_are_filled_in_and_entries_named():
+    config = settings.resolve(minimal(), SCHEMA)
+    assert config["splits"] == {"kind": "grouped", "n_folds": 5, "n_repeats": 1}
+    assert config["models"] == {"mfcc": {"plugin": "mfcc"}}
+    assert list(config["methods"]) == ["none", "lda", "mlda", "mean_projection"]
+
+
+def test_the_given_configuration_is_left_as_it_was():
+    given = minimal()
+    settings.resolve(given, SCHEMA)
+    assert given == minimal()
+
+
+def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
+    file = tmp_path / "halve.py"
+    file.write_text("version = 1\naccess = 'none'\ndef make(): return None\n")
+    config = settings.resolve(minimal(methods=["none", str(file)]), SCHEMA)
+    assert config["methods"]["halve"] == {"plugin": str(file)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metods": []}, "unknown key 'metods'.*Did you mean 'methods'"),
+        ({"splits": {"n_fold": 3}}, "'splits.n_fold'.*Did you mean 'n_folds'"),
+        ({"splits": {"n_folds": 1}}, "splits.n_folds: 1 is less than the minimum of 2"),
+        ({"models": ["musicn"]}, "no plugin 'musicn'.*Did you mean 'musicnn'"),
+        ({"models": {"mfcc": {"bands": 3}}}, "'mfcc' has no option 'bands'"),
+        ({"models": {"yamnet": None}}, "needs the option 'weights'"),
+        ({"methods": ["none", "ldaa"]}, "no plugin 'ldaa'.*Did you mean 'm?lda'"),
+        ({"methods": ["lda"]}, "must hold 'none'"),
+        ({"datasets": {"a": {"plugin": "table", "folder": "a"}}}, "2 or more datasets"),
+        (
+            {"datasets": {"a": {"plugin": "tabel", "folder": "a"}}},
+            "Did you mean 'table'",
+        ),
+        ({"datasets": {"a": {"plugin": "table"}}}, "'datasets: a' needs a 'folder'"),
+        ({"discrepancy": ["domain_auc"]}, "no plugin 'domain_auc'"),
+        ({"max_bad_clips": -1}, "max_bad_clips: -1 is less than the minimum"),
+        ({"datasets": 3}, "'datasets' must be a list or a mapping"),
+    ],
+)
+def test_a_mistake_is_named_with_its_remedy(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        settings.resolve(minimal(**changes), SCHEMA)
+
+
+def test_every_key_of_the_schema_says_what_it_means():
+    import yaml
+
+    def leaves(rules, path=""):
+        for key, rule in rules.get("properties", {}).items():
+            if "properties" in rule:
+                yield from leaves(rule, f"{path}{key}.")
+            else:
+                yield path + key, rule
+
+    silent = [
+        name
+        for name, rule in leaves(yaml.safe_load(SCHEMA.read_text()))
+        if "description" not in rule
+    ]
+    assert silent == []

@@ -1,0 +1,29 @@
+"""Measure, explain and correct dataset bias in pre-trained audio embeddings.
+
+The public interface:
+
+* `load_model` returns a pre-trained model that embeds waveforms;
+* `open_embeddings` opens a store of embeddings as an xarray dataset;
+* `earshift.debias` holds the debias methods, scikit-learn transformers.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from earshift.models import load_model
+    from earshift.store import open_embeddings
+
+__version__ = "0.1.0"
+__all__ = ["load_model", "open_embeddings"]
+
+_HOME = {"load_model": "earshift.models", "open_embeddings": "earshift.store"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for: importing earshift is free."""
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'earshift' has no attribute '{name}'")

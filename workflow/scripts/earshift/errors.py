@@ -1,0 +1,59 @@
+"""Errors a user can act on: each says what was needed, what came and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class EarshiftError(Exception):
+    """Root of every error that earshift raises on purpose."""
+
+
+class ConfigError(EarshiftError):
+    """The configuration asks for something that does not exist or cannot be."""
+
+
+class DataError(EarshiftError):
+    """A table, folder or array is not what the stage needs."""
+
+
+class AudioError(DataError):
+    """One clip cannot be used; `status` is the word the clip table records.
+
+    Parameters
+    ----------
+    status : str
+        One of `earshift.audio.STATUSES`, for instance ``"silent"``.
+    message : str
+        What is wrong with the clip, for the log.
+    """
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class WeightsError(EarshiftError):
+    """A weights file is missing, unreadable, or not that of the model asked for."""
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return the choices, and the nearest of them to `word`, as an error's tail.
+
+    Parameters
+    ----------
+    word : str
+        What the user wrote.
+    choices : iterable of str
+        What would have been right.
+
+    Returns
+    -------
+    str
+        For instance ``"(known: lda, mlda, none). Did you mean 'lda'?"``.
+    """
+    known = sorted(choices)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return f"(known: {', '.join(known) or 'none'}).{hint}"

@@ -1,0 +1,227 @@
+"""What every job does alike: log, show progress, write whole files, say by what."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from earshift.errors import EarshiftError
+
+log = logging.getLogger(__name__)
+
+#: Packages whose versions can change a number.
+PACKAGES = (
+    "earshift",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "soundfile",
+    "soxr",
+    "keras",
+    "tensorflow-cpu",
+    "zarr",
+    "dask",
+    "snakemake",
+)
+
+
+@contextmanager
+def logged(path: str | Path) -> Iterator[None]:
+    """Send all records to the rule's log file, and progress and errors to the terminal.
+
+    Parameters
+    ----------
+    path : path-like
+        The log file; its folder is made. It gets the traceback of a failure.
+
+    Raises
+    ------
+    SystemExit
+        In place of an `EarshiftError`, whose message says all on the terminal.
+
+    Notes
+    -----
+    While the context is open, the job watches the workflow that started it and ends
+    itself when that is gone, so that a killed run leaves no writer behind.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = logging.FileHandler(path, mode="w")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(logging.Formatter("    %(message)s"))
+    terminal.setLevel(logging.INFO)
+    root = logging.getLogger("earshift")
+    root.setLevel(logging.DEBUG)
+    root.addHandler(file)
+    root.addHandler(terminal)
+    _end_with_the_workflow()
+    start = time.monotonic()
+    try:
+        yield
+        memory = psutil.Process().memory_info().rss / 2**20
+        spent = time.monotonic() - start
+        log.debug("done in %.1f s, %.0f MiB resident", spent, memory)
+    except EarshiftError as error:
+        log.error("Error: %s", error)
+        log.debug("where it came from", exc_info=True)
+        raise SystemExit(1) from error
+    except BaseException:
+        log.debug("failed", exc_info=True)
+        raise
+    finally:
+        for handler in (file, terminal):
+            root.removeHandler(handler)
+            handler.close()
+
+
+def _end_with_the_workflow() -> None:
+    """End this process soon after the Snakemake process above it is gone."""
+    above = psutil.Process().parents()
+    drivers = [p for p in above if any("snakemake" in word for word in _command(p))]
+    if not drivers:
+        return
+
+    def watch() -> None:
+        while drivers[0].is_running():
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+class Progress:
+    """Log how far a long loop is, at most every two seconds.
+
+    Parameters
+    ----------
+    what : str
+        The job, for instance ``"mini_irmas / musicnn"``.
+    total : int
+        How many units there are.
+    unit : str
+        Their name in the plural, for instance ``"clips"``.
+    """
+
+    def __init__(self, what: str, total: int, unit: str) -> None:
+        self.what, self.total, self.unit = what, total, unit
+        self.done = 0
+        self._start = self._last = time.monotonic()
+
+    def step(self, n: int = 1) -> None:
+        """Count `n` more units as done."""
+        self.done += n
+        now = time.monotonic()
+        if now - self._last < 2 and self.done < self.total:
+            return
+        self._last = now
+        rate = self.done / max(now - self._start, 1e-9)
+        left = (self.total - self.done) / rate if rate else 0.0
+        log.info(
+            "%s: %d/%d %s, %.1f %s/s, %.0f s left",
+            self.what,
+            self.done,
+            self.total,
+            self.unit,
+            rate,
+            self.unit,
+            left,
+        )
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path that becomes `path` only if the block succeeds.
+
+    A killed job therefore never leaves half a file under the final name.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The ending is kept: writers choose the format by it.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes `path` only if the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.unfinished")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def content_key(content: object) -> str:
+    """Return 16 hexadecimal digits that depend on every value in `content`."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def provenance() -> dict[str, str]:
+    """Say which code makes a result: commit, versions of Python and of `PACKAGES`."""
+    found = {"commit": _commit(), "python": sys.version.split()[0]}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "-"
+    return found
+
+
+def _commit() -> str:
+    """Return the commit of the checkout, with ``+`` if files differ from it."""
+    here = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(here), *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    try:
+        dirty = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if dirty else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "no git checkout"

@@ -1,0 +1,158 @@
+"""Find plugins: a file in a plugin folder, a user's own file, or an entry point.
+
+A plugin of kind ``models`` is one of
+
+* a file ``earshift/models/<name>.py`` (a leading underscore marks a helper),
+* an entry point ``<name>`` of the group ``earshift.models`` of an installed package,
+* a path to any ``.py`` file, as written in the config.
+
+Nothing has to be listed anywhere else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from earshift.errors import ConfigError, did_you_mean
+
+#: Kind of plugin -> the function of a plugin that takes the user's options.
+KINDS: Mapping[str, str] = {
+    "models": "spec",
+    "datasets": "list_clips",
+    "debias": "make",
+    "discrepancy": "measure",
+}
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Return the names of all plugins of a kind, sorted.
+
+    Parameters
+    ----------
+    kind : {"models", "datasets", "debias", "discrepancy"}
+        Which sort of plugin.
+
+    Returns
+    -------
+    tuple of str
+        Files of the library and entry points of installed packages.
+    """
+    package = importlib.import_module(f"earshift.{kind}")
+    own = {m.name for m in pkgutil.iter_modules(package.__path__)}
+    installed = {point.name for point in entry_points(group=f"earshift.{kind}")}
+    return tuple(sorted(name for name in own | installed if not name.startswith("_")))
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """Import the plugin called `name`, or the plugin file at the path `name`.
+
+    Parameters
+    ----------
+    kind : {"models", "datasets", "debias", "discrepancy"}
+        Which sort of plugin.
+    name : str
+        Name of a plugin, or path of a ``.py`` file.
+
+    Returns
+    -------
+    module
+        The plugin, with the function that its kind demands.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such plugin or file, or if it lacks that function.
+    """
+    module = _load_file(kind, name) if name.endswith(".py") else _load_name(kind, name)
+    entry = KINDS[kind]
+    if not callable(getattr(module, entry, None)):
+        raise ConfigError(
+            f"the {kind} plugin '{name}' defines no function '{entry}', which every "
+            f"plugin of this kind needs; see CONTRIBUTING.md for an example."
+        )
+    return module
+
+
+def _load_name(kind: str, name: str) -> ModuleType:
+    known = names(kind)
+    if name not in known:
+        raise ConfigError(
+            f"no plugin '{name}' in earshift/{kind}/ {did_you_mean(name, known)}\n"
+            f"To add it, create earshift/{kind}/{name}.py, or give the path of a .py "
+            "file."
+        )
+    for point in entry_points(group=f"earshift.{kind}", name=name):
+        module = point.load()
+        assert isinstance(module, ModuleType)
+        return module
+    return importlib.import_module(f"earshift.{kind}.{name}")
+
+
+def _load_file(kind: str, path: str) -> ModuleType:
+    file = Path(path).resolve()
+    if not file.is_file():
+        raise ConfigError(
+            f"the {kind} plugin file '{path}' does not exist (looked for {file}). "
+            "Paths in the config are relative to the working directory."
+        )
+    unique = f"earshift_user_{kind}_{sha256(str(file).encode()).hexdigest()[:12]}"
+    if unique in sys.modules:
+        return sys.modules[unique]
+    found = importlib.util.spec_from_file_location(unique, file)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[unique] = module
+    try:
+        found.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[unique]
+        raise
+    return module
+
+
+def check_options(kind: str, name: str, options: Mapping[str, Any]) -> None:
+    """Refuse an option that the plugin `name` does not know.
+
+    Parameters
+    ----------
+    kind, name : str
+        As for `load`.
+    options : mapping
+        Options as the config gives them.
+
+    Raises
+    ------
+    ConfigError
+        If an option is unknown, or one without a default is missing.
+    """
+    function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind])
+    parameters = [
+        p
+        for p in inspect.signature(function).parameters.values()
+        if p.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    known = {p.name for p in parameters}
+    for option in options:
+        if option not in known:
+            raise ConfigError(
+                f"the {kind} plugin '{name}' has no option '{option}' "
+                f"{did_you_mean(option, known)}"
+            )
+    needed = [p.name for p in parameters if p.default is inspect.Parameter.empty]
+    missing = [option for option in needed if option not in options]
+    if missing:
+        raise ConfigError(
+            f"the {kind} plugin '{name}' needs the option '{missing[0]}': add "
+            f"'{missing[0]}: ...' to its entry in the config."
+        )

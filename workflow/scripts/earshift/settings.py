@@ -1,0 +1,144 @@
+"""The configuration: closed, defaults filled in, wrong names refused at once."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from earshift import registry
+from earshift.errors import ConfigError, did_you_mean
+
+#: Config section -> kind of plugin its entries name.
+SECTIONS = {"datasets": "datasets", "models": "models", "methods": "debias"}
+
+#: Keys of an entry that are not options of its plugin.
+OWN_KEYS = {"datasets": {"plugin", "folder"}, "models": {"plugin", "short"}}
+
+
+def resolve(raw: Mapping[str, Any], schema: Path) -> dict[str, Any]:
+    """Check a configuration and return it complete.
+
+    Parameters
+    ----------
+    raw : mapping
+        The configuration as read from YAML.
+    schema : Path
+        JSON Schema of it, in YAML.
+
+    Returns
+    -------
+    dict
+        With every default filled in, and each entry of `datasets`, `models` and
+        `methods` a mapping with its `plugin`.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown or missing key, a value out of range, or the name of a plugin or
+        option that does not exist.
+    """
+    rules = yaml.safe_load(schema.read_text())
+    config = copy.deepcopy(dict(raw))
+    for section in SECTIONS:
+        if section in config:
+            config[section] = _entries(section, config[section])
+    _check_shape(config, rules)
+    _fill(config, rules)
+    for section, kind in SECTIONS.items():
+        for name, entry in config[section].items():
+            _check_entry(section, kind, name, entry)
+    for name in config["discrepancy"]:
+        registry.load("discrepancy", name)
+    if len(config["datasets"]) < 2:
+        raise ConfigError(
+            "an experiment compares 2 or more datasets, got "
+            f"{len(config['datasets'])}: add one under 'datasets' in the config."
+        )
+    if "none" not in config["methods"]:
+        raise ConfigError(
+            "'methods' must hold 'none': every method is compared with the plain "
+            "embedding."
+        )
+    return config
+
+
+def _entries(section: str, given: object) -> dict[str, dict[str, Any]]:
+    """Return the entries of a section by name: it may be a list or a mapping."""
+    if isinstance(given, str):
+        given = [given]
+    if isinstance(given, list):
+        named: dict[str, object] = {}
+        for item in given:
+            pair = item if isinstance(item, Mapping) else {str(item): None}
+            named.update(pair)
+        given = named
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"'{section}' must be a list or a mapping, got {given!r}.")
+    out = {}
+    for key, entry in given.items():
+        if entry is not None and not isinstance(entry, Mapping):
+            raise ConfigError(
+                f"'{section}: {key}' must hold options, such as 'plugin: ...', got "
+                f"{entry!r}."
+            )
+        name = Path(key).stem if str(key).endswith(".py") else str(key)
+        out[name] = {"plugin": str(key), **(entry or {})}
+    return out
+
+
+def _check_shape(config: Mapping[str, Any], rules: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for the first place where `config` breaks the schema."""
+    _check_keys("", config, rules)
+    validator = jsonschema.Draft202012Validator(rules)
+    for error in sorted(validator.iter_errors(config), key=lambda e: list(e.path)):
+        where = ".".join(map(str, error.path)) or "the config"
+        meaning = error.schema.get("description", "") if error.path else ""
+        raise ConfigError(
+            f"config: {where}: {error.message}." + (f" ({meaning})" if meaning else "")
+        )
+
+
+def _check_keys(path: str, config: object, rules: Mapping[str, Any]) -> None:
+    """Refuse unknown keys, with the nearest known one."""
+    if not isinstance(config, Mapping) or rules.get("type") != "object":
+        return
+    known = rules.get("properties", {})
+    for key, value in config.items():
+        if key in known:
+            _check_keys(f"{path}{key}.", value, known[key])
+        elif rules.get("additionalProperties") is False:
+            raise ConfigError(
+                f"config: unknown key '{path}{key}' {did_you_mean(str(key), known)}"
+            )
+
+
+def _fill(config: dict[str, Any], rules: Mapping[str, Any]) -> None:
+    """Put the schema's defaults where `config` says nothing."""
+    for key, rule in rules.get("properties", {}).items():
+        if rule.get("type") == "object" and "properties" in rule:
+            config.setdefault(key, {})
+            _fill(config[key], rule)
+        elif "default" in rule:
+            config.setdefault(key, copy.deepcopy(rule["default"]))
+
+
+def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> None:
+    """Refuse an entry whose name, plugin or options cannot be."""
+    if not name.replace("_", "").replace("-", "").isalnum():
+        raise ConfigError(
+            f"'{section}: {name}': names become folders, so use letters, digits, "
+            "'_' and '-' only."
+        )
+    own = OWN_KEYS.get(section, {"plugin"})
+    options = {k: v for k, v in entry.items() if k not in own}
+    registry.check_options(kind, entry["plugin"], options)
+    if section == "datasets" and "folder" not in entry:
+        raise ConfigError(f"'datasets: {name}' needs a 'folder': where its files are.")
+    if section == "models":
+        # Facts of the model, without its framework: finds wrong options and files.
+        registry.load(kind, entry["plugin"]).spec(**options)
