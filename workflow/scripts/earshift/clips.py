@@ -1,0 +1,150 @@
+"""Stage 1, clips: list a dataset's clips, decode each once, say which are usable."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from earshift import audio, datasets, jobs, registry
+from earshift.errors import AudioError, DataError
+
+log = logging.getLogger(__name__)
+
+#: Columns that come from the audio: rate and channels as in the file, level in dB of
+#: full scale.
+AUDIO_COLUMNS = (
+    "status",
+    "reason",
+    "n_samples",
+    "sample_rate_hz",
+    "n_channels",
+    "duration_s",
+    "level_db",
+)
+
+
+def list_clips(
+    name: str,
+    entry: Mapping[str, Any],
+    *,
+    table: Path,
+    audit: Path,
+    max_bad_clips: float,
+    n_threads: int,
+) -> None:
+    """Write the clip table of a dataset, and the audit of what is wrong with it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset in the experiment.
+    entry : mapping
+        Its config entry: `plugin`, `folder`, and the adapter's own options.
+    table : Path
+        Parquet file to write: one row per clip, columns `datasets.COLUMNS`,
+        `AUDIO_COLUMNS` and ``label:<class>``.
+    audit : Path
+        CSV file to write: one row per clip or file that cannot be used, with a reason.
+    max_bad_clips : float
+        How many clips may be unusable: a share below 1, a number from 1 on.
+    n_threads : int
+        Files decoded at a time.
+
+    Raises
+    ------
+    DataError
+        If the list breaks a rule, or more than `max_bad_clips` are unusable. The audit
+        is written first.
+    """
+    options = {k: v for k, v in entry.items() if k not in ("plugin", "folder")}
+    folder = Path(entry["folder"])
+    found = registry.load("datasets", entry["plugin"]).list_clips(folder, **options)
+    datasets.check(found, name)
+    clips = found.clips.assign(path=[str(folder / p) for p in found.clips["path"]])
+    progress = jobs.Progress(f"{name}: decoding", len(clips), "clips")
+    with ThreadPoolExecutor(n_threads) as pool:
+        rows = []
+        for row in pool.map(_inspect, clips["path"]):
+            rows.append(row)
+            progress.step()
+    clips = clips.join(pd.DataFrame(rows, index=clips.index))
+    bad = clips[clips["status"] != "ok"]
+    _write_audit(audit, bad, found.skipped)
+    _stop_if_too_many(name, bad, len(clips), max_bad_clips, audit)
+    with jobs.whole_file(table) as file:
+        clips.to_parquet(file, index=False)
+    log.info("%s: %d clips, %d unusable", name, len(clips), len(bad))
+
+
+def _inspect(path: str) -> dict[str, Any]:
+    """Decode one file; return its row of `AUDIO_COLUMNS`."""
+    try:
+        decoded = audio.decode(Path(path))
+    except AudioError as error:
+        return {
+            "status": error.status,
+            "reason": str(error),
+            "n_samples": 0,
+            "sample_rate_hz": 0,
+            "n_channels": 0,
+            "duration_s": 0.0,
+            "level_db": np.nan,
+        }
+    samples, rate = decoded.samples, decoded.sample_rate_hz
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    return {
+        "status": "ok",
+        "reason": "",
+        "n_samples": len(samples),
+        "sample_rate_hz": rate,
+        "n_channels": samples.shape[1],
+        "duration_s": len(samples) / rate,
+        "level_db": 10 * np.log10(power),
+    }
+
+
+def _write_audit(file: Path, bad: pd.DataFrame, skipped: Mapping[str, str]) -> None:
+    rows = bad[["clip_id", "path", "status", "reason"]]
+    left_out = pd.DataFrame(
+        [("", path, "not_listed", reason) for path, reason in skipped.items()],
+        columns=rows.columns,
+    )
+    with jobs.whole_file(file) as temporary:
+        pd.concat([rows, left_out]).to_csv(temporary, index=False)
+
+
+def _stop_if_too_many(
+    name: str, bad: pd.DataFrame, n_clips: int, limit: float, audit: Path
+) -> None:
+    allowed = limit if limit >= 1 else limit * n_clips
+    if len(bad) <= allowed and len(bad) < n_clips:
+        return
+    counts = ", ".join(f"{n} {s}" for s, n in bad["status"].value_counts().items())
+    raise DataError(
+        f"dataset '{name}': {len(bad)} of {n_clips} clips cannot be used ({counts}), "
+        f"more than max_bad_clips = {limit} allows. {audit} lists them; mend or remove "
+        "them, or raise max_bad_clips."
+    )
+
+
+def read(table: Path) -> pd.DataFrame:
+    """Read a clip table as `list_clips` wrote it."""
+    return pd.read_parquet(table)
+
+
+def usable(table: Path) -> pd.DataFrame:
+    """Read the rows of a clip table whose audio can be used, renumbered from 0."""
+    clips = read(table)
+    return clips[clips["status"] == "ok"].reset_index(drop=True)
+
+
+def shared_classes(tables: Iterable[Path]) -> list[str]:
+    """Return the classes that every one of the clip tables has labels for, sorted."""
+    found = [set(datasets.classes(read(table))) for table in tables]
+    return sorted(set.intersection(*found))

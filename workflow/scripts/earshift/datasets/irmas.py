@@ -1,0 +1,111 @@
+"""IRMAS, training part: 3 s excerpts, each labelled with its predominant instrument.
+
+Layout: ``IRMAS-TrainingData/<code>/<name>.wav``, where the name holds the instrument in
+its first brackets, the genre in its last, then the recording's number and the clip's:
+``001__[gel][dru][pop_roc]0829__1.wav``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from earshift.datasets import ClipList, need_folder, one_label_per_clip
+from earshift.errors import DataError
+
+version = 1
+licence = "CC BY-NC-SA 3.0"
+citation = (
+    "Bosch, Janer, Fuhrmann, Herrera (2012). A comparison of sound segregation "
+    "techniques for predominant instrument recognition in musical audio signals. ISMIR."
+)
+
+#: Instrument code -> class shared with other datasets; both guitars are one class.
+INSTRUMENTS = {
+    "cel": "cello",
+    "cla": "clarinet",
+    "flu": "flute",
+    "gac": "guitar",
+    "gel": "guitar",
+    "org": "organ",
+    "pia": "piano",
+    "sax": "saxophone",
+    "tru": "trumpet",
+    "vio": "violin",
+    "voi": "voice",
+}
+
+#: Genre code -> subgroup.
+GENRES = {
+    "cla": "classical",
+    "cou_fol": "country_folk",
+    "jaz_blu": "jazz_blue",
+    "lat_sou": "latin_soul",
+    "pop_roc": "pop_rock",
+}
+
+NAME = re.compile(
+    r"(?:\d+__)?"
+    rf"\[(?P<instrument>{'|'.join(INSTRUMENTS)})\]"
+    r"(?:\[(?:dru|nod|---)\])?"
+    rf"\[(?P<genre>{'|'.join(GENRES)})\]"
+    r"(?P<recording>\d{4})__(?P<clip>\d+)"
+)
+
+
+def label_files(folder: Path) -> list[Path]:
+    """Return no file: the labels are in the names."""
+    del folder
+    return []
+
+
+def list_clips(folder: Path) -> ClipList:
+    """List the clips of an IRMAS training folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``IRMAS-TrainingData``, or that folder itself.
+
+    Returns
+    -------
+    ClipList
+        Class: the predominant instrument present, all others absent. Recording: the
+        four-digit number. Subgroup: the genre. Names that do not parse are skipped.
+
+    Raises
+    ------
+    DataError
+        If the folder is missing or no name in it parses.
+    """
+    inner = folder / "IRMAS-TrainingData"
+    root = inner if inner.is_dir() else folder
+    need_folder(root, "the IRMAS training part (IRMAS-TrainingData)")
+    rows, skipped = [], {}
+    for file in sorted(root.glob("*/*.wav")):
+        match = NAME.fullmatch(file.stem)
+        if match is None:
+            skipped[str(file.relative_to(folder))] = (
+                "the name is not as IRMAS names are"
+            )
+            continue
+        rows.append(
+            {
+                "clip_id": file.stem,
+                "path": str(file.relative_to(folder)),
+                "recording": match["recording"],
+                "subgroup": GENRES[match["genre"]],
+                "split": None,
+                "class": INSTRUMENTS[match["instrument"]],
+            }
+        )
+    if not rows:
+        raise DataError(
+            f"no file under '{root}' is named as in IRMAS, such as "
+            f"cel/[cel][cla]0001__1.wav ({len(skipped)} other WAV files)."
+        )
+    table = pd.DataFrame(rows)
+    labels = table.pop("class").tolist()
+    return ClipList(one_label_per_clip(table, labels), skipped)

@@ -1,0 +1,178 @@
+"""OpenMIC-2018: 10 s excerpts, 20 instruments, each clip labelled for a few of them.
+
+Layout: ``openmic-2018.npz`` (likelihoods, mask, keys), ``openmic-2018-metadata.csv``,
+``class-map.json``, ``partitions/split01_{train,test}.csv`` and
+``audio/<first three characters>/<sample_key>.ogg``. Everything is joined by
+`sample_key`, never by the order of rows.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earshift.datasets import LABEL, ClipList, need_folder
+from earshift.errors import DataError
+
+version = 1
+licence = "CC BY 4.0"
+citation = (
+    "Humphrey, Durand, McFee (2018). OpenMIC-2018: an open dataset for multiple "
+    "instrument recognition. ISMIR."
+)
+
+#: FMA genre title, in words -> subgroup. The first genre of a clip that is named here
+#: decides; a clip without any belongs to no subgroup.
+GENRES = {
+    "pop_rock": {"rock", "pop", "punk", "metal", "indie", "shoegaze", "grunge"},
+    "jazz_blue": {"jazz", "blues", "blue", "bebop"},
+    "classical": {"classical", "opera", "chamber", "symphony", "choral"},
+    "country_folk": {"country", "folk", "bluegrass", "americana", "songwriter"},
+}
+
+
+def label_files(folder: Path) -> list[Path]:
+    """Return the files that hold labels, genres and partitions."""
+    return [
+        folder / "openmic-2018.npz",
+        folder / "openmic-2018-metadata.csv",
+        folder / "class-map.json",
+        folder / "partitions" / "split01_train.csv",
+        folder / "partitions" / "split01_test.csv",
+    ]
+
+
+def list_clips(folder: Path) -> ClipList:
+    """List the clips of an OpenMIC-2018 folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``openmic-2018.npz``.
+
+    Returns
+    -------
+    ClipList
+        Class: present where the likelihood is 0.5 or more, absent where it is less,
+        unknown where the mask says so. Recording: the FMA track. Subgroup: the genre.
+        Split: the official partition. Keys without metadata have no subgroup.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, or a key is in no partition or in both.
+    """
+    need_folder(folder, "OpenMIC-2018")
+    for file in label_files(folder):
+        if not file.is_file():
+            raise DataError(
+                f"OpenMIC-2018 needs '{file}', which is not there. Is '{folder}' the "
+                "folder that the archive openmic-2018-v1.0.0.tgz unpacks to?"
+            )
+    keys, likelihood, known = _labels(folder / "openmic-2018.npz")
+    index: dict[str, int] = json.loads((folder / "class-map.json").read_text())
+    genres = _genres(folder / "openmic-2018-metadata.csv")
+    columns: dict[str, Any] = {
+        "clip_id": keys,
+        "path": [f"audio/{key[:3]}/{key}.ogg" for key in keys],
+        "recording": [key.partition("_")[0] for key in keys],
+        "subgroup": [genres.get(key) for key in keys],
+        "split": _partition(folder, keys),
+    }
+    for name, i in index.items():
+        present = pd.array(likelihood[:, i] >= 0.5, dtype="boolean")
+        present[~known[:, i]] = pd.NA
+        columns[LABEL + name] = present
+    clips = pd.DataFrame(columns).sort_values("clip_id", ignore_index=True)
+    return ClipList(clips)
+
+
+def _labels(
+    file: Path,
+) -> tuple[list[str], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return keys (n,), likelihoods (n, 20) and mask (n, 20)."""
+    with np.load(file) as arrays, zipfile.ZipFile(file) as archive:
+        needed = {"Y_true", "Y_mask", "sample_key"}
+        if missing := needed - set(arrays.files):
+            raise DataError(
+                f"'{file}' lacks {sorted(missing)}; it has {sorted(arrays.files)}."
+            )
+        likelihood, known = arrays["Y_true"], arrays["Y_mask"].astype(bool)
+        keys = _strings(archive.read("sample_key.npy"))
+    if not len(keys) == len(likelihood) == len(known):
+        raise DataError(
+            f"'{file}': {len(keys)} keys, {len(likelihood)} likelihoods and "
+            f"{len(known)} masks; each clip needs one of each."
+        )
+    return keys, likelihood, known
+
+
+class _StringsOnly(pickle.Unpickler):
+    """Unpickle an array of strings, and nothing that could run code."""
+
+    def find_class(self, module: str, name: str) -> object:
+        if module.startswith("numpy") and name in {"_reconstruct", "ndarray", "dtype"}:
+            return super().find_class(module, name)
+        raise DataError(f"sample_key holds '{module}.{name}', not only strings.")
+
+
+def _strings(npy: bytes) -> list[str]:
+    """Read an array of strings, which NumPy stores by pickling, safely."""
+    stream = io.BytesIO(npy)
+    version_ = np.lib.format.read_magic(stream)
+    read_header = (
+        np.lib.format.read_array_header_1_0
+        if version_ == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    dtype = read_header(stream)[2]
+    if dtype.hasobject:
+        values = _StringsOnly(stream, encoding="latin1").load()
+    else:
+        values = np.load(io.BytesIO(npy))
+    return [str(value) for value in values]
+
+
+def _genres(file: Path) -> dict[str, str]:
+    """Return the subgroup of each sample key that has one."""
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    for column in ("sample_key", "track_genres"):
+        if column not in table.columns:
+            raise DataError(f"'{file}' has no column '{column}'.")
+    found = {}
+    for key, text in zip(table["sample_key"], table["track_genres"], strict=True):
+        titles = [g["genre_title"] for g in ast.literal_eval(text)] if text else []
+        subgroups = [s for s in map(_subgroup, titles) if s is not None]
+        if subgroups:
+            found[key] = subgroups[0]
+    return found
+
+
+def _subgroup(title: str) -> str | None:
+    words = set(re.split("[^a-z]+", title.lower()))
+    return next((s for s, known in GENRES.items() if words & known), None)
+
+
+def _partition(folder: Path, keys: list[str]) -> list[str]:
+    """Return the official side of each key."""
+    sides = {}
+    for side in ("train", "test"):
+        file = folder / "partitions" / f"split01_{side}.csv"
+        sides[side] = set(file.read_text().split())
+    both = sides["train"] & sides["test"]
+    if both:
+        raise DataError(f"'{min(both)}' is in both partitions of OpenMIC-2018.")
+    for key in keys:
+        if key not in sides["train"] | sides["test"]:
+            raise DataError(f"'{key}' is in no partition of OpenMIC-2018.")
+    return ["train" if key in sides["train"] else "test" for key in keys]
