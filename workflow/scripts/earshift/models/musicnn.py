@@ -1,0 +1,318 @@
+"""MusiCNN: a convolutional network trained to tag music, 3 s at a time.
+
+Source: Pons and Serra (2019), arXiv:1909.06654. The weights come in the wheel of
+`musicnn` 0.1.0. The network is written anew and gives that library's numbers within
+rounding, save one: of the layer `penultimate`, the library repeats the first window's
+values for all later windows, and here each window has its own.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earshift.errors import ConfigError, WeightsError, did_you_mean
+from earshift.models import Framing, ModelSpec, Network, _weights
+from earshift.models._frontend import (
+    Tensor,
+    hann,
+    round_to_float16,
+    slaney_filterbank,
+    spectra,
+)
+from earshift.models._keras import Layer, as_network, load_keras
+
+env = "tensorflow"
+version = 1
+licence = "ISC"
+citation = (
+    "Pons and Serra (2019), musicnn: Pre-trained convolutional neural networks for "
+    "music audio tagging, late-breaking session of ISMIR, arXiv:1909.06654"
+)
+
+SAMPLE_RATE_HZ = 16_000
+N_FFT, FRAME_HOP, N_MELS = 512, 256, 96
+PATCH = 187  # mel frames of one window: 3 s
+
+VARIANTS = ("MSD_musicnn", "MTT_musicnn")
+
+#: Layer -> length of the embedding.
+LAYERS: Mapping[str, int] = MappingProxyType(
+    {"penultimate": 200, "mean_pool": 753, "max_pool": 753, "taggram": 50}
+)
+
+_REMEDY = "Run: pip install --no-deps --force-reinstall musicnn==0.1.0"
+
+#: Filters of the front end: (frames, mel bands, number), in the checkpoint's order.
+_FILTERS = ((7, 38, 204), (7, 67, 204), (128, 1, 51), (64, 1, 51), (32, 1, 51))
+_N_FRONT = sum(n for _, _, n in _FILTERS)
+_N_MIDDLE = 64
+
+
+def spec(
+    *,
+    variant: str = "MSD_musicnn",
+    layer: str = "penultimate",
+    hop_s: float | None = None,
+    weights: str | None = None,
+) -> ModelSpec:
+    """Return the facts of the model for these options.
+
+    Parameters
+    ----------
+    variant : {"MSD_musicnn", "MTT_musicnn"}, default="MSD_musicnn"
+        Trained on the Million Song Dataset or on MagnaTagATune.
+    layer : {"penultimate", "mean_pool", "max_pool", "taggram"}, default="penultimate"
+        What to take as embedding; the taggram holds 50 tag probabilities.
+    hop_s : float, optional
+        Time from one window to the next, in seconds, rounded down to mel frames as the
+        original does (1 s is 61 frames, 0.976 s). By default windows do not overlap.
+    weights : str, optional
+        Folder of the checkpoint, or .npz with its tensors by name. By default the
+        checkpoint in the installed `musicnn` package.
+
+    Returns
+    -------
+    ModelSpec
+        Windows of 48 128 samples: 187 mel frames, with the 256 zeros that the original
+        puts before and after a recording.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such variant or layer, or if the hop is too short.
+    WeightsError
+        If the weights are not found.
+    """
+    if variant not in VARIANTS:
+        raise ConfigError(
+            f"musicnn has no variant '{variant}' {did_you_mean(variant, VARIANTS)}"
+        )
+    if layer not in LAYERS:
+        raise ConfigError(
+            f"musicnn has no layer '{layer}' {did_you_mean(layer, LAYERS)}"
+        )
+    hop_frames = PATCH if hop_s is None else n_frames(hop_s)
+    if hop_frames < 1:
+        raise ConfigError(
+            f"musicnn needs a hop_s of at least 0.032 s (two mel frames), got {hop_s}. "
+            "Leave it out for windows that do not overlap."
+        )
+    return ModelSpec(
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        framing=Framing(
+            window=(PATCH - 1) * FRAME_HOP + N_FFT,
+            hop=hop_frames * FRAME_HOP,
+            pad_start=N_FFT // 2,
+            pad_end=N_FFT // 2,
+        ),
+        n_features=LAYERS[layer],
+        weights=_find_weights(variant, weights),
+        options={
+            "variant": variant,
+            "layer": layer,
+            "hop_s": hop_s,
+            "weights": weights,
+        },
+        batch_size=4,
+    )
+
+
+def n_frames(time_s: float) -> int:
+    """Return the whole mel frames in `time_s` seconds, less half an FFT."""
+    return (int(time_s * SAMPLE_RATE_HZ) - N_FFT // 2) // FRAME_HOP
+
+
+def _find_weights(variant: str, weights: str | None) -> tuple[Path, ...]:
+    if weights is not None and weights.endswith(".npz"):
+        what = f"the converted checkpoint of {variant}"
+        return (
+            _weights.need_file(Path(weights).expanduser(), what, "Check the path."),
+        )
+    if weights is None:
+        # Found, not imported: the package does not run with current NumPy.
+        package = importlib.util.find_spec("musicnn")
+        if package is None or not package.submodule_search_locations:
+            raise WeightsError(
+                f"the weights of {variant} come with the package 'musicnn', which is "
+                f"not installed. {_REMEDY}"
+            )
+        folder = Path(package.submodule_search_locations[0]) / variant
+    else:
+        folder = Path(weights).expanduser()
+    names = (".data-00000-of-00001", ".index")
+    what = f"the checkpoint of {variant}"
+    return tuple(_weights.need_file(folder / name, what, _REMEDY) for name in names)
+
+
+def tensor_shapes() -> dict[str, tuple[int, ...]]:
+    """Return the name and shape of each of the network's 64 tensors."""
+    normed = [1, *(n for _, _, n in _FILTERS), *[_N_MIDDLE] * 3]
+    pooled = 2 * LAYERS["mean_pool"]
+    normed += [pooled, LAYERS["penultimate"]]
+    kernels = [(t, f, 1, n) for t, f, n in _FILTERS]
+    kernels += [(7, n, 1, _N_MIDDLE) for n in (_N_FRONT, _N_MIDDLE, _N_MIDDLE)]
+    shapes: dict[str, tuple[int, ...]] = {}
+    for i, n in enumerate(normed):
+        for part in ("gamma", "beta", "moving_mean", "moving_variance"):
+            shapes[f"{_numbered('batch_normalization', i)}/{part}"] = (n,)
+    for i, kernel in enumerate(kernels):
+        shapes[f"{_numbered('conv2d', i)}/kernel"] = kernel
+        shapes[f"{_numbered('conv2d', i)}/bias"] = kernel[-1:]
+    sizes = (pooled, LAYERS["penultimate"], LAYERS["taggram"])
+    for i in range(2):
+        shapes[f"{_numbered('dense', i)}/kernel"] = sizes[i : i + 2]
+        shapes[f"{_numbered('dense', i)}/bias"] = sizes[i + 1 : i + 2]
+    return shapes
+
+
+def _numbered(name: str, i: int) -> str:
+    return f"{name}_{i}" if i else name
+
+
+def load_tensors(spec: ModelSpec) -> Mapping[str, NDArray[np.float32]]:
+    """Return the tensors of the checkpoint, checked.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        What `spec` returned.
+
+    Returns
+    -------
+    mapping of str to ndarray, float32
+        Those that `tensor_shapes` names.
+
+    Raises
+    ------
+    WeightsError
+        If a tensor is missing, surplus or of another shape.
+    """
+    source = spec.weights[0]
+    variant = str(spec.options["variant"])
+    if source.suffix == ".npz":
+        arrays: Mapping[str, NDArray[np.float32]] = _weights.read_npz(source)
+    else:
+        arrays = _weights.converted(
+            variant,
+            spec.weights,
+            lambda: _weights.read_checkpoint(source.parent, _REMEDY),
+        )
+    _weights.check(arrays, tensor_shapes(), model=variant, source=source)
+    return arrays
+
+
+def log_mel(windows: Tensor) -> Tensor:
+    """Return what the network sees of the audio.
+
+    Parameters
+    ----------
+    windows : tensor of shape (n_windows, 48128), float32
+        Audio in [-1, 1] at 16 kHz.
+
+    Returns
+    -------
+    tensor of shape (n_windows, 187, 96), float32
+        log10(1 + 10000 p) of the power p in each mel band; p is rounded to float16, as
+        in the original.
+    """
+    from keras import ops
+
+    taper = hann(N_FFT).astype(np.float32)
+    real, imaginary = spectra(windows, taper=taper, hop=FRAME_HOP, n_fft=N_FFT)
+    bank = slaney_filterbank(sample_rate_hz=SAMPLE_RATE_HZ, n_fft=N_FFT, n_mels=N_MELS)
+    power = ops.matmul(real * real + imaginary * imaginary, bank)
+    return ops.log10(10_000.0 * round_to_float16(power) + 1.0)
+
+
+def network(spec: ModelSpec) -> Network:
+    """Return the network with its weights.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        What `spec` returned.
+
+    Returns
+    -------
+    callable
+        Maps (n_windows, 48128) float32 in [-1, 1] to (n_windows, n_features) float32.
+
+    Raises
+    ------
+    WeightsError
+        If the weights are not those of this model.
+    """
+    tensors = load_tensors(spec)
+    keras = load_keras()
+    inputs = keras.Input((spec.framing.window,))
+    outputs = _Graph(tensors).build(log_mel(inputs))[str(spec.options["layer"])]
+    return as_network(inputs, outputs)
+
+
+class _Graph:
+    """The layers of MusiCNN, named and ordered as in its checkpoints."""
+
+    def __init__(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+        self.tensors = tensors
+        self.keras = load_keras()
+
+    def norm(self, i: int, x: Tensor) -> Tensor:
+        """Apply batch normalisation number `i`, whose epsilon is 0.001."""
+        name = _numbered("batch_normalization", i)
+        parts = ("gamma", "beta", "moving_mean", "moving_variance")
+        layer = self.keras.layers.BatchNormalization(epsilon=1e-3, trainable=False)
+        y = layer(x)
+        layer.set_weights([self.tensors[f"{name}/{part}"] for part in parts])
+        return y
+
+    def weighted(self, layer: Layer, name: str, x: Tensor) -> Tensor:
+        """Apply a layer with kernel and bias; the kernel takes the layer's shape."""
+        y = layer(x)
+        kernel = self.tensors[f"{name}/kernel"].reshape(layer.kernel.shape)
+        layer.set_weights([kernel, self.tensors[f"{name}/bias"]])
+        return y
+
+    def front(self, i: int, x: Tensor) -> Tensor:
+        """Apply filter bank `i` to (n, frames, bands, 1) and keep the loudest band."""
+        layers, ops = self.keras.layers, self.keras.ops
+        frames, bands, n = _FILTERS[i]
+        x = ops.pad(x, ((0, 0), ((frames - 1) // 2, frames // 2), (0, 0), (0, 0)))
+        conv = layers.Conv2D(n, (frames, bands), activation="relu")
+        y = self.weighted(conv, _numbered("conv2d", i), x)
+        return ops.max(self.norm(1 + i, y), axis=2)
+
+    def middle(self, i: int, x: Tensor) -> Tensor:
+        """Apply convolution `i` over the frames of (n, frames, channels)."""
+        layers, ops = self.keras.layers, self.keras.ops
+        x = ops.pad(x, ((0, 0), (3, 3), (0, 0)))
+        conv = layers.Conv1D(_N_MIDDLE, 7, activation="relu")
+        first = len(_FILTERS)
+        y = self.weighted(conv, _numbered("conv2d", first + i), x)
+        return self.norm(first + 1 + i, y)
+
+    def build(self, mel: Tensor) -> dict[str, Tensor]:
+        """Return the tensor of each of `LAYERS`, given the log-mel spectrogram."""
+        layers, ops = self.keras.layers, self.keras.ops
+        x = self.norm(0, ops.expand_dims(mel, -1))
+        first = ops.concatenate([self.front(i, x) for i in range(len(_FILTERS))], -1)
+        maps = [first, self.middle(0, first)]
+        for i in (1, 2):
+            maps.append(maps[-1] + self.middle(i, maps[-1]))
+        features = ops.concatenate(maps, -1)
+        most, mean = ops.max(features, axis=1), ops.mean(features, axis=1)
+        pooled = ops.reshape(ops.stack([most, mean], -1), (-1, 2 * LAYERS["mean_pool"]))
+        dense = layers.Dense(LAYERS["penultimate"], activation="relu")
+        last = self.norm(10, self.weighted(dense, "dense", self.norm(9, pooled)))
+        tags = layers.Dense(LAYERS["taggram"], activation="sigmoid")
+        return {
+            "penultimate": last,
+            "mean_pool": mean,
+            "max_pool": most,
+            "taggram": self.weighted(tags, "dense_1", last),
+        }
