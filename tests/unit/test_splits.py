@@ -1,0 +1,144 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from earshift import classes, splits
+from earshift.errors import DataError
+
+
+def table(tmp_path, rows):
+    frame = pd.DataFrame(rows)
+    frame["status"] = frame.get("status", "ok")
+    for column in [c for c in frame if c.startswith("label:")]:
+        frame[column] = frame[column].astype("boolean")
+    path = tmp_path / "t.parquet"
+    frame.to_parquet(path)
+    return path
+
+
+def clips(n_recordings=30, per_recording=3, n_classes=3):
+    rows = []
+    for r in range(n_recordings):
+        for k in range(per_recording):
+            row = {"clip_id": f"{r}-{k}", "recording": f"r{r}", "split": None}
+            for c in range(n_classes):
+                row[f"label:c{c}"] = r % n_classes == c
+            rows.append(row)
+    return rows
+
+
+def make(tmp_path, rows, **options):
+    options = {"kind": "grouped", "n_folds": 3, "n_repeats": 2, "seed": 0} | options
+    out = tmp_path / "s.parquet"
+    splits.make_splits("d", table(tmp_path, rows), **options, out=out)
+    return pd.read_parquet(out)
+
+
+def test_every_clip_is_tested_once_per_repeat(tmp_path):
+    found = make(tmp_path, clips())
+    counts = found.groupby(["repeat", "clip_id"]).size()
+    assert (counts == 1).all()
+    assert len(counts) == 2 * 90
+
+
+def test_no_recording_is_in_two_folds(tmp_path):
+    found = make(tmp_path, clips())
+    recording = found["clip_id"].str.partition("-")[0]
+    assert (found.groupby([found["repeat"], recording])["fold"].nunique() == 1).all()
+
+
+def test_classes_are_spread_evenly(tmp_path):
+    found = make(tmp_path, clips())
+    kind = found["clip_id"].str.partition("-")[0].astype(int) % 3
+    counts = found.groupby(["repeat", "fold", kind]).size()
+    # 10 recordings of 3 clips a class over 3 folds: 3 or 4 recordings each.
+    assert counts.min() >= 9
+    assert counts.max() <= 12
+
+
+def test_the_seed_decides_and_repeats_differ(tmp_path):
+    one, two = make(tmp_path, clips()), make(tmp_path, clips())
+    pd.testing.assert_frame_equal(one, two)
+    other = make(tmp_path, clips(), seed=1)
+    assert not one["fold"].equals(other["fold"])
+    folds = [part["fold"].to_numpy() for _, part in one.groupby("repeat")]
+    assert not np.array_equal(*folds)
+
+
+def test_too_few_recordings_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"2 recordings, too few for 3 folds"):
+        make(tmp_path, clips(n_recordings=2))
+
+
+def test_the_official_split_is_taken_as_it_is(tmp_path):
+    rows = clips()
+    for row in rows:
+        row["split"] = "test" if row["recording"] in ("r1", "r2") else "train"
+    found = make(tmp_path, rows, kind="official")
+    assert set(found["clip_id"].str.partition("-")[0]) == {"1", "2"}
+    assert found[["repeat", "fold"]].eq(0).all(axis=None)
+
+
+def test_a_recording_on_both_official_sides_is_refused(tmp_path):
+    rows = clips()
+    for i, row in enumerate(rows):
+        row["split"] = "test" if i == 1 else "train"
+    with pytest.raises(DataError, match="'r0' is on both sides"):
+        make(tmp_path, rows, kind="official")
+
+
+def test_an_official_split_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(DataError, match="Use 'kind: grouped'"):
+        make(tmp_path, clips(), kind="official")
+
+
+def entry(tmp_path, rows):
+    make(tmp_path, rows)
+    return {
+        "name": "d",
+        "table": str(tmp_path / "t.parquet"),
+        "splits": str(tmp_path / "s.parquet"),
+    }
+
+
+def choose(tmp_path, rows, asked=()):
+    out = tmp_path / "classes.csv"
+    classes.choose_classes([entry(tmp_path, rows)], asked, out, n_inner_folds=3)
+    return pd.read_csv(out).set_index("class")
+
+
+def test_a_class_with_one_label_only_is_left_out_with_its_reason(tmp_path):
+    rows = clips()
+    for row in rows:
+        row["label:always"] = True
+    found = choose(tmp_path, rows)
+    assert not found.loc["always", "used"]
+    assert found.loc["always", "reason"] == "no clip is known to lack it"
+    assert found.loc[["c0", "c1", "c2"], "used"].all()
+    assert found.loc["c0", ["n_present", "n_absent", "n_unknown"]].tolist() == [
+        30,
+        60,
+        0,
+    ]
+
+
+def test_a_class_that_was_asked_for_must_be_usable(tmp_path):
+    rows = clips()
+    for row in rows:
+        row["label:always"] = True
+    with pytest.raises(DataError, match="class 'always' of dataset 'd' cannot be used"):
+        choose(tmp_path, rows, ["c0", "always"])
+    with pytest.raises(DataError, match="class 'c9' is not labelled"):
+        choose(tmp_path, rows, ["c9"])
+
+
+def test_unknown_labels_count_as_neither(tmp_path):
+    rows = clips()
+    for row in rows:
+        row["label:some"] = {0: True, 1: False}.get(int(row["recording"][1:]) % 5)
+    found = choose(tmp_path, rows)
+    assert found.loc["some", ["n_present", "n_absent", "n_unknown"]].tolist() == [
+        18,
+        18,
+        54,
+    ]

@@ -1,0 +1,118 @@
+"""Stage 4, splits: which classes every dataset can train and test."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from earshift import clips, datasets, jobs
+from earshift.errors import DataError, did_you_mean
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    "class",
+    "dataset",
+    "n_present",
+    "n_absent",
+    "n_unknown",
+    "used",
+    "reason",
+)
+
+
+def choose_classes(
+    entries: Sequence[Mapping[str, str]],
+    asked: Sequence[str],
+    out: Path,
+    *,
+    n_inner_folds: int,
+) -> None:
+    """Write which classes are used, and why the others are not.
+
+    Parameters
+    ----------
+    entries : sequence of mapping
+        Per dataset `name` and the paths `table` and `splits`.
+    asked : sequence of str
+        Classes of the config; if empty, all that the datasets share.
+    out : Path
+        CSV file to write, columns `COLUMNS`.
+    n_inner_folds : int
+        Recordings with and without the class that every training part needs.
+
+    Raises
+    ------
+    DataError
+        If a class that was asked for cannot be used, or none can.
+    """
+    tables = {e["name"]: clips.usable(Path(e["table"])) for e in entries}
+    splits = {e["name"]: pd.read_parquet(e["splits"]) for e in entries}
+    shared = set.intersection(*(set(datasets.classes(t)) for t in tables.values()))
+    for name in set(asked) - shared:
+        raise DataError(
+            f"class '{name}' is not labelled in every dataset "
+            f"{did_you_mean(name, shared)}"
+        )
+    found = pd.DataFrame(
+        [
+            _row(c, name, table, splits[name], n_inner_folds)
+            for c in sorted(asked or shared)
+            for name, table in tables.items()
+        ],
+        columns=list(COLUMNS),
+    )
+    wrong = found[found["reason"] != ""]
+    found["used"] = ~found["class"].isin(set(wrong["class"]))
+    for c, dataset, reason in wrong[["class", "dataset", "reason"]].to_numpy(str):
+        message = f"class '{c}' of dataset '{dataset}' cannot be used: {reason}"
+        if asked:
+            raise DataError(f"{message}. Take it out of 'classes' in the config.")
+        log.warning("%s", message)
+    with jobs.whole_file(out) as file:
+        found.to_csv(file, index=False)
+    if not found["used"].any():
+        raise DataError(
+            f"no class can be used in all of {', '.join(tables)}; see {out} for why."
+        )
+
+
+def _row(
+    c: str, dataset: str, table: pd.DataFrame, splits: pd.DataFrame, n_inner: int
+) -> tuple[str, str, int, int, int, bool, str]:
+    column = table[datasets.LABEL + c]
+    n_present, n_absent = int(column.eq(True).sum()), int(column.eq(False).sum())
+    reason = _why_not(table, column, splits, n_inner)
+    n_unknown = len(table) - n_present - n_absent
+    return c, dataset, n_present, n_absent, n_unknown, not reason, reason
+
+
+def _why_not(
+    table: pd.DataFrame, column: pd.Series[bool], splits: pd.DataFrame, n_inner: int
+) -> str:
+    """Return why a class cannot be used in a dataset, or an empty string."""
+    tested = set(splits["clip_id"])
+    for kind, value in (("has", True), ("is known to lack", False)):
+        own = table[column.eq(value).fillna(False)]
+        if own.empty:
+            return f"no clip {kind} it"
+        if not tested & set(own["clip_id"]):
+            return f"no test clip {kind} it"
+        for (repeat, fold), part in splits.groupby(["repeat", "fold"]):
+            train = own[~own["clip_id"].isin(part["clip_id"])]
+            n = train["recording"].nunique()
+            if n < n_inner:
+                return (
+                    f"in repeat {repeat}, fold {fold} only {n} training recordings "
+                    f"{kind} it, and {n_inner} inner folds need as many"
+                )
+    return ""
+
+
+def read_classes(file: Path) -> list[str]:
+    """Return the classes in use, sorted, as `choose_classes` wrote them."""
+    found = pd.read_csv(file)
+    return sorted(set(found.loc[found["used"], "class"]))
