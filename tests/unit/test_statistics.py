@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.metrics import roc_auc_score
+
+from earshift import statistics
+
+
+@pytest.fixture
+def scored():
+    rng = np.random.default_rng(0)
+    present = rng.random(300) < 0.3
+    scores = np.round(present + rng.standard_normal(300), 1)  # rounded: many ties
+    return scores, present
+
+
+def test_one_fold_is_the_usual_auc_ties_included(scored):
+    scores, present = scored
+    folds = np.zeros(300, int)
+    expected = roc_auc_score(present, scores)
+    assert statistics.fold_auc(scores, present, folds) == pytest.approx(expected)
+
+
+def test_weights_are_repetitions(scored):
+    scores, present = scored
+    counts = np.random.default_rng(1).integers(0, 4, 300)
+    weighted = statistics.resampled_auc(
+        scores, present, np.zeros(300, int), counts[None].astype(float)
+    )
+    expected = roc_auc_score(np.repeat(present, counts), np.repeat(scores, counts))
+    assert weighted[0] == pytest.approx(expected)
+
+
+def test_scores_of_two_folds_are_never_compared(scored):
+    scores, present = scored
+    folds = np.arange(300) % 2
+    before = statistics.fold_auc(scores, present, folds)
+    shifted = scores + 100 * folds
+    assert statistics.fold_auc(shifted, present, folds) == pytest.approx(before)
+    one_fold = np.zeros(300, int)
+    assert statistics.fold_auc(shifted, present, one_fold) < before - 0.1
+
+
+def test_an_auc_without_both_kinds_is_unknown():
+    scores, all_present = np.arange(3.0), np.ones(3, bool)
+    assert np.isnan(statistics.fold_auc(scores, all_present, np.zeros(3, int)))
+
+
+def test_clips_of_a_recording_are_drawn_together():
+    recordings = np.array(["x", "x", "y", "z", "z", "z"])
+    weights = statistics.bootstrap_weights(recordings, 50, np.random.default_rng(0))
+    assert_allclose(weights[0], 1)
+    assert_allclose(weights[:, 0], weights[:, 1])
+    assert_allclose(weights[:, 3], weights[:, 5])
+    assert_allclose(weights[:, 0] + weights[:, 2] + weights[:, 3], 3)
+
+
+def test_the_interval_of_a_mean_has_its_known_width():
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal(400)
+    recordings = np.arange(400).astype(str)
+    weights = statistics.bootstrap_weights(recordings, 4000, rng)
+    means = weights @ values / 400
+    low, high = statistics.interval(means[1:], 0.95)
+    # Twice 1.96 standard errors; 4000 resamples leave a few per cent of error.
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
+
+
+def test_intervals_of_recordings_are_wider_than_of_clips():
+    """Ten clips a recording that all agree carry the information of one."""
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.standard_normal(40), 10)
+    grouped = np.repeat(np.arange(40), 10).astype(str)
+    single = np.arange(400).astype(str)
+    width = {}
+    for name, recordings in (("grouped", grouped), ("single", single)):
+        weights = statistics.bootstrap_weights(recordings, 2000, rng)
+        low, high = statistics.interval((weights @ values / 400)[1:], 0.95)
+        width[name] = high - low
+    assert width["grouped"] > 2 * width["single"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "low", "high"),
+    [
+        (np.linspace(-1, 1, 999), 0.9, 1.0),
+        (np.linspace(0.1, 1, 999), 0.0, 0.003),
+        (np.zeros(999), 1.0, 1.0),
+    ],
+)
+def test_p_values_are_large_about_zero_and_never_zero(changes, low, high):
+    p = statistics.p_value(changes)
+    assert low <= p <= high
+    assert p > 0
+
+
+def test_holm_multiplies_the_smallest_by_the_number_of_tests():
+    found = statistics.holm(np.array([0.01, np.nan, 0.04, 0.03]))
+    assert_allclose(found, [0.03, np.nan, 0.06, 0.06])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "word"),
+    [
+        (0.01, 0.05, 0.01, "helps"),
+        (-0.05, -0.01, 0.01, "harms"),
+        (-0.01, 0.05, 0.2, "no detectable effect"),
+        (0.01, 0.05, 0.06, "no detectable effect"),
+    ],
+)
+def test_the_verdict_needs_interval_and_corrected_p(low, high, p, word):
+    assert statistics.verdict(low, high, p) == word
+
+
+def test_threshold_metrics_of_a_known_table():
+    scores = np.array([1, 1, -1, -1, 1.0])
+    present = np.array([True, True, True, False, False])
+    found = statistics.threshold_metrics(scores, present)
+    assert found == pytest.approx(
+        {"accuracy": 0.6, "precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3}
+    )

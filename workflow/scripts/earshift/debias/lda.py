@@ -1,0 +1,117 @@
+"""Remove the linear discriminant direction between the domains (LDA)."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from earshift.debias._directions import (
+    DirectionRemover,
+    domain_means,
+    orthonormal_rows,
+)
+
+version = 1
+access = "target_unlabelled"
+
+
+class LDA(DirectionRemover):
+    """Project clip features off the discriminant direction of the domains.
+
+    For two domains with means m_1, m_2 and shrunken within-domain covariance S, the
+    direction is w = S^-1 (m_2 - m_1), scaled to length one, and `transform` returns
+    x - (w . (x - m)) w. With more domains the span of all their discriminants goes.
+
+    Parameters
+    ----------
+    shrinkage : float in [0, 1] or "auto", default="auto"
+        Weight of the scaled identity in S; "auto" is the value of Ledoit and Wolf.
+
+    Attributes
+    ----------
+    directions_ : ndarray of shape (n_directions, n_features)
+        Orthonormal rows; one for two domains.
+    mean_ : ndarray of shape (n_features,)
+        Unweighted mean of the domain means, in embedding units.
+
+    Notes
+    -----
+    This does *not* make the domains linearly inseparable: the projection is orthogonal
+    while w is a whitened difference, so the means still differ afterwards wherever
+    S^-1 turned w away from m_2 - m_1. `MeanProjection` removes that difference.
+
+    References
+    ----------
+    Wang, Richard, McFee (2023), "Transfer learning and bias correction with
+    pre-trained audio embeddings", ISMIR, section 3.2.
+    """
+
+    def __init__(self, *, shrinkage: float | str = "auto") -> None:
+        self.shrinkage = shrinkage
+
+    def fit(
+        self,
+        X: NDArray[np.floating],
+        domain: NDArray[np.generic],
+        y: NDArray[np.generic] | None = None,
+        subgroup: NDArray[np.generic] | None = None,
+    ) -> Self:
+        """Find the discriminant direction.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_clips, n_features)
+            Clip features of the training folds of all domains, in embedding units.
+        domain : ndarray of shape (n_clips,)
+            Domain (dataset) of each clip.
+        y, subgroup : ndarray of shape (n_clips,), optional
+            Not looked at.
+
+        Returns
+        -------
+        LDA
+            This estimator, fitted.
+
+        Raises
+        ------
+        DataError
+            If `domain` names fewer than two domains.
+        """
+        del y, subgroup
+        X, domain, names = self._validate(X, domain)
+        self.mean_ = domain_means(X, domain, names).mean(axis=0)
+        self.directions_ = orthonormal_rows(discriminants(X, domain, self.shrinkage))
+        return self
+
+
+def discriminants(
+    X: NDArray[np.floating], domain: NDArray[np.generic], shrinkage: float | str
+) -> NDArray[np.floating]:
+    """Return discriminant vectors of the domains, each of length one.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_clips, n_features)
+        Clip features.
+    domain : ndarray of shape (n_clips,)
+        At least two domains.
+    shrinkage : float in [0, 1] or "auto"
+        As in `LDA`.
+
+    Returns
+    -------
+    ndarray of shape (n_discriminants, n_features)
+        One row for two domains, one per domain for more.
+    """
+    lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
+    rows = lda.fit(X, domain).coef_
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.maximum(length, np.finfo(rows.dtype).tiny)
+
+
+def make(*, shrinkage: float | str = "auto") -> LDA:
+    """Return the method; `shrinkage` as in `LDA`."""
+    return LDA(shrinkage=shrinkage)

@@ -1,0 +1,162 @@
+"""Stage 6, discrepancy: each measure, between each two datasets, for each method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.preprocessing import StandardScaler
+
+from earshift import cluster, debias, domains, evaluate, jobs, registry, versions
+from earshift.classes import read_classes
+from earshift.domains import PRESENT
+from earshift.splits import assign_folds
+
+#: How often the datasets are halved. A method is fitted on one half of the recordings
+#: and measured on the other, then the other way round: a probe trained on the clips
+#: that a method was fitted to would call every mean-matching method perfect.
+N_REPEATS = 3
+
+
+def measure_discrepancy(
+    *,
+    model: str,
+    condition: str,
+    entries: Sequence[Mapping[str, str]],
+    classes: Path,
+    methods: Mapping[str, Mapping[str, Any]],
+    measures: Sequence[str],
+    seed: int,
+    n_workers: int,
+    parts: Path,
+    out: Path,
+) -> None:
+    """Write domain scores of held-out clips, for each method and measure.
+
+    Parameters
+    ----------
+    model, condition : str
+        Which features; written into the table.
+    entries : sequence of mapping
+        Per dataset `name` and the paths `features`, `table`, `splits`.
+    classes : Path
+        CSV file of the classes in use.
+    methods : mapping
+        Name in the experiment -> config entry of each debias method.
+    measures : sequence of str
+        Names of discrepancy plugins.
+    seed, n_workers : int
+        Of the draws; processes, 0 for none.
+    parts : Path
+        Folder where results of tasks are kept.
+    out : Path
+        Parquet file to write: a row per held-out clip, measure, method and pair of
+        datasets, with columns measure, a, b, repeat, fold, clip_id, recording,
+        dataset, score, inner_fold.
+    """
+    chosen = read_classes(classes)
+    all_domains = [domains.load(entry, chosen) for entry in entries]
+    shared = {
+        "entries": [dict(entry) for entry in entries],
+        "digest": [domain.digest() for domain in all_domains],
+        "classes": chosen,
+        "measures": {m: registry.load("discrepancy", m).version for m in measures},
+        "seed": seed,
+        "version": versions.DISCREPANCY,
+    }
+    halves = [(repeat, half) for repeat in range(N_REPEATS) for half in (0, 1)]
+    cells = evaluate.cells(methods, ["global"], halves)
+    rows = cluster.run_tasks(
+        measure_fold,
+        [shared | cell for cell in cells],
+        folder=parts,
+        n_workers=n_workers,
+        what=f"{model} / {condition}: discrepancy",
+    )
+    rows = rows.assign(model=model, condition=condition)
+    with jobs.whole_file(out) as file:
+        rows.to_parquet(file, index=False)
+
+
+def measure_fold(
+    *,
+    entries: Sequence[Mapping[str, str]],
+    classes: Sequence[str],
+    measures: Mapping[str, int],
+    seed: int,
+    method: str,
+    method_entry: Mapping[str, Any],
+    repeat: int,
+    fold: int,
+    **_: Any,
+) -> pd.DataFrame:
+    """Fit a method on one half of the recordings, measure the other half.
+
+    Parameters
+    ----------
+    entries, classes, measures, seed
+        As in `measure_discrepancy`.
+    method, method_entry
+        Name and config entry of the debias method.
+    repeat, fold : int
+        Which halving, and which half is measured.
+
+    Returns
+    -------
+    DataFrame
+        As `measure_discrepancy` writes it.
+    """
+    all_domains = [domains.load(entry, classes) for entry in entries]
+    draws = np.random.default_rng([seed, repeat])
+    halves = [
+        assign_folds(d.labels == PRESENT, d.recording, 2, draws) for d in all_domains
+    ]
+    train = [half != fold for half in halves]
+    test = [half == fold for half in halves]
+    pooled = np.concatenate([d.X[t] for d, t in zip(all_domains, train, strict=True)])
+    scaler = StandardScaler().fit(pooled)
+    scaled = [scaler.transform(d.X) for d in all_domains]
+    options = {k: v for k, v in method_entry.items() if k != "plugin"}
+    transformer = domains.fit_method(
+        debias.make(method_entry["plugin"], **options),
+        list(zip(all_domains, scaled, train, strict=True)),
+    )
+    held_out = [transformer.transform(x[t]) for x, t in zip(scaled, test, strict=True)]
+    tables = []
+    for a, b in combinations(range(len(all_domains)), 2):
+        clips = pd.concat(
+            [
+                pd.DataFrame(
+                    {
+                        "dataset": all_domains[i].name,
+                        "clip_id": all_domains[i].clip_id[test[i]],
+                        "recording": all_domains[i].recording[test[i]],
+                    }
+                )
+                for i in (a, b)
+            ],
+            ignore_index=True,
+        )
+        recordings = [all_domains[i].recording[test[i]] for i in (a, b)]
+        for name in measures:
+            # The same draws for every method, so that their values are paired.
+            rng = np.random.default_rng([seed, repeat, fold, a, b])
+            found = registry.load("discrepancy", name).measure(
+                held_out[a], held_out[b], *recordings, rng
+            )
+            tables.append(
+                clips.assign(
+                    measure=name,
+                    a=all_domains[a].name,
+                    b=all_domains[b].name,
+                    score=found.scores,
+                    inner_fold=found.folds,
+                )
+            )
+    return pd.concat(tables, ignore_index=True).assign(
+        method=method, repeat=repeat, fold=fold
+    )
