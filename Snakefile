@@ -1,0 +1,31 @@
+"""earshift: measure, explain and correct dataset bias in pre-trained audio embeddings.
+
+One experiment is one configuration: config.yaml, or another file by --configfile.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+# An experiment is one whole file: --configfile replaces config.yaml, it does not add.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/0_miniature.smk"
+include: "workflow/rules/1_clips.smk"
+include: "workflow/rules/2_embeddings.smk"
+include: "workflow/rules/3_features.smk"
+include: "workflow/rules/4_splits.smk"
+include: "workflow/rules/5_scores.smk"
+include: "workflow/rules/6_discrepancy.smk"
+include: "workflow/rules/7_statistics.smk"
+include: "workflow/rules/8_report.smk"
+
+
+rule all:
+    input:
+        rules.write_report.output,
+    default_target: True

@@ -1,0 +1,24 @@
+"""Stage 0, miniature corpora: synthesise the datasets of the default experiment.
+
+Writes  resources/miniature/{corpus}/, in the official layouts of IRMAS and OpenMIC-2018
+"""
+
+
+rule synthesise_corpus:
+    """Synthesise one miniature corpus, with its planted shift (docs/miniature.md)."""
+    output:
+        folder=directory("resources/miniature/{corpus}"),
+    log:
+        "logs/synthesise_corpus/{corpus}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    wildcard_constraints:
+        corpus="irmas|openmic",
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="10m",
+    params:
+        seed=config["miniature"]["seed"],
+    script:
+        "../scripts/synthesise_corpus.py"

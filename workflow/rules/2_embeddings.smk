@@ -1,0 +1,52 @@
+"""Stage 2, embeddings: run each pre-trained model over each dataset.
+
+Reads   {results}/1_clips/{dataset}.parquet, the audio
+Writes  {results}/2_embeddings/{dataset}/{model}/{condition}.zarr, and beside it one
+        done-marker for each region of the store
+"""
+
+
+rule create_store:
+    """Lay out the store of a dataset and model; its extraction jobs fill it."""
+    input:
+        table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
+    output:
+        store=f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.zarr/zarr.json",
+    log:
+        f"logs/{RESULTS}/create_store/{{dataset}}/{{model}}/{{condition}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="30m",
+    params:
+        stage_version=versions.EMBEDDINGS,
+        version=lambda wildcards: plugin_version("models", model_entry(wildcards)),
+        entry=model_entry,
+        n_jobs=config["n_shards"],
+    script:
+        "../scripts/create_store.py"
+
+
+rule extract_embeddings:
+    """Embed the clips of one region: whole Zarr shards, which no other job touches."""
+    input:
+        table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
+        store=rules.create_store.output.store,
+    output:
+        done=f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.done/{{shard}}.json",
+    log:
+        f"logs/{RESULTS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{shard}}.log",
+    benchmark:
+        f"logs/{RESULTS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{shard}}.tsv"
+    conda:
+        model_env
+    threads: 2
+    resources:
+        mem_mb=4_000,
+        runtime="4h",
+    params:
+        entry=model_entry,
+    script:
+        "../scripts/extract_embeddings.py"

@@ -1,0 +1,34 @@
+"""Stage 6, discrepancy: how far apart the datasets are, before and after each method.
+
+Reads   {results}/3_features, {results}/1_clips, {results}/4_splits
+Writes  {results}/6_discrepancy/{model}/{condition}.parquet
+"""
+
+
+rule measure_discrepancy:
+    """Measure held-out clips of each two datasets after each method."""
+    input:
+        domain_files,
+        classes=rules.choose_classes.output.classes,
+    output:
+        domain_scores=f"{RESULTS}/6_discrepancy/{{model}}/{{condition}}.parquet",
+    log:
+        f"logs/{RESULTS}/measure_discrepancy/{{model}}/{{condition}}.log",
+    benchmark:
+        f"logs/{RESULTS}/measure_discrepancy/{{model}}/{{condition}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime="4h",
+    params:
+        stage_version=versions.DISCREPANCY,
+        entries=domain_entries,
+        versions=method_versions,
+        parts=f"{RESULTS}/6_discrepancy/{{model}}/{{condition}}.parts",
+        methods=config["methods"],
+        measures={m: registry.load("discrepancy", m).version for m in config["discrepancy"]},
+        seed=config["seed"],
+    script:
+        "../scripts/measure_discrepancy.py"

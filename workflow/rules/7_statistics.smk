@@ -1,0 +1,53 @@
+"""Stage 7, statistics: final tables, with intervals and paired tests.
+
+Reads   {results}/5_scores, {results}/6_discrepancy
+Writes  {results}/tables/{scores,summary,gaps,discrepancy}.csv
+"""
+
+
+rule summarise_scores:
+    """Resample recordings: intervals, changes against 'none', gaps, verdicts."""
+    input:
+        scores=per_model(rules.cross_validate.output.scores),
+        clip_scores=per_model(rules.cross_validate.output.clip_scores),
+        domain_scores=per_model(rules.measure_discrepancy.output.domain_scores),
+    output:
+        scores=report(
+            f"{RESULTS}/tables/scores.csv",
+            caption="../report/scores_table.rst",
+            category="Tables",
+            labels={"table": "scores of each class"},
+        ),
+        summary=report(
+            f"{RESULTS}/tables/summary.csv",
+            caption="../report/summary_table.rst",
+            category="Tables",
+            labels={"table": "means, changes and verdicts"},
+        ),
+        gaps=report(
+            f"{RESULTS}/tables/gaps.csv",
+            caption="../report/gaps_table.rst",
+            category="Tables",
+            labels={"table": "gaps between within and across"},
+        ),
+        discrepancy=report(
+            f"{RESULTS}/tables/discrepancy.csv",
+            caption="../report/discrepancy_table.rst",
+            category="Tables",
+            labels={"table": "differences between datasets"},
+        ),
+    log:
+        f"logs/{RESULTS}/summarise_scores.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime="1h",
+    params:
+        stage_version=versions.STATISTICS,
+        methods=config["methods"],
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../scripts/summarise_scores.py"

@@ -1,0 +1,97 @@
+"""Settings, names and functions that the stages share."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+
+from earshift import registry, settings, versions
+from earshift.errors import EarshiftError
+from snakemake.exceptions import WorkflowError
+
+try:
+    config = settings.resolve(
+        config, ROOT / "workflow" / "schemas" / "config.schema.yaml"
+    )
+except EarshiftError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = config["results"]
+MINIATURE = "resources/miniature"
+SHARDS = [f"{i:04d}" for i in range(config["n_shards"])]
+
+
+wildcard_constraints:
+    dataset="|".join(config["datasets"]),
+    model="|".join(config["models"]),
+    condition="|".join(config["conditions"]),
+    shard=r"\d{4}",
+
+
+def dataset_entry(wildcards):
+    """Config entry of a dataset."""
+    return config["datasets"][wildcards.dataset]
+
+
+def model_entry(wildcards):
+    """Config entry of a model."""
+    return config["models"][wildcards.model]
+
+
+def plugin_version(kind, entry):
+    """Version of an entry's plugin; bumping it re-runs its jobs and no others."""
+    return registry.load(kind, entry["plugin"]).version
+
+
+def model_env(wildcards):
+    """Environment file named by the model's own module."""
+    plugin = registry.load("models", model_entry(wildcards)["plugin"])
+    return f"../../envs/{plugin.env}.yaml"
+
+
+def dataset_files(wildcards):
+    """Folder of a dataset, and the files with its labels where they are at hand."""
+    entry = dataset_entry(wildcards)
+    folder = Path(entry["folder"])
+    if folder.parent == Path(MINIATURE):
+        return [str(folder)]
+    options = {k: v for k, v in entry.items() if k not in ("plugin", "folder")}
+    plugin = registry.load("datasets", entry["plugin"])
+    files = plugin.label_files(folder, **options)
+    return [str(f) for f in [folder, *files] if f.exists()]
+
+
+def domain_entries(wildcards):
+    """Where stages 5 and 6 find each dataset."""
+    return [
+        {
+            "name": name,
+            "features": (
+                f"{RESULTS}/3_features/{name}/{wildcards.model}"
+                f"/{wildcards.condition}.zarr"
+            ),
+            "table": f"{RESULTS}/1_clips/{name}.parquet",
+            "splits": f"{RESULTS}/4_splits/{name}.parquet",
+        }
+        for name in config["datasets"]
+    ]
+
+
+def domain_files(wildcards):
+    """The files of `domain_entries`."""
+    return [
+        entry[key]
+        for entry in domain_entries(wildcards)
+        for key in ("features", "table", "splits")
+    ]
+
+
+def method_versions(wildcards):
+    """Version of each method's plugin."""
+    return {n: plugin_version("debias", e) for n, e in config["methods"].items()}
+
+
+def per_model(pattern):
+    """Paths of `pattern` for every model and condition."""
+    return expand(pattern, model=config["models"], condition=config["conditions"])

@@ -1,0 +1,27 @@
+"""Adapter: rule ``choose_classes`` calls `earshift.classes.choose_classes`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import classes, jobs
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    classes.choose_classes(
+        [
+            {"name": name, "table": table, "splits": splits}
+            for name, table, splits in zip(
+                snakemake.params.datasets,
+                snakemake.input.tables,
+                snakemake.input.splits,
+                strict=True,
+            )
+        ],
+        snakemake.params.asked,
+        Path(snakemake.output.classes),
+        n_inner_folds=snakemake.params.n_inner_folds,
+    )

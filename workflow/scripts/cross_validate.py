@@ -1,0 +1,31 @@
+"""Adapter: rule ``cross_validate`` calls `earshift.evaluate.cross_validate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import evaluate, jobs
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+# Dask starts its workers by importing this file again.
+if __name__ == "__main__":
+    with jobs.logged(snakemake.log[0]):
+        evaluate.cross_validate(
+            model=snakemake.wildcards.model,
+            condition=snakemake.wildcards.condition,
+            entries=snakemake.params.entries,
+            classes=Path(snakemake.input.classes),
+            methods=snakemake.params.methods,
+            scopes=snakemake.params.scopes,
+            protocol=snakemake.params.protocol,
+            grid=snakemake.params.classifier["C"],
+            n_inner_folds=snakemake.params.classifier["n_inner_folds"],
+            seed=snakemake.params.seed,
+            n_workers=snakemake.threads,
+            parts=Path(snakemake.params.parts),
+            clip_scores=Path(snakemake.output.clip_scores),
+            scores=Path(snakemake.output.scores),
+        )

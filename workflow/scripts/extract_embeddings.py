@@ -1,0 +1,23 @@
+"""Adapter: rule ``extract_embeddings`` calls `earshift.embeddings.extract_shard`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import embeddings, jobs
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+wildcards = snakemake.wildcards
+with jobs.logged(snakemake.log[0]):
+    embeddings.extract_shard(
+        " / ".join([wildcards.dataset, wildcards.model, wildcards.shard]),
+        snakemake.params.entry,
+        table=Path(snakemake.input.table),
+        path=Path(snakemake.input.store).parent,
+        job=int(wildcards.shard),
+        marker=Path(snakemake.output.done),
+        n_threads=snakemake.threads,
+    )

@@ -1,0 +1,26 @@
+"""Adapter: rule ``measure_discrepancy`` calls the library's `measure_discrepancy`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import jobs
+from earshift.discrepancy._stage import measure_discrepancy
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    measure_discrepancy(
+        model=snakemake.wildcards.model,
+        condition=snakemake.wildcards.condition,
+        entries=snakemake.params.entries,
+        classes=Path(snakemake.input.classes),
+        methods=snakemake.params.methods,
+        measures=list(snakemake.params.measures),
+        seed=snakemake.params.seed,
+        n_workers=0,
+        parts=Path(snakemake.params.parts),
+        out=Path(snakemake.output.domain_scores),
+    )

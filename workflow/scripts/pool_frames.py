@@ -1,0 +1,19 @@
+"""Adapter: rule ``pool_frames`` calls `earshift.features.pool_frames`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import features, jobs
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    features.pool_frames(
+        Path(snakemake.input.store).parent,
+        [Path(marker) for marker in snakemake.input.done],
+        out=Path(snakemake.output.features),
+        skipped=Path(snakemake.output.skipped),
+    )
