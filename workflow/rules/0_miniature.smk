@@ -10,10 +10,10 @@ rule synthesise_corpus:
         folder=directory("resources/miniature/{corpus}"),
     log:
         "logs/synthesise_corpus/{corpus}.log",
-    conda:
-        "../../envs/analysis.yaml"
     wildcard_constraints:
         corpus="irmas|openmic",
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1_000,

@@ -10,9 +10,13 @@ rule pool_frames:
     """Average the frames of each clip."""
     input:
         store=rules.create_store.output.store,
-        done=expand(rules.extract_embeddings.output.done, shard=SHARDS, allow_missing=True),
+        done=expand(
+            rules.extract_embeddings.output.done, shard=SHARDS, allow_missing=True
+        ),
     output:
-        features=directory(f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.zarr"),
+        features=directory(
+            f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.zarr"
+        ),
         skipped=f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.skipped.csv",
     log:
         f"logs/{RESULTS}/pool_frames/{{dataset}}/{{model}}/{{condition}}.log",

@@ -30,8 +30,12 @@ rule make_splits:
 rule choose_classes:
     """Say which classes every dataset can train and test."""
     input:
-        tables=expand(f"{RESULTS}/1_clips/{{dataset}}.parquet", dataset=config["datasets"]),
-        splits=expand(f"{RESULTS}/4_splits/{{dataset}}.parquet", dataset=config["datasets"]),
+        tables=expand(
+            f"{RESULTS}/1_clips/{{dataset}}.parquet", dataset=config["datasets"]
+        ),
+        splits=expand(
+            f"{RESULTS}/4_splits/{{dataset}}.parquet", dataset=config["datasets"]
+        ),
     output:
         classes=f"{RESULTS}/4_splits/classes.csv",
     log:

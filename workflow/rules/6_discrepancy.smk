@@ -28,7 +28,9 @@ rule measure_discrepancy:
         versions=method_versions,
         parts=f"{RESULTS}/6_discrepancy/{{model}}/{{condition}}.parts",
         methods=config["methods"],
-        measures={m: registry.load("discrepancy", m).version for m in config["discrepancy"]},
+        measures={
+            m: registry.load("discrepancy", m).version for m in config["discrepancy"]
+        },
         seed=config["seed"],
     script:
         "../scripts/measure_discrepancy.py"

@@ -64,16 +64,14 @@ def dataset_files(wildcards):
 
 def domain_entries(wildcards):
     """Where stages 5 and 6 find each dataset."""
+    patterns = {
+        "features": f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.zarr",
+        "table": f"{RESULTS}/1_clips/{{dataset}}.parquet",
+        "splits": f"{RESULTS}/4_splits/{{dataset}}.parquet",
+    }
     return [
-        {
-            "name": name,
-            "features": (
-                f"{RESULTS}/3_features/{name}/{wildcards.model}"
-                f"/{wildcards.condition}.zarr"
-            ),
-            "table": f"{RESULTS}/1_clips/{name}.parquet",
-            "splits": f"{RESULTS}/4_splits/{name}.parquet",
-        }
+        {"name": name}
+        | {k: p.format(dataset=name, **wildcards) for k, p in patterns.items()}
         for name in config["datasets"]
     ]
 

@@ -1,0 +1,115 @@
+"""Result folders for tests of figures and pages: small tables with chosen numbers."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import zarr
+
+NAN = float("nan")
+
+
+def write_results(
+    folder: Path,
+    *,
+    datasets: tuple[str, ...] = ("here", "there"),
+    models: tuple[str, ...] = ("mfcc", "other"),
+    methods: tuple[str, ...] = ("none", "lda"),
+    scopes: tuple[str, ...] = ("global",),
+    classes: tuple[str, ...] = ("cello", "flute"),
+    gap: tuple[float, float, float] = (0.2, 0.1, 0.3),
+    verdict: str = "no detectable effect",
+) -> Path:
+    """Write the files that stage 8 reads; every gap and verdict is as given."""
+    tables = folder / "tables"
+    tables.mkdir(parents=True)
+    scores, summary, gaps = [], [], []
+    for model, method, scope, train, test in product(
+        models, methods, scopes, datasets, datasets
+    ):
+        key = {"protocol": "fixed", "model": model, "condition": "clean"}
+        key |= {"method": method, "scope": scope, "train": train, "test": test}
+        auc = 0.9 if train == test else 0.9 - gap[0]
+        scores += [key | {"class": c, "repeat": 0, "roc_auc": auc} for c in classes]
+        access = {"global": "target_unlabelled", "classwise": "target_labelled"}
+        row = key | {"access": "none" if method == "none" else access[scope]}
+        row |= {"n_classes": len(classes), "roc_auc": auc}
+        row |= {"roc_auc_low": auc - 0.05, "roc_auc_high": auc + 0.05}
+        change = _change(verdict) if method != "none" else [NAN] * 5
+        names = ("change", "change_low", "change_high", "p_value", "p_holm")
+        row |= dict(zip(names, change, strict=True))
+        summary.append(row | {"verdict": "" if method == "none" else verdict})
+        if train != test:
+            values = {"within": 0.9, "across": auc, "gap": gap[0], "gap_low": gap[1]}
+            gaps.append(key | values | {"gap_high": gap[2], "p_value": 0.01})
+    measures = ("domain_auc_linear", "domain_auc_nonlinear")
+    pairs = [(a, b) for a, b in product(datasets, datasets) if a < b]
+    discrepancy = [
+        {"model": model, "condition": "clean", "method": method, "measure": measure}
+        | {"a": a, "b": b, "value": value, "low": value - 0.05, "high": value + 0.05}
+        | {"change": value - 0.8, "change_low": -0.35, "change_high": -0.25}
+        for model, method, measure, (a, b) in product(models, methods, measures, pairs)
+        for value in [0.8 if method == "none" else 0.5]
+    ]
+    found = {"scores": scores, "summary": summary, "gaps": gaps}
+    for name, rows in (found | {"discrepancy": discrepancy}).items():
+        pd.DataFrame(rows).to_csv(tables / f"{name}.csv", index=False)
+    _write_sources(folder, datasets, models, classes)
+    return folder
+
+
+def _change(verdict: str) -> list[float]:
+    return {
+        "no detectable effect": [0.001, -0.02, 0.02, 0.8, 0.9],
+        "helps": [0.05, 0.02, 0.08, 0.002, 0.004],
+        "harms": [-0.05, -0.08, -0.02, 0.002, 0.004],
+    }[verdict]
+
+
+def _write_sources(
+    folder: Path, datasets: tuple[str, ...], models: tuple[str, ...], classes: tuple
+) -> None:
+    for name in ("1_clips", "4_splits"):
+        (folder / name).mkdir()
+    for name in datasets:
+        n = 6
+        clips = pd.DataFrame({"clip_id": [f"{name}{i}" for i in range(n)]})
+        clips = clips.assign(path=clips["clip_id"] + ".wav", recording=clips["clip_id"])
+        clips = clips.assign(subgroup=None, split=None, status="ok", reason="")
+        clips = clips.assign(sample_rate_hz=44_100, duration_s=30.0)
+        for i, c in enumerate(classes):
+            clips[f"label:{c}"] = pd.array(np.arange(n) % 2 == i % 2, dtype="boolean")
+        clips.to_parquet(folder / "1_clips" / f"{name}.parquet")
+        columns = ["clip_id", "path", "status", "reason"]
+        bad = [("bad1", "bad1.wav", "silent", "all samples are 0")]
+        audit = pd.DataFrame(bad if name == datasets[0] else [], columns=columns)
+        audit.to_csv(folder / "1_clips" / f"{name}.audit.csv", index=False)
+        for model in models:
+            own = folder / "3_features" / name / model
+            own.mkdir(parents=True)
+            (own / "clean.skipped.csv").write_text("clip_id,reason\n")
+            group = zarr.open_group(own / "clean.zarr", mode="w")
+            group.attrs["weights_sha256"] = ["ab" * 32]
+    rows = [
+        {"class": c, "dataset": d, "n_present": 3, "n_absent": 3, "n_unknown": 0}
+        | {"used": True, "reason": ""}
+        for c, d in product(classes, datasets)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "4_splits" / "classes.csv", index=False)
+
+
+def config_of(results: Path) -> dict:
+    """Return a complete configuration of a folder that `write_results` made."""
+    summary = pd.read_csv(results / "tables" / "summary.csv")
+    dataset = {"plugin": "table", "folder": "nowhere"}
+    return {
+        "protocol": "fixed",
+        "datasets": {name: dataset for name in summary["train"].unique()},
+        "models": {name: {"plugin": "mfcc"} for name in summary["model"].unique()},
+        "conditions": ["clean"],
+        "methods": {name: {"plugin": name} for name in summary["method"].unique()},
+        "statistics": {"n_resamples": 999, "confidence": 0.9},
+    }

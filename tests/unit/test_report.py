@@ -1,0 +1,191 @@
+"""The report says what the tables say, and needs no other file."""
+
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from earshift import figures
+from earshift.report import main_table, tables, words, write_report
+from earshift.report.findings import findings
+from tests.report_tables import config_of, write_results
+
+TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "page.html.j2"
+
+
+def said(folder):
+    found = tables.read(folder / "tables")
+    return "\n".join(s for section in findings(found) for s in section.sentences)
+
+
+def page(results):
+    (results / "figures").mkdir()
+    for name in figures.FIGURES:
+        (results / "figures" / f"{name}.svg").write_text("<svg/>")
+    versions = {"models": {"mfcc": 1}}
+    out = results / "report.html"
+    write_report(results, config_of(results), versions, template=TEMPLATE, out=out)
+    return out.read_text(encoding="utf-8")
+
+
+def test_a_gap_is_told_with_its_interval(tmp_path):
+    text = said(write_results(tmp_path / "r"))
+    assert (
+        "Trained on there and tested on here, mfcc reaches a mean ROC-AUC of 0.70 "
+        "[0.65, 0.75] where training on here itself gives 0.90: a gap of 0.20 "
+        "[0.10, 0.30]."
+    ) in text
+
+
+def test_a_gap_whose_interval_holds_zero_is_not_called_a_gap(tmp_path):
+    text = said(write_results(tmp_path / "r", gap=(0.02, -0.01, 0.05)))
+    assert "no detectable gap (0.02 [\N{MINUS SIGN}0.01, 0.05])" in text
+    assert "a gap of" not in text
+    assert "in 4 of 4 no gap is detectable any more" in text
+
+
+def test_training_elsewhere_can_also_gain(tmp_path):
+    text = said(write_results(tmp_path / "r", gap=(-0.02, -0.03, -0.01)))
+    assert "no loss but a gain" in text
+
+
+def test_each_verdict_is_put_in_words(tmp_path):
+    quiet = said(write_results(tmp_path / "quiet"))
+    assert "lda (target_unlabelled): across datasets, no detectable effect in" in quiet
+    helps = said(write_results(tmp_path / "helps", verdict="helps"))
+    assert "it helps in 4 of 4 comparisons" in helps
+    assert "no detectable effect" not in helps
+    harms = said(write_results(tmp_path / "harms", verdict="harms"))
+    assert "it harms in 4 of 4 comparisons" in harms
+    assert "corrected p = 0.004" in harms
+
+
+def test_the_measures_are_told_before_and_after(tmp_path):
+    text = said(write_results(tmp_path / "r"))
+    assert "linear domain AUC (0.5 is chance) is 0.80 [0.75, 0.85] with mfcc" in text
+    assert "no longer be told apart after lda (in 2 of 2 comparisons)" in text
+
+
+def test_many_directions_are_drawn_together(tmp_path):
+    text = said(write_results(tmp_path / "r", datasets=("a", "b", "c")))
+    assert text.count("the gap to training on") == 6
+
+
+def test_one_model_is_not_ranked_and_one_method_not_corrected(tmp_path):
+    text = said(write_results(tmp_path / "r", models=("mfcc",), methods=("none",)))
+    assert "loses most" not in text
+    assert "Trained on there and tested on here" in text
+
+
+def test_none_is_kept_once_when_there_are_two_scopes(tmp_path):
+    folder = write_results(tmp_path / "r", scopes=("global", "classwise"))
+    found = tables.read(folder / "tables")
+    assert found.variants == ["none", "lda (global)", "lda (classwise)"]
+    assert found.access["lda (classwise)"] == "target_labelled"
+    assert not found.summary.duplicated(["setting", "variant", "train", "test"]).any()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.0001, "0.000"), (0.0336, "+0.034"), (-0.01, "\N{MINUS SIGN}0.010")],
+)
+def test_changes_carry_their_sign_unless_they_round_to_zero(value, text):
+    assert words.signed(value) == text
+
+
+def test_an_unknown_value_is_a_dash():
+    assert words.number(float("nan")) == "\N{EN DASH}"
+    assert words.interval(float("nan"), 1.0) == ""
+
+
+def test_the_page_needs_no_other_file_and_no_script(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    links = re.findall(r'(?:src|href)\s*=\s*"([^"]*)"', html)
+    assert links
+    assert all(link.startswith(("#", "data:")) for link in links)
+    assert not re.search(r"<script|<link|@import|url\(", html)
+    targets = set(re.findall(r'id="([^"]*)"', html))
+    assert {link[1:] for link in links if link.startswith("#")} <= targets
+
+
+def test_the_page_names_every_model_method_class_and_dataset(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    for name in ("mfcc", "other", "none", "lda", "cello", "flute", "here", "there"):
+        assert re.search(rf"<t[hd][^>]*>{name}</t[hd]>", html), name
+    assert html.count('alt="') == len(figures.FIGURES)
+    assert "90\N{NO-BREAK SPACE}% interval" in html
+    assert "ab" * 32 in html
+
+
+def test_the_page_lists_clips_left_out_and_says_where_there_are_none(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    assert "all samples are 0" in html
+    assert "<p>there: none." in html
+    assert "<p>here: none." not in html
+
+
+def test_names_are_escaped(tmp_path):
+    html = page(write_results(tmp_path / "r", classes=("<b>", "a&b")))
+    assert "&lt;b&gt;" in html
+    assert "a&amp;b" in html
+    assert "<b>" not in html
+
+
+def test_mlda_without_subgroups_is_called_what_it_is(tmp_path):
+    with_mlda = page(write_results(tmp_path / "a", methods=("none", "lda", "mlda")))
+    assert "No clip of these datasets has a subgroup" in with_mlda
+    without = page(write_results(tmp_path / "b"))
+    assert "No clip of these datasets has a subgroup" not in without
+
+
+def test_headings_are_in_order_and_tables_are_labelled(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    levels = [int(n) for n in re.findall(r"<h(\d)", html)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+    assert html.count("<table>") == html.count("<caption>")
+    assert not re.findall(r"<th(?![^>]*scope=)[ >]", html)
+
+
+def test_the_terminal_shows_four_cells_with_change_and_verdict(tmp_path):
+    text = main_table(write_results(tmp_path / "r", verdict="helps"))
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 100
+    head = next(line for line in lines if line.startswith("  method"))
+    none = next(line for line in lines if line.startswith("  none"))
+    for cell, value in [("A -> A", "0.90"), ("A -> B", "0.70 [0.65, 0.75]")]:
+        assert none[head.index(cell) :].startswith(value)
+    changed = next(line for line in lines if "target_unlabelled" in line)
+    assert changed[head.index("A -> B") :].startswith("+0.050 helps")
+    assert not changed[head.index("A -> A") : head.index("A -> B")].strip()
+    assert lines[-1] == f"Report: {tmp_path / 'r' / 'report.html'}"
+    assert text.isascii()
+
+
+def test_the_terminal_lists_directions_as_rows_for_three_datasets(tmp_path):
+    text = main_table(write_results(tmp_path / "r", datasets=("a", "b", "c")))
+    assert text.count("C -> A") == 2 * 2
+    assert "undetected" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_table_can_be_printed_by_hand(tmp_path):
+    results = write_results(tmp_path / "r")
+    command = [sys.executable, "-m", "earshift.report", str(results)]
+    folder = Path(__file__).parents[2] / "workflow" / "scripts"
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == main_table(results)
+    missing = subprocess.run(
+        [*command[:-1], str(tmp_path / "no")],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert missing.returncode == 2
+    assert "is the run finished?" in missing.stderr

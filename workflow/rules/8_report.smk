@@ -1,0 +1,102 @@
+"""Stage 8, report: figures, and one page that tells what the experiment found.
+
+Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_splits
+Writes  {results}/figures/{per_class,gaps,changes,discrepancy}.{svg,png},
+        {results}/report.html
+"""
+
+
+rule draw_figures:
+    """Draw the figures from the final tables; nothing is computed anew."""
+    input:
+        scores=rules.summarise_scores.output.scores,
+        summary=rules.summarise_scores.output.summary,
+        gaps=rules.summarise_scores.output.gaps,
+        discrepancy=rules.summarise_scores.output.discrepancy,
+    output:
+        per_class=report(
+            f"{RESULTS}/figures/per_class.svg",
+            caption="../report/per_class.rst",
+            category="Figures",
+            labels={"figure": "each class, within and across"},
+        ),
+        gaps=report(
+            f"{RESULTS}/figures/gaps.svg",
+            caption="../report/gaps.rst",
+            category="Figures",
+            labels={"figure": "gap between within and across"},
+        ),
+        changes=report(
+            f"{RESULTS}/figures/changes.svg",
+            caption="../report/changes.rst",
+            category="Figures",
+            labels={"figure": "what each correction changes"},
+        ),
+        discrepancy=report(
+            f"{RESULTS}/figures/discrepancy.svg",
+            caption="../report/discrepancy.rst",
+            category="Figures",
+            labels={"figure": "how different the datasets are"},
+        ),
+        png=expand(
+            f"{RESULTS}/figures/{{figure}}.png",
+            figure=["per_class", "gaps", "changes", "discrepancy"],
+        ),
+    log:
+        f"logs/{RESULTS}/draw_figures.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="30m",
+    params:
+        stage_version=versions.REPORT,
+    script:
+        "../scripts/draw_figures.py"
+
+
+rule write_report:
+    """Write the page: one file that needs no other file and no network."""
+    input:
+        tables=rules.summarise_scores.output,
+        figures=rules.draw_figures.output,
+        clips=expand(rules.list_clips.output, dataset=config["datasets"]),
+        features=expand(
+            rules.pool_frames.output,
+            dataset=config["datasets"],
+            model=config["models"],
+            condition=config["conditions"],
+        ),
+        classes=rules.choose_classes.output.classes,
+        template=f"{ROOT}/workflow/report/page.html.j2",
+    output:
+        page=report(
+            f"{RESULTS}/report.html",
+            caption="../report/page.rst",
+            category="Report",
+            labels={"page": "the whole report"},
+        ),
+    log:
+        f"logs/{RESULTS}/write_report.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="30m",
+    params:
+        stage_version=versions.REPORT,
+        config=config,
+        versions={
+            section: {n: plugin_version(kind, e) for n, e in config[section].items()}
+            for section, kind in settings.SECTIONS.items()
+        }
+        | {
+            "discrepancy": {
+                m: registry.load("discrepancy", m).version
+                for m in config["discrepancy"]
+            }
+        },
+    script:
+        "../scripts/write_report.py"

@@ -1,0 +1,259 @@
+"""How the figures look: palette, style, grids of axes, points with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from earshift import jobs
+from earshift.report import tables, words
+
+#: One line of a table.
+Row = Any
+
+#: Colours that readers with any kind of colour vision tell apart (Okabe and Ito, 2008).
+BLACK, ORANGE, GREEN, BLUE = "#000000", "#E69F00", "#009E73", "#0072B2"
+VERMILION, PURPLE, SKY, GREY = "#D55E00", "#CC79A7", "#56B4E9", "#6B6B6B"
+
+#: Verdict -> colour and filling of its mark.
+VERDICTS = MappingProxyType(
+    {
+        "helps": (GREEN, GREEN),
+        "harms": (VERMILION, VERMILION),
+        "no detectable effect": (GREY, "white"),
+    }
+)
+
+#: Access -> the sign that follows a method's name.
+ACCESS_SIGNS = MappingProxyType(
+    {
+        "none": "",
+        "target_unlabelled": " \N{DAGGER}",
+        "target_labelled": " \N{DOUBLE DAGGER}",
+    }
+)
+
+#: Colour and mark of a training dataset other than the test dataset.
+OTHERS = ((ORANGE, "D"), (BLUE, "s"), (GREEN, "^"), (VERMILION, "v"), (PURPLE, "P"))
+
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.linewidth": 0.7,
+    "ytick.major.size": 0,
+    "text.parse_math": False,  # a class may be called "A$"
+    "svg.hashsalt": "earshift",
+    "svg.fonttype": "path",
+}
+
+WIDTH_IN = 8.6
+LINE_IN = 0.23
+
+
+def save(figure: Figure, svg: Path) -> None:
+    """Write a figure as `svg`, and as PNG beside it, with the same bytes every time.
+
+    Parameters
+    ----------
+    figure : Figure
+        To write.
+    svg : Path
+        Ends in ``.svg``.
+    """
+    with mpl.rc_context(STYLE):
+        with jobs.whole_file(svg) as file:
+            figure.savefig(file, metadata={"Date": None, "Creator": None})
+        with jobs.whole_file(svg.with_suffix(".png")) as file:
+            figure.savefig(file, dpi=200, metadata={"Software": None})
+
+
+def forest(
+    table: pd.DataFrame,
+    settings: Sequence[str],
+    panels: Mapping[Any, str],
+    columns: tuple[str, str, str],
+    look: Callable[[Row], tuple[str, str]],
+    label: str,
+    *,
+    reference: Mapping[Any, float] | None = None,
+    signs: bool = False,
+) -> Figure:
+    """Draw values with intervals: a row of axes per model, lines for the methods.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With columns setting, variant, access and panel, and `columns`.
+    settings : sequence of str
+        The rows.
+    panels : mapping
+        Value of the column `panel` -> title, one column of axes each.
+    columns : tuple of str
+        Names of the columns of the value and of the ends of its interval.
+    look : callable
+        Returns the colour and the filling of a row's mark.
+    label : str
+        Of the horizontal axis.
+    reference : mapping, optional
+        Panel -> where its dashed line stands; without it, a plain line stands at 0.
+    signs : bool, default=False
+        Write values on the axis with their sign.
+
+    Returns
+    -------
+    Figure
+        Without a legend.
+    """
+    variants = tables.ordered(table["variant"])[::-1]
+    access = dict(zip(table["variant"], table["access"], strict=True))
+    names = [v + ACCESS_SIGNS[access[v]] for v in variants]
+    figure, axes = grid({s: s for s in settings}, panels, len(variants))
+    limits = _limits(table, columns, (reference or {0: 0.0}).values())
+    for (setting, panel), ax in axes.items():
+        here = table["panel"].map(lambda key, panel=panel: key == panel)
+        own = table[table["setting"].eq(setting) & here]
+        at = 0.0 if reference is None else reference[panel]
+        ax.axvline(at, color=GREY, lw=0.8, ls="-" if reference is None else (0, (4, 3)))
+        for _, row in own.iterrows():
+            value, low, high = (float(row[c]) for c in columns)
+            y = variants.index(row["variant"])
+            colour, fill = look(row)
+            ax.plot([low, high], [y, y], color=colour, lw=1.3, solid_capstyle="butt")
+            ax.plot([value], [y], "o", color=colour, mfc=fill, ms=5)
+        label_lines(ax, names)
+        ax.set_xlim(limits)
+        if signs:
+            digits = 3 if limits[1] - limits[0] < 0.05 else 2
+            # Steps of 1, 2 or 5, so that two decimals name them exactly.
+            ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+            ax.xaxis.set_major_formatter(partial(_signed, digits=digits))
+    notes = [
+        f"{sign.strip()} {tables.ACCESS[kind]}"
+        for kind, sign in ACCESS_SIGNS.items()
+        if sign and kind in access.values()
+    ]
+    figure.supxlabel("\n".join([label, *notes]), fontsize=9)
+    return figure
+
+
+def _signed(value: float, _: int, digits: int) -> str:
+    return words.signed(value, digits)
+
+
+def _limits(
+    table: pd.DataFrame,
+    columns: tuple[str, str, str],
+    references: Iterable[float],
+) -> tuple[float, float]:
+    """Return axis limits that hold every interval and reference line."""
+    values = np.r_[table[list(columns)].to_numpy(float).ravel(), list(references)]
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    margin = 0.06 * max(high - low, 0.01)
+    return low - margin, high + margin
+
+
+def direction(train: str, test: str) -> str:
+    """Return the title of a pair of training and test dataset."""
+    if train == test:
+        return f"within {test}"
+    return f"trained on {train},\ntested on {test}"
+
+
+def grid(
+    rows: Mapping[Any, str], columns: Mapping[Any, str], n_lines: int
+) -> tuple[Figure, dict[tuple[Any, Any], Axes]]:
+    """Make axes that share both scales; more than four columns wrap.
+
+    Parameters
+    ----------
+    rows, columns : mapping
+        Key -> name.
+    n_lines : int
+        Lines of each axes.
+
+    Returns
+    -------
+    figure : Figure
+        As wide as the page, and as high as it must be.
+    axes : dict
+        Keys of a row and a column -> axes.
+    """
+    n = len(columns)
+    wide = n if n <= 4 else 4 if n % 4 == 0 else 3
+    blocks = math.ceil(n / wide)
+    line_in = max(n_lines, 2) * LINE_IN
+    height = blocks * (len(rows) * (line_in + 0.22) + 0.5) + 0.9
+    figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
+    grid = figure.subplots(
+        blocks * len(rows), wide, sharex=True, sharey=True, squeeze=False
+    )
+    axes = {}
+    for i, (column, title) in enumerate(columns.items()):
+        for j, (row, name) in enumerate(rows.items()):
+            block, k = divmod(i, wide)
+            ax = grid[block * len(rows) + j, k]
+            axes[row, column] = ax
+            ax.set_ylim(-0.6, n_lines - 0.4)
+            # A tall figure repeats its scale, so that no reader has to scroll for it.
+            ax.tick_params(labelbottom=j == len(rows) - 1 or n_lines > 8)
+            if j == 0:
+                ax.set_title(title, loc="left")
+            if k == wide - 1 or i == n - 1:
+                ax.text(
+                    *(1.02, 0.5, name),
+                    transform=ax.transAxes,
+                    rotation=270,
+                    va="center",
+                    fontweight="bold",
+                )
+    used = set(axes.values())
+    for ax in grid.ravel():
+        if ax not in used:
+            ax.set_visible(False)
+    return figure, axes
+
+
+def label_lines(ax: Axes, names: Sequence[str]) -> None:
+    """Name the lines of an axes, from the bottom up, and rule it lightly."""
+    ax.set_yticks(range(len(names)), names)
+    ax.grid(axis="x", color="#E6E6E6", lw=0.6)
+    ax.set_axisbelow(True)
+
+
+def mark(label: str, colour: str, fill: str, marker: str = "o") -> Line2D:
+    """Return a legend's entry for a mark."""
+    return Line2D(
+        [], [], marker=marker, color=colour, mfc=fill, ls="", ms=5, label=label
+    )
+
+
+def legend(figure: Figure, marks: Sequence[Line2D]) -> None:
+    """Put a legend of `marks` above the axes."""
+    figure.legend(
+        handles=marks,
+        loc="outside upper left",
+        ncols=3,
+        frameon=False,
+        handletextpad=0.3,
+        columnspacing=1.5,
+    )

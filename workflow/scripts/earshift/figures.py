@@ -1,0 +1,247 @@
+"""Stage 8, report: the figures, drawn from the final tables and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from earshift import drawing, registry
+from earshift.report import tables
+from earshift.report.tables import Tables
+
+#: One line of a table.
+Row = Any
+
+log = logging.getLogger(__name__)
+
+
+def draw_figures(folder: Path, out: Path) -> None:
+    """Draw every figure of `FIGURES` as SVG and PNG.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the final tables are.
+    out : Path
+        Folder to write ``{name}.svg`` and ``{name}.png`` to.
+    """
+    found = tables.read(folder)
+    for name, draw in FIGURES.items():
+        drawing.save(draw(found), out / f"{name}.svg")
+        log.info("drew %s", name)
+
+
+def per_class(found: Tables) -> Figure:
+    """Draw the ROC-AUC of each class, within and across, for the method ``none``.
+
+    Parameters
+    ----------
+    found : Tables
+        The final tables.
+
+    Returns
+    -------
+    Figure
+        A column of axes per model and a row per test dataset.
+    """
+    values = tables.per_class(found.scores)
+    across = values[values["train"].ne(values["test"])]
+    drop = across.groupby("class")["drop"].mean().sort_values(kind="stable")
+    classes = [str(c) for c in drop.index]
+    rows = {d: f"tested on {d}" for d in found.datasets}
+    columns = {s: s for s in found.settings}
+    look = dict(zip(found.datasets, drawing.OTHERS * len(found.datasets), strict=False))
+    if len(look) == 2:
+        look = dict.fromkeys(look, drawing.OTHERS[0])
+    low = math.floor(min(0.5, float(values["roc_auc"].min()) - 0.02) * 20) / 20
+    with mpl.rc_context(drawing.STYLE):
+        figure, axes = drawing.grid(rows, columns, len(classes))
+        for (row, column), ax in axes.items():
+            own = values[values["test"].eq(row) & values["setting"].eq(column)]
+            ax.axvline(0.5, color=drawing.GREY, lw=0.8, ls=(0, (4, 3)), zorder=0)
+            _dumbbells(ax, own, row, classes, look)
+            drawing.label_lines(ax, classes)
+            ax.set_xlim(low, 1.02)
+        figure.supxlabel("ROC-AUC of the class (dashed: chance)", fontsize=9)
+        within = drawing.mark(
+            "within: trained on the test dataset itself",
+            drawing.BLACK,
+            drawing.BLACK,
+            "o",
+        )
+        others = [
+            drawing.mark(_across_name(d, found), c, c, m) for d, (c, m) in look.items()
+        ]
+        drawing.legend(figure, [within, *others[: 1 if len(look) == 2 else None]])
+    return figure
+
+
+def _across_name(dataset: str, found: Tables) -> str:
+    if len(found.datasets) == 2:
+        return "across: trained on the other dataset"
+    return f"across: trained on {dataset}"
+
+
+def _dumbbells(
+    ax: Axes,
+    own: pd.DataFrame,
+    test: str,
+    classes: Sequence[str],
+    look: Mapping[str, tuple[str, str]],
+) -> None:
+    """Draw one line per class from its within value to each across value."""
+    place = {c: i for i, c in enumerate(classes)}
+    for c, part in own.groupby("class"):
+        ends = part["roc_auc"]
+        ax.plot(
+            [ends.min(), ends.max()],
+            [place[str(c)]] * 2,
+            color="#C9C9C9",
+            lw=1.4,
+            zorder=1,
+        )
+    for train, part in own.groupby("train"):
+        colour, mark = (drawing.BLACK, "o") if train == test else look[str(train)]
+        y = part["class"].map(place)
+        ax.plot(part["roc_auc"], y, mark, color=colour, ms=5, mec="white", mew=0.4)
+
+
+def _before_or_after(row: Row) -> tuple[str, str]:
+    """Return the colour and filling of a mark: black without a correction."""
+    colour = drawing.BLACK if row["variant"] == "none" else drawing.BLUE
+    return colour, colour
+
+
+def _with_panels(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Add a column `panel`: the axes that each row belongs to, a tuple of `columns`."""
+    keys = [tuple(row) for row in table[list(columns)].to_numpy(str).tolist()]
+    return table.assign(panel=pd.Series(keys, index=table.index, dtype=object))
+
+
+def gaps(found: Tables) -> Figure:
+    """Draw the gap between within and across, with its interval.
+
+    Parameters
+    ----------
+    found : Tables
+        The final tables.
+
+    Returns
+    -------
+    Figure
+        A row of axes per model and a column per direction.
+    """
+    table = _with_panels(found.gaps, "train", "test")
+    with mpl.rc_context(drawing.STYLE):
+        panels = {d: drawing.direction(*d) for d in found.directions}
+        label = "gap in mean ROC-AUC, within minus across (0: no gap)"
+        figure = drawing.forest(
+            table,
+            found.settings,
+            panels,
+            ("gap", "gap_low", "gap_high"),
+            _before_or_after,
+            label,
+            signs=True,
+        )
+        marks = [
+            drawing.mark("no correction", drawing.BLACK, drawing.BLACK),
+            drawing.mark("after a correction", drawing.BLUE, drawing.BLUE),
+        ]
+        drawing.legend(figure, marks)
+    return figure
+
+
+def changes(found: Tables) -> Figure:
+    """Draw how much each method changes the mean ROC-AUC, with interval and verdict.
+
+    Parameters
+    ----------
+    found : Tables
+        The final tables.
+
+    Returns
+    -------
+    Figure
+        A row of axes per model and a column per direction, then one per dataset.
+    """
+
+    def look(row: Row) -> tuple[str, str]:
+        return drawing.VERDICTS[str(row["verdict"])]
+
+    cells = [*found.directions, *((d, d) for d in found.datasets)]
+    table = found.summary[found.summary["variant"].ne("none")]
+    table = _with_panels(table, "train", "test")
+    with mpl.rc_context(drawing.STYLE):
+        panels = {d: drawing.direction(*d) for d in cells}
+        label = "change of mean ROC-AUC against no correction (right of 0: better)"
+        columns = ("change", "change_low", "change_high")
+        figure = drawing.forest(
+            table, found.settings, panels, columns, look, label, signs=True
+        )
+        marks = [
+            drawing.mark(name, *drawing.VERDICTS[name], "o")
+            for name in drawing.VERDICTS
+        ]
+        drawing.legend(figure, marks)
+    return figure
+
+
+def discrepancy(found: Tables) -> Figure:
+    """Draw each measure between two datasets, before and after each method.
+
+    Parameters
+    ----------
+    found : Tables
+        The final tables.
+
+    Returns
+    -------
+    Figure
+        A row of axes per model and a column per measure and pair of datasets.
+    """
+    table = _with_panels(found.discrepancy, "measure", "a", "b")
+    plugins = {
+        m: registry.load("discrepancy", m) for m in tables.ordered(table["measure"])
+    }
+    panels = {
+        key: f"{plugins[key[0]].label}\n{key[1]}, {key[2]}"
+        for key in dict.fromkeys(table["panel"])
+    }
+    with mpl.rc_context(drawing.STYLE):
+        label = "value of the measure (dashed: chance, no difference seen)"
+        figure = drawing.forest(
+            table,
+            found.settings,
+            panels,
+            ("value", "low", "high"),
+            _before_or_after,
+            label,
+            reference={k: float(plugins[k[0]].chance) for k in panels},
+        )
+        marks = [
+            drawing.mark("before (no correction)", drawing.BLACK, drawing.BLACK),
+            drawing.mark("after a correction", drawing.BLUE, drawing.BLUE),
+        ]
+        drawing.legend(figure, marks)
+    return figure
+
+
+#: Name of a figure's file -> the function that draws it.
+FIGURES: Mapping[str, Callable[[Tables], Figure]] = MappingProxyType(
+    {
+        "per_class": per_class,
+        "gaps": gaps,
+        "changes": changes,
+        "discrepancy": discrepancy,
+    }
+)

@@ -1,0 +1,47 @@
+"""Titles, alternative texts and captions of the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: Name of a figure's file -> title, alternative text and caption; ``{level}`` is the
+#: confidence level.
+CAPTIONS: Mapping[str, tuple[str, str, str]] = {
+    "per_class": (
+        "Each class, within and across datasets",
+        "Dot plot of the ROC-AUC of each class, trained on the test dataset itself and "
+        "trained on another dataset.",
+        "ROC-AUC of each class without any correction, by model (columns) and test "
+        "dataset (rows). A line joins what training on the test dataset itself gives "
+        "with what training on another dataset gives: the longer, the larger the "
+        "difference. Classes are sorted by their mean loss. Dashed: chance. Single "
+        "classes have no error bars. From tables/scores.csv.",
+    ),
+    "gaps": (
+        "The gap between within and across",
+        "Points with intervals: within minus across, per model, direction and method.",
+        "How much lower the mean ROC-AUC over classes is when the classifier was "
+        "trained on another dataset than when it was trained on the test dataset "
+        "itself. Lines are {level} intervals from resampling the recordings of the "
+        "test dataset; where one crosses 0, no gap is detectable. From "
+        "tables/gaps.csv.",
+    ),
+    "changes": (
+        "What each correction changes",
+        "Points with intervals: change of mean ROC-AUC by each method, coloured by "
+        "verdict.",
+        "Change of the mean ROC-AUC over classes against no correction, on the same "
+        "test clips. Lines are {level} intervals of the paired change, from resampling "
+        "the recordings of the test dataset. A mark is filled only where the interval "
+        "excludes 0 and the corrected p-value is below 0.05. From tables/summary.csv.",
+    ),
+    "discrepancy": (
+        "How different the datasets are, before and after",
+        "Points with intervals: each measure of difference before and after methods.",
+        "How well held-out clips of two datasets can be told apart from their "
+        "features. Lines are {level} intervals from resampling the recordings of both "
+        "datasets; where one crosses the dashed line, the measure sees no difference. "
+        "A measure at chance says nothing of whether classifiers carry over. From "
+        "tables/discrepancy.csv.",
+    ),
+}

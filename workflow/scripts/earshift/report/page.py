@@ -1,0 +1,160 @@
+"""Write the report: one HTML file that needs no other file, script or network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import yaml
+
+from earshift import jobs, registry
+from earshift.report import sources, tables, words
+from earshift.report.captions import CAPTIONS
+from earshift.report.findings import findings
+from earshift.report.tables import Tables
+
+
+def write_report(
+    results: Path,
+    config: Mapping[str, Any],
+    versions: Mapping[str, Mapping[str, int]],
+    *,
+    template: Path,
+    out: Path,
+) -> None:
+    """Write the report of an experiment as one self-contained page.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the results: clip tables, splits, features, final tables, figures.
+    config : mapping
+        The complete configuration.
+    versions : mapping
+        Kind of plugin -> name -> version.
+    template : Path
+        Jinja template of the page.
+    out : Path
+        HTML file to write.
+    """
+    page = render(
+        page_values(results, config, versions), template.read_text(encoding="utf-8")
+    )
+    with jobs.whole_file(out) as file:
+        file.write_text(page, encoding="utf-8")
+
+
+def render(values: Mapping[str, Any], template: str) -> str:
+    """Fill a template; every value is escaped.
+
+    Parameters
+    ----------
+    values : mapping
+        As `page_values` returns them.
+    template : str
+        Jinja source.
+
+    Returns
+    -------
+    str
+        The page.
+    """
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "number": words.number,
+        "signed": words.signed,
+        "interval": words.interval,
+        "signed_interval": words.signed_interval,
+        "p_value": words.p_value,
+    }
+    return environment.from_string(template).render(values)
+
+
+def page_values(
+    results: Path,
+    config: Mapping[str, Any],
+    versions: Mapping[str, Mapping[str, int]],
+) -> dict[str, Any]:
+    """Return everything the page shows.
+
+    Parameters
+    ----------
+    results, config, versions
+        As in `write_report`.
+
+    Returns
+    -------
+    dict
+        Values of the template's names.
+    """
+    found = tables.read(results / "tables")
+    level = f"{100 * config['statistics']['confidence']:g}\N{NO-BREAK SPACE}%"
+    names = list(config["datasets"])
+    described = sources.describe_datasets(results, config)
+    return {
+        "title": f"Dataset bias between {words.listed(names)}",
+        "names": names,
+        "findings": findings(found),
+        "level": level,
+        "n_resamples": config["statistics"]["n_resamples"],
+        "protocol": config["protocol"],
+        "n_classes": int(found.summary["n_classes"].max()),
+        "access": tables.ACCESS,
+        "main": _by_setting(found.summary),
+        "gaps": _by_setting(found.gaps),
+        "discrepancy": _by_setting(_with_labels(found)),
+        "figures": [_figure(results, name, level) for name in CAPTIONS],
+        "classes": sources.describe_classes(results, names),
+        "datasets": described,
+        "models": sources.describe_models(results, config),
+        "methods": sources.describe_methods(
+            config, has_subgroups=any(d["has_subgroups"] for d in described)
+        ),
+        "provenance": jobs.provenance(),
+        "versions": versions,
+        "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
+    }
+
+
+def _by_setting(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each model, grouped so that a method's rows are together."""
+    out: dict[str, list[dict[str, Any]]] = {}
+    order = {name: i for i, name in enumerate(tables.ordered(table["variant"]))}
+    table = table.assign(order=table["variant"].map(order))
+    for setting, part in table.groupby("setting", sort=False):
+        rows = part.sort_values("order", kind="stable").to_dict("records")
+        out[str(setting)] = [{str(k): v for k, v in row.items()} for row in rows]
+    return out
+
+
+def _with_labels(found: Tables) -> pd.DataFrame:
+    table = found.discrepancy
+    plugins = {
+        name: registry.load("discrepancy", name)
+        for name in tables.ordered(table["measure"])
+    }
+    return table.assign(
+        label=table["measure"].map({n: p.label for n, p in plugins.items()}),
+        chance=table["measure"].map({n: p.chance for n, p in plugins.items()}),
+    )
+
+
+def _figure(results: Path, name: str, level: str) -> dict[str, str]:
+    title, alt, caption = CAPTIONS[name]
+    image = base64.b64encode((results / "figures" / f"{name}.svg").read_bytes())
+    return {
+        "name": name,
+        "title": title,
+        "alt": alt,
+        "caption": caption.format(level=level),
+        "data": f"data:image/svg+xml;base64,{image.decode()}",
+    }

@@ -1,0 +1,213 @@
+"""What the page says of datasets, classes, models and methods, from the results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from earshift import datasets, registry, store
+from earshift.report import words
+
+#: Rows of an audit that the page shows; the file holds them all.
+SHOWN = 40
+
+
+def describe_datasets(results: Path, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one description per dataset: counts, rates, subgroups, unusable clips.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the results.
+    config : mapping
+        The complete configuration.
+
+    Returns
+    -------
+    list of dict
+        Keys name, clips, usable, recordings, minutes, rates, subgroups, has_subgroups,
+        audit, n_audit, audit_file, licence, citation, plugin.
+    """
+    out = []
+    for name, entry in config["datasets"].items():
+        table = pd.read_parquet(results / "1_clips" / f"{name}.parquet")
+        usable = table[table["status"].eq("ok")]
+        audit = _audit(results, name, config)
+        plugin = registry.load("datasets", entry["plugin"])
+        groups = usable["subgroup"].dropna()
+        rates = usable["sample_rate_hz"] / 1000
+        out.append(
+            {
+                "name": name,
+                "plugin": entry["plugin"],
+                "clips": len(table),
+                "usable": len(usable),
+                "recordings": usable["recording"].nunique(),
+                "minutes": words.number(float(usable["duration_s"].sum()) / 60, 1),
+                "rates": _counts(rates.map("{:g} kHz".format)),
+                "subgroups": _counts(groups) or "none given",
+                "has_subgroups": bool(len(groups)),
+                "audit": audit[:SHOWN],
+                "n_audit": len(audit),
+                "audit_file": f"1_clips/{name}.audit.csv",
+                "licence": getattr(plugin, "licence", ""),
+                "citation": getattr(plugin, "citation", ""),
+            }
+        )
+    return out
+
+
+def _counts(values: pd.Series[Any]) -> str:
+    return ", ".join(f"{k} ({n})" for k, n in values.value_counts().items())
+
+
+def _audit(results: Path, name: str, config: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the clips of a dataset that were left out, by which stage, and why."""
+    out = []
+    audit = _read_words(results / "1_clips" / f"{name}.audit.csv")
+    for row in audit.to_dict("records"):
+        what = row["clip_id"] or row["path"]
+        stage = f"audio: {row['status']}"
+        out.append({"clip": what, "stage": stage, "reason": row["reason"]})
+    for model in config["models"]:
+        for condition in config["conditions"]:
+            file = results / "3_features" / name / model / f"{condition}.skipped.csv"
+            for row in _read_words(file).to_dict("records"):
+                stage = f"features of {model}, {condition}"
+                out.append(
+                    {"clip": row["clip_id"], "stage": stage, "reason": row["reason"]}
+                )
+    return out
+
+
+def _read_words(file: Path) -> pd.DataFrame:
+    return pd.read_csv(file, dtype=str, keep_default_na=False)
+
+
+def describe_classes(results: Path, names: list[str]) -> list[dict[str, Any]]:
+    """Return one description per class that any dataset has labels for.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the results.
+    names : list of str
+        Datasets.
+
+    Returns
+    -------
+    list of dict
+        Keys name, used, reason, and counts: per dataset present, absent and unknown.
+    """
+    chosen = pd.read_csv(
+        results / "4_splits" / "classes.csv",
+        keep_default_na=False,
+        dtype={"class": str},
+    )
+    counts: dict[str, dict[str, tuple[int, int, int]]] = {}
+    for name in names:
+        table = pd.read_parquet(results / "1_clips" / f"{name}.parquet")
+        table = table[table["status"].eq("ok")]
+        for c in datasets.classes(table):
+            column = table[datasets.LABEL + c]
+            n = int(column.eq(True).sum()), int(column.eq(False).sum())
+            counts.setdefault(c, {})[name] = (*n, len(table) - sum(n))
+    out = []
+    for c in sorted(counts):
+        rows = chosen[chosen["class"].eq(c)]
+        used = bool(len(rows)) and bool(rows["used"].all())
+        reason = "" if used else _why_left_out(rows, counts[c], names)
+        cells = [counts[c].get(name) for name in names]
+        out.append({"name": c, "used": used, "reason": reason, "counts": cells})
+    return sorted(out, key=lambda row: not row["used"])
+
+
+def _why_left_out(
+    rows: pd.DataFrame, counts: Mapping[str, Any], names: list[str]
+) -> str:
+    missing = [name for name in names if name not in counts]
+    if missing:
+        return f"not labelled in {words.listed(missing)}"
+    reasons = [
+        f"{row['dataset']}: {row['reason']}"
+        for row in rows.to_dict("records")
+        if row["reason"]
+    ]
+    return "; ".join(reasons) or "not among the classes of the configuration"
+
+
+def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one description per model: version, options, weights, licence, citation.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the results.
+    config : mapping
+        The complete configuration.
+
+    Returns
+    -------
+    list of dict
+        Keys name, plugin, version, options, weights, commits, licence, citation.
+    """
+    out = []
+    for name, entry in config["models"].items():
+        plugin = registry.load("models", entry["plugin"])
+        found = [
+            store.attributes(results / "3_features" / d / name / f"{condition}.zarr")
+            for d in config["datasets"]
+            for condition in config["conditions"]
+        ]
+        options = dict(found[0].get("options", {}))
+        hashes = {h for f in found for h in f.get("weights_sha256", [])}
+        commits = {f["provenance"]["commit"] for f in found if "provenance" in f}
+        out.append(
+            {
+                "name": name,
+                "plugin": entry["plugin"],
+                "version": plugin.version,
+                "options": ", ".join(f"{k} = {v}" for k, v in options.items()),
+                "weights": sorted(hashes),
+                "commits": sorted(commits),
+                "licence": getattr(plugin, "licence", ""),
+                "citation": getattr(plugin, "citation", ""),
+            }
+        )
+    return out
+
+
+def describe_methods(
+    config: Mapping[str, Any], *, has_subgroups: bool
+) -> list[dict[str, str]]:
+    """Return one description per method: access, what it does, and notes.
+
+    Parameters
+    ----------
+    config : mapping
+        The complete configuration.
+    has_subgroups : bool
+        Whether any clip of the experiment has a subgroup.
+
+    Returns
+    -------
+    list of dict
+        Keys name, access, summary, note.
+    """
+    out = []
+    for name, entry in config["methods"].items():
+        plugin = registry.load("debias", entry["plugin"])
+        note = ""
+        if entry["plugin"] == "mlda" and not has_subgroups:
+            note = (
+                "No clip of these datasets has a subgroup, so mlda fits one direction "
+                "for all clips, as lda does: the two are the same here."
+            )
+        summary = (plugin.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+        out.append(
+            {"name": name, "access": plugin.access, "summary": summary, "note": note}
+        )
+    return out

@@ -1,0 +1,154 @@
+"""Read the final tables, with the names that figures and pages give to their rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+#: What `access` means, in words.
+ACCESS = {
+    "none": "sees nothing of the target",
+    "target_unlabelled": "sees training clips of the target, without class labels",
+    "target_labelled": "sees training clips of the target, with class labels",
+}
+
+
+#: Columns that hold words even where all of them look like numbers, or are empty.
+WORDS = ("model", "method", "train", "test", "a", "b", "class", "verdict")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The final tables of an experiment.
+
+    Each has two columns more than its file: `setting` is the model, with the condition
+    where there are several; `variant` is the method, with the scope where there are
+    several. The method ``none`` is the same in all scopes and is kept once.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per class of each cell.
+    summary : DataFrame
+        Means over classes, with intervals, changes and verdicts.
+    gaps : DataFrame
+        Within minus across, with intervals; also with a column `access`.
+    discrepancy : DataFrame
+        Measures between datasets; also with a column `access`.
+    """
+
+    scores: pd.DataFrame
+    summary: pd.DataFrame
+    gaps: pd.DataFrame
+    discrepancy: pd.DataFrame
+
+    @property
+    def settings(self) -> list[str]:
+        """Models (and conditions), in the order of the experiment."""
+        return ordered(self.summary["setting"])
+
+    @property
+    def variants(self) -> list[str]:
+        """Methods (and scopes), in the order of the experiment, ``none`` first."""
+        return ordered(self.summary["variant"])
+
+    @property
+    def datasets(self) -> list[str]:
+        """Datasets, in the order of the experiment."""
+        return ordered(self.summary["train"])
+
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        """Pairs of training and test dataset that differ."""
+        return [(a, b) for a in self.datasets for b in self.datasets if a != b]
+
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        """All pairs of training and test dataset: first within, then across."""
+        return [(d, d) for d in self.datasets] + self.directions
+
+    @property
+    def access(self) -> dict[str, str]:
+        """Variant -> what it may see of the target."""
+        return dict(zip(self.summary["variant"], self.summary["access"], strict=True))
+
+
+def read(folder: Path) -> Tables:
+    """Read the tables of an experiment.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``scores.csv``, ``summary.csv``, ``gaps.csv`` and ``discrepancy.csv``.
+
+    Returns
+    -------
+    Tables
+        With rows in the order of the files.
+    """
+    summary = _named(_read(folder / "summary.csv"))
+    summary["verdict"] = summary["verdict"].fillna("")
+    discrepancy = _named(_read(folder / "discrepancy.csv"))
+    # Measures fit each method once for all classes, so its access is that of global.
+    rank = summary["scope"].ne("global")
+    access = summary.assign(rank=rank).sort_values("rank", kind="stable")
+    first = access.drop_duplicates("method").set_index("method")["access"]
+    discrepancy["access"] = discrepancy["method"].map(first)
+    gaps = _named(_read(folder / "gaps.csv"))
+    seen = dict(zip(summary["variant"], summary["access"], strict=True))
+    gaps["access"] = gaps["variant"].map(seen)
+    scores = _named(_read(folder / "scores.csv"))
+    return Tables(scores, summary, gaps, discrepancy)
+
+
+def _read(file: Path) -> pd.DataFrame:
+    # A class may be called "NA": only an empty field is a missing value.
+    return pd.read_csv(
+        file,
+        keep_default_na=False,
+        na_values=[""],
+        dtype=dict.fromkeys(WORDS, str),
+    )
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns `setting` and `variant`; keep ``none`` of one scope."""
+    one_condition = table["condition"].nunique() == 1
+    setting = table["model"]
+    if not one_condition:
+        setting = table["model"] + " (" + table["condition"] + ")"
+    variant = table["method"]
+    if "scope" in table and table["scope"].nunique() > 1:
+        plain = variant.eq("none")
+        variant = variant.where(plain, variant + " (" + table["scope"] + ")")
+        table = table[~plain | table["scope"].eq(table["scope"].iloc[0])]
+    return table.assign(setting=setting, variant=variant).reset_index(drop=True)
+
+
+def ordered(values: pd.Series[str]) -> list[str]:
+    """Return the different values, in the order they first appear."""
+    return [str(v) for v in values.unique()]
+
+
+def per_class(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean ROC-AUC over repeats per class, for the method ``none``.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As in `Tables`.
+
+    Returns
+    -------
+    DataFrame
+        Columns setting, train, test, class, roc_auc, within (of the same test dataset
+        and class) and drop (within minus `roc_auc`; 0 where train is test).
+    """
+    keys = ["setting", "test", "class"]
+    plain = scores[scores["variant"].eq("none")]
+    mean = plain.groupby([*keys, "train"], sort=False)["roc_auc"].mean().reset_index()
+    own = mean[mean["train"].eq(mean["test"])].set_index(keys)["roc_auc"]
+    mean = mean.join(own.rename("within"), on=keys)
+    return mean.assign(drop=mean["within"] - mean["roc_auc"])

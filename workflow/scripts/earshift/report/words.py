@@ -1,0 +1,61 @@
+"""Numbers as readers see them: rounded, signed, with intervals, never a bare NaN."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "\N{MINUS SIGN}"
+UNKNOWN = "\N{EN DASH}"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Return a value with `digits` decimals."""
+    if not math.isfinite(value):
+        return UNKNOWN
+    # Adding 0 turns a rounded -0.0 into 0.0.
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", MINUS)
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Return a change with its sign; one that rounds to zero has none."""
+    text = number(value, digits)
+    rounds_up = math.isfinite(value) and round(value, digits) > 0
+    return f"+{text}" if rounds_up else text
+
+
+def interval(low: float, high: float, digits: int = 2) -> str:
+    """Return ``[low, high]``, or nothing where there is none."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def signed_interval(low: float, high: float, digits: int = 3) -> str:
+    """Return ``[low, high]`` with signs, or nothing where there is none."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"[{signed(low, digits)}, {signed(high, digits)}]"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value with three decimals."""
+    if not math.isfinite(value):
+        return UNKNOWN
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def count(n: int, singular: str, plural: str = "") -> str:
+    """Return ``"1 clip"`` or ``"2 clips"``."""
+    return f"{n} {singular if n == 1 else plural or singular + 's'}"
+
+
+def listed(words: list[str]) -> str:
+    """Return ``"a, b and c"``."""
+    if len(words) < 2:
+        return "".join(words)
+    return ", ".join(words[:-1]) + f" and {words[-1]}"
+
+
+def includes(low: float, high: float, value: float) -> bool:
+    """Say whether an interval includes `value`; one that is unknown does."""
+    return not (low > value or high < value)

@@ -1,0 +1,20 @@
+"""Adapter: rule ``write_report`` calls `earshift.report.write_report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import jobs, report
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    report.write_report(
+        Path(snakemake.output.page).parent,
+        snakemake.params.config,
+        snakemake.params.versions,
+        template=Path(snakemake.input.template),
+        out=Path(snakemake.output.page),
+    )
