@@ -18,6 +18,14 @@ def two_domains():
     return X, domain
 
 
+def domain_r2(X, domain):
+    """Share of the domain's variance that a least-squares classifier explains."""
+    target = (domain == np.unique(domain)[0]).astype(float)
+    design = np.column_stack([X, np.ones(len(X))])
+    residual = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
+    return 1 - residual.var() / target.var()
+
+
 def tone(frequency_hz, duration_s=1.0, sample_rate_hz=16_000, level=0.3, seed=0):
     """A decaying harmonic tone with a little noise, shape (n_samples,)."""
     t = np.arange(int(duration_s * sample_rate_hz)) / sample_rate_hz

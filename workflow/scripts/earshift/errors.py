@@ -14,8 +14,11 @@ class ConfigError(EarshiftError):
     """The configuration asks for something that does not exist or cannot be."""
 
 
-class DataError(EarshiftError):
-    """A table, folder or array is not what the stage needs."""
+class DataError(EarshiftError, ValueError):
+    """A table, folder or array is not what the stage needs.
+
+    Also a `ValueError`, which is what scikit-learn's users expect of an estimator.
+    """
 
 
 class AudioError(DataError):

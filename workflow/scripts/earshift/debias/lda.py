@@ -108,6 +108,10 @@ def discriminants(
     """
     lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
     rows = lda.fit(X, domain).coef_
+    if len(rows) > 1:
+        # One row per domain, S^-1 m_k: what separates them is the difference from the
+        # mean row, not the row itself.
+        rows = rows - rows.mean(axis=0)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.maximum(length, np.finfo(rows.dtype).tiny)
 

@@ -1,0 +1,95 @@
+"""What every debias method must do, whoever wrote it."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from earshift import debias, registry
+from earshift.errors import ConfigError, DataError
+from tests.conftest import domain_r2
+
+NAMES = registry.names("debias")
+
+
+def not_for_us(estimator):
+    """Checks that the contract of a debias method rules out, and why."""
+    del estimator
+    return {"check_fit_score_takes_y": "the second argument is the domain, then y"}
+
+
+@parametrize_with_checks(
+    [debias.make(name) for name in NAMES], expected_failed_checks=not_for_us
+)
+def test_scikit_learn_accepts_it(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_it_may_see(name):
+    assert registry.load("debias", name).access in debias.ACCESS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shape_and_finiteness_are_kept(name, two_domains):
+    X, domain = two_domains
+    out = debias.make(name).fit(X, domain).transform(X)
+    assert out.shape == X.shape
+    assert np.isfinite(out).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_held_out_clips_never_change_the_fit(name, two_domains):
+    X, domain = two_domains
+    train = np.arange(len(X)) % 2 == 0
+    method = debias.make(name)
+    before = clone(method).fit(X[train], domain[train]).transform(X[train])
+    X[~train] = 1e6
+    after = clone(method).fit(X[train], domain[train]).transform(X[train])
+    assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_change_nothing_unless_it_may_see_them(name, two_domains):
+    X, domain = two_domains
+    if registry.load("debias", name).access == "target_labelled":
+        pytest.skip("the method may see labels of the target")
+    y = np.random.default_rng(1).random(len(X)) < 0.5
+    with_labels = debias.make(name).fit(X, domain, y=y).transform(X)
+    without = debias.make(name).fit(X, domain).transform(X)
+    assert_array_equal(with_labels, without)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_names_of_the_domains_do_not_matter(name, two_domains):
+    X, domain = two_domains
+    swapped = np.where(domain == "a", "z", "b")
+    one = debias.make(name).fit(X, domain).transform(X)
+    two = debias.make(name).fit(X, swapped).transform(X)
+    assert_allclose(one, two, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "none"])
+def test_the_domain_is_harder_to_find_afterwards(name, two_domains):
+    X, domain = two_domains
+    out = debias.make(name).fit(X, domain).transform(X)
+    assert domain_r2(X, domain) > 0.5
+    assert domain_r2(out, domain) < domain_r2(X, domain) - 0.01
+
+
+def test_the_control_changes_nothing(two_domains):
+    X, domain = two_domains
+    assert_array_equal(debias.make("none").fit(X, domain).transform(X), X)
+
+
+def test_an_unknown_method_gets_the_nearest_name():
+    with pytest.raises(ConfigError, match="Did you mean 'mean_projection'"):
+        debias.make("mean_projecton")
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "none"])
+def test_one_domain_is_refused_with_a_remedy(name, two_domains):
+    X, _ = two_domains
+    with pytest.raises(DataError, match=r"200 clips all of domain 'a'.*pooled"):
+        debias.make(name).fit(X, np.full(len(X), "a"))

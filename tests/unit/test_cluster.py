@@ -1,0 +1,69 @@
+import logging
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from earshift import cluster
+
+
+def square(*, n, folder):
+    """The task: note the call in a file, return the square."""
+    with Path(folder, "calls").open("a") as file:
+        file.write(f"{n}\n")
+    return pd.DataFrame({"n": [n], "square": [n * n], "pid": [os.getpid()]})
+
+
+def fail_at_three(*, n, folder):
+    if n == 3:
+        raise ValueError("three")
+    return square(n=n, folder=folder)
+
+
+def run(tmp_path, numbers, n_workers=0, function=square):
+    tasks = [{"n": n, "folder": str(tmp_path)} for n in numbers]
+    parts = tmp_path / "parts"
+    return cluster.run_tasks(
+        function, tasks, folder=parts, n_workers=n_workers, what="squares"
+    )
+
+
+def calls(tmp_path):
+    return sorted(map(int, (tmp_path / "calls").read_text().split()))
+
+
+def test_results_come_in_the_order_of_the_tasks(tmp_path):
+    assert run(tmp_path, [3, 1, 2])["square"].to_list() == [9, 1, 4]
+
+
+def test_processes_give_the_same_table_as_none(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    serial = run(tmp_path / "a", range(6))
+    parallel = run(tmp_path / "b", range(6), n_workers=2)
+    pd.testing.assert_frame_equal(
+        serial.drop(columns="pid"), parallel.drop(columns="pid")
+    )
+    assert os.getpid() not in set(parallel["pid"])
+
+
+def test_done_tasks_are_kept_after_a_failure(tmp_path):
+    with pytest.raises(ValueError, match="three"):
+        run(tmp_path, [1, 2, 3, 4], function=fail_at_three)
+    assert calls(tmp_path) == [1, 2]
+    run(tmp_path, [1, 2, 4], function=fail_at_three)
+    assert calls(tmp_path) == [1, 2, 4]
+
+
+def test_an_added_task_computes_only_itself_and_a_dropped_one_is_removed(tmp_path):
+    run(tmp_path, [1, 2])
+    run(tmp_path, [2, 5])
+    assert calls(tmp_path) == [1, 2, 5]
+    assert len(list((tmp_path / "parts").iterdir())) == 2
+
+
+def test_progress_is_told(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "earshift")
+    run(tmp_path, [1, 2])
+    assert "squares: 2/2 tasks" in caplog.text

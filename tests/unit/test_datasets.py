@@ -1,0 +1,240 @@
+import json
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from earshift import clips, datasets
+from earshift.datasets import irmas, openmic, table
+from earshift.errors import DataError
+
+
+def edit_table(folder, change):
+    rows = pd.read_csv(folder / "clips.csv")
+    change(rows).to_csv(folder / "clips.csv", index=False)
+
+
+def test_a_table_becomes_clips_with_present_and_absent_labels(table_dataset):
+    found = table.list_clips(table_dataset).clips
+    assert len(found) == 24
+    assert datasets.classes(found) == ["bass", "treble"]
+    assert found["label:bass"].sum() == 12
+    assert (found["label:bass"] == ~found["label:treble"]).all()
+    assert found["recording"].nunique() == 12
+
+
+def test_a_table_may_leave_labels_unknown(table_dataset):
+    edit_table(
+        table_dataset,
+        lambda r: r.drop(columns="label").assign(
+            **{"label:a": [1, 0, ""] * 8, "label:b": [""] * 23 + [1]}
+        ),
+    )
+    found = table.list_clips(table_dataset).clips
+    assert found["label:a"].value_counts(dropna=False).to_list() == [8, 8, 8]
+    assert found["label:b"].isna().sum() == 23
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r.drop(columns="recording"), "no column 'recording'"),
+        (lambda r: r.drop(columns="label"), "no column 'label'.*label_column"),
+        (lambda r: r.assign(recordng=1), "'recordng' that means nothing here"),
+        (lambda r: r.drop(columns="label").assign(**{"label:a": 2}), "got '2'"),
+    ],
+)
+def test_a_wrong_table_is_refused(table_dataset, change, message):
+    edit_table(table_dataset, change)
+    with pytest.raises(DataError, match=message):
+        table.list_clips(table_dataset)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: pd.concat([r, r.iloc[:1]]), "1 clip ids more than once"),
+        (lambda r: r.assign(recording=None), "24 clips have no recording"),
+        (lambda r: r.iloc[:0], "has no clips"),
+    ],
+)
+def test_a_list_that_breaks_a_rule_is_refused(table_dataset, change, message):
+    edit_table(table_dataset, change)
+    with pytest.raises(DataError, match=message):
+        datasets.check(table.list_clips(table_dataset), "d")
+
+
+def test_a_missing_folder_and_table_are_named(tmp_path):
+    with pytest.raises(DataError, match="nowhere' does not exist"):
+        table.list_clips(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="there is no table"):
+        table.list_clips(tmp_path)
+
+
+IRMAS_NAMES = (
+    "cel/[cel][cla]0001__1.wav",
+    "cel/[cel][cla]0001__2.wav",
+    "gac/001__[gac][nod][cou_fol]0829__1.wav",
+    "gel/[gel][---][pop_roc]0830__3.wav",
+    "voi/052__[voi][dru][lat_sou]0831__1.wav",
+)
+
+
+def irmas_folder(tmp_path, names=IRMAS_NAMES):
+    for name in names:
+        file = tmp_path / "IRMAS-TrainingData" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return tmp_path
+
+
+def test_irmas_names_give_class_genre_and_recording(tmp_path):
+    found = irmas.list_clips(irmas_folder(tmp_path)).clips.set_index("clip_id")
+    assert datasets.classes(found) == ["cello", "guitar", "voice"]
+    assert found["label:guitar"].sum() == 2  # acoustic and electric are one class
+    clip = found.loc["001__[gac][nod][cou_fol]0829__1"]
+    assert clip["recording"] == "0829"
+    assert clip["subgroup"] == "country_folk"
+    assert not clip["label:cello"]
+    assert found["recording"].nunique() == 4
+
+
+def test_an_irmas_name_that_does_not_parse_is_skipped_and_counted(tmp_path):
+    names = [*IRMAS_NAMES, "cel/[cel]0001.wav", "cel/[dru][cla]0001__1.wav"]
+    found = irmas.list_clips(irmas_folder(tmp_path, names))
+    assert len(found.clips) == 5
+    assert len(found.skipped) == 2
+
+
+def test_a_folder_without_irmas_names_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no file under"):
+        irmas.list_clips(irmas_folder(tmp_path, ["a/b.wav"]))
+
+
+@pytest.fixture
+def openmic_folder(tmp_path):
+    keys = ["000046_3840", "000135_483840", "000139_119040"]
+    index = {"cello": 0, "voice": 1}
+    order = [2, 0, 1]  # rows of the npz are in no order
+    likelihood = np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.6]])
+    mask = np.array([[True, True], [True, False], [False, True]])
+    np.savez(
+        tmp_path / "openmic-2018.npz",
+        Y_true=likelihood[order],
+        Y_mask=mask[order],
+        sample_key=np.array(keys, dtype=object)[order],
+    )
+    (tmp_path / "class-map.json").write_text(json.dumps(index))
+    rows = [
+        (keys[2], "[{'genre_id': '1', 'genre_title': 'Freak-Folk'}]"),
+        (keys[0], "[{'genre_title': 'Noise'}, {'genre_title': 'Blues'}]"),
+    ]
+    pd.DataFrame(rows, columns=["sample_key", "track_genres"]).to_csv(
+        tmp_path / "openmic-2018-metadata.csv", index=False
+    )
+    (tmp_path / "partitions").mkdir()
+    (tmp_path / "partitions/split01_train.csv").write_text("\n".join(keys[:2]))
+    (tmp_path / "partitions/split01_test.csv").write_text(keys[2] + "\n")
+    return tmp_path
+
+
+def test_openmic_is_joined_by_key(openmic_folder):
+    found = openmic.list_clips(openmic_folder).clips.set_index("clip_id")
+    assert found.loc["000046_3840", "label:cello"]
+    assert not found.loc["000046_3840", "label:voice"]
+    assert found.loc["000135_483840", "label:cello"]  # a likelihood of 0.5 is present
+    assert found.loc["000135_483840", "label:voice"] is pd.NA
+    assert found.loc["000139_119040", "label:cello"] is pd.NA
+    assert found.loc["000139_119040", "label:voice"]
+    assert found["split"].to_list() == ["train", "train", "test"]
+    assert found.loc["000046_3840", "subgroup"] == "jazz_blue"
+    assert found.loc["000139_119040", "subgroup"] == "country_folk"
+    assert pd.isna(found.loc["000135_483840", "subgroup"])
+    assert found.loc["000046_3840", "path"] == "audio/000/000046_3840.ogg"
+    assert found.loc["000046_3840", "recording"] == "000046"
+
+
+@pytest.mark.parametrize(
+    "name", ["openmic-2018.npz", "class-map.json", "partitions/split01_test.csv"]
+)
+def test_a_missing_openmic_file_is_named(openmic_folder, name):
+    (openmic_folder / name).unlink()
+    with pytest.raises(DataError, match=name.replace(".", r"\.")):
+        openmic.list_clips(openmic_folder)
+
+
+def test_an_openmic_key_on_no_side_or_on_both_is_refused(openmic_folder):
+    test = openmic_folder / "partitions/split01_test.csv"
+    test.write_text("")
+    with pytest.raises(DataError, match="'000139_119040' is in no partition"):
+        openmic.list_clips(openmic_folder)
+    test.write_text("000139_119040\n000046_3840\n")
+    with pytest.raises(DataError, match="'000046_3840' is in both"):
+        openmic.list_clips(openmic_folder)
+
+
+class _Evil:
+    def __reduce__(self):
+        return (print, ("code ran",))
+
+
+def test_pickled_code_in_an_npz_is_refused_and_not_run(openmic_folder, capsys):
+    with np.load(openmic_folder / "openmic-2018.npz") as arrays:
+        Y_true, Y_mask = arrays["Y_true"], arrays["Y_mask"]
+    keys = np.array([_Evil(), "b", "c"], dtype=object)
+    assert b"print" in pickle.dumps(keys)
+    np.savez(
+        openmic_folder / "openmic-2018.npz",
+        Y_true=Y_true,
+        Y_mask=Y_mask,
+        sample_key=keys,
+    )
+    with pytest.raises(DataError, match="not only strings"):
+        openmic.list_clips(openmic_folder)
+    assert "code ran" not in capsys.readouterr().out
+
+
+def write(folder, tmp_path, limit):
+    out = tmp_path / "out.parquet"
+    clips.list_clips(
+        "d",
+        {"plugin": "table", "folder": str(folder)},
+        table=out,
+        audit=tmp_path / "audit.csv",
+        max_bad_clips=limit,
+        n_threads=2,
+    )
+    return clips.read(out)
+
+
+def test_bad_clips_are_recorded_with_their_reason(table_dataset, tmp_path):
+    audio = sorted((table_dataset / "audio").glob("*.wav"))
+    audio[0].write_bytes(b"")
+    audio[1].write_bytes(b"no audio at all")
+    audio[2].unlink()
+    found = write(table_dataset, tmp_path, 3).set_index("clip_id")
+    assert found["status"].value_counts().to_dict() == {
+        "ok": 21,
+        "empty": 1,
+        "unreadable": 1,
+        "missing": 1,
+    }
+    audit = pd.read_csv(tmp_path / "audit.csv")
+    assert len(audit) == 3
+    assert audit["reason"].notna().all()
+    good = found[found["status"] == "ok"]
+    assert good["duration_s"].between(1.19, 1.21).all()
+    assert good["level_db"].between(-40, 0).all()
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.05, 2])
+def test_too_many_bad_clips_stop_the_run_after_the_audit_is_written(
+    table_dataset, tmp_path, limit
+):
+    for file in sorted((table_dataset / "audio").glob("*.wav"))[:3]:
+        file.write_bytes(b"")
+    with pytest.raises(DataError, match=r"3 of 24 clips cannot be used.*3 empty"):
+        write(table_dataset, tmp_path, limit)
+    assert len(pd.read_csv(tmp_path / "audit.csv")) == 3
+    assert not (tmp_path / "out.parquet").exists()

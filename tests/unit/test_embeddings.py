@@ -1,0 +1,136 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from numpy.testing import assert_allclose, assert_array_equal
+
+from earshift import clips, embeddings, features, load_model, open_embeddings, store
+from earshift.errors import DataError
+from tests.conftest import tone
+
+ENTRY = {"plugin": "mfcc"}
+
+
+@pytest.fixture
+def experiment(table_dataset, tmp_path):
+    """A clip table of files of many lengths, rates and channels."""
+    for i, path in enumerate(sorted((table_dataset / "audio").glob("*.wav"))):
+        rate = (8_000, 16_000, 44_100)[i % 3]
+        sound = tone(100 + 30 * i, 0.3 + 0.37 * i, rate, seed=i)
+        if i % 4 == 0:
+            sound = np.stack([sound, 0.5 * sound], axis=1)
+        soundfile.write(path, sound, rate)
+    table = tmp_path / "clips.parquet"
+    clips.list_clips(
+        "d",
+        {"plugin": "table", "folder": str(table_dataset)},
+        table=table,
+        audit=tmp_path / "audit.csv",
+        max_bad_clips=0.0,
+        n_threads=2,
+    )
+    return table
+
+
+def extract(table, tmp_path, n_jobs=3, entry=ENTRY):
+    path = tmp_path / "e.zarr"
+    embeddings.create_store("m", entry, table=table, out=path, n_jobs=n_jobs)
+    markers = [tmp_path / f"{job}.json" for job in range(n_jobs)]
+    for job in reversed(range(n_jobs)):
+        embeddings.extract_shard(
+            "d / m",
+            entry,
+            table=table,
+            path=path,
+            job=job,
+            marker=markers[job],
+            n_threads=2,
+        )
+    return path, markers
+
+
+def test_the_store_holds_what_the_model_gives_clip_by_clip(experiment, tmp_path):
+    path, markers = extract(experiment, tmp_path)
+    found = open_embeddings(path).load()
+    model = load_model("mfcc")
+    for row in clips.usable(experiment).itertuples():
+        samples, rate = soundfile.read(row.path, dtype="float32")
+        expected = model.embed(samples, rate)
+        own = found.isel(frame=np.flatnonzero(found.clip_id == row.clip_id))
+        assert_allclose(own.embedding, expected.values, rtol=1e-6, atol=1e-6)
+        assert_array_equal(own.time_s, expected.time_s)
+    facts = [json.loads(marker.read_text()) for marker in markers]
+    assert sum(f["clips"] for f in facts) == 24
+    assert sum(f["frames"] for f in facts) == found.sizes["frame"]
+    assert all(f["skipped"] == {} for f in facts)
+
+
+def test_the_number_of_jobs_changes_no_frame(experiment, tmp_path):
+    for name in ("one", "four"):
+        (tmp_path / name).mkdir()
+    one, _ = extract(experiment, tmp_path / "one", 1)
+    four, _ = extract(experiment, tmp_path / "four", 4)
+    assert_array_equal(open_embeddings(one).embedding, open_embeddings(four).embedding)
+
+
+def test_the_store_says_what_made_it(experiment, tmp_path):
+    path, _ = extract(experiment, tmp_path)
+    facts = store.attributes(path)
+    assert facts["model"] == "m"
+    assert facts["sample_rate_hz"] == 22_050
+    assert facts["resampler"] == "soxr HQ"
+    assert facts["provenance"]["numpy"] == np.__version__
+
+
+def test_a_clip_that_is_gone_by_then_is_recorded_and_its_rows_stay_nan(
+    experiment, tmp_path
+):
+    usable = clips.usable(experiment)
+    gone, changed = usable.iloc[2], usable.iloc[20]
+    __import__("pathlib").Path(gone["path"]).unlink()
+    soundfile.write(changed["path"], tone(300, 30.0), 16_000)
+    path, markers = extract(experiment, tmp_path)
+    out, skipped = tmp_path / "f.zarr", tmp_path / "skipped.csv"
+    features.pool_frames(path, markers, out=out, skipped=skipped)
+    reasons = pd.read_csv(skipped).set_index("clip_id")["reason"]
+    assert reasons[gone["clip_id"]].startswith("missing")
+    assert "was the file changed?" in reasons[changed["clip_id"]]
+    values, ids = store.read_features(out)
+    assert len(ids) == 22
+    assert not {gone["clip_id"], changed["clip_id"]} & set(ids)
+    assert np.isfinite(values).all()
+
+
+def test_features_are_means_over_frames(experiment, tmp_path):
+    path, markers = extract(experiment, tmp_path)
+    out = tmp_path / "f.zarr"
+    features.pool_frames(path, markers, out=out, skipped=tmp_path / "s.csv")
+    values, ids = store.read_features(out)
+    found = open_embeddings(path).load()
+    for value, clip_id in zip(values, ids, strict=True):
+        own = found.embedding[np.flatnonzero(found.clip_id == clip_id)]
+        assert_allclose(value, own.mean("frame"), rtol=1e-5)
+
+
+def test_rows_that_were_never_written_are_not_averaged(experiment, tmp_path):
+    path = tmp_path / "e.zarr"
+    embeddings.create_store("m", ENTRY, table=experiment, out=path, n_jobs=1)
+    marker = tmp_path / "0.json"
+    marker.write_text('{"skipped": {}}')
+    with pytest.raises(DataError, match="never written"):
+        features.pool_frames(
+            path, [marker], out=tmp_path / "f.zarr", skipped=tmp_path / "s.csv"
+        )
+
+
+def test_short_clips_are_left_out_when_asked(experiment, tmp_path):
+    entry = ENTRY | {"short": "skip"}
+    path, markers = extract(experiment, tmp_path, entry=entry)
+    skipped = tmp_path / "s.csv"
+    features.pool_frames(path, markers, out=tmp_path / "f.zarr", skipped=skipped)
+    reasons = pd.read_csv(skipped)["reason"]
+    short = clips.usable(experiment)["duration_s"] < 1
+    assert len(reasons) == short.sum() > 0
+    assert reasons.str.startswith("short").all()

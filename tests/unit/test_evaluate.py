@@ -1,0 +1,243 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from earshift import classes, datasets, evaluate, splits, store, summary
+from earshift.discrepancy._stage import measure_discrepancy
+from earshift.errors import DataError
+
+METHODS = {name: {"plugin": name} for name in ("none", "lda", "mean_projection")}
+SHIFT = np.r_[np.full(4, 2.5), np.zeros(8)]
+
+
+def write_domain(folder, name, shift, seed, n_recordings=40):
+    """Two classes along their own directions; the dataset shift overlaps with one."""
+    rng = np.random.default_rng(seed)
+    n = 2 * n_recordings
+    kind = np.repeat(np.arange(n_recordings) % 3, 2)
+    X = rng.standard_normal((n, 12)) + shift
+    X[kind == 0, 0] += 2.5
+    X[kind == 1, 6] += 2.5
+    ids = [f"{name}{i}" for i in range(n)]
+    table = pd.DataFrame(
+        {
+            "clip_id": ids,
+            "recording": np.repeat([f"{name}r{r}" for r in range(n_recordings)], 2),
+            "subgroup": None,
+            "split": None,
+            "status": "ok",
+        }
+    )
+    for c in (0, 1):
+        labels = pd.array(kind == c, dtype="boolean")
+        labels[rng.random(n) < 0.2] = pd.NA
+        table[f"{datasets.LABEL}c{c}"] = labels
+    entry = {
+        "name": name,
+        "features": str(folder / f"{name}.zarr"),
+        "table": str(folder / f"{name}.parquet"),
+        "splits": str(folder / f"{name}.splits.parquet"),
+    }
+    store.write_features(folder / f"{name}.zarr", X.astype(np.float32), ids, {})
+    table.to_parquet(entry["table"])
+    splits.make_splits(
+        name,
+        folder / f"{name}.parquet",
+        kind="grouped",
+        n_folds=3,
+        n_repeats=2,
+        seed=0,
+        out=folder / f"{name}.splits.parquet",
+    )
+    return entry
+
+
+@pytest.fixture
+def entries(tmp_path):
+    found = [
+        write_domain(tmp_path, "a", 0 * SHIFT, 1),
+        write_domain(tmp_path, "b", SHIFT, 2),
+    ]
+    out = tmp_path / "classes.csv"
+    classes.choose_classes(found, [], out, n_inner_folds=3)
+    return found
+
+
+def run(tmp_path, entries, n_workers=0, **changes):
+    options = {
+        "methods": METHODS,
+        "scopes": ["global"],
+        "protocol": "fixed",
+        "grid": [0.01, 1.0],
+        "n_inner_folds": 3,
+        "seed": 0,
+    } | changes
+    out = tmp_path / "scores"
+    out.mkdir(exist_ok=True)
+    evaluate.cross_validate(
+        model="m",
+        condition="clean",
+        entries=entries,
+        classes=tmp_path / "classes.csv",
+        n_workers=n_workers,
+        parts=out / "parts",
+        clip_scores=out / "clips.parquet",
+        scores=out / "scores.csv",
+        **options,
+    )
+    return pd.read_parquet(out / "clips.parquet"), pd.read_csv(out / "scores.csv")
+
+
+def test_every_cell_is_there_once_with_its_counts(tmp_path, entries):
+    rows, scores = run(tmp_path, entries)
+    assert list(scores.columns) == [*evaluate.CELL, *evaluate.METRICS]
+    # methods x (train, test) x classes x repeats
+    assert len(scores) == 3 * 4 * 2 * 2
+    assert not scores.duplicated(list(evaluate.CELL)).any()
+    for cell in scores.itertuples():
+        table = pd.read_parquet(tmp_path / f"{cell.test}.parquet")
+        labels = table[f"label:{cell[8]}"]
+        assert cell.n_positive == labels.eq(True).sum()
+        assert cell.n_test == labels.notna().sum()
+    assert not rows.duplicated([*evaluate.CELL, "clip_id"]).any()
+
+
+def test_a_class_with_signal_is_found_and_the_shift_hurts_across(tmp_path, entries):
+    _, scores = run(tmp_path, entries)
+    plain = scores[scores["method"] == "none"].groupby(["train", "test"])
+    auc, accuracy = plain["roc_auc"].mean(), plain["accuracy"].mean()
+    assert auc[("a", "a")] > 0.85
+    assert auc[("b", "b")] > 0.85
+    # A shift along a class's direction moves all scores: the ranking within the other
+    # dataset survives, the threshold does not.
+    assert accuracy[("a", "b")] < accuracy[("b", "b")] - 0.1
+
+
+def test_a_method_that_removes_the_shift_mends_the_threshold(tmp_path, entries):
+    _, scores = run(tmp_path, entries)
+    across = scores[(scores["train"] == "a") & (scores["test"] == "b")]
+    accuracy = across.groupby("method")["accuracy"].mean()
+    assert accuracy["mean_projection"] > accuracy["none"] + 0.05
+
+
+def test_labels_without_signal_score_at_chance(tmp_path, entries):
+    for entry in entries:
+        table = pd.read_parquet(entry["table"])
+        rng = np.random.default_rng(5)
+        drawn = rng.random(len(table)) < 0.4
+        table["label:c0"] = pd.array(drawn, dtype="boolean")
+        table.to_parquet(entry["table"])
+    _, scores = run(tmp_path, entries)
+    chance = scores[scores["class"] == "c0"]["roc_auc"]
+    # 80 clips: an AUC has a standard error of 0.065 at chance.
+    assert chance.between(0.3, 0.7).all()
+    assert 0.42 < chance.mean() < 0.58
+
+
+def test_no_clip_is_scored_by_a_classifier_that_saw_its_recording(tmp_path, entries):
+    """Labels of a test fold may be anything: its scores must not move."""
+    before, _ = run(tmp_path, entries)
+    table = pd.read_parquet(entries[0]["table"])
+    drawn = pd.read_parquet(entries[0]["splits"])
+    tested = drawn[(drawn["repeat"] == 0) & (drawn["fold"] == 1)]["clip_id"]
+    flip = table["clip_id"].isin(tested)
+    table.loc[flip, "label:c0"] = ~table.loc[flip, "label:c0"]
+    table.to_parquet(entries[0]["table"])
+    from earshift import domains
+
+    domains._load.cache_clear()
+    after, _ = run(tmp_path, entries)
+
+    def scores_of_fold(rows, fold):
+        own = rows[(rows["repeat"] == 0) & (rows["fold"] == fold)]
+        keys = ["method", "train", "test", "class", "clip_id"]
+        return own.set_index(keys)["score"].sort_index()
+
+    pd.testing.assert_series_equal(scores_of_fold(before, 1), scores_of_fold(after, 1))
+    assert not scores_of_fold(before, 0).equals(scores_of_fold(after, 0))
+
+
+def test_two_workers_write_the_same_bytes_as_none(tmp_path, entries):
+    run(tmp_path, entries, scopes=["global", "classwise"])
+    names = ("scores.csv", "clips.parquet")
+    serial = [(tmp_path / "scores" / name).read_bytes() for name in names]
+    for file in (tmp_path / "scores" / "parts").iterdir():
+        file.unlink()
+    run(tmp_path, entries, n_workers=2, scopes=["global", "classwise"])
+    parallel = [(tmp_path / "scores" / name).read_bytes() for name in names]
+    assert serial == parallel
+
+
+def test_an_added_method_leaves_the_others_as_they_were(tmp_path, entries):
+    _, before = run(tmp_path, entries)
+    parts = set((tmp_path / "scores" / "parts").iterdir())
+    more = METHODS | {"mlda": {"plugin": "mlda"}}
+    _, after = run(tmp_path, entries, methods=more)
+    assert parts < set((tmp_path / "scores" / "parts").iterdir())
+    kept = after[after["method"] != "mlda"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(before, kept)
+
+
+def test_a_class_the_training_clips_lack_is_named(tmp_path, entries):
+    table = pd.read_parquet(entries[1]["table"])
+    table["label:c1"] = pd.array(np.zeros(len(table), bool), dtype="boolean")
+    table.to_parquet(entries[1]["table"])
+    with pytest.raises(DataError, match=r"dataset 'b', class 'c1'.*lack it"):
+        run(tmp_path, entries)
+
+
+def test_summaries_hold_means_intervals_changes_and_gaps(tmp_path, entries):
+    _, scores = run(tmp_path, entries)
+    options = {"n_resamples": 199, "confidence": 0.9, "seed": 0}
+    summary.summarise(
+        [tmp_path / "scores" / "clips.parquet"],
+        METHODS,
+        **options,
+        summary=tmp_path / "summary.csv",
+        gaps=tmp_path / "gaps.csv",
+    )
+    table = pd.read_csv(tmp_path / "summary.csv")
+    keys = ["method", "train", "test"]
+    means = scores.groupby(keys)["roc_auc"].mean()
+    found = table.set_index(keys)["roc_auc"]
+    pd.testing.assert_series_equal(found.sort_index(), means, atol=2e-6)
+    assert (table["roc_auc_low"] < table["roc_auc"]).all()
+    assert (table["roc_auc"] < table["roc_auc_high"]).all()
+    plain = table["method"] == "none"
+    assert table.loc[plain, ["change", "p_value", "verdict"]].isna().all(axis=None)
+    assert table.loc[~plain, ["change", "p_holm", "verdict"]].notna().all(axis=None)
+    assert (table["p_holm"].dropna() >= table["p_value"].dropna()).all()
+    accesses = table.groupby("method")["access"].first()
+    assert accesses["none"] == "none"
+    assert accesses["lda"] == "target_unlabelled"
+    gaps = pd.read_csv(tmp_path / "gaps.csv")
+    assert len(gaps) == 6
+    np.testing.assert_allclose(gaps["gap"], gaps["within"] - gaps["across"], atol=2e-6)
+
+
+def test_discrepancy_finds_the_shift_and_its_removal(tmp_path, entries):
+    measure_discrepancy(
+        model="m",
+        condition="clean",
+        entries=entries,
+        classes=tmp_path / "classes.csv",
+        methods=METHODS,
+        measures=["domain_auc_linear"],
+        seed=0,
+        n_workers=0,
+        parts=tmp_path / "parts",
+        out=tmp_path / "d.parquet",
+    )
+    summary.summarise_discrepancy(
+        [tmp_path / "d.parquet"],
+        n_resamples=199,
+        confidence=0.95,
+        seed=0,
+        out=tmp_path / "discrepancy.csv",
+    )
+    table = pd.read_csv(tmp_path / "discrepancy.csv").set_index("method")
+    assert table.loc["none", "value"] > 0.97
+    assert table.loc["mean_projection", "value"] < 0.8
+    assert table.loc["mean_projection", "change_high"] < 0
+    assert (table["low"] <= table["value"]).all()
+    assert (table["value"] <= table["high"]).all()

@@ -1,0 +1,97 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from earshift import jobs
+from earshift.errors import DataError
+
+LIBRARY = Path(jobs.__file__).parents[1]
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    out = tmp_path / "a.txt"
+
+    def fail():
+        with jobs.whole_file(out) as file:
+            file.write_text("half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+    with jobs.whole_file(out) as file:
+        file.write_text("whole")
+    assert out.read_text() == "whole"
+
+
+def test_a_folder_replaces_the_old_one_only_when_it_is_whole(tmp_path):
+    out = tmp_path / "d"
+    with jobs.whole_folder(out) as folder:
+        (folder / "one").touch()
+    with pytest.raises(KeyError), jobs.whole_folder(out) as folder:
+        raise KeyError
+    assert [f.name for f in out.iterdir()] == ["one"]
+    with jobs.whole_folder(out) as folder:
+        (folder / "two").touch()
+    assert [f.name for f in out.iterdir()] == ["two"]
+
+
+def test_a_users_mistake_ends_the_job_with_its_message(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended, jobs.logged(tmp_path / "log"):
+        raise DataError("the folder is empty: fill it")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "    Error: the folder is empty: fill it\n"
+    log = (tmp_path / "log").read_text()
+    assert "the folder is empty: fill it" in log
+    assert "Traceback" in log
+
+
+def test_a_fault_leaves_its_traceback_in_the_log(tmp_path):
+    with pytest.raises(ZeroDivisionError), jobs.logged(tmp_path / "log"):
+        1 / 0  # noqa: B018
+    assert "ZeroDivisionError" in (tmp_path / "log").read_text()
+
+
+def test_keys_follow_the_content():
+    assert jobs.content_key({"a": 1, "b": 2}) == jobs.content_key({"b": 2, "a": 1})
+    assert jobs.content_key({"a": 1}) != jobs.content_key({"a": 2})
+
+
+def test_a_job_ends_when_the_workflow_that_started_it_is_gone(tmp_path):
+    job = (
+        f"import os, sys, time; sys.path.insert(0, {str(LIBRARY)!r})\n"
+        "from earshift import jobs\n"
+        f"with jobs.logged({str(tmp_path / 'log')!r}):\n"
+        f"    file = open({str(tmp_path / 'started')!r}, 'w')\n"
+        "    print(os.getpid(), file=file, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    (tmp_path / "job.py").write_text(job)
+    driver = (
+        f"import subprocess, sys; subprocess.run([sys.executable, "
+        f"{str(tmp_path / 'job.py')!r}])"
+    )
+    # The argument makes the parent look like Snakemake, as the job sees it.
+    parent = subprocess.Popen([sys.executable, "-c", driver, "snakemake"])
+    started = tmp_path / "started"
+    for _ in range(200):
+        if started.exists() and started.read_text():
+            break
+        time.sleep(0.1)
+    pid = int(started.read_text())
+    os.kill(pid, 0)
+    parent.kill()
+    parent.wait()
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        if "Z" in Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[0]:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"process {pid} went on without its workflow")

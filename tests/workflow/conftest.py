@@ -1,0 +1,80 @@
+"""Run the workflow as a user does: Snakemake in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import write_table_dataset
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(folder, *arguments, root=ROOT, config="experiment.yaml"):
+    """The launcher, as `make run` calls it."""
+    launcher = root / "workflow" / "scripts" / "run.py"
+    return [
+        *(sys.executable, str(launcher), "--configfile", str(folder / config)),
+        *("--cores", "2", *arguments),
+    ]
+
+
+def environment(root=ROOT):
+    """Byte code allowed, and the library of `root` in front."""
+    variables = dict(os.environ, PYTHONPATH=str(root / "workflow" / "scripts"))
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    return variables
+
+
+def run(folder, *arguments, root=ROOT, config="experiment.yaml"):
+    """Run an experiment in `folder`; return the finished process."""
+    return subprocess.run(
+        command(folder, *arguments, root=root, config=config),
+        cwd=folder,
+        env=environment(root),
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+
+
+def write_experiment(folder, **changes):
+    """Two small table datasets, one with hum, and the settings to compare them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, hum, seed in (("clear", 0.0, 1), ("hum", 0.3, 2)):
+        write_table_dataset(folder / name, n_recordings=9, hum=hum, seed=seed)
+    config = {
+        "datasets": {
+            "clear": {"plugin": "table", "folder": "clear"},
+            "hum": {"plugin": "table", "folder": "hum"},
+        },
+        "models": {"mfcc": None},
+        "methods": ["none", "lda", "mlda", "mean_projection"],
+        "splits": {"n_folds": 3},
+        "classifier": {"C": [0.01, 1.0]},
+        "statistics": {"n_resamples": 99},
+    } | changes
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A small experiment that ran undisturbed."""
+    folder = write_experiment(tmp_path_factory.mktemp("finished"))
+    done = run(folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, done
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The default experiment, as `make demo` runs it."""
+    folder = tmp_path_factory.mktemp("demo")
+    (folder / "config.yaml").write_text((ROOT / "config.yaml").read_text())
+    done = run(folder, config="config.yaml")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, done

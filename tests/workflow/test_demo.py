@@ -1,0 +1,65 @@
+"""The default experiment finds what was planted in the miniature corpora."""
+
+import pandas as pd
+import pytest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def tables(demo):
+    folder = demo[0] / "results" / "tables"
+    return {file.stem: pd.read_csv(file) for file in folder.glob("*.csv")}
+
+
+def test_all_ten_classes_both_models_and_all_methods_are_there(tables):
+    scores = tables["scores"]
+    assert scores["class"].nunique() == 10
+    assert set(scores["model"]) == {"mfcc", "musicnn"}
+    assert len(scores) == 10 * 2 * 4 * 4
+
+
+def test_instruments_are_found_within_each_corpus(tables):
+    gaps = tables["gaps"]
+    assert (gaps["within"] > 0.7).all()
+
+
+def test_the_recording_chains_are_told_apart(tables):
+    found = tables["discrepancy"]
+    plain = found[found["method"] == "none"]
+    assert (plain["low"] > 0.9).all()
+
+
+def test_matching_the_means_hides_part_of_the_chain_from_a_linear_probe(tables):
+    found = tables["discrepancy"]
+    mended = found[
+        (found["method"] == "mean_projection")
+        & (found["measure"] == "domain_auc_linear")
+    ]
+    assert (mended["change_high"] < 0).all()
+
+
+def test_training_on_the_other_corpus_costs_accuracy(tables):
+    """Both models lose when trained on the darker, noisier corpus."""
+    gaps = tables["gaps"]
+    plain = gaps[(gaps["method"] == "none") & (gaps["test"] == "mini_irmas")]
+    assert (plain["gap_low"] > 0).all()
+
+
+def test_the_genre_mix_differs_as_planted(demo):
+    folder = demo[0] / "results" / "1_clips"
+    shares = {
+        name: pd.read_parquet(folder / f"mini_{name}.parquet")["subgroup"].value_counts(
+            normalize=True
+        )
+        for name in ("irmas", "openmic")
+    }
+    assert shares["irmas"]["classical"] > 2 * shares["openmic"]["classical"]
+    assert shares["openmic"]["pop_rock"] > 2 * shares["irmas"]["pop_rock"]
+
+
+def test_the_terminal_ends_with_the_main_table(demo):
+    _, done = demo
+    for word in ("mfcc", "musicnn", "none", "lda", "mlda", "mean_projection"):
+        assert word in done.stdout
+    assert done.stdout.strip().splitlines()[-1].endswith("results/report.html")
