@@ -26,6 +26,6 @@ include: "workflow/rules/8_report.smk"
 
 
 rule all:
+    default_target: True
     input:
         rules.write_report.output,
-    default_target: True
