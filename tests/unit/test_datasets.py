@@ -229,12 +229,13 @@ def test_bad_clips_are_recorded_with_their_reason(table_dataset, tmp_path):
 
 
 @pytest.mark.parametrize("limit", [0.0, 0.05, 2])
-def test_too_many_bad_clips_stop_the_run_after_the_audit_is_written(
+def test_too_many_bad_clips_stop_the_run_and_leave_their_list(
     table_dataset, tmp_path, limit
 ):
     for file in sorted((table_dataset / "audio").glob("*.wav"))[:3]:
         file.write_bytes(b"")
     with pytest.raises(DataError, match=r"3 of 24 clips cannot be used.*3 empty"):
         write(table_dataset, tmp_path, limit)
-    assert len(pd.read_csv(tmp_path / "audit.csv")) == 3
+    assert len(pd.read_csv(tmp_path / "audit.rejected.csv")) == 3
+    assert not (tmp_path / "audit.csv").exists()
     assert not (tmp_path / "out.parquet").exists()

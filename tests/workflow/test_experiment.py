@@ -176,7 +176,7 @@ def test_what_was_computed_survives_too_many_bad_clips(tmp_path):
     assert done.returncode != 0
     assert "1 of 36 clips cannot be used (1 empty)" in done.stderr
     assert (folder / "results/1_clips/clear.parquet").exists()
-    assert len(pd.read_csv(folder / "results/1_clips/hum.audit.csv")) == 1
+    assert len(pd.read_csv(folder / "results/1_clips/hum.audit.rejected.csv")) == 1
 
 
 NEW_METHOD = '''

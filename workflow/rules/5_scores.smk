@@ -19,7 +19,7 @@ rule cross_validate:
         f"logs/{RESULTS}/cross_validate/{{model}}/{{condition}}.tsv"
     conda:
         "../../envs/analysis.yaml"
-    threads: workflow.cores
+    threads: 8
     resources:
         mem_mb=4_000,
         runtime="4h",

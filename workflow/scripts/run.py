@@ -50,7 +50,7 @@ def main() -> int:
     if any(Path(".snakemake", "locks").glob("*")):
         unlock = [*snakemake, "--unlock", "--quiet", "all"]
         subprocess.run(unlock, pass_fds=[lock], check=False)
-    flags = ["--rerun-incomplete", "--quiet", "host", "--show-failed-logs", *rest]
+    flags = ["--rerun-incomplete", "--quiet", "host", *rest]
     done = subprocess.run([*snakemake, *flags], pass_fds=[lock], check=False)
     if done.returncode == 0:
         config = yaml.safe_load(options.configfile.read_text())

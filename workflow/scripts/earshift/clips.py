@@ -60,7 +60,7 @@ def list_clips(
     ------
     DataError
         If the list breaks a rule, or more than `max_bad_clips` are unusable. The audit
-        is written first.
+        is then left beside `audit`, with the ending ``.rejected.csv``.
     """
     options = {k: v for k, v in entry.items() if k not in ("plugin", "folder")}
     folder = Path(entry["folder"])
@@ -75,8 +75,11 @@ def list_clips(
             progress.step()
     clips = clips.join(pd.DataFrame(rows, index=clips.index))
     bad = clips[clips["status"] != "ok"]
-    _write_audit(audit, bad, found.skipped)
-    _stop_if_too_many(name, bad, len(clips), max_bad_clips, audit)
+    # The list of what is wrong outlives a stop: Snakemake removes a failed job's outputs.
+    rejected = audit.with_suffix(".rejected.csv")
+    _write_audit(rejected, bad, found.skipped)
+    _stop_if_too_many(name, bad, len(clips), max_bad_clips, rejected)
+    rejected.replace(audit)
     with jobs.whole_file(table) as file:
         clips.to_parquet(file, index=False)
     log.info("%s: %d clips, %d unusable", name, len(clips), len(bad))

@@ -33,7 +33,7 @@ def synthesise(
     seed : int
         Of everything random. The two corpora share nothing random at the same seed.
     scale : float, default=1
-        Size relative to the full miniature (240 and 160 clips), for tests.
+        Size relative to the full miniature (320 and 160 clips), for tests.
     shift : bool, default=True
         Whether the corpora are recorded differently. Where it is False both have the
         chain `recording.NEUTRAL`; their genre mixes differ all the same.

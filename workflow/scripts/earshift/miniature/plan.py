@@ -27,8 +27,8 @@ GENRE_SHARES = {
 }
 
 #: IRMAS: recordings per class, and clips cut from each.
-RECORDINGS_PER_CLASS = 8
-CLIPS_PER_RECORDING = 3
+RECORDINGS_PER_CLASS = 16
+CLIPS_PER_RECORDING = 2
 
 #: OpenMIC: tracks with one clip and with two, and how many of each are duos.
 SINGLE_TRACKS, SINGLE_DUOS = 120, 90
