@@ -75,7 +75,7 @@ def list_clips(
             progress.step()
     clips = clips.join(pd.DataFrame(rows, index=clips.index))
     bad = clips[clips["status"] != "ok"]
-    # The list of what is wrong outlives a stop: Snakemake removes a failed job's outputs.
+    # Snakemake removes a failed job's outputs; the list of what is wrong outlives it.
     rejected = audit.with_suffix(".rejected.csv")
     _write_audit(rejected, bad, found.skipped)
     _stop_if_too_many(name, bad, len(clips), max_bad_clips, rejected)
