@@ -1,4 +1,6 @@
+import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -95,3 +97,12 @@ def test_a_job_ends_when_the_workflow_that_started_it_is_gone(tmp_path):
             return
         time.sleep(0.1)
     pytest.fail(f"process {pid} went on without its workflow")
+
+
+def test_progress_says_how_much_how_fast_and_how_long(caplog):
+    with caplog.at_level(logging.INFO, "earshift"):
+        progress = jobs.Progress("work", 2, "clips")
+        progress.step()
+        progress.step()
+    (line,) = caplog.messages
+    assert re.fullmatch(r"work: 2/2 clips, [\d.]+ clips/s, 0 s left", line)

@@ -1,6 +1,5 @@
 import ast
 import json
-import logging
 import re
 
 import numpy as np
@@ -484,11 +483,3 @@ def test_an_unknown_corpus_is_refused_with_the_nearest_name(tmp_path):
 def test_an_empty_corpus_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"above 0; got 0"):
         synthesise("irmas", tmp_path, seed=0, scale=0)
-
-
-def test_progress_ends_with_all_clips(caplog):
-    with caplog.at_level(logging.INFO, "earshift.miniature.layouts"):
-        progress = layouts.Progress(2)
-        progress.step()
-        progress.step()
-    assert [record.message[:9] for record in caplog.records] == ["2/2 clips"]

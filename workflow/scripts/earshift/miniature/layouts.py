@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from earshift.jobs import Progress
 from earshift.miniature import openmic_tables, plan
 from earshift.miniature.arrangement import GENRES
 from earshift.miniature.backing import has_drums
@@ -19,48 +18,12 @@ from earshift.miniature.performance import Recording, perform
 from earshift.miniature.recording import Chain
 from earshift.miniature.sound import RATE_HZ, Samples
 
-_log = logging.getLogger(__name__)
-
 #: Length of a clip, in seconds.
 IRMAS_DURATION_S = 3.0
 OPENMIC_DURATION_S = 10.0
 
-#: Seconds between two lines of progress.
-_PATIENCE_S = 2.0
-
 #: Each byte with its bits in reverse order.
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-
-
-class Progress:
-    """Log how far a long job is, every two seconds.
-
-    Parameters
-    ----------
-    n_total : int
-        Clips to write.
-    """
-
-    def __init__(self, n_total: int) -> None:
-        self.n_total = n_total
-        self.n_done = 0
-        self._start_s = self._said_s = time.monotonic()
-
-    def step(self) -> None:
-        """Count one clip; log if two seconds have passed or it was the last."""
-        self.n_done += 1
-        now_s = time.monotonic()
-        if now_s - self._said_s < _PATIENCE_S and self.n_done < self.n_total:
-            return
-        self._said_s = now_s
-        per_s = self.n_done / max(now_s - self._start_s, 1e-3)
-        _log.info(
-            "%d/%d clips, %.0f clips/s, %.0f s left",
-            self.n_done,
-            self.n_total,
-            per_s,
-            (self.n_total - self.n_done) / per_s,
-        )
 
 
 def write_irmas(folder: Path, chain: Chain, seed: int, scale: float) -> None:
@@ -79,7 +42,8 @@ def write_irmas(folder: Path, chain: Chain, seed: int, scale: float) -> None:
     """
     recordings = plan.irmas_recordings(scale)
     seeds = np.random.SeedSequence((seed, 1)).spawn(len(recordings))
-    progress = Progress(sum(recording.n_clips for recording in recordings))
+    n_clips = sum(recording.n_clips for recording in recordings)
+    progress = Progress("miniature irmas", n_clips, "clips")
     for number, (recording, own) in enumerate(zip(recordings, seeds, strict=True), 1):
         target = folder / "IRMAS-TrainingData" / recording.codes[0]
         target.mkdir(parents=True, exist_ok=True)
@@ -133,7 +97,8 @@ def write_openmic(folder: Path, chain: Chain, seed: int, scale: float) -> None:
     rng = np.random.default_rng(tables_seed)
     tracks = openmic_tables.draw_tracks(plan.openmic_tracks(rng, scale), rng)
     openmic_tables.write(folder, tracks, rng)
-    progress = Progress(sum(len(track.keys) for track in tracks))
+    n_clips = sum(len(track.keys) for track in tracks)
+    progress = Progress("miniature openmic", n_clips, "clips")
     for track, own in zip(tracks, audio_seed.spawn(len(tracks)), strict=True):
         clips = perform(
             track.recording,
