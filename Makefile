@@ -19,7 +19,7 @@ run: setup  ## any experiment: make run EXPERIMENT=workflow/experiments/instrume
 
 setup: .venv/ready  ## .venv with the versions of envs/requirements.lock
 
-.venv/ready: envs/requirements.lock pyproject.toml
+.venv/ready: envs/requirements.lock
 	@echo "Setting up .venv (about 2.5 GB, a few minutes; once)"
 	$(PYTHON) -m venv --clear .venv
 	$(PY) -m pip install --disable-pip-version-check --no-deps --require-hashes \
