@@ -1,5 +1,7 @@
 """What every embedding model must do, on the weights that are at hand."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -7,17 +9,14 @@ from earshift import load_model, registry
 from earshift.errors import AudioError
 from tests.conftest import tone
 
-#: Models whose weights come with the packages; the others have tests of their own.
-NAMES = [
-    name
-    for name in registry.names("models")
-    if not any(
-        p.default is p.empty
-        for p in __import__("inspect")
-        .signature(registry.load("models", name).spec)
-        .parameters.values()
-    )
-]
+
+def needs_nothing(name):
+    """Whether a model can be loaded without options: its weights are in a package."""
+    options = inspect.signature(registry.load("models", name).spec).parameters
+    return all(option.default is not option.empty for option in options.values())
+
+
+NAMES = [name for name in registry.names("models") if needs_nothing(name)]
 
 
 @pytest.fixture(params=NAMES, scope="module")

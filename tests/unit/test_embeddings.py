@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,7 @@ def test_a_clip_that_is_gone_by_then_is_recorded_and_its_rows_stay_nan(
 ):
     usable = clips.usable(experiment)
     gone, changed = usable.iloc[2], usable.iloc[20]
-    __import__("pathlib").Path(gone["path"]).unlink()
+    Path(gone["path"]).unlink()
     soundfile.write(changed["path"], tone(300, 30.0), 16_000)
     path, markers = extract(experiment, tmp_path)
     out, skipped = tmp_path / "f.zarr", tmp_path / "skipped.csv"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
@@ -11,17 +14,51 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from earshift.errors import DataError
 
 
-class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):
     """Base of methods that project clip features off a set of directions.
 
-    A child's `fit` sets ``directions_`` (orthonormal rows) and ``mean_``; `transform`
-    subtracts each clip's component along the directions, measured from ``mean_``.
+    A child's `_find` returns the directions; `transform` subtracts each clip's
+    component along them, measured from the mean of the domain means.
+
+    Attributes
+    ----------
+    directions_ : ndarray of shape (n_directions, n_features)
+        Orthonormal rows, strongest first.
+    mean_ : ndarray of shape (n_features,)
+        Unweighted mean of the domain means, in embedding units.
     """
 
-    def _validate(
-        self, X: NDArray[np.floating], domain: NDArray[np.generic]
-    ) -> tuple[NDArray[np.floating], NDArray[np.generic], NDArray[np.generic]]:
-        """Return checked `X` and `domain`, and the names of the domains."""
+    def fit(
+        self,
+        X: NDArray[np.floating],
+        domain: NDArray[np.generic],
+        y: NDArray[np.generic] | None = None,
+        subgroup: NDArray[np.generic] | None = None,
+    ) -> Self:
+        """Find the directions to remove.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_clips, n_features)
+            Clip features of the training clips of all domains, in embedding units.
+        domain : ndarray of shape (n_clips,)
+            Domain (dataset) of each clip.
+        y : ndarray of shape (n_clips,), optional
+            Not looked at.
+        subgroup : ndarray of shape (n_clips,), optional
+            Subgroup of each clip, None where unknown.
+
+        Returns
+        -------
+        DirectionRemover
+            This estimator, fitted.
+
+        Raises
+        ------
+        DataError
+            If `domain` names fewer than two domains.
+        """
+        del y
         X, domain = validate_data(self, X, domain, dtype=(np.float64, np.float32))
         check_classification_targets(domain)
         names = np.unique(domain)
@@ -31,7 +68,24 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"is not enough), got {len(domain)} clips all of domain '{names[0]}'. "
                 "Fit it on the pooled training folds of both datasets."
             )
-        return X, domain, names
+        means = np.stack([X[domain == name].mean(axis=0) for name in names])
+        self.mean_ = means.mean(axis=0)
+        rows = self._find(X, domain, means - self.mean_, subgroup)
+        self.directions_ = orthonormal_rows(rows)
+        return self
+
+    @abstractmethod
+    def _find(
+        self,
+        X: NDArray[np.floating],
+        domain: NDArray[np.generic],
+        means: NDArray[np.floating],
+        subgroup: NDArray[np.generic] | None,
+    ) -> NDArray[np.floating]:
+        """Return vectors that span what is removed, shape (n_rows, n_features).
+
+        `means` are the domain means, centred, in the order of ``np.unique(domain)``.
+        """
 
     def transform(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return `X`, shape (n_clips, n_features), without the removed directions."""
@@ -61,10 +115,3 @@ def orthonormal_rows(
     """
     _, strength, basis = np.linalg.svd(rows, full_matrices=False)
     return basis[strength > tol * max(strength[0], np.finfo(np.float64).tiny)]
-
-
-def domain_means(
-    X: NDArray[np.floating], domain: NDArray[np.generic], names: NDArray[np.generic]
-) -> NDArray[np.floating]:
-    """Return the mean of each domain, shape (n_domains, n_features)."""
-    return np.stack([X[domain == name].mean(axis=0) for name in names])

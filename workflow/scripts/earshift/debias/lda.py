@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from earshift.debias._directions import (
-    DirectionRemover,
-    domain_means,
-    orthonormal_rows,
-)
+from earshift.debias._directions import DirectionRemover
 
 version = 1
 access = "target_unlabelled"
@@ -52,39 +46,15 @@ class LDA(DirectionRemover):
     def __init__(self, *, shrinkage: float | str = "auto") -> None:
         self.shrinkage = shrinkage
 
-    def fit(
+    def _find(
         self,
         X: NDArray[np.floating],
         domain: NDArray[np.generic],
-        y: NDArray[np.generic] | None = None,
-        subgroup: NDArray[np.generic] | None = None,
-    ) -> Self:
-        """Find the discriminant direction.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_clips, n_features)
-            Clip features of the training folds of all domains, in embedding units.
-        domain : ndarray of shape (n_clips,)
-            Domain (dataset) of each clip.
-        y, subgroup : ndarray of shape (n_clips,), optional
-            Not looked at.
-
-        Returns
-        -------
-        LDA
-            This estimator, fitted.
-
-        Raises
-        ------
-        DataError
-            If `domain` names fewer than two domains.
-        """
-        del y, subgroup
-        X, domain, names = self._validate(X, domain)
-        self.mean_ = domain_means(X, domain, names).mean(axis=0)
-        self.directions_ = orthonormal_rows(discriminants(X, domain, self.shrinkage))
-        return self
+        means: NDArray[np.floating],
+        subgroup: NDArray[np.generic] | None,
+    ) -> NDArray[np.floating]:
+        del means, subgroup
+        return discriminants(X, domain, self.shrinkage)
 
 
 def discriminants(

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift.debias._directions import (
-    DirectionRemover,
-    domain_means,
-    orthonormal_rows,
-)
+from earshift.debias._directions import DirectionRemover
 
 version = 1
 access = "target_unlabelled"
@@ -24,11 +18,6 @@ class MeanProjection(DirectionRemover):
     m_k - m span at most K - 1 directions. `transform` subtracts each clip's component
     along them, so that on the clips it was fitted to all domains share one mean, and a
     least-squares classifier of the domain can do no better than guess its frequency.
-
-    Parameters
-    ----------
-    tol : float, default=1e-6
-        Smallest singular value kept, as a fraction of the largest (no unit).
 
     Attributes
     ----------
@@ -49,45 +38,17 @@ class MeanProjection(DirectionRemover):
     the orthogonal variant, without whitening.
     """
 
-    def __init__(self, *, tol: float = 1e-6) -> None:
-        self.tol = tol
-
-    def fit(
+    def _find(
         self,
         X: NDArray[np.floating],
         domain: NDArray[np.generic],
-        y: NDArray[np.generic] | None = None,
-        subgroup: NDArray[np.generic] | None = None,
-    ) -> Self:
-        """Find the directions that separate the domain means.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_clips, n_features)
-            Clip features of the training folds of all domains, in embedding units.
-        domain : ndarray of shape (n_clips,)
-            Domain (dataset) of each clip.
-        y, subgroup : ndarray of shape (n_clips,), optional
-            Not looked at.
-
-        Returns
-        -------
-        MeanProjection
-            This estimator, fitted.
-
-        Raises
-        ------
-        DataError
-            If `domain` names fewer than two domains.
-        """
-        del y, subgroup
-        X, domain, names = self._validate(X, domain)
-        means = domain_means(X, domain, names)
-        self.mean_ = means.mean(axis=0)
-        self.directions_ = orthonormal_rows(means - self.mean_, self.tol)
-        return self
+        means: NDArray[np.floating],
+        subgroup: NDArray[np.generic] | None,
+    ) -> NDArray[np.floating]:
+        del X, domain, subgroup
+        return means
 
 
-def make(*, tol: float = 1e-6) -> MeanProjection:
-    """Return the method; `tol` as in `MeanProjection`."""
-    return MeanProjection(tol=tol)
+def make() -> MeanProjection:
+    """Return the method; it has no options."""
+    return MeanProjection()

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift.debias._directions import (
-    DirectionRemover,
-    domain_means,
-    orthonormal_rows,
-)
+from earshift.debias._directions import DirectionRemover
 from earshift.debias.lda import discriminants
 from earshift.errors import DataError
 
@@ -47,6 +41,7 @@ class MultiLDA(DirectionRemover):
     Notes
     -----
     Clips without a subgroup (None) give no direction but are transformed like others.
+    If `fit` is given no subgroups at all, all clips are of one: the method is `LDA`.
     The note on `LDA` holds here too.
 
     References
@@ -59,52 +54,24 @@ class MultiLDA(DirectionRemover):
         self.shrinkage = shrinkage
         self.min_clips = min_clips
 
-    def fit(
+    def _find(
         self,
         X: NDArray[np.floating],
         domain: NDArray[np.generic],
-        y: NDArray[np.generic] | None = None,
-        subgroup: NDArray[np.generic] | None = None,
-    ) -> Self:
-        """Find the discriminant direction of each subgroup.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_clips, n_features)
-            Clip features of the training folds of all domains, in embedding units.
-        domain : ndarray of shape (n_clips,)
-            Domain (dataset) of each clip.
-        y : ndarray of shape (n_clips,), optional
-            Not looked at.
-        subgroup : ndarray of shape (n_clips,), optional
-            Subgroup of each clip, None where unknown. Without it all clips are one
-            subgroup, and the method is `LDA`.
-
-        Returns
-        -------
-        MultiLDA
-            This estimator, fitted.
-
-        Raises
-        ------
-        DataError
-            If there are fewer than two domains, or no subgroup has `min_clips` clips in
-            each of them.
-        """
-        del y
-        X, domain, names = self._validate(X, domain)
+        means: NDArray[np.floating],
+        subgroup: NDArray[np.generic] | None,
+    ) -> NDArray[np.floating]:
+        del means
+        self.subgroups_: list[str] = []
+        self.skipped_: list[str] = []
         if subgroup is None:
-            subgroup = np.full(len(X), "all", dtype=object)
-            groups = ["all"]
-        else:
-            groups = sorted({str(g) for g in subgroup if g is not None})
-        self.mean_ = domain_means(X, domain, names).mean(axis=0)
-        self.subgroups_, self.skipped_ = [], []
+            self.subgroups_.append("all")
+            return discriminants(X, domain, self.shrinkage)
+        names = np.unique(domain)
         rows = []
-        for group in groups:
+        for group in sorted({str(g) for g in subgroup if g is not None}):
             own = subgroup == group
-            counts = [int(np.sum(own & (domain == name))) for name in names]
-            if groups != ["all"] and min(counts) < self.min_clips:
+            if min(np.sum(own & (domain == name)) for name in names) < self.min_clips:
                 self.skipped_.append(group)
                 continue
             self.subgroups_.append(group)
@@ -112,11 +79,10 @@ class MultiLDA(DirectionRemover):
         if not rows:
             raise DataError(
                 f"MultiLDA needs a subgroup with {self.min_clips} clips in each of the "
-                f"domains {', '.join(map(str, names))}; none of {groups} has. Lower "
-                "'min_clips', map more clips to shared subgroups, or use LDA."
+                f"domains {', '.join(map(str, names))}; none of {self.skipped_} has. "
+                "Lower 'min_clips', map more clips to shared subgroups, or use LDA."
             )
-        self.directions_ = orthonormal_rows(np.concatenate(rows))
-        return self
+        return np.concatenate(rows)
 
 
 def make(*, shrinkage: float | str = "auto", min_clips: int = 5) -> MultiLDA:

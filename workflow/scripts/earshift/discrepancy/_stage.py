@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from earshift import cluster, debias, domains, evaluate, jobs, registry, versions
 from earshift.classes import read_classes
-from earshift.domains import PRESENT
+from earshift.domains import PRESENT, Domain
 from earshift.splits import assign_folds
 
 #: How often the datasets are halved. A method is fitted on one half of the recordings
@@ -129,17 +130,7 @@ def measure_fold(
     tables = []
     for a, b in combinations(range(len(all_domains)), 2):
         clips = pd.concat(
-            [
-                pd.DataFrame(
-                    {
-                        "dataset": all_domains[i].name,
-                        "clip_id": all_domains[i].clip_id[test[i]],
-                        "recording": all_domains[i].recording[test[i]],
-                    }
-                )
-                for i in (a, b)
-            ],
-            ignore_index=True,
+            [_clips(all_domains[i], test[i]) for i in (a, b)], ignore_index=True
         )
         recordings = [all_domains[i].recording[test[i]] for i in (a, b)]
         for name in measures:
@@ -159,4 +150,15 @@ def measure_fold(
             )
     return pd.concat(tables, ignore_index=True).assign(
         method=method, repeat=repeat, fold=fold
+    )
+
+
+def _clips(domain: Domain, chosen: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return dataset, id and recording of the chosen clips of a domain."""
+    return pd.DataFrame(
+        {
+            "dataset": domain.name,
+            "clip_id": domain.clip_id[chosen],
+            "recording": domain.recording[chosen],
+        }
     )
