@@ -4,6 +4,7 @@
 PYTHON ?= python3
 CORES ?= all
 EXPERIMENT ?= config.yaml
+ARGS ?=
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -14,8 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
-run: setup  ## any experiment: make run EXPERIMENT=workflow/experiments/instruments.yaml
-	@$(PY) workflow/scripts/run.py --configfile $(EXPERIMENT) --cores $(CORES)
+run: setup  ## any experiment: make run EXPERIMENT=my.yaml [ARGS=-n]
+	@$(PY) workflow/scripts/run.py --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
 
 setup: .venv/ready  ## .venv with the versions of envs/requirements.lock
 
@@ -42,5 +43,5 @@ check: setup  ## format, lint and types
 lock:  ## write envs/requirements.lock anew from pyproject.toml (needs uv)
 	envs/lock.sh
 
-clean:  ## remove what `make demo` made, not .venv
+clean:  ## remove all results, logs and miniature corpora; .venv stays
 	rm -rf results logs resources/miniature .snakemake

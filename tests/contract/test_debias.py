@@ -31,7 +31,7 @@ def test_scikit_learn_accepts_it(estimator, check):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_says_what_it_may_see(name):
-    assert registry.load("debias", name).access in debias.ACCESS
+    assert registry.load("debias", name).access in registry.ACCESS
 
 
 @pytest.mark.parametrize("name", NAMES)

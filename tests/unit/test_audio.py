@@ -42,7 +42,7 @@ def test_a_file_without_audio_is_told_apart(tmp_path, content, status):
     assert caught.value.status == status
 
 
-@pytest.mark.parametrize("ending", ["wav", "ogg", "flac"])
+@pytest.mark.parametrize("ending", ["wav", "ogg", "flac", "aiff", "mp3"])
 def test_a_file_cut_short_is_not_used(tmp_path, ending):
     path = write(tmp_path / f"a.{ending}", tone(440, 3.0))
     audio.decode(path)
@@ -106,3 +106,26 @@ def test_a_transposed_waveform_is_refused_with_a_remedy():
 def test_an_impossible_rate_is_refused(rate):
     with pytest.raises(AudioError, match="not above 0"):
         audio.prepare(tone(440), rate, 16_000)
+
+
+def test_an_ogg_file_may_be_cut_anywhere(tmp_path):
+    path = write(tmp_path / "a.ogg", tone(440, 3.0))
+    whole = path.read_bytes()
+    page = whole.rindex(b"OggS")
+    assert page > 100
+    for n in [*range(-2, 40), len(whole) - page - 1]:
+        path.write_bytes(whole[: page + n])
+        with pytest.raises(AudioError):
+            audio.decode(path)
+
+
+def test_integers_are_not_taken_for_a_waveform():
+    with pytest.raises(AudioError, match="32768"):
+        audio.prepare(np.zeros(16_000, np.int16), 16_000, 16_000)
+
+
+def test_an_audio_error_travels_between_processes():
+    import pickle
+
+    error = pickle.loads(pickle.dumps(AudioError("silent", "no sound")))
+    assert (error.status, str(error)) == ("silent", "no sound")

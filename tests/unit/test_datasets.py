@@ -65,6 +65,38 @@ def test_a_list_that_breaks_a_rule_is_refused(table_dataset, change, message):
         datasets.check(table.list_clips(table_dataset), "d")
 
 
+def test_a_blank_label_is_not_taken_for_absence(table_dataset):
+    edit_table(table_dataset, lambda r: r.assign(label=["", *r["label"][1:]]))
+    with pytest.raises(DataError, match=r"row 2: no 'label'.*label:<class>"):
+        table.list_clips(table_dataset)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no CSV table"),
+        ("path,label,recording\na.wav,caf\xe9,r\n".encode("latin-1"), "UTF-8"),
+        (
+            b"path,label,recording\na.wav,x,r,\n",
+            "row 2: 4 cells where the header has 3",
+        ),
+        (b"path,label,recording\na.wav,x\n", "row 2: 2 cells"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(table_dataset, content, message):
+    (table_dataset / "clips.csv").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        table.list_clips(table_dataset)
+
+
+def test_numeric_class_names_stay_as_written(table_dataset):
+    edit_table(
+        table_dataset,
+        lambda r: r.assign(label=r["label"].map({"bass": "02", "treble": "10"})),
+    )
+    assert datasets.classes(table.list_clips(table_dataset).clips) == ["02", "10"]
+
+
 def test_a_missing_folder_and_table_are_named(tmp_path):
     with pytest.raises(DataError, match="nowhere' does not exist"):
         table.list_clips(tmp_path / "nowhere")

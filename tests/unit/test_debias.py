@@ -6,7 +6,6 @@ from numpy.testing import assert_allclose
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from earshift.debias import LDA, MeanProjection, MultiLDA
-from earshift.errors import DataError
 from tests.conftest import domain_r2
 
 
@@ -83,10 +82,12 @@ def test_mlda_without_subgroups_is_lda(two_domains):
     )
 
 
-def test_mlda_with_no_shared_subgroup_is_refused(two_domains):
+def test_mlda_with_no_shared_subgroup_is_lda_and_says_so(two_domains):
     X, domain = two_domains
-    with pytest.raises(DataError, match="needs a subgroup with 5 clips in each"):
-        MultiLDA().fit(X, domain, subgroup=domain.astype(object))
+    method = MultiLDA().fit(X, domain, subgroup=domain.astype(object))
+    assert_allclose(method.directions_, LDA().fit(X, domain).directions_)
+    assert method.subgroups_ == []
+    assert method.skipped_ == ["a", "b"]
 
 
 def test_three_domains_lose_two_directions(two_domains):

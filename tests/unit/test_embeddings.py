@@ -35,26 +35,37 @@ def experiment(table_dataset, tmp_path):
     return table
 
 
-def extract(table, tmp_path, n_jobs=3, entry=ENTRY):
-    path = tmp_path / "e.zarr"
-    embeddings.create_store("m", entry, table=table, out=path, n_jobs=n_jobs)
+VERSIONS = {"stage": 1, "plugin": 1}
+
+
+def create(table, tmp_path, n_jobs, entry=ENTRY, versions=VERSIONS):
+    plan = tmp_path / "e.plan.json"
+    embeddings.create_store(
+        "m", entry, table=table, versions=versions, plan=plan, n_jobs=n_jobs
+    )
+    return plan
+
+
+def extract(table, tmp_path, n_jobs=3, entry=ENTRY, **changes):
+    plan = create(table, tmp_path, n_jobs, entry, **changes)
     markers = [tmp_path / f"{job}.json" for job in range(n_jobs)]
     for job in reversed(range(n_jobs)):
         embeddings.extract_shard(
             "d / m",
             entry,
             table=table,
-            path=path,
+            plan=plan,
             job=job,
             marker=markers[job],
+            max_bad_clips=1,
             n_threads=2,
         )
-    return path, markers
+    return plan, markers
 
 
 def test_the_store_holds_what_the_model_gives_clip_by_clip(experiment, tmp_path):
-    path, markers = extract(experiment, tmp_path)
-    found = open_embeddings(path).load()
+    plan, markers = extract(experiment, tmp_path)
+    found = open_embeddings(embeddings.store_of(plan)).load()
     model = load_model("mfcc")
     for row in clips.usable(experiment).itertuples():
         samples, rate = soundfile.read(row.path, dtype="float32")
@@ -64,7 +75,6 @@ def test_the_store_holds_what_the_model_gives_clip_by_clip(experiment, tmp_path)
         assert_array_equal(own.time_s, expected.time_s)
     facts = [json.loads(marker.read_text()) for marker in markers]
     assert sum(f["clips"] for f in facts) == 24
-    assert sum(f["frames"] for f in facts) == found.sizes["frame"]
     assert all(f["skipped"] == {} for f in facts)
 
 
@@ -73,11 +83,14 @@ def test_the_number_of_jobs_changes_no_frame(experiment, tmp_path):
         (tmp_path / name).mkdir()
     one, _ = extract(experiment, tmp_path / "one", 1)
     four, _ = extract(experiment, tmp_path / "four", 4)
-    assert_array_equal(open_embeddings(one).embedding, open_embeddings(four).embedding)
+    assert_array_equal(
+        *(open_embeddings(embeddings.store_of(p)).embedding for p in (one, four))
+    )
 
 
 def test_the_store_says_what_made_it(experiment, tmp_path):
-    path, _ = extract(experiment, tmp_path)
+    plan, _ = extract(experiment, tmp_path)
+    path = embeddings.store_of(plan)
     facts = store.attributes(path)
     assert facts["model"] == "m"
     assert facts["sample_rate_hz"] == 22_050
@@ -92,9 +105,9 @@ def test_a_clip_that_is_gone_by_then_is_recorded_and_its_rows_stay_nan(
     gone, changed = usable.iloc[2], usable.iloc[20]
     Path(gone["path"]).unlink()
     soundfile.write(changed["path"], tone(300, 30.0), 16_000)
-    path, markers = extract(experiment, tmp_path)
+    plan, markers = extract(experiment, tmp_path)
     out, skipped = tmp_path / "f.zarr", tmp_path / "skipped.csv"
-    features.pool_frames(path, markers, out=out, skipped=skipped)
+    features.pool_frames(plan, markers, out=out, skipped=skipped)
     reasons = pd.read_csv(skipped).set_index("clip_id")["reason"]
     assert reasons[gone["clip_id"]].startswith("missing")
     assert "was the file changed?" in reasons[changed["clip_id"]]
@@ -105,33 +118,109 @@ def test_a_clip_that_is_gone_by_then_is_recorded_and_its_rows_stay_nan(
 
 
 def test_features_are_means_over_frames(experiment, tmp_path):
-    path, markers = extract(experiment, tmp_path)
+    plan, markers = extract(experiment, tmp_path)
     out = tmp_path / "f.zarr"
-    features.pool_frames(path, markers, out=out, skipped=tmp_path / "s.csv")
+    features.pool_frames(plan, markers, out=out, skipped=tmp_path / "s.csv")
     values, ids = store.read_features(out)
-    found = open_embeddings(path).load()
+    found = open_embeddings(embeddings.store_of(plan)).load()
     for value, clip_id in zip(values, ids, strict=True):
         own = found.embedding[np.flatnonzero(found.clip_id == clip_id)]
         assert_allclose(value, own.mean("frame"), rtol=1e-5)
 
 
 def test_rows_that_were_never_written_are_not_averaged(experiment, tmp_path):
-    path = tmp_path / "e.zarr"
-    embeddings.create_store("m", ENTRY, table=experiment, out=path, n_jobs=1)
+    plan = create(experiment, tmp_path, 1)
     marker = tmp_path / "0.json"
     marker.write_text('{"skipped": {}}')
     with pytest.raises(DataError, match="never written"):
         features.pool_frames(
-            path, [marker], out=tmp_path / "f.zarr", skipped=tmp_path / "s.csv"
+            plan, [marker], out=tmp_path / "f.zarr", skipped=tmp_path / "s.csv"
         )
 
 
 def test_short_clips_are_left_out_when_asked(experiment, tmp_path):
     entry = ENTRY | {"short": "skip"}
-    path, markers = extract(experiment, tmp_path, entry=entry)
+    plan, markers = extract(experiment, tmp_path, entry=entry)
     skipped = tmp_path / "s.csv"
-    features.pool_frames(path, markers, out=tmp_path / "f.zarr", skipped=skipped)
+    features.pool_frames(plan, markers, out=tmp_path / "f.zarr", skipped=skipped)
     reasons = pd.read_csv(skipped)["reason"]
     short = clips.usable(experiment)["duration_s"] < 1
     assert len(reasons) == short.sum() > 0
     assert reasons.str.startswith("short").all()
+
+
+def markers_say(markers):
+    return [json.loads(marker.read_text())["skipped"] for marker in markers]
+
+
+def test_the_same_files_are_not_embedded_twice(experiment, tmp_path, caplog):
+    caplog.set_level("INFO", "earshift")
+    plan, markers = extract(experiment, tmp_path)
+    before = open_embeddings(embeddings.store_of(plan)).load()
+    for marker in markers:
+        marker.unlink()
+    caplog.clear()
+    extract(experiment, tmp_path)
+    assert caplog.text.count("embedded before") == 3
+    after = open_embeddings(embeddings.store_of(plan)).load()
+    assert_array_equal(before.embedding, after.embedding)
+    assert markers_say(markers) == [{}, {}, {}]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"versions": {"stage": 1, "plugin": 2}},
+        {"versions": {"stage": 2, "plugin": 1}},
+        {"entry": ENTRY | {"short": "skip"}},
+        {"n_jobs": 2},
+    ],
+)
+def test_another_version_option_or_layout_starts_anew(
+    experiment, tmp_path, caplog, changes
+):
+    caplog.set_level("INFO", "earshift")
+    extract(experiment, tmp_path)
+    caplog.clear()
+    extract(experiment, tmp_path, **changes)
+    assert "embedded before" not in caplog.text
+
+
+def test_a_changed_file_re_embeds_its_own_job_only(
+    experiment, table_dataset, tmp_path, caplog
+):
+    caplog.set_level("INFO", "earshift")
+    plan, _ = extract(experiment, tmp_path)
+    before = open_embeddings(embeddings.store_of(plan)).load()
+    changed = clips.usable(experiment).iloc[20]
+    samples, rate = soundfile.read(changed["path"])
+    soundfile.write(changed["path"], 0.5 * samples[::-1], rate)
+    clips.list_clips(
+        "d",
+        {"plugin": "table", "folder": str(table_dataset)},
+        table=experiment,
+        audit=tmp_path / "audit.csv",
+        max_bad_clips=0.0,
+        n_threads=2,
+    )
+    caplog.clear()
+    extract(experiment, tmp_path)
+    assert caplog.text.count("embedded before") == 2
+    after = open_embeddings(embeddings.store_of(plan)).load()
+    differs = (before.embedding != after.embedding).any("feature")
+    assert set(after.clip_id.values[differs]) == {changed["clip_id"]}
+
+
+def test_clips_that_fail_in_numbers_stop_the_job_and_leave_no_marker(
+    experiment, tmp_path
+):
+    for path in clips.usable(experiment)["path"].iloc[:3]:
+        Path(path).unlink()
+    with pytest.raises(DataError, match=r"3 of .* that stage 1 could read failed now"):
+        extract(experiment, tmp_path, n_jobs=1)
+    assert not (tmp_path / "0.json").exists()
+
+
+def test_a_short_clip_is_an_error_when_the_model_is_told_so(experiment, tmp_path):
+    with pytest.raises(DataError, match=r"needs at least 1\.000 s"):
+        extract(experiment, tmp_path, entry=ENTRY | {"short": "error"})

@@ -215,6 +215,51 @@ def test_summaries_hold_means_intervals_changes_and_gaps(tmp_path, entries):
     np.testing.assert_allclose(gaps["gap"], gaps["within"] - gaps["across"], atol=2e-6)
 
 
+def test_the_order_of_the_methods_does_not_matter(tmp_path, entries):
+    tables = []
+    for order in (["none", "lda"], ["lda", "none"]):
+        run(tmp_path, entries, methods={name: METHODS[name] for name in order})
+        summary.summarise(
+            [tmp_path / "scores" / "clips.parquet"],
+            METHODS,
+            n_resamples=199,
+            confidence=0.9,
+            seed=0,
+            summary=tmp_path / "summary.csv",
+            gaps=tmp_path / "gaps.csv",
+        )
+        rows = pd.read_csv(tmp_path / "summary.csv")
+        tables.append(rows.sort_values(["method", "train", "test"], ignore_index=True))
+    pd.testing.assert_frame_equal(*tables)
+
+
+def test_another_class_does_not_change_the_scores_of_the_others(tmp_path, entries):
+    _, both = run(tmp_path, entries)
+    out = tmp_path / "classes.csv"
+    classes.choose_classes(entries, ["c1"], out, n_inner_folds=3)
+    _, one = run(tmp_path, entries)
+    kept = both[both["class"] == "c1"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, one)
+
+
+def test_a_resample_without_the_class_is_left_out_of_the_interval():
+    rows = pd.DataFrame(
+        {
+            "clip_id": [f"c{i}" for i in range(24)],
+            "recording": [f"r{i}" for i in range(24)],
+            "present": [i < 3 for i in range(24)],
+            "score": [float(i < 3) for i in range(24)],
+            "fold": 0,
+            "class": "x",
+            "repeat": 0,
+        }
+    ).assign(**dict.fromkeys(summary.GROUP, "g"))
+    ((curve, n_classes),) = summary._resample(rows, 500, 0).values()
+    assert np.isnan(curve).any()
+    assert np.nanmin(curve) == 1.0
+    assert n_classes == 1
+
+
 def test_discrepancy_finds_the_shift_and_its_removal(tmp_path, entries):
     measure_discrepancy(
         model="m",
@@ -224,7 +269,6 @@ def test_discrepancy_finds_the_shift_and_its_removal(tmp_path, entries):
         methods=METHODS,
         measures=["domain_auc_linear"],
         seed=0,
-        n_workers=0,
         parts=tmp_path / "parts",
         out=tmp_path / "d.parquet",
     )

@@ -29,7 +29,18 @@ def test_a_users_file_that_is_missing_is_named(tmp_path):
 def test_a_plugin_without_its_function_is_refused(tmp_path):
     file = tmp_path / "empty.py"
     file.write_text("version = 1\n")
-    with pytest.raises(ConfigError, match="defines no function 'make'"):
+    with pytest.raises(ConfigError, match="does not define 'make'"):
+        registry.load("debias", str(file))
+
+
+def test_a_method_must_say_what_it_may_see(tmp_path):
+    file = tmp_path / "m.py"
+    file.write_text("version = 1\ndef make(): return None\n")
+    with pytest.raises(ConfigError, match="does not define 'access'"):
+        registry.load("debias", str(file))
+    file = tmp_path / "n.py"
+    file.write_text("version = 1\naccess = 'all'\ndef make(): return None\n")
+    with pytest.raises(ConfigError, match="access 'all'"):
         registry.load("debias", str(file))
 
 

@@ -136,9 +136,9 @@ def test_names_are_escaped(tmp_path):
 
 def test_mlda_without_subgroups_is_called_what_it_is(tmp_path):
     with_mlda = page(write_results(tmp_path / "a", methods=("none", "lda", "mlda")))
-    assert "No clip of these datasets has a subgroup" in with_mlda
+    assert "No subgroup is in all of these datasets" in with_mlda
     without = page(write_results(tmp_path / "b"))
-    assert "No clip of these datasets has a subgroup" not in without
+    assert "No subgroup is in all of these datasets" not in without
 
 
 def test_headings_are_in_order_and_tables_are_labelled(tmp_path):

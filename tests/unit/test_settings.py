@@ -58,6 +58,12 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
         ({"datasets": {"a": {"plugin": "table"}}}, "'datasets: a' needs a 'folder'"),
         ({"discrepancy": ["domain_auc"]}, "no plugin 'domain_auc'"),
         ({"max_bad_clips": -1}, "max_bad_clips: -1 is less than the minimum"),
+        ({"models": {"mfcc": {"short": "pda"}}}, "Did you mean 'pad'"),
+        ({"methods": ["none", {"lda": {"shrinkage": "foo"}}]}, "'auto' or from 0 to 1"),
+        ({"methods": ["none", {"mlda": {"min_clips": "x"}}]}, "a number from 2 on"),
+        ({"models": {"musicnn": {"hop_s": "abc"}}}, "'models: musicnn' cannot be made"),
+        ({"methods": ["none", "lda", "lda.py"]}, "two entries called 'lda'"),
+        ({"results": ""}, "results"),
         ({"datasets": 3}, "'datasets' must be a list or a mapping"),
     ],
 )

@@ -142,3 +142,20 @@ def test_unknown_labels_count_as_neither(tmp_path):
         18,
         54,
     ]
+
+
+def test_names_of_classes_stay_as_written(tmp_path):
+    rows = clips()
+    for row in rows:
+        row["label:02"], row["label:None"] = row["label:c0"], row["label:c1"]
+    out = tmp_path / "classes.csv"
+    classes.choose_classes([entry(tmp_path, rows)], [], out, n_inner_folds=3)
+    assert classes.read_classes(out) == ["02", "None", "c0", "c1", "c2"]
+
+
+def test_no_usable_class_is_said_with_reasons(tmp_path):
+    rows = clips()
+    for row in rows:
+        row.update({"label:c0": True, "label:c1": True, "label:c2": None})
+    with pytest.raises(DataError, match="c0: no clip is known to lack it"):
+        choose(tmp_path, rows)

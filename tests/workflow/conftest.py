@@ -55,7 +55,7 @@ def write_experiment(folder, **changes):
         "methods": ["none", "lda", "mlda", "mean_projection"],
         "splits": {"n_folds": 3},
         "classifier": {"C": [0.01, 1.0]},
-        "statistics": {"n_resamples": 99},
+        "statistics": {"n_resamples": 199},
     } | changes
     (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
     return folder

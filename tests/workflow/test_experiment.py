@@ -124,7 +124,7 @@ def test_a_killed_run_resumes_and_gives_the_same_bytes(
     done = run(folder)
     assert done.returncode == 0, done.stderr[-3000:]
     assert tables(folder) == tables(finished[0])
-    assert not list((folder / "results").rglob("*.partial"))
+    assert not list((folder / "results").rglob("*unfinished*"))
 
 
 @pytest.mark.parametrize(
@@ -287,6 +287,58 @@ def _collected(root):
     )
     assert "energy" in done.stdout
     return done.stdout
+
+
+def jobs_of(done, rule):
+    """How many jobs of a rule a run did."""
+    return (done.stdout + done.stderr).count(f"rule {rule}:")
+
+
+def test_a_raised_version_re_runs_its_own_jobs(clone, tmp_path):
+    folder = write_experiment(
+        tmp_path / "new", models=["mfcc", "energy"], methods=["none", "lda"]
+    )
+    first = run(folder, root=clone)
+    assert jobs_of(first, "extract_embeddings") == 8
+    before = pd.read_csv(folder / "results/tables/summary.csv").set_index("model")
+    plugin = clone / "workflow/scripts/earshift/models/energy.py"
+    code = plugin.read_text().replace("power, 4,", "power**2, 4,")
+    plugin.write_text(code.replace("version = 1", "version = 2"))
+    second = run(folder, root=clone)
+    assert second.returncode == 0, second.stderr[-3000:]
+    assert jobs_of(second, "extract_embeddings") == 4
+    assert "embedded before" not in second.stderr
+    after = pd.read_csv(folder / "results/tables/summary.csv").set_index("model")
+    pd.testing.assert_frame_equal(before.loc[["mfcc"]], after.loc[["mfcc"]])
+    assert not before.loc["energy"].equals(after.loc["energy"])
+
+
+def test_an_edited_label_embeds_nothing_again(tmp_path, finished):
+    folder = tmp_path / "edited"
+    shutil.copytree(finished[0], folder)
+    table = pd.read_csv(folder / "hum" / "clips.csv")
+    table.loc[table["recording"] == "bass3", "label"] = "treble"
+    table.to_csv(folder / "hum" / "clips.csv", index=False)
+    done = run(folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stderr.count("embedded before") == 2
+    assert "loading the model" not in done.stderr
+    scores = pd.read_csv(folder / "results/tables/scores.csv")
+    hum = scores[(scores["test"] == "hum") & (scores["class"] == "bass")]
+    assert set(hum["n_positive"]) == {16}
+
+
+def test_a_mended_file_is_taken_up_when_asked(tmp_path):
+    folder = write_experiment(tmp_path / "mended", max_bad_clips=1)
+    sound = folder / "hum" / "audio" / "bass_0_0.wav"
+    whole = sound.read_bytes()
+    sound.write_bytes(b"")
+    assert run(folder).returncode == 0
+    sound.write_bytes(whole)
+    done = run(folder, "--forcerun", "list_clips")
+    assert done.returncode == 0, done.stderr[-3000:]
+    scores = pd.read_csv(folder / "results/tables/scores.csv")
+    assert set(scores["n_test"]) == {36}
 
 
 def test_a_users_own_file_outside_the_project_is_a_method(tmp_path, finished):

@@ -19,6 +19,7 @@ rule synthesise_corpus:
         mem_mb=1_000,
         runtime="10m",
     params:
+        versions={"stage": versions.MINIATURE},
         seed=config["miniature"]["seed"],
     script:
         "../scripts/synthesise_corpus.py"

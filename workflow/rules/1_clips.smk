@@ -23,8 +23,7 @@ rule list_clips:
         mem_mb=2_000,
         runtime="4h",
     params:
-        stage_version=versions.CLIPS,
-        version=lambda wildcards: plugin_version("datasets", dataset_entry(wildcards)),
+        versions=dataset_versions,
         entry=dataset_entry,
         max_bad_clips=config["max_bad_clips"],
     script:

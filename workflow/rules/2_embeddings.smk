@@ -1,8 +1,8 @@
 """Stage 2, embeddings: run each pre-trained model over each dataset.
 
 Reads   {results}/1_clips/{dataset}.parquet, the audio
-Writes  {results}/2_embeddings/{dataset}/{model}/{condition}.zarr, and beside it one
-        done-marker for each region of the store
+Writes  {results}/2_embeddings/{dataset}/{model}/{condition}.zarr, and beside it the
+        plan of its regions, and one done-marker for each of them
 """
 
 
@@ -10,19 +10,19 @@ rule create_store:
     """Lay out the store of a dataset and model; its extraction jobs fill it."""
     input:
         table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
+        weights=model_weights,
     output:
-        store=f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.zarr/zarr.json",
+        plan=f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.plan.json",
     log:
         f"logs/{RESULTS}/create_store/{{dataset}}/{{model}}/{{condition}}.log",
     conda:
-        "../../envs/analysis.yaml"
+        model_env
     threads: 1
     resources:
         mem_mb=1_000,
         runtime="30m",
     params:
-        stage_version=versions.EMBEDDINGS,
-        version=lambda wildcards: plugin_version("models", model_entry(wildcards)),
+        versions=model_versions,
         entry=model_entry,
         n_jobs=config["n_shards"],
     script:
@@ -33,7 +33,8 @@ rule extract_embeddings:
     """Embed the clips of one region: whole Zarr shards, which no other job touches."""
     input:
         table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
-        store=rules.create_store.output.store,
+        plan=rules.create_store.output.plan,
+        weights=model_weights,
     output:
         done=f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.done/{{shard}}.json",
     log:
@@ -47,6 +48,8 @@ rule extract_embeddings:
         mem_mb=4_000,
         runtime="4h",
     params:
+        versions=model_versions,
         entry=model_entry,
+        max_bad_clips=config["max_bad_clips"],
     script:
         "../scripts/extract_embeddings.py"

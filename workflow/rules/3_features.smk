@@ -9,7 +9,7 @@ Writes  {results}/3_features/{dataset}/{model}/{condition}.zarr, and a table of 
 rule pool_frames:
     """Average the frames of each clip."""
     input:
-        store=rules.create_store.output.store,
+        plan=rules.create_store.output.plan,
         done=expand(
             rules.extract_embeddings.output.done, shard=SHARDS, allow_missing=True
         ),
@@ -27,6 +27,6 @@ rule pool_frames:
         mem_mb=2_000,
         runtime="1h",
     params:
-        stage_version=versions.FEATURES,
+        versions={"stage": versions.FEATURES},
     script:
         "../scripts/pool_frames.py"

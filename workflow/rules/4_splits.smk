@@ -20,7 +20,7 @@ rule make_splits:
         mem_mb=1_000,
         runtime="30m",
     params:
-        stage_version=versions.SPLITS,
+        versions={"stage": versions.SPLITS},
         splits=config["splits"],
         seed=config["seed"],
     script:
@@ -47,7 +47,7 @@ rule choose_classes:
         mem_mb=1_000,
         runtime="30m",
     params:
-        stage_version=versions.SPLITS,
+        versions={"stage": versions.SPLITS},
         datasets=list(config["datasets"]),
         asked=config["classes"],
         n_inner_folds=config["classifier"]["n_inner_folds"],

@@ -24,9 +24,8 @@ rule cross_validate:
         mem_mb=4_000,
         runtime="4h",
     params:
-        stage_version=versions.SCORES,
         entries=domain_entries,
-        versions=method_versions,
+        versions={"stage": versions.SCORES} | method_versions(),
         parts=f"{RESULTS}/5_scores/{{model}}/{{condition}}.parts",
         methods=config["methods"],
         scopes=config["scopes"],

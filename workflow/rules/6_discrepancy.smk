@@ -23,9 +23,8 @@ rule measure_discrepancy:
         mem_mb=4_000,
         runtime="4h",
     params:
-        stage_version=versions.DISCREPANCY,
         entries=domain_entries,
-        versions=method_versions,
+        versions={"stage": versions.DISCREPANCY} | method_versions(),
         parts=f"{RESULTS}/6_discrepancy/{{model}}/{{condition}}.parts",
         methods=config["methods"],
         measures={

@@ -45,7 +45,7 @@ rule summarise_scores:
         mem_mb=4_000,
         runtime="1h",
     params:
-        stage_version=versions.STATISTICS,
+        versions={"stage": versions.STATISTICS},
         methods=config["methods"],
         statistics=config["statistics"],
         seed=config["seed"],

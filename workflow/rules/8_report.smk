@@ -51,7 +51,7 @@ rule draw_figures:
         mem_mb=1_000,
         runtime="30m",
     params:
-        stage_version=versions.REPORT,
+        stage_versions={"stage": versions.REPORT},
     script:
         "../scripts/draw_figures.py"
 
@@ -86,7 +86,7 @@ rule write_report:
         mem_mb=1_000,
         runtime="30m",
     params:
-        stage_version=versions.REPORT,
+        stage_versions={"stage": versions.REPORT},
         config=config,
         versions={
             section: {n: plugin_version(kind, e) for n, e in config[section].items()}

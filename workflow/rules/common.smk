@@ -19,7 +19,7 @@ except EarshiftError as error:
 
 RESULTS = config["results"]
 MINIATURE = "resources/miniature"
-SHARDS = [f"{i:04d}" for i in range(config["n_shards"])]
+SHARDS = [f"{i:04d}" for i in range(int(config["n_shards"]))]
 
 
 wildcard_constraints:
@@ -40,8 +40,33 @@ def model_entry(wildcards):
 
 
 def plugin_version(kind, entry):
-    """Version of an entry's plugin; bumping it re-runs its jobs and no others."""
+    """Version of an entry's plugin; bumping it re-runs its jobs and no others.
+
+    Snakemake compares the values of params without their names: versions therefore go
+    into one dictionary, so that no two of them can hide each other's change.
+    """
     return registry.load(kind, entry["plugin"]).version
+
+
+def dataset_versions(wildcards):
+    """Versions of stage 1 and of the dataset's adapter."""
+    entry = dataset_entry(wildcards)
+    return {"stage": versions.CLIPS, "plugin": plugin_version("datasets", entry)}
+
+
+def model_versions(wildcards):
+    """Versions of stage 2 and of the model."""
+    entry = model_entry(wildcards)
+    return {"stage": versions.EMBEDDINGS, "plugin": plugin_version("models", entry)}
+
+
+def model_weights(wildcards):
+    """Files whose contents decide the model's numbers."""
+    entry = model_entry(wildcards)
+    options = {k: v for k, v in entry.items() if k not in ("plugin", "short")}
+    return [
+        str(f) for f in registry.load("models", entry["plugin"]).spec(**options).weights
+    ]
 
 
 def model_env(wildcards):
@@ -51,15 +76,14 @@ def model_env(wildcards):
 
 
 def dataset_files(wildcards):
-    """Folder of a dataset, and the files with its labels where they are at hand."""
+    """Files with a dataset's labels, where they are at hand; stage 1 finds the rest."""
     entry = dataset_entry(wildcards)
     folder = Path(entry["folder"])
     if folder.parent == Path(MINIATURE):
         return [str(folder)]
     options = {k: v for k, v in entry.items() if k not in ("plugin", "folder")}
     plugin = registry.load("datasets", entry["plugin"])
-    files = plugin.label_files(folder, **options)
-    return [str(f) for f in [folder, *files] if f.exists()]
+    return [str(f) for f in plugin.label_files(folder, **options) if f.exists()]
 
 
 def domain_entries(wildcards):
@@ -85,7 +109,7 @@ def domain_files(wildcards):
     ]
 
 
-def method_versions(wildcards):
+def method_versions():
     """Version of each method's plugin."""
     return {n: plugin_version("debias", e) for n, e in config["methods"].items()}
 

@@ -15,6 +15,7 @@ with jobs.logged(snakemake.log[0]):
         snakemake.wildcards.model,
         snakemake.params.entry,
         table=Path(snakemake.input.table),
-        out=Path(snakemake.output.store).parent,
+        versions=snakemake.params.versions,
+        plan=Path(snakemake.output.plan),
         n_jobs=snakemake.params.n_jobs,
     )

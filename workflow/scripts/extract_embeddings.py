@@ -16,8 +16,9 @@ with jobs.logged(snakemake.log[0]):
         " / ".join([wildcards.dataset, wildcards.model, wildcards.shard]),
         snakemake.params.entry,
         table=Path(snakemake.input.table),
-        path=Path(snakemake.input.store).parent,
+        plan=Path(snakemake.input.plan),
         job=int(wildcards.shard),
         marker=Path(snakemake.output.done),
+        max_bad_clips=snakemake.params.max_bad_clips,
         n_threads=snakemake.threads,
     )

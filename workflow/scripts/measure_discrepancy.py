@@ -20,7 +20,6 @@ with jobs.logged(snakemake.log[0]):
         methods=snakemake.params.methods,
         measures=list(snakemake.params.measures),
         seed=snakemake.params.seed,
-        n_workers=0,
         parts=Path(snakemake.params.parts),
         out=Path(snakemake.output.domain_scores),
     )

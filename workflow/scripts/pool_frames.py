@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 with jobs.logged(snakemake.log[0]):
     features.pool_frames(
-        Path(snakemake.input.store).parent,
+        Path(snakemake.input.plan),
         [Path(marker) for marker in snakemake.input.done],
         out=Path(snakemake.output.features),
         skipped=Path(snakemake.output.skipped),

@@ -7,36 +7,63 @@ half-made outputs behind: both are cleared here, and only when no other run is g
 """
 
 import argparse
+import contextlib
 import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import yaml
+
+from earshift import jobs
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 
 
 def one_at_a_time(path: Path) -> int:
-    """Wait until no other run holds the lock file `path`; return its descriptor.
+    """Wait until no other run works in this folder; return the lock's descriptor.
 
     The descriptor is handed on to Snakemake, so the lock lasts as long as either lives.
+    A Snakemake that was started without this launcher is waited for, too.
     """
     path.parent.mkdir(exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.stdout.write("Another run is going on in this folder; waiting for it.\n")
-        sys.stdout.flush()
+        say("Another run is going on in this folder; waiting for it.")
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+    for process in others_here():
+        say(f"Snakemake (process {process.pid}) works in this folder; waiting for it.")
+        process.wait()
     return descriptor
+
+
+def others_here() -> list[psutil.Process]:
+    """Return the Snakemake processes whose working directory is this one."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            here = jobs.is_snakemake(process) and process.cwd() == str(Path.cwd())
+            if here and process.pid != os.getpid():
+                found.append(process)
+    return found
+
+
+def say(line: str) -> None:
+    """Write a line to the terminal at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def main() -> int:
     """Run Snakemake; return its exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description="Run an experiment from where it stopped; print its main table.",
+        epilog="Other options go to Snakemake, such as -n or --forcerun list_clips.",
+    )
     parser.add_argument("--configfile", type=Path, default=Path("config.yaml"))
     parser.add_argument("--cores", default="all")
     options, rest = parser.parse_known_args()
@@ -52,10 +79,11 @@ def main() -> int:
         subprocess.run(unlock, pass_fds=[lock], check=False)
     flags = ["--rerun-incomplete", "--quiet", "host", *rest]
     done = subprocess.run([*snakemake, *flags], pass_fds=[lock], check=False)
-    if done.returncode == 0:
-        config = yaml.safe_load(options.configfile.read_text())
-        results = config.get("results", "results")
-        subprocess.run([sys.executable, "-m", "earshift.report", results], check=True)
+    config = yaml.safe_load(options.configfile.read_text())
+    results = Path(config.get("results", "results"))
+    if done.returncode == 0 and (results / "report.html").exists():
+        table = [sys.executable, "-m", "earshift.report", str(results)]
+        subprocess.run(table, check=False)
     return done.returncode
 
 

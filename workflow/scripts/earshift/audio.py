@@ -22,7 +22,11 @@ STATUSES = (
     "not_finite",
     "silent",
     "short",
+    "changed",
 )
+
+#: Samples that a decoder may give fewer than the header says: two frames of MP3.
+MP3_SLACK = 2304
 
 #: Below this peak, about -100 dB of full scale, a clip counts as silent.
 SILENCE_PEAK = 1e-5
@@ -68,10 +72,11 @@ def decode(path: Path) -> Decoded:
     if path.stat().st_size == 0:
         raise AudioError("empty", f"{path}: the file has 0 bytes")
     try:
+        declared = soundfile.info(path).frames
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
+    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         raise AudioError("unreadable", f"{path}: {error}") from error
-    if _is_cut_short(path):
+    if len(samples) < declared - MP3_SLACK or _is_cut_short(path):
         raise AudioError("truncated", f"{path}: the file ends before its audio does")
     check(samples, str(path))
     if np.abs(samples).max() < SILENCE_PEAK:
@@ -102,7 +107,7 @@ def check(samples: NDArray[np.float32], where: str = "the waveform") -> None:
 
 
 def _is_cut_short(path: Path) -> bool:
-    """Say whether a WAV or Ogg file ends early, which libsndfile does not tell."""
+    """Say whether a WAV, AIFF or Ogg file ends early, which libsndfile does not."""
     with path.open("rb") as file:
         head = file.read(12)
         size = file.seek(0, 2)
@@ -110,11 +115,16 @@ def _is_cut_short(path: Path) -> bool:
             declared = int.from_bytes(head[4:8], "little")
             # Streamed files declare 0 or the largest number: nothing can be said.
             return declared not in (0, 0xFFFFFFFF) and declared + 8 > size + 1
+        if head[:4] == b"FORM":
+            return int.from_bytes(head[4:8], "big") + 8 > size + 1
         if head[:4] == b"OggS":
             file.seek(max(0, size - 65_307))  # the largest Ogg page
             tail = file.read()
-            page = tail.rfind(b"OggS")
-            return page < 0 or not tail[page + 5] & 0x04  # no end-of-stream mark
+            page = tail[tail.rfind(b"OggS") :]
+            if len(page) < 27 or not page[5] & 0x04:  # no end-of-stream mark
+                return True
+            n_segments = page[26]
+            return len(page) < 27 + n_segments + sum(page[27 : 27 + n_segments])
     return False
 
 
@@ -140,7 +150,14 @@ def prepare(
     AudioError
         If the waveform is empty, not finite, or has the wrong number of dimensions.
     """
-    samples = np.asarray(waveform, dtype=np.float32)
+    given = np.asarray(waveform)
+    if not np.issubdtype(given.dtype, np.floating):
+        raise AudioError(
+            "unreadable",
+            f"a waveform holds floats in [-1, 1], got {given.dtype}: divide 16-bit "
+            "integers by 32768",
+        )
+    samples = given.astype(np.float32)
     if samples.ndim not in (1, 2):
         raise AudioError(
             "unreadable",

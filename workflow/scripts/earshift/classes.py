@@ -72,12 +72,21 @@ def choose_classes(
         if asked:
             raise DataError(f"{message}. Take it out of 'classes' in the config.")
         log.warning("%s", message)
+    if not found["used"].any():
+        reasons = "; ".join(f"{c}: {r}" for c, r in _reasons(found))
+        raise DataError(
+            f"no class can be used in all of {', '.join(tables)} ({reasons})."
+            if reasons
+            else f"{', '.join(tables)} have no class in common."
+        )
     with jobs.whole_file(out) as file:
         found.to_csv(file, index=False)
-    if not found["used"].any():
-        raise DataError(
-            f"no class can be used in all of {', '.join(tables)}; see {out} for why."
-        )
+
+
+def _reasons(found: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the first few classes that cannot be used, with one reason each."""
+    wrong = found[found["reason"] != ""].drop_duplicates("class").head(5)
+    return list(zip(wrong["class"], wrong["reason"], strict=True))
 
 
 def _row(
@@ -114,5 +123,5 @@ def _why_not(
 
 def read_classes(file: Path) -> list[str]:
     """Return the classes in use, sorted, as `choose_classes` wrote them."""
-    found = pd.read_csv(file)
+    found = pd.read_csv(file, dtype={"class": str}, keep_default_na=False)
     return sorted(set(found.loc[found["used"], "class"]))

@@ -98,7 +98,8 @@ def fit(
     if y.all() or not y.any():
         raise DataError(
             f"a class needs clips that have it and clips that do not; all {len(y)} "
-            f"training clips {'have' if y.all() else 'lack'} it."
+            f"training clips {'have' if y.all() else 'lack'} it. Were many clips left "
+            "out in stage 3 (3_features/*/*/*.skipped.csv)?"
         )
     C = _choose(X, y, recordings, sorted(grid), n_inner_folds, rng)
     coef, intercept = logistic.fit_path(X, y, [C])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,17 @@ log = logging.getLogger(__name__)
 AUDIO_COLUMNS = (
     "status",
     "reason",
+    "n_bytes",
+    "modified_ns",
     "n_samples",
     "sample_rate_hz",
     "n_channels",
     "duration_s",
     "level_db",
 )
+
+#: What tells one state of an audio file from another, and so decides its embeddings.
+FILE_COLUMNS = ("clip_id", "path", "n_bytes", "modified_ns")
 
 
 def list_clips(
@@ -87,23 +92,26 @@ def list_clips(
 
 def _inspect(path: str) -> dict[str, Any]:
     """Decode one file; return its row of `AUDIO_COLUMNS`."""
-    try:
-        decoded = audio.decode(Path(path))
-    except AudioError as error:
-        return {
-            "status": error.status,
-            "reason": str(error),
-            "n_samples": 0,
-            "sample_rate_hz": 0,
-            "n_channels": 0,
-            "duration_s": 0.0,
-            "level_db": np.nan,
-        }
-    samples, rate = decoded.samples, decoded.sample_rate_hz
-    power = float(np.mean(np.square(samples, dtype=np.float64)))
-    return {
+    file = Path(path)
+    state = file.stat() if file.is_file() else None
+    row: dict[str, Any] = {
         "status": "ok",
         "reason": "",
+        "n_bytes": state.st_size if state else 0,
+        "modified_ns": state.st_mtime_ns if state else 0,
+        "n_samples": 0,
+        "sample_rate_hz": 0,
+        "n_channels": 0,
+        "duration_s": 0.0,
+        "level_db": np.nan,
+    }
+    try:
+        decoded = audio.decode(file)
+    except AudioError as error:
+        return row | {"status": error.status, "reason": str(error)}
+    samples, rate = decoded.samples, decoded.sample_rate_hz
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    return row | {
         "n_samples": len(samples),
         "sample_rate_hz": rate,
         "n_channels": samples.shape[1],
@@ -132,7 +140,7 @@ def _stop_if_too_many(
     raise DataError(
         f"dataset '{name}': {len(bad)} of {n_clips} clips cannot be used ({counts}), "
         f"more than max_bad_clips = {limit} allows. {audit} lists them; mend or remove "
-        "them, or raise max_bad_clips."
+        "them and run again, or raise max_bad_clips."
     )
 
 
@@ -145,9 +153,3 @@ def usable(table: Path) -> pd.DataFrame:
     """Read the rows of a clip table whose audio can be used, renumbered from 0."""
     clips = read(table)
     return clips[clips["status"] == "ok"].reset_index(drop=True)
-
-
-def shared_classes(tables: Iterable[Path]) -> list[str]:
-    """Return the classes that every one of the clip tables has labels for, sorted."""
-    found = [set(datasets.classes(read(table))) for table in tables]
-    return sorted(set.intersection(*found))

@@ -91,7 +91,7 @@ def _results(
 
     with _client(min(n_workers, len(todo))) as client:
         futures = [
-            client.submit(_run_one, function, task, file, pure=False, retries=3)
+            client.submit(_run_one, function, task, file, pure=False)
             for task, file in todo
         ]
         for future in as_completed(futures):

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 
-from earshift import clips, datasets, store
+from earshift import clips, datasets, debias, registry, store
 
 #: Codes of a label.
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
@@ -107,26 +108,34 @@ def _load(
 
 
 def fit_method(
-    transformer: TransformerMixin,
+    entry: Mapping[str, Any],
     parts: Sequence[tuple[Domain, NDArray[np.float64], NDArray[np.bool_]]],
+    *,
+    source: str,
 ) -> TransformerMixin:
-    """Fit a debias method on the chosen clips of all domains.
+    """Fit a debias method on the chosen clips of the domains that it may see.
 
     Parameters
     ----------
-    transformer : TransformerMixin
-        Unfitted method.
+    entry : mapping
+        Config entry of the method.
     parts : sequence of (Domain, ndarray, ndarray)
         Each domain, its scaled features of shape (n_clips, n_features), and which clips
         may be seen, shape (n_clips,), bool.
+    source : str
+        The domain that a method with access ``"none"`` sees alone.
 
     Returns
     -------
     TransformerMixin
-        The method, fitted. Subgroups are passed if any chosen clip has one.
+        The method, fitted. Subgroups are passed if the domains share one.
     """
+    options = {k: v for k, v in entry.items() if k != "plugin"}
+    if registry.load("debias", entry["plugin"]).access == "none":
+        parts = [part for part in parts if part[0].name == source]
     X = np.concatenate([scaled[seen] for _, scaled, seen in parts])
     domain = np.concatenate([np.full(seen.sum(), d.name) for d, _, seen in parts])
     subgroup = np.concatenate([d.subgroup[seen] for d, _, seen in parts])
-    known = any(s is not None for s in subgroup)
-    return transformer.fit(X, domain, subgroup=subgroup if known else None)
+    shared = set.intersection(*({*d.subgroup[seen]} - {None} for d, _, seen in parts))
+    method = debias.make(entry["plugin"], **options)
+    return method.fit(X, domain, subgroup=subgroup if shared else None)

@@ -33,8 +33,12 @@ class AudioError(DataError):
     """
 
     def __init__(self, status: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+        super().__init__(status, message)
+        self.status, self.message = status, message
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return self.message
 
 
 class WeightsError(EarshiftError):

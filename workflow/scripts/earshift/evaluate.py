@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from sklearn.preprocessing import StandardScaler
 from earshift import (
     classifier,
     cluster,
-    debias,
     domains,
     jobs,
     registry,
@@ -95,7 +95,7 @@ def cross_validate(
     n_workers : int
         Processes; 0 for none.
     parts : Path
-        Folder where results of tasks are kept until all are there.
+        Folder where results of tasks are kept, for this run and the next.
     clip_scores : Path
         Parquet file to write: a row per test clip, class, method, scope, train dataset.
     scores : Path
@@ -192,7 +192,6 @@ def score_fold(
         present, score (log-odds), C.
     """
     all_domains = [domains.load(entry, classes) for entry in entries]
-    options = {k: v for k, v in method_entry.items() if k != "plugin"}
     tables = []
     for i, source in enumerate(all_domains):
         train = [d.folds[repeat] != fold for d in all_domains]
@@ -206,13 +205,14 @@ def score_fold(
                     labelled = [d.labels[:, c] == PRESENT for d in all_domains]
                     seen = [a & b for a, b in zip(train, labelled, strict=True)]
                 transformer = domains.fit_method(
-                    debias.make(method_entry["plugin"], **options),
+                    method_entry,
                     list(zip(all_domains, scaled, seen, strict=True)),
+                    source=source.name,
                 )
                 view = _into_row_space(
                     [transformer.transform(x) for x in scaled], train[i], i
                 )
-            rng = np.random.default_rng([seed, repeat, fold, i, c])
+            rng = _generator(seed, repeat, fold, source.name, name)
             known = train[i] & (source.labels[:, c] >= 0)
             fitted = _fit_class(
                 source, view[i], known, c, grid, n_inner_folds, rng, name
@@ -223,6 +223,12 @@ def score_fold(
     return pd.concat(tables, ignore_index=True).assign(
         method=method, scope=scope, repeat=repeat, fold=fold
     )
+
+
+def _generator(seed: int, repeat: int, fold: int, *names: str) -> np.random.Generator:
+    """Return a generator that depends on names, not on how many others there are."""
+    words = [zlib.crc32(name.encode()) for name in names]
+    return np.random.default_rng([seed, repeat, fold, *words])
 
 
 def _into_row_space(

@@ -11,20 +11,21 @@ import numpy as np
 import pandas as pd
 
 from earshift import jobs, store
+from earshift.embeddings import store_of
 from earshift.errors import DataError
 
 log = logging.getLogger(__name__)
 
 
 def pool_frames(
-    embeddings: Path, markers: Sequence[Path], *, out: Path, skipped: Path
+    plan: Path, markers: Sequence[Path], *, out: Path, skipped: Path
 ) -> None:
     """Write the mean over frames of each clip.
 
     Parameters
     ----------
-    embeddings : Path
-        Store of frames, all of its regions done.
+    plan : Path
+        Plan of a store of frames, all of its regions done.
     markers : sequence of Path
         Done-markers of its extraction jobs.
     out : Path
@@ -39,6 +40,7 @@ def pool_frames(
         If a clip that no job skipped has rows that were never written, or if no clip
         is left.
     """
+    embeddings = store_of(plan)
     ids, first, n_frames = store.read_index(embeddings)
     reasons: dict[str, str] = {}
     for marker in markers:
@@ -62,7 +64,8 @@ def pool_frames(
         kept.append(clip_id)
         pooled.append(mean.astype(np.float32))
     if not kept:
-        raise DataError(f"{embeddings}: no clip gave a frame; see {skipped}.")
+        reason = next(iter(reasons.values()), "there is no clip")
+        raise DataError(f"{embeddings}: no clip gave a frame. The first: {reason}.")
     table = pd.DataFrame(sorted(reasons.items()), columns=["clip_id", "reason"])
     with jobs.whole_file(skipped) as file:
         table.to_csv(file, index=False)

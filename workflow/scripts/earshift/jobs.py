@@ -90,24 +90,24 @@ def logged(path: str | Path) -> Iterator[None]:
 
 def _end_with_the_workflow() -> None:
     """End this process soon after the Snakemake process above it is gone."""
-    above = psutil.Process().parents()
-    drivers = [p for p in above if any("snakemake" in word for word in _command(p))]
+    drivers = [p for p in psutil.Process().parents() if is_snakemake(p)]
     if not drivers:
         return
 
     def watch() -> None:
-        while drivers[0].is_running():
+        while drivers[-1].is_running():
             time.sleep(0.5)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _command(process: psutil.Process) -> list[str]:
+def is_snakemake(process: psutil.Process) -> bool:
+    """Say whether a process is Snakemake itself, not a script that it runs."""
     try:
-        return process.cmdline()
+        return any(Path(word).name == "snakemake" for word in process.cmdline())
     except psutil.Error:
-        return []
+        return False
 
 
 class Progress:
@@ -157,8 +157,9 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The ending is kept: writers choose the format by it.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    # The ending is kept: writers choose the format by it. The name is always the same,
+    # so that the next attempt replaces what a killed one left.
+    temporary = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)

@@ -34,6 +34,18 @@ KINDS: Mapping[str, str] = {
 }
 
 
+#: Kind of plugin -> what each must define besides that function.
+FACTS: Mapping[str, tuple[str, ...]] = {
+    "models": ("env", "version", "licence", "citation", "network"),
+    "datasets": ("version", "licence", "citation", "label_files"),
+    "debias": ("version", "access"),
+    "discrepancy": ("version", "label", "direction", "chance"),
+}
+
+#: What a debias method may see of the target dataset, from least to most.
+ACCESS = ("none", "target_unlabelled", "target_labelled")
+
+
 def names(kind: str) -> tuple[str, ...]:
     """Return the names of all plugins of a kind, sorted.
 
@@ -66,19 +78,24 @@ def load(kind: str, name: str) -> ModuleType:
     Returns
     -------
     module
-        The plugin, with the function that its kind demands.
+        The plugin, with all that its kind demands.
 
     Raises
     ------
     ConfigError
-        If there is no such plugin or file, or if it lacks that function.
+        If there is no such plugin or file, or if it lacks something.
     """
     module = _load_file(kind, name) if name.endswith(".py") else _load_name(kind, name)
-    entry = KINDS[kind]
-    if not callable(getattr(module, entry, None)):
+    for fact in (KINDS[kind], *FACTS[kind]):
+        if not hasattr(module, fact):
+            raise ConfigError(
+                f"the {kind} plugin '{name}' does not define '{fact}', which every "
+                "plugin of this kind needs; see CONTRIBUTING.md for an example."
+            )
+    if kind == "debias" and module.access not in ACCESS:
         raise ConfigError(
-            f"the {kind} plugin '{name}' defines no function '{entry}', which every "
-            f"plugin of this kind needs; see CONTRIBUTING.md for an example."
+            f"the method '{name}' has access '{module.access}' "
+            f"{did_you_mean(str(module.access), ACCESS)}"
         )
     return module
 

@@ -16,6 +16,9 @@ from earshift.errors import ConfigError, did_you_mean
 #: Config section -> kind of plugin its entries name.
 SECTIONS = {"datasets": "datasets", "models": "models", "methods": "debias"}
 
+#: What a model may do with clips too short for one window.
+SHORT = ("pad", "skip", "error")
+
 #: Keys of an entry that are not options of its plugin.
 OWN_KEYS = {"datasets": {"plugin", "folder"}, "models": {"plugin", "short"}}
 
@@ -87,6 +90,8 @@ def _entries(section: str, given: object) -> dict[str, dict[str, Any]]:
                 f"{entry!r}."
             )
         name = Path(key).stem if str(key).endswith(".py") else str(key)
+        if name in out:
+            raise ConfigError(f"'{section}' has two entries called '{name}'.")
         out[name] = {"plugin": str(key), **(entry or {})}
     return out
 
@@ -137,8 +142,26 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
     own = OWN_KEYS.get(section, {"plugin"})
     options = {k: v for k, v in entry.items() if k not in own}
     registry.check_options(kind, entry["plugin"], options)
-    if section == "datasets" and "folder" not in entry:
+    if section == "datasets" and not entry.get("folder"):
         raise ConfigError(f"'datasets: {name}' needs a 'folder': where its files are.")
-    if section == "models":
-        # Facts of the model, without its framework: finds wrong options and files.
-        registry.load(kind, entry["plugin"]).spec(**options)
+    if section == "datasets":
+        entry["folder"] = str(Path(entry["folder"]).expanduser())
+    if entry.get("short", "pad") not in SHORT:
+        raise ConfigError(
+            f"'models: {name}: short' {did_you_mean(str(entry['short']), SHORT)}"
+        )
+    if section != "datasets":
+        _try(section, name, registry.KINDS[kind], entry["plugin"], options)
+
+
+def _try(
+    section: str, name: str, function: str, plugin: str, options: Mapping[str, Any]
+) -> None:
+    """Make the model's facts or the method: finds wrong options and missing files."""
+    module = registry.load(SECTIONS[section], plugin)
+    try:
+        getattr(module, function)(**options)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"'{section}: {name}' cannot be made with {dict(options)}: {error}"
+        ) from error

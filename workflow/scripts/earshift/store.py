@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import zarr
@@ -107,12 +107,12 @@ def plan(n_frames: NDArray[np.int64], n_features: int, n_jobs: int) -> Layout:
 def create_embeddings(
     path: Path, layout: Layout, clip_ids: Sequence[str], attributes: Mapping[str, Any]
 ) -> None:
-    """Make an empty store of embeddings; one that is there is replaced.
+    """Make an empty store of embeddings.
 
     Parameters
     ----------
     path : Path
-        Folder to make.
+        Folder to fill.
     layout : Layout
         From `plan`.
     clip_ids : sequence of str
@@ -121,8 +121,7 @@ def create_embeddings(
         What a reader needs to know: model, version, options, hash of the weights,
         sample rate, hop, units, package versions, commit. Must be JSON.
     """
-    shutil.rmtree(path, ignore_errors=True)
-    group = zarr.create_group(path, attributes=dict(attributes))
+    group = zarr.create_group(path, attributes=dict(attributes), overwrite=True)
     rows = max(layout.regions[-1][1], layout.shard_frames)
     group.create_array(
         "embedding",
@@ -141,10 +140,63 @@ def create_embeddings(
         group.create_array(name, data=values, dimension_names=("clip",))
 
 
+class RegionWriter:
+    """Write the rows of one job in order, holding one shard of them in memory.
+
+    Rows that are never put are NaN, also where something else was written before.
+
+    Parameters
+    ----------
+    path : Path
+        Store made by `create_embeddings`.
+    region : (int, int)
+        First and last-plus-one row of the job.
+    """
+
+    def __init__(self, path: Path, region: tuple[int, int]) -> None:
+        array = _array(zarr.open_group(path, mode="r"), "embedding")
+        assert array.shards is not None
+        self._path, self._region = path, region
+        self._start = 0
+        self._shard = np.full((array.shards[0], array.shape[1]), np.nan, np.float32)
+
+    def put(self, rows: NDArray[np.int64], frames: NDArray[np.float32]) -> None:
+        """Write `frames`, shape (n_rows, n_features), to increasing rows of the region.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,), int64
+            Counted from the start of the region, none before those put already.
+        frames : ndarray of shape (n_rows, n_features), float32
+            Their values.
+        """
+        while len(rows):
+            here = rows < self._start + len(self._shard)
+            self._shard[rows[here] - self._start] = frames[here]
+            rows, frames = rows[~here], frames[~here]
+            if len(rows):
+                self._flush()
+
+    def _flush(self) -> None:
+        start = self._region[0] + self._start
+        write_region(self._path, self._shard, (start, start + len(self._shard)))
+        self._start += len(self._shard)
+        self._shard[:] = np.nan
+
+    def __enter__(self) -> Self:
+        """Return the writer itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Write what is left of the region, unless the block failed."""
+        while kind is None and self._region[0] + self._start < self._region[1]:
+            self._flush()
+
+
 def write_region(
     path: Path, frames: NDArray[np.float32], region: tuple[int, int]
 ) -> None:
-    """Write all the rows of one job.
+    """Write all the rows of some whole shards.
 
     Parameters
     ----------

@@ -22,6 +22,20 @@ log = logging.getLogger(__name__)
 #: What identifies a mean over classes.
 GROUP = ("protocol", "model", "condition", "method", "scope", "train", "test")
 
+#: Columns of the summary, but for the two that `_correct` adds.
+COLUMNS = (
+    *GROUP,
+    "access",
+    "n_classes",
+    "roc_auc",
+    "roc_auc_low",
+    "roc_auc_high",
+    "change",
+    "change_low",
+    "change_high",
+    "p_value",
+)
+
 #: Curves of resampled values by what they are of.
 Curves = dict[tuple[str, ...], NDArray[np.float64]]
 
@@ -101,7 +115,9 @@ def _resample(
         # A resample may hold no clip of some rare class: the mean is over the others.
         stack = np.stack(values)
         known = np.isfinite(stack)
-        mean = np.where(known, stack, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        total = np.where(known, stack, 0).sum(axis=0)
+        mean = np.full(stack.shape[1], np.nan)
+        np.divide(total, known.sum(axis=0), out=mean, where=known.any(axis=0))
         out[tuple(map(str, group))] = (mean, part["class"].nunique())
     return out
 
@@ -137,9 +153,7 @@ def _summary(
                 "p_value": statistics.p_value(change[1:]),
             }
         rows.append(row)
-    columns = ["change", "change_low", "change_high", "p_value"]
-    table = pd.DataFrame(rows).reindex(columns=[*rows[0], *columns])
-    return _correct(table)
+    return _correct(pd.DataFrame(rows).reindex(columns=list(COLUMNS)))
 
 
 def _correct(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ when its results change for the same inputs, and that re-runs its jobs and no ot
 change of a comment re-runs nothing. Plugins have a `version` of their own.
 """
 
+MINIATURE = 1
 CLIPS = 1
 EMBEDDINGS = 1
 FEATURES = 1

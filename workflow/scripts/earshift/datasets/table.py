@@ -8,6 +8,7 @@ one column that names the class of each clip (`label_column`) or one column
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pandas as pd
@@ -58,7 +59,7 @@ def list_clips(
     file = folder / table
     if not file.is_file():
         raise DataError(f"there is no table '{file}'. Set 'table' in the config.")
-    rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+    rows = _read(file)
     wide = [c for c in rows.columns if c.startswith(LABEL)]
     _check_columns(file, rows, wide, label_column)
     empty = pd.Series([None] * len(rows), dtype=object)
@@ -72,10 +73,37 @@ def list_clips(
         }
     )
     if not wide:
+        blank = rows.index[rows[label_column].str.strip() == ""]
+        if len(blank):
+            raise DataError(
+                f"{file}, row {blank[0] + 2}: no '{label_column}' ({len(blank)} such "
+                "rows). An unknown class would count as all others being absent: take "
+                "it out, or use columns 'label:<class>' with empty cells."
+            )
         return ClipList(one_label_per_clip(clips, rows[label_column].tolist()))
     for column in wide:
         clips[column] = _labels(file, rows[column])
     return ClipList(clips)
+
+
+def _read(file: Path) -> pd.DataFrame:
+    """Read the table as text, refusing what is no such table."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            header, *lines = csv.reader(stream, strict=True) or [[]]
+    except (UnicodeDecodeError, csv.Error, ValueError) as error:
+        raise DataError(
+            f"{file} is no CSV table in UTF-8 with a header ({error}). Save it as "
+            "'CSV UTF-8'."
+        ) from error
+    lines = [line for line in lines if line]
+    for number, line in enumerate(lines, 2):
+        if len(line) != len(header):
+            raise DataError(
+                f"{file}, row {number}: {len(line)} cells where the header has "
+                f"{len(header)}. Put cells that hold commas in double quotes."
+            )
+    return pd.DataFrame(lines, columns=header, dtype=str)
 
 
 def _check_columns(

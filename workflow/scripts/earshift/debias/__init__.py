@@ -10,7 +10,9 @@ A method plugin defines
 ``make(**options)``
     Return the unfitted transformer, with ``fit(X, domain, y=None, subgroup=None)`` and
     ``transform(X)``. `X` has shape (n_clips, n_features), `domain` names the dataset of
-    each clip, `y` is the class (True, False) and `subgroup` a nuisance attribute.
+    each clip and `subgroup` a nuisance attribute. `y` is the class, for use from
+    Python: the workflow instead fits per class (scope ``classwise``) on the clips that
+    have it. A method with access ``"none"`` is given clips of the source alone.
 
 The classes can be imported from here: ``from earshift.debias import LDA``.
 """
@@ -27,10 +29,7 @@ from earshift.debias.mean_projection import MeanProjection
 from earshift.debias.mlda import MultiLDA
 from earshift.debias.none import Identity
 
-#: What a method may see of the target dataset, from least to most.
-ACCESS = ("none", "target_unlabelled", "target_labelled")
-
-__all__ = ["ACCESS", "LDA", "Identity", "MeanProjection", "MultiLDA", "make"]
+__all__ = ["LDA", "Identity", "MeanProjection", "MultiLDA", "make"]
 
 
 def make(name: str, **options: Any) -> TransformerMixin:

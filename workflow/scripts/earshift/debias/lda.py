@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from earshift.debias._directions import DirectionRemover
+from earshift.errors import ConfigError
 
 version = 1
 access = "target_unlabelled"
@@ -86,6 +87,15 @@ def discriminants(
     return rows / np.maximum(length, np.finfo(rows.dtype).tiny)
 
 
+def check_shrinkage(shrinkage: float | str) -> None:
+    """Raise `ConfigError` unless `shrinkage` is "auto" or between 0 and 1."""
+    if shrinkage != "auto" and not (
+        isinstance(shrinkage, int | float) and 0 <= shrinkage <= 1
+    ):
+        raise ConfigError(f"shrinkage is 'auto' or from 0 to 1, got {shrinkage!r}.")
+
+
 def make(*, shrinkage: float | str = "auto") -> LDA:
     """Return the method; `shrinkage` as in `LDA`."""
+    check_shrinkage(shrinkage)
     return LDA(shrinkage=shrinkage)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshift.debias._directions import DirectionRemover
-from earshift.debias.lda import discriminants
-from earshift.errors import DataError
+from earshift.debias.lda import check_shrinkage, discriminants
+from earshift.errors import ConfigError
 
 version = 1
 access = "target_unlabelled"
@@ -41,7 +41,8 @@ class MultiLDA(DirectionRemover):
     Notes
     -----
     Clips without a subgroup (None) give no direction but are transformed like others.
-    If `fit` is given no subgroups at all, all clips are of one: the method is `LDA`.
+    Where no subgroup has enough clips in each domain, all clips count as one subgroup
+    and the method is `LDA`; `subgroups_` is then empty.
     The note on `LDA` holds here too.
 
     References
@@ -64,12 +65,10 @@ class MultiLDA(DirectionRemover):
         del means
         self.subgroups_: list[str] = []
         self.skipped_: list[str] = []
-        if subgroup is None:
-            self.subgroups_.append("all")
-            return discriminants(X, domain, self.shrinkage)
         names = np.unique(domain)
         rows = []
-        for group in sorted({str(g) for g in subgroup if g is not None}):
+        known = [] if subgroup is None else [str(g) for g in subgroup if g is not None]
+        for group in sorted(set(known)):
             own = subgroup == group
             if min(np.sum(own & (domain == name)) for name in names) < self.min_clips:
                 self.skipped_.append(group)
@@ -77,14 +76,13 @@ class MultiLDA(DirectionRemover):
             self.subgroups_.append(group)
             rows.append(discriminants(X[own], domain[own], self.shrinkage))
         if not rows:
-            raise DataError(
-                f"MultiLDA needs a subgroup with {self.min_clips} clips in each of the "
-                f"domains {', '.join(map(str, names))}; none of {self.skipped_} has. "
-                "Lower 'min_clips', map more clips to shared subgroups, or use LDA."
-            )
+            return discriminants(X, domain, self.shrinkage)
         return np.concatenate(rows)
 
 
 def make(*, shrinkage: float | str = "auto", min_clips: int = 5) -> MultiLDA:
     """Return the method; options as in `MultiLDA`."""
+    check_shrinkage(shrinkage)
+    if not isinstance(min_clips, int) or min_clips < 2:
+        raise ConfigError(f"min_clips is a number from 2 on, got {min_clips!r}.")
     return MultiLDA(shrinkage=shrinkage, min_clips=min_clips)

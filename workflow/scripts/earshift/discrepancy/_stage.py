@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from earshift import cluster, debias, domains, evaluate, jobs, registry, versions
+from earshift import cluster, domains, evaluate, jobs, registry, versions
 from earshift.classes import read_classes
 from earshift.domains import PRESENT, Domain
 from earshift.splits import assign_folds
@@ -32,7 +32,6 @@ def measure_discrepancy(
     methods: Mapping[str, Mapping[str, Any]],
     measures: Sequence[str],
     seed: int,
-    n_workers: int,
     parts: Path,
     out: Path,
 ) -> None:
@@ -50,8 +49,8 @@ def measure_discrepancy(
         Name in the experiment -> config entry of each debias method.
     measures : sequence of str
         Names of discrepancy plugins.
-    seed, n_workers : int
-        Of the draws; processes, 0 for none.
+    seed : int
+        Of the draws.
     parts : Path
         Folder where results of tasks are kept.
     out : Path
@@ -75,7 +74,7 @@ def measure_discrepancy(
         measure_fold,
         [shared | cell for cell in cells],
         folder=parts,
-        n_workers=n_workers,
+        n_workers=0,  # tasks of a fraction of a second
         what=f"{model} / {condition}: discrepancy",
     )
     rows = rows.assign(model=model, condition=condition)
@@ -121,10 +120,10 @@ def measure_fold(
     pooled = np.concatenate([d.X[t] for d, t in zip(all_domains, train, strict=True)])
     scaler = StandardScaler().fit(pooled)
     scaled = [scaler.transform(d.X) for d in all_domains]
-    options = {k: v for k, v in method_entry.items() if k != "plugin"}
     transformer = domains.fit_method(
-        debias.make(method_entry["plugin"], **options),
+        method_entry,
         list(zip(all_domains, scaled, train, strict=True)),
+        source=all_domains[0].name,
     )
     held_out = [transformer.transform(x[t]) for x, t in zip(scaled, test, strict=True)]
     tables = []

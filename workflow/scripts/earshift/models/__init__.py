@@ -118,8 +118,8 @@ class Frames:
     values : ndarray of shape (n_frames, n_features), float32
         One embedding per window.
     time_s : ndarray of shape (n_frames,), float64
-        Start of each window in seconds; for a model that centres its windows by padding
-        the start of the waveform, their centre.
+        Multiples of the hop, in seconds: the start of each window; for a model that
+        pads half a window before the waveform, its centre.
     """
 
     values: NDArray[np.float32]

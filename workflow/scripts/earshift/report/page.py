@@ -117,7 +117,10 @@ def page_values(
         "datasets": described,
         "models": sources.describe_models(results, config),
         "methods": sources.describe_methods(
-            config, has_subgroups=any(d["has_subgroups"] for d in described)
+            config,
+            share_subgroup=bool(
+                set.intersection(*(d["subgroup_names"] for d in described))
+            ),
         ),
         "provenance": jobs.provenance(),
         "versions": versions,

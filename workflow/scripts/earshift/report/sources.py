@@ -28,7 +28,7 @@ def describe_datasets(results: Path, config: Mapping[str, Any]) -> list[dict[str
     Returns
     -------
     list of dict
-        Keys name, clips, usable, recordings, minutes, rates, subgroups, has_subgroups,
+        Keys name, clips, usable, recordings, minutes, rates, subgroups, subgroup_names,
         audit, n_audit, audit_file, licence, citation, plugin.
     """
     out = []
@@ -49,7 +49,7 @@ def describe_datasets(results: Path, config: Mapping[str, Any]) -> list[dict[str
                 "minutes": words.number(float(usable["duration_s"].sum()) / 60, 1),
                 "rates": _counts(rates.map("{:g} kHz".format)),
                 "subgroups": _counts(groups) or "none given",
-                "has_subgroups": bool(len(groups)),
+                "subgroup_names": set(groups),
                 "audit": audit[:SHOWN],
                 "n_audit": len(audit),
                 "audit_file": f"1_clips/{name}.audit.csv",
@@ -181,7 +181,7 @@ def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, 
 
 
 def describe_methods(
-    config: Mapping[str, Any], *, has_subgroups: bool
+    config: Mapping[str, Any], *, share_subgroup: bool
 ) -> list[dict[str, str]]:
     """Return one description per method: access, what it does, and notes.
 
@@ -189,8 +189,8 @@ def describe_methods(
     ----------
     config : mapping
         The complete configuration.
-    has_subgroups : bool
-        Whether any clip of the experiment has a subgroup.
+    share_subgroup : bool
+        Whether some subgroup is in every dataset.
 
     Returns
     -------
@@ -201,9 +201,9 @@ def describe_methods(
     for name, entry in config["methods"].items():
         plugin = registry.load("debias", entry["plugin"])
         note = ""
-        if entry["plugin"] == "mlda" and not has_subgroups:
+        if entry["plugin"] == "mlda" and not share_subgroup:
             note = (
-                "No clip of these datasets has a subgroup, so mlda fits one direction "
+                "No subgroup is in all of these datasets, so mlda fits one direction "
                 "for all clips, as lda does: the two are the same here."
             )
         summary = (plugin.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
