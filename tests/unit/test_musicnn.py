@@ -17,6 +17,7 @@ DATA = Path(__file__).parents[1] / "data"
 SHARED = Path(
     os.environ.get("EARSHIFT_SHARED", Path(__file__).parents[2].parent / "shared")
 )
+NETWORKS = ("MSD_musicnn", "MTT_musicnn")
 AUDIO = ("chirp_48k", "noise_16k", "tone3s_16k")
 
 
@@ -77,7 +78,7 @@ def test_the_log_mel_is_the_originals_within_a_float16_step(name):
 
 
 @reference
-@pytest.mark.parametrize("variant", musicnn.VARIANTS)
+@pytest.mark.parametrize("variant", NETWORKS)
 @pytest.mark.parametrize("layer", musicnn.LAYERS)
 def test_the_embeddings_are_the_originals(variant, layer):
     stored = np.load(SHARED / "reference/models/musicnn.npz")
@@ -139,6 +140,48 @@ def test_the_golden_numbers_are_kept(name, sound):
     assert relative(got.values, expected).max() < 1e-4
 
 
+def numpy_vgg(mel, tensors):
+    """Return the last pooling and the taggram of one log-mel spectrogram."""
+    t = {name: values.astype(np.float64) for name, values in tensors.items()}
+
+    def norm(x, name):
+        gamma, beta, mean, variance = (
+            t[f"{name}/{part}"]
+            for part in ("gamma", "beta", "moving_mean", "moving_variance")
+        )
+        return (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+
+    def views(x, size):
+        return np.lib.stride_tricks.sliding_window_view(x, size, axis=(0, 1))
+
+    x = norm(mel[..., None].astype(np.float64), "batch_normalization")
+    pools = [((4, 1), 2), ((2, 2), 2), ((2, 2), 2), ((2, 2), 2), ((4, 4), 4)]
+    for i, (size, stride) in enumerate(pools, start=1):
+        padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+        x = np.tensordot(
+            views(padded, (3, 3)), t[f"{i}CNN/kernel"], ((3, 4, 2), (0, 1, 2))
+        )
+        x = norm(np.maximum(x + t[f"{i}CNN/bias"], 0), f"batch_normalization_{i}")
+        x = views(x, size)[::stride, ::stride].max(axis=(3, 4))
+    last = x.reshape(-1)
+    return last, 1 / (1 + np.exp(-last @ t["dense/kernel"] - t["dense/bias"]))
+
+
+@pytest.mark.parametrize("variant", ["MSD_vgg", "MTT_vgg"])
+def test_a_vgg_is_that_of_a_plain_numpy_network(variant, sound):
+    models = [
+        load_model("musicnn", variant=variant, layer=layer)
+        for layer in ("penultimate", "taggram")
+    ]
+    windows = models[0].windows(sound)
+    mel = np.asarray(musicnn.log_mel(windows))
+    expected = numpy_vgg(mel[0], musicnn.load_tensors(models[0].spec))
+    for model, values, n in zip(models, expected, (256, 50), strict=True):
+        got = model.embed(sound, 16_000).values
+        assert got.shape == (1, n)
+        assert relative(got, values[None]).max() < 1e-4
+
+
 def test_windows_follow_each_other_or_overlap():
     for hop_s, hop in ((None, 187), (1.0, 61), (2, 124)):
         framing = musicnn.spec(hop_s=hop_s).framing
@@ -170,8 +213,9 @@ def test_silence_and_a_short_sound_are_finite(model):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"variant": "MSD_vgg"}, r"no variant 'MSD_vgg' \(known: MSD_musicnn"),
+        ({"variant": "MSD_vg"}, r"no variant 'MSD_vg' .*Did you mean 'MSD_vgg'\?"),
         ({"layer": "penultimat"}, r"no layer.*Did you mean 'penultimate'\?"),
+        ({"layer": "mean_pool", "variant": "MTT_vgg"}, r"MTT_vgg has no.*penultimate"),
         ({"hop_s": 0.01}, r"at least 0\.032 s.*got 0\.01"),
     ],
 )

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshift.errors import ConfigError, WeightsError, did_you_mean
-from earshift.models import Framing, ModelSpec, Network, _weights
+from earshift.models import Framing, ModelSpec, Network, _musicnn_vgg, _weights
 from earshift.models._frontend import (
     Tensor,
     hann,
@@ -39,11 +39,19 @@ SAMPLE_RATE_HZ = 16_000
 N_FFT, FRAME_HOP, N_MELS = 512, 256, 96
 PATCH = 187  # mel frames of one window: 3 s
 
-VARIANTS = ("MSD_musicnn", "MTT_musicnn")
-
-#: Layer -> length of the embedding.
+#: Layer of MusiCNN -> length of the embedding.
 LAYERS: Mapping[str, int] = MappingProxyType(
     {"penultimate": 200, "mean_pool": 753, "max_pool": 753, "taggram": 50}
+)
+
+#: Variant -> its layers.
+VARIANTS: Mapping[str, Mapping[str, int]] = MappingProxyType(
+    {
+        "MSD_musicnn": LAYERS,
+        "MTT_musicnn": LAYERS,
+        "MSD_vgg": _musicnn_vgg.LAYERS,
+        "MTT_vgg": _musicnn_vgg.LAYERS,
+    }
 )
 
 _REMEDY = "Run: pip install --no-deps --force-reinstall musicnn==0.1.0"
@@ -65,10 +73,13 @@ def spec(
 
     Parameters
     ----------
-    variant : {"MSD_musicnn", "MTT_musicnn"}, default="MSD_musicnn"
-        Trained on the Million Song Dataset or on MagnaTagATune.
+    variant : str, default="MSD_musicnn"
+        "MSD_musicnn" or "MTT_musicnn", trained on the Million Song Dataset or on
+        MagnaTagATune; "MSD_vgg" or "MTT_vgg", the VGG network that the same authors
+        compare with. "MSD_vgg" pools as the library does, not as in its training.
     layer : {"penultimate", "mean_pool", "max_pool", "taggram"}, default="penultimate"
-        What to take as embedding; the taggram holds 50 tag probabilities.
+        What to take as embedding; the taggram holds 50 tag probabilities. A VGG has no
+        mean_pool or max_pool; its penultimate layer is the last pooling.
     hop_s : float, optional
         Time from one window to the next, in seconds, rounded down to mel frames as the
         original does (1 s is 61 frames, 0.976 s). By default windows do not overlap.
@@ -93,9 +104,10 @@ def spec(
         raise ConfigError(
             f"musicnn has no variant '{variant}' {did_you_mean(variant, VARIANTS)}"
         )
-    if layer not in LAYERS:
+    layers = VARIANTS[variant]
+    if layer not in layers:
         raise ConfigError(
-            f"musicnn has no layer '{layer}' {did_you_mean(layer, LAYERS)}"
+            f"{variant} has no layer '{layer}' {did_you_mean(layer, layers)}"
         )
     hop_frames = PATCH if hop_s is None else n_frames(hop_s)
     if hop_frames < 1:
@@ -111,7 +123,7 @@ def spec(
             pad_start=N_FFT // 2,
             pad_end=N_FFT // 2,
         ),
-        n_features=LAYERS[layer],
+        n_features=layers[layer],
         weights=_find_weights(variant, weights),
         options={
             "variant": variant,
@@ -151,7 +163,7 @@ def _find_weights(variant: str, weights: str | None) -> tuple[Path, ...]:
 
 
 def tensor_shapes() -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of each of the network's 64 tensors."""
+    """Return the name and shape of each of MusiCNN's 64 tensors."""
     normed = [1, *(n for _, _, n in _FILTERS), *[_N_MIDDLE] * 3]
     pooled = 2 * LAYERS["mean_pool"]
     normed += [pooled, LAYERS["penultimate"]]
@@ -186,7 +198,7 @@ def load_tensors(spec: ModelSpec) -> Mapping[str, NDArray[np.float32]]:
     Returns
     -------
     mapping of str to ndarray, float32
-        Those that `tensor_shapes` names.
+        Those of the variant by name: of MusiCNN, those that `tensor_shapes` names.
 
     Raises
     ------
@@ -203,8 +215,13 @@ def load_tensors(spec: ModelSpec) -> Mapping[str, NDArray[np.float32]]:
             spec.weights,
             lambda: _weights.read_checkpoint(source.parent, _REMEDY),
         )
-    _weights.check(arrays, tensor_shapes(), model=variant, source=source)
+    shapes = _musicnn_vgg.tensor_shapes() if _is_vgg(spec) else tensor_shapes()
+    _weights.check(arrays, shapes, model=variant, source=source)
     return arrays
+
+
+def _is_vgg(spec: ModelSpec) -> bool:
+    return str(spec.options["variant"]).endswith("_vgg")
 
 
 def log_mel(windows: Tensor) -> Tensor:
@@ -251,8 +268,12 @@ def network(spec: ModelSpec) -> Network:
     tensors = load_tensors(spec)
     keras = load_keras()
     inputs = keras.Input((spec.framing.window,))
-    outputs = _Graph(tensors).build(log_mel(inputs))[str(spec.options["layer"])]
-    return as_network(inputs, outputs)
+    mel = log_mel(inputs)
+    if _is_vgg(spec):
+        outputs = _musicnn_vgg.build(tensors, mel)
+    else:
+        outputs = _Graph(tensors).build(mel)
+    return as_network(inputs, outputs[str(spec.options["layer"])])
 
 
 class _Graph:
