@@ -152,6 +152,7 @@ def test_a_missing_folder_is_one_clear_error(tmp_path):
     assert done.returncode != 0
     assert "the folder 'hum' does not exist" in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (folder / "results").exists()
 
 
 def test_bad_clips_are_skipped_and_counted_in_the_report(tmp_path):

@@ -10,15 +10,17 @@ from earshift import registry, settings, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 
+MINIATURE = Path("resources/miniature")
+
 try:
     config = settings.resolve(
         config, ROOT / "workflow" / "schemas" / "config.schema.yaml"
     )
+    settings.check_folders(config, made=MINIATURE)
 except EarshiftError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = config["results"]
-MINIATURE = "resources/miniature"
 SHARDS = [f"{i:04d}" for i in range(int(config["n_shards"]))]
 
 
@@ -79,7 +81,7 @@ def dataset_files(wildcards):
     """Files with a dataset's labels, where they are at hand; stage 1 finds the rest."""
     entry = dataset_entry(wildcards)
     folder = Path(entry["folder"])
-    if folder.parent == Path(MINIATURE):
+    if folder.parent == MINIATURE:
         return [str(folder)]
     options = {k: v for k, v in entry.items() if k not in ("plugin", "folder")}
     plugin = registry.load("datasets", entry["plugin"])

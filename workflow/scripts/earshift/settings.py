@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from earshift import registry
+from earshift import datasets, registry
 from earshift.errors import ConfigError, did_you_mean
 
 #: Config section -> kind of plugin its entries name.
@@ -68,6 +68,26 @@ def resolve(raw: Mapping[str, Any], schema: Path) -> dict[str, Any]:
             "embedding."
         )
     return config
+
+
+def check_folders(config: Mapping[str, Any], *, made: Path) -> None:
+    """Refuse a dataset whose folder does not exist, before any job runs.
+
+    Parameters
+    ----------
+    config : mapping
+        As `resolve` returns it.
+    made : Path
+        Folders in here are made by a rule, and may be missing yet.
+
+    Raises
+    ------
+    DataError
+        With the path looked for.
+    """
+    for name, entry in config["datasets"].items():
+        if Path(entry["folder"]).parent != made:
+            datasets.need_folder(Path(entry["folder"]), f"dataset '{name}'")
 
 
 def _entries(section: str, given: object) -> dict[str, dict[str, Any]]:
