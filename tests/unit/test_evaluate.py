@@ -143,9 +143,6 @@ def test_no_clip_is_scored_by_a_classifier_that_saw_its_recording(tmp_path, entr
     flip = table["clip_id"].isin(tested)
     table.loc[flip, "label:c0"] = ~table.loc[flip, "label:c0"]
     table.to_parquet(entries[0]["table"])
-    from earshift import domains
-
-    domains._load.cache_clear()
     after, _ = run(tmp_path, entries)
 
     def scores_of_fold(rows, fold):

@@ -73,15 +73,23 @@ def load(entry: Mapping[str, str], classes: Sequence[str]) -> Domain:
     Domain
         Clips without features are left out.
     """
-    return _load(
-        entry["name"], entry["features"], entry["table"], entry["splits"], (*classes,)
-    )
+    features, table, splits = entry["features"], entry["table"], entry["splits"]
+    files = (Path(features, "zarr.json"), Path(table), Path(splits))
+    made = tuple(file.stat().st_mtime_ns for file in files)
+    return _load(entry["name"], features, table, splits, (*classes,), made)
 
 
 @lru_cache(maxsize=16)
 def _load(
-    name: str, features: str, table: str, splits: str, classes: tuple[str, ...]
+    name: str,
+    features: str,
+    table: str,
+    splits: str,
+    classes: tuple[str, ...],
+    made: tuple[int, ...],
 ) -> Domain:
+    """Read a domain; `made` tells a file that was written anew from the one before."""
+    del made
     X, ids = store.read_features(Path(features))
     rows = clips.usable(Path(table)).set_index("clip_id").loc[ids]
     labels = np.full((len(ids), len(classes)), UNKNOWN, np.int8)

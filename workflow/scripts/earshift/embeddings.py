@@ -75,7 +75,7 @@ def create_store(
         "versions": dict(versions),
         "options": {k: str(v) for k, v in model.spec.options.items()},
         "short": model.short,
-        "weights_sha256": [jobs.sha256(file) for file in model.spec.weights],
+        "weights_sha256": [jobs.file_hash(file) for file in model.spec.weights],
         "sample_rate_hz": model.spec.sample_rate_hz,
         "window_s": model.spec.framing.window / model.spec.sample_rate_hz,
         "hop_s": model.spec.hop_s,

@@ -183,12 +183,13 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, as hexadecimal digits."""
+def file_hash(*paths: Path) -> str:
+    """Return the SHA-256 of the contents of files, one after the other, in hex."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()
 
 

@@ -7,7 +7,6 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshift.errors import WeightsError
+from earshift.jobs import file_hash
 
 #: Name of each tensor -> its values.
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -27,16 +27,6 @@ _TRAINING = ("/Adam", "/Adam_1", "beta1_power", "beta2_power", "global_step")
 
 _HASH = "source_sha256"
 _log = logging.getLogger(__name__)
-
-
-def file_hash(*paths: Path) -> str:
-    """Return the SHA-256 of the contents of files, one after the other, in hex."""
-    digest = sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def need_file(path: Path, what: str, remedy: str) -> Path:
