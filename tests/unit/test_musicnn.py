@@ -12,19 +12,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model
 from earshift.errors import ConfigError, WeightsError
 from earshift.models import musicnn
+from tests.reference import SHARED, reference
 
 DATA = Path(__file__).parents[1] / "data"
-SHARED = Path(
-    os.environ.get("EARSHIFT_SHARED", Path(__file__).parents[2].parent / "shared")
-)
 NETWORKS = ("MSD_musicnn", "MTT_musicnn")
 AUDIO = ("chirp_48k", "noise_16k", "tone3s_16k")
-
-
-def reference(test):
-    absent = not (SHARED / "reference" / "models" / "musicnn.npz").is_file()
-    skip = pytest.mark.skipif(absent, reason=f"no reference numbers in {SHARED}")
-    return pytest.mark.reference(skip(test))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,7 +57,7 @@ def relative(got, expected):
     return difference / np.linalg.norm(expected, axis=1)
 
 
-@reference
+@reference("musicnn")
 @pytest.mark.parametrize("name", AUDIO)
 def test_the_log_mel_is_the_originals_within_a_float16_step(name):
     expected = np.load(SHARED / "reference/models/musicnn.npz")[f"mel/{name}"]
@@ -77,7 +69,7 @@ def test_the_log_mel_is_the_originals_within_a_float16_step(name):
     assert (np.abs(power - expected_power) <= 1.01 * step + 1e-5).all()
 
 
-@reference
+@reference("musicnn")
 @pytest.mark.parametrize("variant", NETWORKS)
 @pytest.mark.parametrize("layer", musicnn.LAYERS)
 def test_the_embeddings_are_the_originals(variant, layer):
@@ -99,7 +91,7 @@ def test_the_embeddings_are_the_originals(variant, layer):
             assert relative(got[:n], expected[:n]).max() < 5e-3
 
 
-@reference
+@reference("musicnn")
 def test_the_taggram_follows_from_the_penultimate_layer_of_each_window():
     stored = np.load(SHARED / "reference/models/musicnn.npz")
     expected = stored["MSD_musicnn/len3/ov1/chirp_48k/taggram"]
@@ -111,7 +103,7 @@ def test_the_taggram_follows_from_the_penultimate_layer_of_each_window():
     assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=2e-3)
 
 
-@reference
+@reference("musicnn")
 def test_the_tags_name_the_instrument():
     folder = SHARED / "data" / "instruments" / "freesound"
     if not folder.is_dir():

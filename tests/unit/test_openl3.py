@@ -1,7 +1,6 @@
 """OpenL3: against the original's numbers, a NumPy front end, and damaged files."""
 
 import gzip
-import os
 import re
 import runpy
 from pathlib import Path
@@ -15,16 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import audio, load_model
 from earshift.errors import ConfigError, WeightsError
 from earshift.models import openl3
-
-SHARED = Path(
-    os.environ.get("EARSHIFT_SHARED", Path(__file__).parents[2].parent / "shared")
-)
-
-
-def reference(test):
-    absent = not (SHARED / "reference" / "models" / "openl3.npz").is_file()
-    skip = pytest.mark.skipif(absent, reason=f"no reference numbers in {SHARED}")
-    return pytest.mark.reference(skip(test))
+from tests.reference import SHARED, reference
 
 
 def random_tensors():
@@ -138,7 +128,7 @@ def original(request, tmp_path_factory):
 RESAMPLED = {"noise_16k": (0.2, 0.985), "short_16k": (0.05, 0.999)}
 
 
-@reference
+@reference("openl3")
 @pytest.mark.parametrize("name", ["chirp_48k", "tone3s_16k", *RESAMPLED])
 def test_the_embeddings_are_the_originals(original, name):
     options, network = original
@@ -160,7 +150,7 @@ def test_the_embeddings_are_the_originals(original, name):
         assert cosine(frames.values, expected).min() > least_cosine
 
 
-@reference
+@reference("openl3")
 @pytest.mark.parametrize("input_repr", ["mel128", "mel256"])
 @pytest.mark.parametrize("name", ["chirp_48k", "tone3s_16k"])
 def test_the_spectrograms_are_the_originals(weights, input_repr, name):

@@ -1,6 +1,5 @@
 """VGGish: against the original's numbers, a NumPy network, and damaged checkpoints."""
 
-import os
 import runpy
 import shutil
 from hashlib import sha256
@@ -14,17 +13,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model
 from earshift.errors import AudioError, ConfigError, WeightsError
 from earshift.models import vggish
+from tests.reference import SHARED, reference
 
-SHARED = Path(
-    os.environ.get("EARSHIFT_SHARED", Path(__file__).parents[2].parent / "shared")
-)
 CONV = "vggish/conv3/conv3_2/weights"
-
-
-def reference(test):
-    absent = not (SHARED / "reference" / "models" / "vggish.npz").is_file()
-    skip = pytest.mark.skipif(absent, reason=f"no reference numbers in {SHARED}")
-    return pytest.mark.reference(skip(test))
 
 
 def random_tensors():
@@ -162,7 +153,7 @@ def original(folder):
     return plain, load_model("vggish", short="skip", **options)
 
 
-@reference
+@reference("vggish")
 @pytest.mark.parametrize("name", ["chirp_48k", "noise_16k", "short_16k", "tone3s_16k"])
 def test_the_numbers_are_the_originals(original, name):
     plain, postprocessed = original
@@ -182,7 +173,7 @@ def test_the_numbers_are_the_originals(original, name):
     assert (off > 0).mean() <= 0.005
 
 
-@reference
+@reference("vggish")
 def test_the_reference_and_the_official_components_load(original):
     stored = np.load(SHARED / "reference/models/vggish.npz")
     vectors, means = vggish.load_pca(original[1].spec.weights[1])

@@ -1,6 +1,5 @@
 """YAMNet: against the original's numbers, a NumPy network, and damaged files."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,16 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model
 from earshift.errors import ConfigError, WeightsError
 from earshift.models import yamnet
-
-SHARED = Path(
-    os.environ.get("EARSHIFT_SHARED", Path(__file__).parents[2].parent / "shared")
-)
-
-
-def reference(test):
-    absent = not (SHARED / "reference" / "models" / "yamnet.npz").is_file()
-    skip = pytest.mark.skipif(absent, reason=f"no reference numbers in {SHARED}")
-    return pytest.mark.reference(skip(test))
+from tests.reference import SHARED, reference
 
 
 def random_tensors():
@@ -151,7 +141,7 @@ def recording(name):
 
 # The chirp was resampled, and the original was fed other bits of it than are stored:
 # between its harmonics, that is what the logarithm shows.
-@reference
+@reference("yamnet")
 @pytest.mark.parametrize(
     ("name", "mel_atol", "rtol"),
     [
@@ -177,7 +167,7 @@ def test_the_numbers_are_the_originals(reference_weights, name, mel_atol, rtol):
     assert relative(got, stored[f"{name}/scores"]).max() < rtol
 
 
-@reference
+@reference("yamnet")
 def test_the_official_weights_hear_the_instrument():
     path = SHARED / "weights" / "yamnet.h5"
     folder = SHARED / "data" / "instruments" / "freesound" / "audio"
