@@ -1,5 +1,7 @@
+import contextlib
 import logging
 import os
+import socket
 from pathlib import Path
 
 import pandas as pd
@@ -46,6 +48,15 @@ def test_processes_give_the_same_table_as_none(tmp_path):
         serial.drop(columns="pid"), parallel.drop(columns="pid")
     )
     assert os.getpid() not in set(parallel["pid"])
+
+
+def test_the_usual_port_of_dask_may_be_taken(tmp_path):
+    with socket.socket() as other:
+        with contextlib.suppress(OSError):  # another program has it: as well
+            other.bind(("0.0.0.0", 8787))
+            other.listen()
+        found = run(tmp_path, range(3), n_workers=2)
+    assert found["square"].to_list() == [0, 1, 4]
 
 
 def test_done_tasks_are_kept_after_a_failure(tmp_path):

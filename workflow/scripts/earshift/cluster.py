@@ -110,6 +110,9 @@ def _client(n_workers: int) -> Iterator[Any]:
             threads_per_worker=1,
             processes=True,
             dashboard_address=None,
+            # Even without a dashboard the scheduler serves HTTP: on a free port, so
+            # that several experiments can run on one machine.
+            scheduler_kwargs={"dashboard_address": ":0"},
             memory_limit=0,
             silence_logs=logging.ERROR,
         ) as cluster,
