@@ -11,12 +11,15 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run setup test check lock clean
+.PHONY: demo run weights setup test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
 run: setup  ## any experiment: make run EXPERIMENT=my.yaml [ARGS=-n]
 	@$(PY) workflow/scripts/run.py --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+
+weights: setup  ## fetch what an experiment's models need: make weights EXPERIMENT=my.yaml
+	@$(PY) workflow/scripts/run.py --weights --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
 
 setup: .venv/ready  ## .venv with the versions of envs/requirements.lock
 

@@ -87,7 +87,7 @@ rule write_report:
         runtime="30m",
     params:
         stage_versions={"stage": versions.REPORT},
-        config=config,
+        config={key: value for key, value in config.items() if key != "downloads"},
         versions={
             section: {n: plugin_version(kind, e) for n, e in config[section].items()}
             for section, kind in settings.SECTIONS.items()

@@ -66,6 +66,9 @@ def main() -> int:
     )
     parser.add_argument("--configfile", type=Path, default=Path("config.yaml"))
     parser.add_argument("--cores", default="all")
+    parser.add_argument(
+        "--weights", action="store_true", help="fetch the models' weights, no more"
+    )
     options, rest = parser.parse_known_args()
     if not options.configfile.is_file():
         parser.error(f"there is no configuration '{options.configfile}'")
@@ -77,8 +80,11 @@ def main() -> int:
     if any(Path(".snakemake", "locks").glob("*")):
         unlock = [*snakemake, "--unlock", "--quiet", "all"]
         subprocess.run(unlock, pass_fds=[lock], check=False)
-    flags = ["--rerun-incomplete", "--quiet", "host", *rest]
+    targets = ["weights"] if options.weights else []
+    flags = ["--quiet", "host", "--rerun-incomplete", *targets, *rest]
     done = subprocess.run([*snakemake, *flags], pass_fds=[lock], check=False)
+    if options.weights:
+        return done.returncode
     config = yaml.safe_load(options.configfile.read_text())
     results = Path(config.get("results", "results"))
     if done.returncode == 0 and (results / "report.html").exists():

@@ -27,7 +27,8 @@ class AudioError(DataError):
     Parameters
     ----------
     status : str
-        One of `earshift.audio.STATUSES`, for instance ``"silent"``.
+        ``"missing"``, ``"unreadable"``, ``"truncated"``, ``"empty"``, ``"not_finite"``,
+        ``"silent"``, ``"short"`` or ``"changed"``.
     message : str
         What is wrong with the clip, for the log.
     """
@@ -43,6 +44,10 @@ class AudioError(DataError):
 
 class WeightsError(EarshiftError):
     """A weights file is missing, unreadable, or not that of the model asked for."""
+
+
+class DownloadError(EarshiftError):
+    """A file could not be fetched, or what came is not the file that was asked for."""
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -1,0 +1,132 @@
+"""Downloads by the workflow: fetched once, verified, and never half there."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.server import Served, serving
+from tests.workflow.conftest import command, environment, run
+
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(120)]
+
+#: No checksum of this one is published, so that any gzip file may be it.
+NAME = "openl3_audio_linear_env-v0_4_0.h5.gz"
+FILE = f"resources/downloads/weights/{NAME}"
+HALF = 200_000
+CONTENT = b"\x1f\x8b" + np.random.default_rng(0).bytes(400_000)
+PAGE = b"<html>not found</html>"
+
+
+@pytest.fixture(autouse=True)
+def no_other_settings(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.delenv("EARSHIFT_WEIGHTS", raising=False)
+
+
+@pytest.fixture
+def mirror():
+    with serving() as server:
+        server.files[NAME] = Served(CONTENT)
+        yield server
+
+
+def write_config(folder, models="mfcc", **downloads):
+    """An experiment with `downloads` set; its datasets are two empty folders."""
+    for name in ("a", "b"):
+        (folder / name).mkdir(exist_ok=True)
+    config = {
+        "datasets": {name: {"plugin": "table", "folder": name} for name in ("a", "b")},
+        "models": models,
+        "downloads": downloads,
+    }
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def log(folder):
+    return (folder / f"logs/fetch_weights/{NAME}.log").read_text()
+
+
+def test_a_registered_file_is_fetched_from_the_mirror_and_only_once(mirror, tmp_path):
+    folder = write_config(tmp_path, mirror=mirror.address)
+    done = run(folder, FILE)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (folder / FILE).read_bytes() == CONTENT
+    assert mirror.requests == [(f"/{NAME}", None)]
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    assert f"no checksum is published for {NAME}: pinned sha256 {sha256}" in done.stderr
+    pins = json.loads((folder / FILE).with_name("pins.json").read_text())
+    assert pins[NAME]["sha256"] == sha256
+    assert (folder / f"{FILE}.sha256").read_text() == f"{sha256}  {NAME}\n"
+
+    # Neither another mirror nor force fetches it again; and no table is printed.
+    options = {"weights": FILE, "input_repr": "linear", "content_type": "env"}
+    write_config(folder, models={"openl3": options}, mirror="elsewhere")
+    (folder / "results").mkdir()
+    (folder / "results" / "report.html").write_text("of an earlier run")
+    inode = (folder / FILE).stat().st_ino
+    done = run(folder, "--weights", "--forcerun", "fetch_weights")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout == ""
+    assert "rule weights:" in done.stderr
+    assert "rule fetch_weights:" in done.stderr
+    assert "is there, and verified" in log(folder)
+    assert (folder / FILE).stat().st_ino == inode
+    assert len(mirror.requests) == 1
+
+
+def test_a_killed_run_leaves_a_part_that_the_next_one_completes(mirror, tmp_path):
+    folder = write_config(tmp_path, mirror=mirror.address)
+    mirror.files[NAME].holds = [HALF]
+    process = subprocess.Popen(
+        command(folder, FILE),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    part = (folder / FILE).with_name(f"{NAME}.part")
+    for _ in range(1000):
+        if part.exists() and part.stat().st_size == HALF:
+            break
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (folder / FILE).exists()
+    assert part.read_bytes() == CONTENT[:HALF]
+    done = run(folder, FILE)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (folder / FILE).read_bytes() == CONTENT
+    assert mirror.ranges == [None, f"bytes={HALF}-"]
+    assert not part.exists()
+
+
+def test_offline_says_which_file_is_needed_and_where_to_put_it(mirror, tmp_path):
+    folder = write_config(tmp_path, offline=True, mirror=mirror.address)
+    done = run(folder, FILE)
+    assert done.returncode != 0
+    assert f"{NAME} is needed, but 'downloads: offline' is set" in done.stderr
+    assert f"put it at {folder / FILE}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert mirror.requests == []
+
+
+def test_a_bad_file_fails_the_run_and_is_kept_aside(mirror, tmp_path):
+    folder = write_config(tmp_path, mirror=mirror.address)
+    mirror.files[NAME].content = PAGE
+    done = run(folder, FILE)
+    assert done.returncode != 0
+    assert f"is not the registered {NAME}: it does not begin as a gzip" in done.stderr
+    assert "it looks like HTML" in done.stderr
+    digits = hashlib.sha256(PAGE).hexdigest()[:8]
+    assert (folder / f"{FILE}.bad-{digits}").read_bytes() == PAGE
+    assert not (folder / FILE).exists()
+    assert not (folder / f"{FILE}.sha256").exists()
