@@ -1,29 +1,16 @@
-"""Read audio: decode, check, mix down, resample. Used by stages 1 and 2."""
+"""Read audio: decode in blocks, check, mix down, resample. Used by stages 1 and 2."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import ArrayLike, NDArray
 
+from earshift import resampling
 from earshift.errors import AudioError
-
-#: What may be said of a clip, from usable to not: the word in the column `status`.
-STATUSES = (
-    "ok",
-    "missing",
-    "unreadable",
-    "truncated",
-    "empty",
-    "not_finite",
-    "silent",
-    "short",
-    "changed",
-)
 
 #: Samples that a decoder may give fewer than the header says: two frames of MP3.
 MP3_SLACK = 2304
@@ -31,57 +18,125 @@ MP3_SLACK = 2304
 #: Below this peak, about -100 dB of full scale, a clip counts as silent.
 SILENCE_PEAK = 1e-5
 
-
-@dataclass(frozen=True)
-class Decoded:
-    """One decoded audio file.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (n_samples, n_channels), float32
-        Nominally in [-1, 1].
-    sample_rate_hz : int
-        Samples per second.
-    """
-
-    samples: NDArray[np.float32]
-    sample_rate_hz: int
+#: Samples of each channel that are read at a time: memory does not grow with a file.
+BLOCK = 1 << 18
 
 
-def decode(path: Path) -> Decoded:
-    """Decode a whole file with libsndfile (WAV, FLAC, OGG, MP3, AIFF, ...).
+class AudioFile:
+    """An audio file that is decoded with libsndfile (WAV, FLAC, OGG, MP3, AIFF, ...).
 
     Parameters
     ----------
     path : Path
         The file.
 
-    Returns
-    -------
-    Decoded
-        Samples and rate.
+    Attributes
+    ----------
+    sample_rate_hz, n_channels : int
+        Samples per second, and channels.
 
     Raises
     ------
     AudioError
-        If the file is missing, no audio, cut short, empty, not finite or silent; its
-        `status` says which.
+        If the file is missing, empty or no audio; its `status` says which.
     """
-    if not path.is_file():
-        raise AudioError("missing", f"{path}: no such file")
-    if path.stat().st_size == 0:
-        raise AudioError("empty", f"{path}: the file has 0 bytes")
-    try:
-        declared = soundfile.info(path).frames
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
-        raise AudioError("unreadable", f"{path}: {error}") from error
-    if len(samples) < declared - MP3_SLACK or _is_cut_short(path):
-        raise AudioError("truncated", f"{path}: the file ends before its audio does")
-    check(samples, str(path))
-    if np.abs(samples).max() < SILENCE_PEAK:
-        raise AudioError("silent", f"{path}: no sample above -100 dB of full scale")
-    return Decoded(samples, int(rate))
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise AudioError("missing", f"{path}: no such file")
+        if path.stat().st_size == 0:
+            raise AudioError("empty", f"{path}: the file has 0 bytes")
+        try:
+            facts = soundfile.info(path)
+        except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
+            raise AudioError("unreadable", f"{path}: {error}") from error
+        self._path, self._declared = path, int(facts.frames)
+        self.sample_rate_hz, self.n_channels = int(facts.samplerate), facts.channels
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the audio block by block, then say whether all of it can be used.
+
+        Yields
+        ------
+        ndarray of shape (n_samples, n_channels), float32
+            Nominally in [-1, 1]; `n_samples` is `BLOCK`, and fewer in the last one.
+
+        Raises
+        ------
+        AudioError
+            If the file cannot be decoded or has NaN; at the end, if it is cut short,
+            empty or silent.
+        """
+        path = self._path
+        n_read, peak = 0, 0.0
+        try:
+            with soundfile.SoundFile(path) as file:
+                while len(block := file.read(BLOCK, "float32", always_2d=True)):
+                    check(block, str(path))
+                    n_read += len(block)
+                    peak = max(peak, float(np.abs(block).max()))
+                    yield block
+        except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
+            raise AudioError("unreadable", f"{path}: {error}") from error
+        if n_read < self._declared - MP3_SLACK or _is_cut_short(path):
+            raise AudioError(
+                "truncated", f"{path}: the file ends before its audio does"
+            )
+        if n_read == 0:
+            raise AudioError("empty", f"{path} has no samples")
+        if peak < SILENCE_PEAK:
+            raise AudioError("silent", f"{path}: no sample above -100 dB of full scale")
+
+
+def stream(
+    path: Path, n_samples: int, sample_rate_hz: int, target_hz: int, resampler: str
+) -> Iterator[NDArray[np.float32]]:
+    """Decode, mix down and resample a file that stage 1 has listed, block by block.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    n_samples, sample_rate_hz : int
+        Its length and rate in Hz, as the clip table has them.
+    target_hz : int
+        Rate wanted, in Hz.
+    resampler : str
+        One of `earshift.resampling.RESAMPLERS`.
+
+    Yields
+    ------
+    ndarray of shape (n_samples_out,), float32
+        Mono; together what `prepare` gives for the whole file.
+
+    Raises
+    ------
+    AudioError
+        As `AudioFile`; with status ``"changed"`` if length or rate are not as listed.
+    """
+    file = AudioFile(path)
+    resample = resampling.resampler(resampler, sample_rate_hz, target_hz)
+    left = n_samples
+    for block in file.blocks():
+        left -= len(block)
+        if left < 0 or file.sample_rate_hz != sample_rate_hz:
+            break
+        yield resample(_mono(block), last=left == 0)
+    if left != 0 or file.sample_rate_hz != sample_rate_hz:
+        raise AudioError(
+            "changed",
+            f"{path} no longer has the {n_samples} samples at {sample_rate_hz} Hz that "
+            "the clip table lists: was the file changed?",
+        )
+
+
+def _mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average the channels, one after the other: far faster than a mean over rows."""
+    total = np.ascontiguousarray(samples[:, 0])
+    for channel in samples.T[1:]:
+        total = total + channel
+    n_channels = samples.shape[1]
+    return total if n_channels == 1 else total / np.float32(n_channels)
 
 
 def check(samples: NDArray[np.float32], where: str = "the waveform") -> None:
@@ -129,7 +184,7 @@ def _is_cut_short(path: Path) -> bool:
 
 
 def prepare(
-    waveform: ArrayLike, sample_rate_hz: int, target_rate_hz: int
+    waveform: ArrayLike, sample_rate_hz: int, target_hz: int, resampler: str
 ) -> NDArray[np.float32]:
     """Mix down and resample a waveform for a model.
 
@@ -137,8 +192,10 @@ def prepare(
     ----------
     waveform : array_like of shape (n_samples,) or (n_samples, n_channels)
         Audio in [-1, 1]; channels are averaged.
-    sample_rate_hz, target_rate_hz : int
-        Rate of `waveform`, and the rate wanted, in Hz. Resampled with soxr, quality HQ.
+    sample_rate_hz, target_hz : int
+        Rate of `waveform`, and the rate wanted, in Hz.
+    resampler : str
+        One of `earshift.resampling.RESAMPLERS`.
 
     Returns
     -------
@@ -175,17 +232,6 @@ def prepare(
             "unreadable", f"sample rate {sample_rate_hz} Hz is not above 0"
         )
     check(samples)
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
-    if sample_rate_hz == target_rate_hz:
-        return np.ascontiguousarray(mono)
-    resampled: NDArray[np.float32] = soxr.resample(
-        mono, sample_rate_hz, target_rate_hz, quality="HQ"
-    )
-    return resampled
-
-
-def n_resampled(n_samples: int, sample_rate_hz: int, target_rate_hz: int) -> int:
-    """Return how many samples `prepare` gives for `n_samples`, without resampling."""
-    if sample_rate_hz == target_rate_hz:
-        return n_samples
-    return int(n_samples * target_rate_hz / sample_rate_hz + 0.5)
+    mono = _mono(samples if samples.ndim == 2 else samples[:, None])
+    resample = resampling.resampler(resampler, sample_rate_hz, target_hz)
+    return resample(mono, last=True)

@@ -105,18 +105,20 @@ def _inspect(path: str) -> dict[str, Any]:
         "duration_s": 0.0,
         "level_db": np.nan,
     }
+    n_samples, energy = 0, 0.0
     try:
-        decoded = audio.decode(file)
+        opened = audio.AudioFile(file)
+        for block in opened.blocks():
+            n_samples += len(block)
+            energy += float(np.square(block, dtype=np.float64).sum())
     except AudioError as error:
         return row | {"status": error.status, "reason": str(error)}
-    samples, rate = decoded.samples, decoded.sample_rate_hz
-    power = float(np.mean(np.square(samples, dtype=np.float64)))
     return row | {
-        "n_samples": len(samples),
-        "sample_rate_hz": rate,
-        "n_channels": samples.shape[1],
-        "duration_s": len(samples) / rate,
-        "level_db": 10 * np.log10(power),
+        "n_samples": n_samples,
+        "sample_rate_hz": opened.sample_rate_hz,
+        "n_channels": opened.n_channels,
+        "duration_s": n_samples / opened.sample_rate_hz,
+        "level_db": 10 * np.log10(energy / (n_samples * opened.n_channels)),
     }
 
 
@@ -133,8 +135,7 @@ def _write_audit(file: Path, bad: pd.DataFrame, skipped: Mapping[str, str]) -> N
 def _stop_if_too_many(
     name: str, bad: pd.DataFrame, n_clips: int, limit: float, audit: Path
 ) -> None:
-    allowed = limit if limit >= 1 else limit * n_clips
-    if len(bad) <= allowed and len(bad) < n_clips:
+    if len(bad) < n_clips and not too_many(len(bad), n_clips, limit):
         return
     counts = ", ".join(f"{n} {s}" for s, n in bad["status"].value_counts().items())
     raise DataError(
@@ -142,6 +143,11 @@ def _stop_if_too_many(
         f"more than max_bad_clips = {limit} allows. {audit} lists them; mend or remove "
         "them and run again, or raise max_bad_clips."
     )
+
+
+def too_many(n_bad: int, n_clips: int, limit: float) -> bool:
+    """Say whether `n_bad` of `n_clips` is more than `limit`, a share or a number."""
+    return n_bad > (limit if limit >= 1 else limit * n_clips)
 
 
 def read(table: Path) -> pd.DataFrame:
