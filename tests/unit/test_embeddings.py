@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,15 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import clips, embeddings, features, load_model, open_embeddings, store
+from earshift import (
+    audio,
+    clips,
+    embeddings,
+    features,
+    load_model,
+    open_embeddings,
+    store,
+)
 from earshift.errors import DataError
 from tests.conftest import tone
 
@@ -94,7 +104,8 @@ def test_the_store_says_what_made_it(experiment, tmp_path):
     facts = store.attributes(path)
     assert facts["model"] == "m"
     assert facts["sample_rate_hz"] == 22_050
-    assert facts["resampler"] == "soxr HQ"
+    assert facts["resampler"] == "soxr_hq"
+    assert facts["precision"] == "float32"
     assert facts["provenance"]["numpy"] == np.__version__
 
 
@@ -224,3 +235,174 @@ def test_clips_that_fail_in_numbers_stop_the_job_and_leave_no_marker(
 def test_a_short_clip_is_an_error_when_the_model_is_told_so(experiment, tmp_path):
     with pytest.raises(DataError, match=r"needs at least 1\.000 s"):
         extract(experiment, tmp_path, entry=ENTRY | {"short": "error"})
+
+
+def frames_of(plan, clip_id):
+    found = open_embeddings(embeddings.store_of(plan)).load()
+    return found.embedding[np.flatnonzero(found.clip_id == clip_id)]
+
+
+def test_a_clip_read_in_many_parts_gives_the_bytes_of_one_read_whole(
+    experiment, tmp_path, monkeypatch
+):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    whole, _ = extract(experiment, tmp_path / "whole")
+    monkeypatch.setattr(audio, "BLOCK", 1_111)
+    monkeypatch.setattr(embeddings, "PIECES_PER_PART", 2)
+    parts, _ = extract(experiment, tmp_path / "parts")
+    assert_array_equal(
+        *(open_embeddings(embeddings.store_of(p)).embedding for p in (whole, parts))
+    )
+
+
+def test_a_clip_that_breaks_off_half_way_leaves_no_frame(
+    experiment, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(audio, "BLOCK", 1_000)
+    broken = clips.usable(experiment).iloc[20]
+    content = Path(broken["path"]).read_bytes()
+    # The header still declares all of it.
+    Path(broken["path"]).write_bytes(content[: len(content) * 3 // 4])
+    plan, markers = extract(experiment, tmp_path)
+    skipped = {
+        clip: reason
+        for marker in markers
+        for clip, reason in json.loads(marker.read_text())["skipped"].items()
+    }
+    assert list(skipped) == [broken["clip_id"]]
+    assert skipped[broken["clip_id"]].startswith("truncated")
+    assert np.isnan(frames_of(plan, broken["clip_id"])).all()
+    neighbour = clips.usable(experiment)["clip_id"].iloc[21]
+    assert np.isfinite(frames_of(plan, neighbour)).all()
+
+
+def test_a_clip_as_long_but_at_another_rate_is_not_used(experiment, tmp_path):
+    other = clips.usable(experiment).iloc[1]
+    samples, _ = soundfile.read(other["path"])
+    soundfile.write(other["path"], samples, 11_025)
+    _, markers = extract(experiment, tmp_path)
+    skipped = {}
+    for marker in markers:
+        skipped |= json.loads(marker.read_text())["skipped"]
+    assert list(skipped) == [other["clip_id"]]
+    assert "no longer has" in skipped[other["clip_id"]]
+
+
+def test_the_papers_resampler_gives_other_frames_and_is_recorded(experiment, tmp_path):
+    (tmp_path / "paper").mkdir()
+    paper, _ = extract(
+        experiment, tmp_path / "paper", entry=ENTRY | {"resampler": "paper"}
+    )
+    usual, _ = extract(experiment, tmp_path)
+    facts = store.attributes(embeddings.store_of(paper))
+    assert facts["resampler"] == "paper"
+    row = clips.usable(experiment).iloc[5]
+    samples, rate = soundfile.read(row["path"], dtype="float32")
+    expected = load_model("mfcc", resampler="paper").embed(samples, rate).values
+    assert_allclose(frames_of(paper, row["clip_id"]), expected, rtol=1e-5, atol=1e-5)
+    assert np.abs(frames_of(usual, row["clip_id"]) - expected).max() > 1e-3
+
+
+#: A model of whole clips that fails on one of them, and miscounts another.
+FUSSY = """
+import numpy as np
+from earshift.errors import DataError
+from earshift.models import ClipSpec
+env, version, licence, citation = "analysis", 1, "", ""
+def spec():
+    return ClipSpec(sample_rate_hz=16_000, n_features=2)
+def network(spec):
+    def embed(samples):
+        n = 1 + len(samples) // 16_000
+        peak = np.abs(samples).max()
+        if peak > 0.7:
+            raise DataError("too loud")
+        frames = np.full((n, 2), peak, np.float32)
+        return frames[: n - 1] if 0.6 < peak else frames
+    return embed
+"""
+
+
+def test_a_whole_clip_model_that_fails_on_a_clip_loses_that_clip_only(
+    experiment, tmp_path
+):
+    usable = clips.usable(experiment)
+    for place, level in ((3, 0.9), (20, 0.65)):
+        row = usable.iloc[place]
+        n = row["n_samples"]
+        sound = level * np.sign(np.sin(np.arange(n) / 20))
+        soundfile.write(row["path"], sound, row["sample_rate_hz"])
+    (tmp_path / "fussy.py").write_text(FUSSY)
+    entry = {"plugin": str(tmp_path / "fussy.py"), "resampler": "soxr_hq"}
+    plan, markers = extract(experiment, tmp_path, entry=entry)
+    skipped = {}
+    for marker in markers:
+        skipped |= json.loads(marker.read_text())["skipped"]
+    lost = {usable["clip_id"].iloc[place] for place in (3, 20)}
+    assert set(skipped) == lost
+    assert all("the model failed" in reason for reason in skipped.values())
+    for clip_id, n in zip(usable["clip_id"], usable["duration_s"], strict=True):
+        frames = frames_of(plan, clip_id)
+        assert frames.shape == (1 + int(n), 2)
+        assert np.isnan(frames).all() if clip_id in lost else np.isfinite(frames).all()
+
+
+#: A model that is as fast as its input.
+ENERGY = """
+from earshift.models import Framing, ModelSpec
+env, version, licence, citation = "analysis", 1, "", ""
+def spec():
+    framing = Framing(window=22_050, hop=11_025)
+    return ModelSpec(sample_rate_hz=22_050, framing=framing, n_features=1)
+def network(spec):
+    return lambda windows: (windows**2).mean(axis=1, keepdims=True)
+"""
+
+#: Lists and embeds one clip, and prints how much memory the process took at most.
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from earshift import clips, embeddings, store
+folder = Path(sys.argv[1])
+entry = {"plugin": "table", "folder": str(folder)}
+table, plan = folder / "clips.parquet", folder / "e.plan.json"
+clips.list_clips(
+    "d", entry, table=table, audit=folder / "a.csv", max_bad_clips=0, n_threads=2
+)
+model = {"plugin": str(folder / "energy.py")}
+embeddings.create_store("m", model, table=table, versions={}, plan=plan, n_jobs=1)
+embeddings.extract_shard(
+    "m", model, table=table, plan=plan, job=0, marker=folder / "0.json",
+    max_bad_clips=0, n_threads=2,
+)
+_, _, n_frames = store.read_index(embeddings.store_of(plan))
+print(n_frames[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def test_a_recording_of_three_hours_takes_no_more_memory_than_one_of_two_minutes(
+    tmp_path,
+):
+    peak_mib = {}
+    for minutes in (2, 180):
+        folder = tmp_path / str(minutes)
+        folder.mkdir()
+        with soundfile.SoundFile(folder / "long.wav", "w", 8_000, 1) as file:
+            for i in range(minutes):
+                file.write(tone(100 + i, 60.0, 8_000))
+        (folder / "energy.py").write_text(ENERGY)
+        row = "path,label,recording\nlong.wav,x,r\n"
+        (folder / "clips.csv").write_text(row)
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, str(folder)],
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=True,
+        )
+        n_frames, memory = done.stdout.split()
+        assert int(n_frames) == 120 * minutes - 1
+        peak_mib[minutes] = float(memory)
+    # As a whole it would be 330 MiB at the file's rate, and 900 MiB at the model's.
+    assert peak_mib[180] < peak_mib[2] + 40

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model
 from earshift.errors import ConfigError, WeightsError
 from earshift.models import musicnn
+from tests.networks import relative
 from tests.reference import SHARED, reference
 
 DATA = Path(__file__).parents[1] / "data"
@@ -49,12 +50,6 @@ def recording(name):
         return np.load(SHARED / "reference/models/resampled.npz")["chirp_48k/16000"]
     path = SHARED / "reference" / "audio" / f"{name}.flac"
     return soundfile.read(path, dtype="float32")[0]
-
-
-def relative(got, expected):
-    """Return the relative L2 deviation of each row."""
-    difference = np.linalg.norm(got - expected, axis=1)
-    return difference / np.linalg.norm(expected, axis=1)
 
 
 @reference("musicnn")

@@ -5,7 +5,6 @@ import re
 import runpy
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import soundfile
@@ -14,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import audio, load_model
 from earshift.errors import ConfigError, WeightsError
 from earshift.models import openl3
+from tests.networks import relative, write_h5
 from tests.reference import SHARED, reference
 
 
@@ -21,7 +21,7 @@ def random_tensors():
     """Return seeded tensors that keep a signal's size from layer to layer."""
     rng = np.random.default_rng(0)
     tensors = {}
-    for name, shape in openl3.tensor_shapes().items():
+    for name, shape in openl3.tensor_shapes(None).items():
         kind = name.rsplit("/", 1)[1]
         if kind in ("moving_variance", "gamma"):
             values = rng.uniform(0.7, 1.4, shape)
@@ -34,22 +34,6 @@ def random_tensors():
     tensors["batch_normalization_1/moving_mean"] = np.array([-40], np.float32)
     tensors["batch_normalization_1/moving_variance"] = np.array([400], np.float32)
     return tensors
-
-
-def write_h5(path, tensors, empty_layers=("input_1",)):
-    """Write tensors as Keras 2 does: one group a layer."""
-    layers = {layer: [] for layer in empty_layers}
-    for name, values in tensors.items():
-        layers.setdefault(name.split("/")[0], []).append((f"{name}:0", values))
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [layer.encode() for layer in layers]
-        for layer, weights in layers.items():
-            group = file.create_group(layer)
-            names = [name.encode() for name, _ in weights]
-            group.attrs["weight_names"] = names or np.zeros(0, "S1")
-            for name, values in weights:
-                group[name] = values
-    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +59,6 @@ def sound():
     return (tone + 0.02 * rng.normal(size=t.size)).astype(np.float32)
 
 
-def relative(got, expected):
-    """Return the relative L2 deviation of each row."""
-    difference = np.linalg.norm(got - expected, axis=1)
-    return difference / np.linalg.norm(expected, axis=1)
-
-
 def cosine(got, expected):
     """Return the cosine between each row and the one expected."""
     norms = np.linalg.norm(got, axis=1) * np.linalg.norm(expected, axis=1)
@@ -93,7 +71,7 @@ def recording(name):
         return np.load(SHARED / "reference/models/resampled.npz")[f"{name}/48000"]
     (path,) = (SHARED / "reference" / "audio").glob(f"{name}.*")
     waveform, rate = soundfile.read(path, dtype="float32")
-    return audio.prepare(waveform, rate, 48_000)
+    return audio.prepare(waveform, rate, 48_000, "soxr_hq")
 
 
 class Remembered:

@@ -51,4 +51,4 @@ def test_an_unknown_option_gets_the_nearest_right_one():
 
 def test_an_option_without_default_is_demanded():
     with pytest.raises(ConfigError, match="needs the option 'weights'"):
-        registry.check_options("models", "yamnet", {})
+        registry.check_options("models", "savedmodel", {})

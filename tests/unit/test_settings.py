@@ -47,7 +47,7 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
         ({"splits": {"n_folds": 1}}, "splits.n_folds: 1 is less than the minimum of 2"),
         ({"models": ["musicn"]}, "no plugin 'musicn'.*Did you mean 'musicnn'"),
         ({"models": {"mfcc": {"bands": 3}}}, "'mfcc' has no option 'bands'"),
-        ({"models": {"yamnet": None}}, "needs the option 'weights'"),
+        ({"models": {"savedmodel": None}}, "needs the option 'weights'"),
         ({"methods": ["none", "ldaa"]}, "no plugin 'ldaa'.*Did you mean 'm?lda'"),
         ({"methods": ["lda"]}, "must hold 'none'"),
         ({"datasets": {"a": {"plugin": "table", "folder": "a"}}}, "2 or more datasets"),

@@ -11,8 +11,9 @@ import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
 from earshift import load_model
-from earshift.errors import AudioError, ConfigError, WeightsError
+from earshift.errors import AudioError, WeightsError
 from earshift.models import vggish
+from tests.networks import relative
 from tests.reference import SHARED, reference
 
 CONV = "vggish/conv3/conv3_2/weights"
@@ -22,7 +23,7 @@ def random_tensors():
     """Return seeded tensors that keep a signal's size from layer to layer."""
     rng = np.random.default_rng(0)
     tensors = {}
-    for name, shape in vggish.tensor_shapes().items():
+    for name, shape in vggish.tensor_shapes(None).items():
         values = rng.standard_normal(shape, np.float32)
         scale = np.sqrt(2 / np.prod(shape[:-1])) if len(shape) > 1 else 0.1
         tensors[name] = values * np.float32(scale)
@@ -91,12 +92,6 @@ def sound():
     t = np.arange(48_000) / 16_000
     tone = 0.3 * np.sin(2 * np.pi * 440 * t * (1 + 0.1 * t))
     return (tone + 0.02 * rng.normal(size=t.size)).astype(np.float32)
-
-
-def relative(got, expected):
-    """Return the relative L2 deviation of each row."""
-    difference = np.linalg.norm(got - expected, axis=1)
-    return difference / np.linalg.norm(expected, axis=1)
 
 
 def numpy_log_mel(window):
@@ -273,8 +268,17 @@ def test_a_missing_file_is_reported_with_its_address(weights, tmp_path):
         vggish.spec(weights=absent)
     with pytest.raises(WeightsError, match=r"absent does not exist.*_pca_params"):
         vggish.spec(weights=weights, pca=absent, postprocess=True)
-    with pytest.raises(ConfigError, match=r"'pca' is not given\. Fetch https://"):
-        vggish.spec(weights=weights, postprocess=True)
+
+
+def test_without_a_path_the_files_of_the_register_are_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("EARSHIFT_WEIGHTS", str(tmp_path))
+    spec = vggish.spec(postprocess=True)
+    assert spec.weights == (
+        tmp_path / "vggish_model.ckpt",
+        tmp_path / "vggish_pca_params.npz",
+    )
+    with pytest.raises(WeightsError, match=r"vggish_model.ckpt does not exist.*make w"):
+        vggish.network(spec)
 
 
 def test_conversion_happens_once_and_needs_tensorflow_only_then(
@@ -310,8 +314,8 @@ def test_a_file_that_is_no_checkpoint_is_reported_with_its_address(
 @pytest.fixture
 def small(monkeypatch):
     """Give each tensor few values, so that many damaged files are soon written."""
-    shapes = {name: (3,) * len(s) for name, s in vggish.tensor_shapes().items()}
-    monkeypatch.setattr(vggish, "tensor_shapes", lambda: shapes)
+    shapes = {name: (3,) * len(s) for name, s in vggish.tensor_shapes(None).items()}
+    monkeypatch.setattr(vggish, "tensor_shapes", lambda _: shapes)
     return {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
 
 
@@ -345,7 +349,7 @@ def test_the_optimisers_variables_are_left_out(small, tmp_path):
 
 
 def test_a_tensor_of_the_official_size_is_asked_for(tensors, tmp_path):
-    assert len(vggish.tensor_shapes()) == 18
+    assert len(vggish.tensor_shapes(None)) == 18
     assert sum(array.size for array in tensors.values()) == 72_141_184
     wrong = {name: array[..., :3] for name, array in tensors.items()}
     path = write_checkpoint(tmp_path / "small.ckpt", wrong)

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model
 from earshift.errors import ConfigError, WeightsError
 from earshift.models import yamnet
+from tests.networks import relative, write_h5
 from tests.reference import SHARED, reference
 
 
@@ -20,7 +21,7 @@ def random_tensors():
     """Return seeded tensors that keep a signal's size from layer to layer."""
     rng = np.random.default_rng(0)
     tensors = {}
-    for name, shape in yamnet.tensor_shapes().items():
+    for name, shape in yamnet.tensor_shapes(None).items():
         kind = name.rsplit("/", 1)[1]
         if kind == "moving_variance":
             values = rng.uniform(0.5, 1.5, shape)
@@ -31,22 +32,6 @@ def random_tensors():
             values = 0.1 * rng.normal(size=shape)
         tensors[name] = values.astype(np.float32)
     return tensors
-
-
-def write_h5(path, tensors):
-    """Write tensors as Keras 2 does: one group a layer, nested where names have `/`."""
-    layers = {}
-    for name, values in tensors.items():
-        layers.setdefault(name.rsplit("/", 1)[0], []).append((f"{name}:0", values))
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [b"input_1", *(layer.encode() for layer in layers)]
-        file.create_group("input_1").attrs["weight_names"] = np.zeros(0, "S1")
-        for layer, weights in layers.items():
-            group = file.require_group(layer)
-            group.attrs["weight_names"] = [name.encode() for name, _ in weights]
-            for name, values in weights:
-                group[name] = values
-    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +55,6 @@ def sound():
     t = np.arange(32_000) / 16_000
     tone = 0.3 * np.sin(2 * np.pi * 440 * t * (1 + 0.1 * t))
     return (tone + 0.02 * rng.normal(size=t.size)).astype(np.float32)
-
-
-def relative(got, expected):
-    """Return the relative L2 deviation of each row."""
-    difference = np.linalg.norm(got - expected, axis=1)
-    return difference / np.linalg.norm(expected, axis=1)
 
 
 def convolve(x, kernel, stride):
@@ -244,7 +223,7 @@ def test_the_last_layer_may_have_another_name(tensors, tmp_path):
 
 def test_the_weights_are_the_file_that_decides_the_numbers(weights):
     assert yamnet.spec(weights=weights).weights == (Path(weights),)
-    assert len(yamnet.tensor_shapes()) == 110
+    assert len(yamnet.tensor_shapes(None)) == 110
 
 
 def test_a_wrong_layer_is_refused_with_the_right_ones(weights):

@@ -10,7 +10,7 @@ rule create_store:
     """Lay out the store of a dataset and model; its extraction jobs fill it."""
     input:
         table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
-        weights=model_weights,
+        weights=verified_weights,
     output:
         plan=f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.plan.json",
     log:
@@ -19,8 +19,8 @@ rule create_store:
         model_env
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime="30m",
+        mem_mb=4_000,
+        runtime="1h",
     params:
         versions=model_versions,
         entry=model_entry,
@@ -34,7 +34,7 @@ rule extract_embeddings:
     input:
         table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
         plan=rules.create_store.output.plan,
-        weights=model_weights,
+        weights=verified_weights,
     output:
         done=f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.done/{{shard}}.json",
     log:

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import registry, settings, versions
+from earshift import models, register, registry, settings, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 
@@ -64,11 +64,14 @@ def model_versions(wildcards):
 
 def model_weights(wildcards):
     """Files whose contents decide the model's numbers."""
-    entry = model_entry(wildcards)
-    options = {k: v for k, v in entry.items() if k not in ("plugin", "short")}
-    return [
-        str(f) for f in registry.load("models", entry["plugin"]).spec(**options).weights
-    ]
+    return [str(f) for f in models.from_entry(model_entry(wildcards)).spec.weights]
+
+
+def verified_weights(wildcards):
+    """The same, and for files of the register the sign that they were verified."""
+    files = model_weights(wildcards)
+    folder = register.weights_folder()
+    return files + [f"{f}.sha256" for f in files if Path(f).parent == folder]
 
 
 def model_env(wildcards):
@@ -83,7 +86,7 @@ def dataset_files(wildcards):
     folder = Path(entry["folder"])
     if folder.parent == MINIATURE:
         return [str(folder)]
-    options = {k: v for k, v in entry.items() if k not in ("plugin", "folder")}
+    options = registry.own_options(entry)
     plugin = registry.load("datasets", entry["plugin"])
     return [str(f) for f in plugin.label_files(folder, **options) if f.exists()]
 

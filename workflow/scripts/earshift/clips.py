@@ -67,7 +67,7 @@ def list_clips(
         If the list breaks a rule, or more than `max_bad_clips` are unusable. The audit
         is then left beside `audit`, with the ending ``.rejected.csv``.
     """
-    options = {k: v for k, v in entry.items() if k not in ("plugin", "folder")}
+    options = registry.own_options(entry)
     folder = Path(entry["folder"])
     found = registry.load("datasets", entry["plugin"]).list_clips(folder, **options)
     datasets.check(found, name)

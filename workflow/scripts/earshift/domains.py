@@ -138,7 +138,7 @@ def fit_method(
     TransformerMixin
         The method, fitted. Subgroups are passed if the domains share one.
     """
-    options = {k: v for k, v in entry.items() if k != "plugin"}
+    options = registry.own_options(entry)
     if registry.load("debias", entry["plugin"]).access == "none":
         parts = [part for part in parts if part[0].name == source]
     X = np.concatenate([scaled[seen] for _, scaled, seen in parts])

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from itertools import count, islice, takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from earshift import audio, clips, jobs, models, store
 from earshift.errors import AudioError, DataError
+from earshift.models._batches import Piece, call_ahead, number
+from earshift.resampling import n_resampled
 
 log = logging.getLogger(__name__)
+
+_FAILED = "not_finite: the model failed, or gave NaN or infinite values; see the log"
 
 #: Clips decoded ahead of the network, per thread: enough that it never waits, few
 #: enough that memory stays flat.
 AHEAD_PER_THREAD = 4
 
-
-def load(entry: Mapping[str, Any]) -> models.Model:
-    """Return the model of a config entry: `plugin`, and the model's own options."""
-    options = {k: v for k, v in entry.items() if k != "plugin"}
-    return models.load_model(entry["plugin"], **options)
+#: Pieces of a clip, of a few seconds each, that are made at a time: most clips are one
+#: such part; of a long one, two or three parts are held.
+PIECES_PER_PART = 4
 
 
 def store_of(plan: Path) -> Path:
@@ -66,7 +69,7 @@ def create_store(
     n_jobs : int
         Jobs that will share the clips.
     """
-    model = load(entry)
+    model = models.from_entry(entry)
     usable = clips.usable(table)
     layout = store.plan(_frame_counts(model, usable), model.spec.n_features, n_jobs)
     facts = {
@@ -75,11 +78,12 @@ def create_store(
         "versions": dict(versions),
         "options": {k: str(v) for k, v in model.spec.options.items()},
         "short": model.short,
+        "resampler": model.resampler,
+        "precision": model.spec.precision,
         "weights_sha256": [jobs.file_hash(file) for file in model.spec.weights],
         "sample_rate_hz": model.spec.sample_rate_hz,
-        "window_s": model.spec.framing.window / model.spec.sample_rate_hz,
+        "window_s": model.spec.window_s,
         "hop_s": model.spec.hop_s,
-        "resampler": "soxr HQ",
         "units": "embedding units of the model",
         "regions": [list(r) for r in layout.regions],
         "clips": [list(c) for c in layout.clips],
@@ -105,19 +109,10 @@ def _frame_counts(model: models.Model, usable: pd.DataFrame) -> NDArray[np.int64
     """Return how many frames each clip will have, from its length in samples."""
     rate = model.spec.sample_rate_hz
     counts = [
-        model.n_frames(audio.n_resampled(n, source, rate))
+        model.n_frames(n_resampled(n, model.resampler, source, rate))
         for n, source in zip(usable["n_samples"], usable["sample_rate_hz"], strict=True)
     ]
     return np.asarray(counts, np.int64)
-
-
-@dataclass
-class _Clip:
-    """A clip on its way through the pipeline: its rows in the region, its windows."""
-
-    clip_id: str
-    rows: slice
-    windows: NDArray[np.float32]
 
 
 def extract_shard(
@@ -153,7 +148,7 @@ def extract_shard(
         Clips of the job that may fail, though stage 1 could read them: a share below 1,
         a number from 1 on.
     n_threads : int
-        Threads that decode and resample.
+        Threads that decode and resample, and calls of the network at a time.
 
     Raises
     ------
@@ -170,8 +165,17 @@ def extract_shard(
     )
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
-        skipped = _extract(name, entry, path, own, job, n_threads)
-        _stop_if_too_many(name, skipped, b - a, max_bad_clips)
+        model = models.from_entry(entry)
+        alone = isinstance(model, models.ClipModel)
+        with nullcontext() if alone else one_core_per_call(n_threads):
+            skipped = _extract(name, model, path, facts, own, job, n_threads)
+        if clips.too_many(len(skipped), b - a, max_bad_clips):
+            raise DataError(
+                f"{name}: {len(skipped)} of {b - a} clips that stage 1 could read "
+                f"failed now, more than max_bad_clips = {max_bad_clips} allows. The "
+                f"first: {next(iter(skipped.values()))}. If files were changed, run "
+                "again with '--forcerun list_clips'."
+            )
         done = {"key": key, "clips": b - a, "skipped": skipped}
         with jobs.whole_file(record) as file:
             file.write_text(json.dumps(done, indent=1, sort_keys=True) + "\n")
@@ -181,120 +185,136 @@ def extract_shard(
         shutil.copyfile(record, file)
 
 
+def one_core_per_call(n_threads: int) -> threadpool_limits:
+    """Let each call of a network use one core, since several are under way.
+
+    That is faster on a CPU than one call on all cores. The settings must be made before
+    the framework is loaded.
+    """
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(n_threads))
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    return threadpool_limits(1)
+
+
 def _extract(
     name: str,
-    entry: Mapping[str, Any],
+    model: models.Model,
     path: Path,
+    facts: Mapping[str, Any],
     own: pd.DataFrame,
     job: int,
     n_threads: int,
 ) -> dict[str, str]:
     """Fill the region of a job; return the clips skipped, and why."""
-    facts = store.attributes(path)
     region, (a, b) = tuple(facts["regions"][job]), facts["clips"][job]
     ids, first, n_frames = (index[a:b] for index in store.read_index(path))
     if own["clip_id"].tolist() != ids:
         raise DataError(f"{path} was made for another clip table than the present one.")
     starts = first - region[0]
     rows = [slice(s, s + n) for s, n in zip(starts, n_frames, strict=True)]
-    model = load(entry)
     log.info("%s: loading the model", name)
-    model.embed_windows(np.zeros((1, model.spec.framing.window), np.float32))
+    model.warm_up()
     skipped: dict[str, str] = {}
-    prepared = _prepare_clips(
-        model,
-        list(zip(ids, own["path"], rows, strict=True)),
-        skipped,
-        jobs.Progress(name, b - a, "clips"),
-        n_threads,
-    )
+    progress = jobs.Progress(name, b - a, "clips")
+    prepared = pieces(model, own, rows, skipped, progress.step, n_threads)
     with store.RegionWriter(path, region) as writer:
-        for windows, targets in _fill_batches(prepared, model.spec.batch_size):
-            frames = model.embed_windows(windows)
+        for targets, frames in model.run(prepared, n_threads):
             bad = ~np.isfinite(frames).all(axis=1)
-            frames[bad] = np.nan
             for clip in np.searchsorted(starts, targets[bad], side="right") - 1:
-                skipped[ids[clip]] = "not_finite: the model gave NaN or infinite values"
+                skipped[ids[clip]] = _FAILED
             writer.put(targets, frames)
+    for clip, where in zip(ids, rows, strict=True):
+        if clip in skipped:
+            store.clear_rows(path, region[0] + where.start, region[0] + where.stop)
     return skipped
 
 
-def _stop_if_too_many(
-    name: str, skipped: Mapping[str, str], n_clips: int, limit: float
-) -> None:
-    if len(skipped) > (limit if limit >= 1 else limit * n_clips):
-        example = next(iter(skipped.values()))
-        raise DataError(
-            f"{name}: {len(skipped)} of {n_clips} clips that stage 1 could read failed "
-            f"now, more than max_bad_clips = {limit} allows. The first: {example}. If "
-            "files were changed, run again with '--forcerun list_clips'."
-        )
-
-
-def _prepare_clips(
+def pieces(
     model: models.Model,
-    todo: list[tuple[str, str, slice]],
+    own: pd.DataFrame,
+    rows: Sequence[slice],
     skipped: dict[str, str],
-    progress: jobs.Progress,
+    step: Callable[[], None],
     n_threads: int,
-) -> Iterator[_Clip]:
-    """Decode, resample and cut clips in threads, in order, a bounded number ahead."""
+) -> Iterator[Piece]:
+    """Decode, resample and cut clips in threads.
 
-    def prepare(clip_id: str, path: str, rows: slice) -> _Clip:
-        decoded = audio.decode(Path(path))
-        samples = audio.prepare(
-            decoded.samples, decoded.sample_rate_hz, model.spec.sample_rate_hz
-        )
-        windows = model.windows(samples)
-        expected = rows.stop - rows.start
-        if len(windows) != expected:
-            raise AudioError(
-                "changed",
-                f"{path} gives {len(windows)} windows, not the {expected} that its "
-                "length in the clip table means: was the file changed?",
-            )
-        return _Clip(clip_id, rows, windows)
+    Parameters
+    ----------
+    model : Model
+        What to cut for.
+    own : DataFrame
+        Rows of the clip table.
+    rows : sequence of slice
+        Where the frames of each clip belong.
+    skipped : dict of str to str
+        Gets the id of each clip that cannot be used, and why.
+    step : callable
+        Called after each clip.
+    n_threads : int
+        Clips decoded at a time.
 
-    remaining = iter(todo)
-    with ThreadPoolExecutor(n_threads) as pool:
-        waiting: list[tuple[str, Future[_Clip]]] = [
-            (item[0], pool.submit(prepare, *item))
-            for item in islice(remaining, n_threads * AHEAD_PER_THREAD)
-        ]
-        while waiting:
-            clip_id, future = waiting.pop(0)
-            for item in islice(remaining, 1):
-                waiting.append((item[0], pool.submit(prepare, *item)))
-            try:
-                clip = future.result()
-            except AudioError as error:
-                if error.status == "short":  # the model's own rule is to refuse it
-                    raise DataError(f"clip '{clip_id}': {error}") from error
-                log.warning("skipped %s: %s", clip_id, error)
-                skipped[clip_id] = f"{error.status}: {error}"
+    Yields
+    ------
+    Piece
+        In the order of the clips.
+
+    Raises
+    ------
+    DataError
+        If a clip is too short and the model's `short` is ``"error"``.
+    """
+    whole = isinstance(model, models.ClipModel)
+    opened = call_ahead(
+        lambda clip: _open(model, clip),
+        own[["path", "n_samples", "sample_rate_hz"]].itertuples(index=False),
+        n_threads,
+        n_threads * AHEAD_PER_THREAD,
+    )
+    for clip_id, where, clip in zip(own["clip_id"], rows, opened, strict=True):
+        try:
+            samples = _read(*clip)
+            if whole:
+                yield from (Piece(where, one) for one in samples)
             else:
-                yield clip
-            progress.step()
+                yield from number(samples, where.start)
+        except AudioError as error:
+            if error.status == "short":  # the model's own rule is to refuse it
+                raise DataError(f"clip '{clip_id}': {error}") from error
+            log.warning("skipped %s: %s", clip_id, error)
+            skipped[clip_id] = f"{error.status}: {error}"
+        step()
 
 
-def _fill_batches(
-    clips_: Iterator[_Clip], size: int
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-    """Yield full batches of windows, drawn across clips, with the rows they fill."""
-    windows: list[NDArray[np.float32]] = []
-    rows: list[NDArray[np.int64]] = []
-    held = 0
-    for clip in clips_:
-        start = 0
-        while start < len(clip.windows):
-            part = clip.windows[start : start + size - held]
-            windows.append(part)
-            first = clip.rows.start + start
-            rows.append(np.arange(first, first + len(part)))
-            start += len(part)
-            held += len(part)
-            if held == size:
-                yield np.concatenate(windows), np.concatenate(rows)
-                windows, rows, held = [], [], 0
-    if held:
-        yield np.concatenate(windows), np.concatenate(rows)
+def _open(
+    model: models.Model, clip: tuple[str, int, int]
+) -> tuple[list[NDArray[np.float32]], Iterator[NDArray[np.float32]], AudioError | None]:
+    """Return the first part of a clip, what will give the rest, and what is wrong."""
+    path, n_samples, rate = clip
+    source = model.pieces(
+        audio.stream(
+            Path(path), n_samples, rate, model.spec.sample_rate_hz, model.resampler
+        )
+    )
+    try:
+        return list(islice(source, PIECES_PER_PART)), source, None
+    except AudioError as error:
+        return [], source, error
+
+
+def _read(
+    part: list[NDArray[np.float32]],
+    source: Iterator[NDArray[np.float32]],
+    error: AudioError | None,
+) -> Iterator[NDArray[np.float32]]:
+    """Yield what `_open` read, then the rest of a long clip, a part ahead."""
+    if error is not None:
+        raise error
+    yield from part
+    if len(part) == PIECES_PER_PART:
+        further = call_ahead(
+            lambda _: list(islice(source, PIECES_PER_PART)), count(), 1, 1
+        )
+        for part in takewhile(bool, further):
+            yield from part

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,8 +25,6 @@ from earshift import (
 from earshift.classes import read_classes
 from earshift.domains import PRESENT, Domain
 from earshift.errors import DataError
-
-log = logging.getLogger(__name__)
 
 #: What identifies a row of the score table, in the order of its columns.
 CELL = (

@@ -57,12 +57,28 @@ def names(kind: str) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Files of the library and entry points of installed packages.
+        Files of the library, entry points of installed packages, and what is derived
+        from the former, such as the controls ``random_<model>``.
     """
     package = importlib.import_module(f"earshift.{kind}")
     own = {m.name for m in pkgutil.iter_modules(package.__path__)}
+    own = {name for name in own if not name.startswith("_")}
     installed = {point.name for point in entry_points(group=f"earshift.{kind}")}
-    return tuple(sorted(name for name in own | installed if not name.startswith("_")))
+    derived = {
+        prefix + name
+        for prefix, make in _derived(kind).items()
+        for name in own
+        if make(importlib.import_module(f"earshift.{kind}.{name}"))
+    }
+    return tuple(sorted(own | installed | derived))
+
+
+def _derived(kind: str) -> Mapping[str, Callable[[ModuleType], ModuleType | None]]:
+    """Return what makes plugins of other plugins of a kind, by prefix of the name."""
+    package = importlib.import_module(f"earshift.{kind}")
+    made: Mapping[str, Callable[[ModuleType], ModuleType | None]]
+    made = getattr(package, "DERIVED", {})
+    return made
 
 
 def load(kind: str, name: str) -> ModuleType:
@@ -101,6 +117,11 @@ def load(kind: str, name: str) -> ModuleType:
 
 
 def _load_name(kind: str, name: str) -> ModuleType:
+    for prefix, make in _derived(kind).items():
+        if name.startswith(prefix) and name.removeprefix(prefix) in names(kind):
+            made = make(_load_name(kind, name.removeprefix(prefix)))
+            if made is not None:
+                return made
     known = names(kind)
     if name not in known:
         raise ConfigError(
@@ -136,6 +157,11 @@ def _load_file(kind: str, path: str) -> ModuleType:
         del sys.modules[unique]
         raise
     return module
+
+
+def own_options(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a config entry says to its plugin: all but `plugin` and `folder`."""
+    return {k: v for k, v in entry.items() if k not in ("plugin", "folder")}
 
 
 def check_options(kind: str, name: str, options: Mapping[str, Any]) -> None:

@@ -10,17 +10,11 @@ from typing import Any
 import jsonschema
 import yaml
 
-from earshift import datasets, registry
-from earshift.errors import ConfigError, did_you_mean
+from earshift import datasets, models, registry
+from earshift.errors import ConfigError, WeightsError, did_you_mean
 
 #: Config section -> kind of plugin its entries name.
 SECTIONS = {"datasets": "datasets", "models": "models", "methods": "debias"}
-
-#: What a model may do with clips too short for one window.
-SHORT = ("pad", "skip", "error")
-
-#: Keys of an entry that are not options of its plugin.
-OWN_KEYS = {"datasets": {"plugin", "folder"}, "models": {"plugin", "short"}}
 
 
 def resolve(raw: Mapping[str, Any], schema: Path) -> dict[str, Any]:
@@ -159,29 +153,25 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
             f"'{section}: {name}': names become folders, so use letters, digits, "
             "'_' and '-' only."
         )
-    own = OWN_KEYS.get(section, {"plugin"})
-    options = {k: v for k, v in entry.items() if k not in own}
-    registry.check_options(kind, entry["plugin"], options)
-    if section == "datasets" and not entry.get("folder"):
-        raise ConfigError(f"'datasets: {name}' needs a 'folder': where its files are.")
+    options = registry.own_options(entry)
+    if section != "models":
+        registry.check_options(kind, entry["plugin"], options)
     if section == "datasets":
+        if not entry.get("folder"):
+            raise ConfigError(
+                f"'datasets: {name}' needs a 'folder': where its files are."
+            )
         entry["folder"] = str(Path(entry["folder"]).expanduser())
-    if entry.get("short", "pad") not in SHORT:
-        raise ConfigError(
-            f"'models: {name}: short' {did_you_mean(str(entry['short']), SHORT)}"
-        )
-    if section != "datasets":
-        _try(section, name, registry.KINDS[kind], entry["plugin"], options)
-
-
-def _try(
-    section: str, name: str, function: str, plugin: str, options: Mapping[str, Any]
-) -> None:
-    """Make the model's facts or the method: finds wrong options and missing files."""
-    module = registry.load(SECTIONS[section], plugin)
+        return
+    # Making it finds wrong options and values, and missing files.
     try:
-        getattr(module, function)(**options)
-    except (TypeError, ValueError) as error:
+        if section == "models":
+            models.from_entry(entry)
+        else:
+            registry.load(kind, entry["plugin"]).make(**options)
+    except (ConfigError, WeightsError) as error:
+        raise type(error)(f"'{section}: {name}': {error}") from error
+    except (TypeError, ValueError, AttributeError) as error:
         raise ConfigError(
-            f"'{section}: {name}' cannot be made with {dict(options)}: {error}"
+            f"'{section}: {name}' cannot be made with {options}: {error}"
         ) from error

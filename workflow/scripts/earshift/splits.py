@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +11,6 @@ from numpy.typing import NDArray
 
 from earshift import clips, datasets, jobs
 from earshift.errors import DataError
-
-log = logging.getLogger(__name__)
 
 
 def make_splits(

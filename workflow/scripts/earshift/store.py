@@ -229,6 +229,12 @@ def write_region(
     array[start:stop] = frames
 
 
+def clear_rows(path: Path, first: int, stop: int) -> None:
+    """Set rows `first` to `stop` of a store to NaN; for the job that owns them."""
+    array = _array(zarr.open_group(path, mode="r+"), "embedding")
+    array[first:stop] = np.nan
+
+
 def read_embeddings(path: Path, first: int, stop: int) -> NDArray[np.float32]:
     """Read rows `first` to `stop` of a store, shape (stop - first, n_features)."""
     array = _array(zarr.open_group(path, mode="r"), "embedding")
@@ -308,8 +314,8 @@ def open_embeddings(store: str | Path) -> xarray.Dataset:
     xarray.Dataset
         ``embedding (frame, feature)``, float32, as Dask chunks; the coordinate
         ``clip_id (frame)`` names the clip of each frame and ``time_s (frame)`` gives
-        the start of its window in seconds. Rows of no clip are left out. Attributes say
-        which model and options made it.
+        the start of its window in seconds, or NaN if the model does not say. Rows of no
+        clip are left out. Attributes say which model and options made it.
 
     Raises
     ------
@@ -336,9 +342,10 @@ def open_embeddings(store: str | Path) -> xarray.Dataset:
     frames = xarray.open_zarr(path, chunks={}, consolidated=False)[["embedding"]]
     rows = np.concatenate([np.arange(a, a + k) for a, k in zip(first, n, strict=True)])
     within = np.concatenate([np.arange(k) for k in n])
+    hop_s = attributes(path)["hop_s"]
     return frames.isel(frame=rows).assign_coords(
         clip_id=("frame", np.repeat(np.asarray(ids, dtype=object), n)),
-        time_s=("frame", within * attributes(path)["hop_s"]),
+        time_s=("frame", within * (np.nan if hop_s is None else hop_s)),
     )
 
 

@@ -6,6 +6,7 @@ runs on every backend of Keras, inside the network's graph.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -32,7 +33,7 @@ def hann(
         Length.
     cos : callable, default=numpy.cos
         Cosine. Next to a loud tone a spectrum shows the window's rounding errors, so
-        numbers of a model trained on TensorFlow need that library's cosine.
+        numbers of a model trained on TensorFlow need `tensorflow_cos`.
     dtype : type, default=numpy.float64
         Type to compute in.
 
@@ -44,6 +45,76 @@ def hann(
     angle = 2.0 * np.pi * np.arange(n_samples, dtype=dtype) / n_samples
     window: Floats = 0.5 - 0.5 * cos(angle)
     return window
+
+
+#: pi / 2 in parts, since whole multiples of the larger ones are exact.
+_HALF_PI = (1.5703125, 4.8398972e-4, -1.6286504e-7, -5.5644316e-11)
+
+#: Polynomials, the highest power first. In the square of an angle: cos(x), and
+#: sin(x) / x - 1. In x: two whose ratio is log(1 + x).
+_COS = np.array([2.4372266e-5, -1.388652e-3, 4.166662e-2, -0.5, 1.0], np.float32)
+_SIN = np.array([-1.9592341e-4, 8.332687e-3, -0.16666662, 0.0], np.float32)
+_LOG_UPPER = np.array([0.18256296, 1.0, 1.0, 0.0], np.float32)
+_LOG_LOWER = np.array([4.9616248e-2, 0.5992325, 1.5, 1.0], np.float32)
+
+
+def tensorflow_cos(x: Floats) -> Floats:
+    """Return the cosine as TensorFlow computes it on a CPU, to the last bit.
+
+    That is not always the nearest float32, and NumPy, JAX and PyTorch each give other
+    bits.
+
+    Parameters
+    ----------
+    x : ndarray of any shape, float32
+        Angles from 0 to a few turns.
+
+    Returns
+    -------
+    ndarray of the same shape, float32
+        Cosine.
+
+    References
+    ----------
+    Eigen, https://eigen.tuxfamily.org, GenericPacketMathFunctions.h: the approximations
+    without fused multiply-add.
+    """
+    quarters = np.rint(x * np.float32(2.0 / np.pi))
+    rest = x
+    for part in _HALF_PI:
+        rest = rest - quarters * np.float32(part)
+    square = rest * rest
+    cos = np.polyval(_COS, square)
+    sin = np.polyval(_SIN, square) * rest + rest
+    chosen: Floats = np.choose(quarters.astype(int) % 4, [cos, -sin, -cos, sin])
+    return chosen
+
+
+def tensorflow_log(x: Floats) -> Floats:
+    """Return the natural logarithm as TensorFlow computes it on a CPU.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n,), float32
+        Positive. What is left over from blocks of eight is rounded exactly, as there.
+
+    Returns
+    -------
+    ndarray of shape (n,), float32
+        Logarithm.
+
+    References
+    ----------
+    As of `tensorflow_cos`.
+    """
+    mantissa, exponent = np.frexp(x)  # from 0.5 to 1
+    low = mantissa < np.float32(np.sqrt(0.5))
+    rest = np.ldexp(mantissa, low) - np.float32(1.0)
+    ratio = np.polyval(_LOG_UPPER, rest) / np.polyval(_LOG_LOWER, rest)
+    log: Floats = (exponent - low).astype(np.float32) * np.float32(np.log(2.0)) + ratio
+    left = len(x) // 8 * 8
+    log[left:] = np.log(x[left:].astype(np.float64))
+    return log
 
 
 def hz_to_htk_mel(f_hz: Floats, log: Elementwise = np.log) -> Floats:
@@ -151,7 +222,7 @@ def slaney_filterbank(
 def spectra(
     windows: Tensor,
     *,
-    taper: NDArray[np.float32],
+    taper: Floats,
     hop: int,
     n_fft: int,
 ) -> tuple[Tensor, Tensor]:
@@ -161,23 +232,40 @@ def spectra(
     ----------
     windows : tensor of shape (n_windows, n_samples), float32
         Audio; frames start at its first sample, and incomplete ones are left out.
-    taper : ndarray of shape (n_taper,), float32
-        Window function; its length is that of a frame.
+    taper : ndarray of shape (n_taper,), float32 or float64
+        Window function; its length is that of a frame, and its type that of the result.
     hop, n_fft : int
         Samples from frame to frame, and length of the FFT, which zeros fill up.
 
     Returns
     -------
-    tuple of two tensors of shape (n_windows, n_frames, n_fft // 2 + 1), float32
+    tuple of two tensors of shape (n_windows, n_frames, n_fft // 2 + 1)
         Real and imaginary part.
     """
     from keras import ops
 
-    frames = ops.extract_sequences(windows, len(taper), hop) * taper
+    frames = ops.cast(_frames(windows, len(taper), hop), str(taper.dtype)) * taper
     if n_fft > len(taper):
         frames = ops.pad(frames, ((0, 0), (0, 0), (0, n_fft - len(taper))))
     real, imaginary = ops.rfft(frames)
     return real, imaginary
+
+
+def _frames(windows: Tensor, length: int, hop: int) -> Tensor:
+    """Cut (n_windows, n_samples) into frames, (n_windows, n_frames, length).
+
+    Not by `keras.ops.extract_sequences`, which on JAX is a convolution: slow, and
+    rounded on a GPU.
+    """
+    from keras import ops
+
+    step = math.gcd(length, hop)
+    n_steps = windows.shape[1] // step
+    n_frames = 1 + (windows.shape[1] - length) // hop
+    steps = ops.reshape(windows[:, : n_steps * step], (-1, n_steps, step))
+    first = np.arange(n_frames) * (hop // step)
+    chosen = ops.take(steps, first[:, None] + np.arange(length // step), axis=1)
+    return ops.reshape(chosen, (-1, n_frames, length))
 
 
 def round_to_float16(values: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshift.models._frontend import Tensor
-from earshift.models._keras import Layer, load_keras
+from earshift.models._keras import Graph
 
 #: Layer -> length of the embedding.
 LAYERS: Mapping[str, int] = MappingProxyType({"penultimate": 256, "taggram": 50})
@@ -24,7 +24,10 @@ LAYERS: Mapping[str, int] = MappingProxyType({"penultimate": 256, "taggram": 50}
 _CHANNELS = 128
 #: Size and stride, in (frames, mel bands), of the pooling after each convolution.
 _POOLS = (((4, 1), (2, 2)), *(((2, 2), (2, 2)),) * 3, ((4, 4), (4, 4)))
-_NORM_PARTS = ("gamma", "beta", "moving_mean", "moving_variance")
+
+#: Of every batch normalisation, here and in MusiCNN.
+NORM_PARTS = ("gamma", "beta", "moving_mean", "moving_variance")
+NORM_EPSILON = 1e-3
 
 
 def tensor_shapes() -> dict[str, tuple[int, ...]]:
@@ -32,7 +35,7 @@ def tensor_shapes() -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     n_in = 1
     for i in range(len(_POOLS) + 1):
-        for part in _NORM_PARTS:
+        for part in NORM_PARTS:
             shapes[f"{_norm(i)}/{part}"] = (n_in if i == 0 else _CHANNELS,)
     for i in range(1, len(_POOLS) + 1):
         shapes[f"{i}CNN/kernel"] = (3, 3, n_in, _CHANNELS)
@@ -47,14 +50,18 @@ def _norm(i: int) -> str:
     return f"batch_normalization_{i}" if i else "batch_normalization"
 
 
-def build(tensors: Mapping[str, NDArray[np.float32]], mel: Tensor) -> dict[str, Tensor]:
+def build(
+    graph: Graph, tensors: Mapping[str, NDArray[np.float32]], mel: Tensor
+) -> dict[str, Tensor]:
     """Return the tensor of each of `LAYERS`.
 
     Parameters
     ----------
+    graph : Graph
+        What the layers become part of.
     tensors : mapping of str to ndarray, float32
         Those that `tensor_shapes` names.
-    mel : tensor of shape (n_windows, 187, 96), float32
+    mel : tensor of shape (n_windows, 187, 96, 1), float32
         Log-mel spectrogram.
 
     Returns
@@ -64,26 +71,27 @@ def build(tensors: Mapping[str, NDArray[np.float32]], mel: Tensor) -> dict[str, 
         halves of the window, one after the other, 128 channels each; ``"taggram"``,
         shape (n_windows, 50), probabilities.
     """
-    keras = load_keras()
-    layers = keras.layers
+    layers = graph.keras.layers
 
-    def loaded(layer: Layer, name: str, parts: tuple[str, ...], x: Tensor) -> Tensor:
-        y = layer(x)
-        layer.set_weights([tensors[f"{name}/{part}"] for part in parts])
-        return y
+    def named(name: str, parts: tuple[str, ...]) -> list[NDArray[np.float32]]:
+        return [tensors[f"{name}/{part}"] for part in parts]
 
-    def norm(i: int, x: Tensor) -> Tensor:
-        layer = layers.BatchNormalization(epsilon=1e-3, trainable=False)
-        return loaded(layer, _norm(i), _NORM_PARTS, x)
-
-    x = norm(0, keras.ops.expand_dims(mel, -1))
+    statistics = named(_norm(0), NORM_PARTS)
+    x = graph.start(graph.normalise(mel, statistics, NORM_EPSILON))
     for i, (size, stride) in enumerate(_POOLS, start=1):
-        conv = layers.Conv2D(_CHANNELS, 3, padding="same", activation="relu")
-        x = norm(i, loaded(conv, f"{i}CNN", ("kernel", "bias"), x))
-        x = layers.MaxPooling2D(size, stride)(x)
-    last = layers.Flatten()(x)
-    tags = layers.Dense(LAYERS["taggram"], activation="sigmoid")
+        kernel, bias = named(f"{i}CNN", ("kernel", "bias"))
+        x = graph.convolve_and_pool(
+            x,
+            kernel,
+            bias,
+            named(_norm(i), NORM_PARTS),
+            NORM_EPSILON,
+            pool=size,
+            stride=stride,
+        )
+    last = graph.keras.ops.cast(layers.Flatten(dtype=x.dtype)(x), "float32")
+    kernel, bias = named("dense", ("kernel", "bias"))
     return {
         "penultimate": last,
-        "taggram": loaded(tags, "dense", ("kernel", "bias"), last),
+        "taggram": graph.dense(last, kernel, bias, "sigmoid", exact=True),
     }

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshift import register
 from earshift.errors import WeightsError
 from earshift.jobs import file_hash
 
@@ -27,6 +28,43 @@ _TRAINING = ("/Adam", "/Adam_1", "beta1_power", "beta2_power", "global_step")
 
 _HASH = "source_sha256"
 _log = logging.getLogger(__name__)
+
+
+def locate(weights: str | None, registered: str, what: str) -> Path:
+    """Return the path of a weights file.
+
+    Parameters
+    ----------
+    weights : str or None
+        Path that the user gave, if any.
+    registered : str
+        Name of the file in the register of weights; without a path of the user's, it is
+        where the register's files are fetched to, and need not exist yet.
+    what : str
+        What the file is, for the message.
+
+    Returns
+    -------
+    Path
+        Where the file is or will be.
+
+    Raises
+    ------
+    WeightsError
+        If the user's path is no file.
+    """
+    if weights is None:
+        return register.weights_folder() / registered
+    return need_file(Path(weights).expanduser(), what, remedy(registered))
+
+
+def remedy(registered: str) -> str:
+    """Return what to do without a file of the register, as the end of a message."""
+    address = register.weights()[registered].address
+    return (
+        f"Fetch {address} and give its path as an option of the model; or leave the "
+        "option out and run `make weights` (docs/weights.md)."
+    )
 
 
 def need_file(path: Path, what: str, remedy: str) -> Path:

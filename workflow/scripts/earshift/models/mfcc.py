@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift.models import Framing, ModelSpec, Network
+from earshift.models._framing import Framing
 from earshift.models._frontend import hann, slaney_filterbank
+from earshift.models._model import ModelSpec, Network
 
 env = "analysis"
 version = 1

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshift.errors import ConfigError, WeightsError, did_you_mean
-from earshift.models import Framing, ModelSpec, Network, _musicnn_vgg, _weights
+from earshift.models import _musicnn_vgg, _weights
+from earshift.models._framing import Framing
 from earshift.models._frontend import (
     Tensor,
     hann,
@@ -25,7 +26,9 @@ from earshift.models._frontend import (
     slaney_filterbank,
     spectra,
 )
-from earshift.models._keras import Layer, as_network, load_keras
+from earshift.models._keras import Graph
+from earshift.models._model import PRECISIONS, ModelSpec, Network
+from earshift.models._musicnn_vgg import NORM_EPSILON, NORM_PARTS
 
 env = "tensorflow"
 version = 1
@@ -132,6 +135,7 @@ def spec(
             "weights": weights,
         },
         batch_size=4,
+        precisions=PRECISIONS,
     )
 
 
@@ -162,8 +166,10 @@ def _find_weights(variant: str, weights: str | None) -> tuple[Path, ...]:
     return tuple(_weights.need_file(folder / name, what, _REMEDY) for name in names)
 
 
-def tensor_shapes() -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of each of MusiCNN's 64 tensors."""
+def tensor_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
+    """Return the name and shape of each tensor of the variant; MusiCNN has 64."""
+    if _is_vgg(spec):
+        return _musicnn_vgg.tensor_shapes()
     normed = [1, *(n for _, _, n in _FILTERS), *[_N_MIDDLE] * 3]
     pooled = 2 * LAYERS["mean_pool"]
     normed += [pooled, LAYERS["penultimate"]]
@@ -171,7 +177,7 @@ def tensor_shapes() -> dict[str, tuple[int, ...]]:
     kernels += [(7, n, 1, _N_MIDDLE) for n in (_N_FRONT, _N_MIDDLE, _N_MIDDLE)]
     shapes: dict[str, tuple[int, ...]] = {}
     for i, n in enumerate(normed):
-        for part in ("gamma", "beta", "moving_mean", "moving_variance"):
+        for part in NORM_PARTS:
             shapes[f"{_numbered('batch_normalization', i)}/{part}"] = (n,)
     for i, kernel in enumerate(kernels):
         shapes[f"{_numbered('conv2d', i)}/kernel"] = kernel
@@ -215,8 +221,7 @@ def load_tensors(spec: ModelSpec) -> Mapping[str, NDArray[np.float32]]:
             spec.weights,
             lambda: _weights.read_checkpoint(source.parent, _REMEDY),
         )
-    shapes = _musicnn_vgg.tensor_shapes() if _is_vgg(spec) else tensor_shapes()
-    _weights.check(arrays, shapes, model=variant, source=source)
+    _weights.check(arrays, tensor_shapes(spec), model=variant, source=source)
     return arrays
 
 
@@ -265,75 +270,81 @@ def network(spec: ModelSpec) -> Network:
     WeightsError
         If the weights are not those of this model.
     """
-    tensors = load_tensors(spec)
-    keras = load_keras()
-    inputs = keras.Input((spec.framing.window,))
-    mel = log_mel(inputs)
+    return build(spec, load_tensors(spec))
+
+
+def build(spec: ModelSpec, tensors: Mapping[str, NDArray[np.float32]]) -> Network:
+    """Return the network with the given tensors, those of `tensor_shapes`."""
+    graph = Graph(spec.precision)
+    inputs = graph.keras.Input((spec.framing.window,))
+    mel = graph.keras.ops.expand_dims(log_mel(inputs), -1)
     if _is_vgg(spec):
-        outputs = _musicnn_vgg.build(tensors, mel)
+        layers = _musicnn_vgg.build(graph, tensors, mel)
     else:
-        outputs = _Graph(tensors).build(mel)
-    return as_network(inputs, outputs[str(spec.options["layer"])])
+        layers = _Layers(graph, tensors).build(mel)
+    return graph.network(inputs, layers[str(spec.options["layer"])])
 
 
-class _Graph:
+class _Layers:
     """The layers of MusiCNN, named and ordered as in its checkpoints."""
 
-    def __init__(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
-        self.tensors = tensors
-        self.keras = load_keras()
+    def __init__(
+        self, graph: Graph, tensors: Mapping[str, NDArray[np.float32]]
+    ) -> None:
+        self.graph, self.tensors, self.ops = graph, tensors, graph.keras.ops
+
+    def statistics(self, i: int) -> list[NDArray[np.float32]]:
+        """Return gamma, beta, mean and variance of batch normalisation `i`."""
+        name = _numbered("batch_normalization", i)
+        return [self.tensors[f"{name}/{part}"] for part in NORM_PARTS]
 
     def norm(self, i: int, x: Tensor) -> Tensor:
-        """Apply batch normalisation number `i`, whose epsilon is 0.001."""
-        name = _numbered("batch_normalization", i)
-        parts = ("gamma", "beta", "moving_mean", "moving_variance")
-        layer = self.keras.layers.BatchNormalization(epsilon=1e-3, trainable=False)
-        y = layer(x)
-        layer.set_weights([self.tensors[f"{name}/{part}"] for part in parts])
-        return y
+        """Apply batch normalisation `i` to x, float32."""
+        return self.graph.normalise(x, self.statistics(i), NORM_EPSILON)
 
-    def weighted(self, layer: Layer, name: str, x: Tensor) -> Tensor:
-        """Apply a layer with kernel and bias; the kernel takes the layer's shape."""
-        y = layer(x)
-        kernel = self.tensors[f"{name}/kernel"].reshape(layer.kernel.shape)
-        layer.set_weights([kernel, self.tensors[f"{name}/bias"]])
-        return y
+    def named(self, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return kernel and bias of a layer."""
+        return self.tensors[f"{name}/kernel"], self.tensors[f"{name}/bias"]
 
     def front(self, i: int, x: Tensor) -> Tensor:
         """Apply filter bank `i` to (n, frames, bands, 1) and keep the loudest band."""
-        layers, ops = self.keras.layers, self.keras.ops
-        frames, bands, n = _FILTERS[i]
-        x = ops.pad(x, ((0, 0), ((frames - 1) // 2, frames // 2), (0, 0), (0, 0)))
-        conv = layers.Conv2D(n, (frames, bands), activation="relu")
-        y = self.weighted(conv, _numbered("conv2d", i), x)
-        return ops.max(self.norm(1 + i, y), axis=2)
+        frames, bands, _ = _FILTERS[i]
+        around = ((0, 0), ((frames - 1) // 2, frames // 2), (0, 0), (0, 0))
+        y = self.graph.convolve_and_pool(
+            self.ops.pad(x, around),
+            *self.named(_numbered("conv2d", i)),
+            self.statistics(1 + i),
+            NORM_EPSILON,
+            pool=(1, N_MELS + 1 - bands),
+            padding="valid",
+        )
+        return self.ops.squeeze(y, 2)
 
     def middle(self, i: int, x: Tensor) -> Tensor:
         """Apply convolution `i` over the frames of (n, frames, channels)."""
-        layers, ops = self.keras.layers, self.keras.ops
-        x = ops.pad(x, ((0, 0), (3, 3), (0, 0)))
-        conv = layers.Conv1D(_N_MIDDLE, 7, activation="relu")
         first = len(_FILTERS)
-        y = self.weighted(conv, _numbered("conv2d", first + i), x)
-        return self.norm(first + 1 + i, y)
+        kernel, bias = self.named(_numbered("conv2d", first + i))
+        y = self.graph.convolve(x, kernel[:, :, 0], bias)
+        normed = self.norm(first + 1 + i, self.ops.cast(y, "float32"))
+        return self.graph.start(normed)
 
     def build(self, mel: Tensor) -> dict[str, Tensor]:
-        """Return the tensor of each of `LAYERS`, given the log-mel spectrogram."""
-        layers, ops = self.keras.layers, self.keras.ops
-        x = self.norm(0, ops.expand_dims(mel, -1))
+        """Return the tensor of each of `LAYERS`, given (n, frames, bands, 1)."""
+        graph, ops = self.graph, self.ops
+        x = graph.start(self.norm(0, mel))
         first = ops.concatenate([self.front(i, x) for i in range(len(_FILTERS))], -1)
         maps = [first, self.middle(0, first)]
         for i in (1, 2):
             maps.append(maps[-1] + self.middle(i, maps[-1]))
-        features = ops.concatenate(maps, -1)
+        features = ops.cast(ops.concatenate(maps, -1), "float32")
         most, mean = ops.max(features, axis=1), ops.mean(features, axis=1)
         pooled = ops.reshape(ops.stack([most, mean], -1), (-1, 2 * LAYERS["mean_pool"]))
-        dense = layers.Dense(LAYERS["penultimate"], activation="relu")
-        last = self.norm(10, self.weighted(dense, "dense", self.norm(9, pooled)))
-        tags = layers.Dense(LAYERS["taggram"], activation="sigmoid")
+        x = graph.dense(self.norm(9, pooled), *self.named("dense"), "relu", exact=True)
+        last = self.norm(10, x)
+        tags = graph.dense(last, *self.named("dense_1"), "sigmoid", exact=True)
         return {
             "penultimate": last,
             "mean_pool": mean,
             "max_pool": most,
-            "taggram": self.weighted(tags, "dense_1", last),
+            "taggram": tags,
         }

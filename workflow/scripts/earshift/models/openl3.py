@@ -20,10 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshift.errors import ConfigError, WeightsError, did_you_mean
-from earshift.models import Framing, ModelSpec, Network, _weights
-from earshift.models._frontend import Tensor, hann, slaney_filterbank, spectra
+from earshift.models import _weights
+from earshift.models._framing import Framing
+from earshift.models._frontend import (
+    Tensor,
+    hann,
+    slaney_filterbank,
+    spectra,
+    tensorflow_cos,
+)
 from earshift.models._h5 import read_h5
-from earshift.models._keras import as_network, elementwise, load_keras
+from earshift.models._keras import Graph, fold
+from earshift.models._model import PRECISIONS, ModelSpec, Network
 
 env = "tensorflow"
 version = 1
@@ -40,6 +48,7 @@ LEAST_MAGNITUDE, RANGE_DB = 1e-10, 80.0
 NORM_EPSILON = 1e-3
 CONTENT_TYPES = ("music", "env")
 EMBEDDING_SIZES = (512, 6144)
+FILE = "openl3_audio_{input_repr}_{content_type}-v0_4_0.h5.gz"
 
 
 class _Input(NamedTuple):
@@ -64,16 +73,10 @@ _CHANNELS = (64, 64, 128, 128, 256, 256, 512, 512)
 _N_CONVS = len(_CHANNELS)
 _NORM_PARTS = ("gamma", "beta", "moving_mean", "moving_variance")
 
-_REMEDY = (
-    "Fetch https://github.com/marl/openl3/raw/models/openl3_audio_mel128_music-v0_4_0"
-    ".h5.gz (or linear or mel256, or env, in place of these) and give its path as the "
-    "option 'weights'."
-)
-
 
 def spec(
     *,
-    weights: str,
+    weights: str | None = None,
     input_repr: str = "mel128",
     content_type: str = "music",
     embedding_size: int = 512,
@@ -84,9 +87,9 @@ def spec(
 
     Parameters
     ----------
-    weights : str
+    weights : str, optional
         Path of the official ``openl3_audio_*-v0_4_0.h5``, or the same ending in
-        ``.gz``.
+        ``.gz``; by default the one that is fetched.
     input_repr : {"linear", "mel128", "mel256"}, default="mel128"
         Spectrogram the weights were trained on. The three files hold arrays of the same
         shapes, so only a file's official name can tell that it is another's.
@@ -120,8 +123,8 @@ def spec(
         raise ConfigError(
             f"openl3 needs a hop_s of at least one sample, 1/48000 s, got {hop_s}."
         )
-    path = Path(weights).expanduser()
-    _weights.need_file(path, "the weights file of openl3 (HDF5)", _REMEDY)
+    file = FILE.format(input_repr=input_repr, content_type=content_type)
+    path = _weights.locate(weights, file, "the weights file of openl3 (HDF5)")
     _check_name(path, input_repr, content_type)
     return ModelSpec(
         sample_rate_hz=SAMPLE_RATE_HZ,
@@ -139,6 +142,7 @@ def spec(
             "center": center,
         },
         batch_size=8,
+        precisions=PRECISIONS,
     )
 
 
@@ -159,8 +163,9 @@ def _check_name(path: Path, input_repr: str, content_type: str) -> None:
         )
 
 
-def tensor_shapes() -> dict[str, tuple[int, ...]]:
+def tensor_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
     """Return the official name and shape of each of the 48 tensors, in their order."""
+    del spec
     shapes: dict[str, tuple[int, ...]] = {}
     channels = (1, *_CHANNELS)
     for i, n in enumerate(channels):
@@ -198,27 +203,29 @@ def load_tensors(spec: ModelSpec) -> dict[str, NDArray[np.float32]]:
         another kind or of another shape.
     """
     path = spec.weights[0]
-    found = _read(path)
-    shapes = tensor_shapes()
+    remedy = _weights.remedy(FILE.format(**spec.options))
+    found = _read(path, remedy)
+    shapes = tensor_shapes(spec)
     for name, other in zip_longest(shapes, found, fillvalue=""):
         if name.split("/")[-1] != other.split("/")[-1]:
             what = f"'{other}'" if other else "nothing"
             where = f"in the place of '{name}'" if name else "after the last"
             raise WeightsError(
                 f"openl3 needs its {len(shapes)} tensors in order; {path} has {what} "
-                f"{where}. {_REMEDY}"
+                f"{where}. {remedy}"
             )
     arrays = dict(zip(shapes, found.values(), strict=True))
     _weights.check(arrays, shapes, model="openl3", source=path)
     return arrays
 
 
-def _read(path: Path) -> dict[str, NDArray[np.float32]]:
+def _read(path: Path, remedy: str) -> dict[str, NDArray[np.float32]]:
     """Read the file, through an unzipped copy if it is zipped."""
+    _weights.need_file(path, "the weights file of openl3 (HDF5)", remedy)
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
     if not zipped:
-        return read_h5(path, model="openl3", remedy=_REMEDY)
+        return read_h5(path, model="openl3", remedy=remedy)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.stem
         try:
@@ -227,9 +234,10 @@ def _read(path: Path) -> dict[str, NDArray[np.float32]]:
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise WeightsError(
                 f"the weights file of openl3 is needed, but {path} "
-                f"({path.stat().st_size} bytes) cannot be unzipped: {error}. {_REMEDY}"
+                f"({path.stat().st_size} bytes) cannot be unzipped: {error}. "
+                f"{remedy}"
             ) from error
-        return read_h5(copy, model="openl3", remedy=_REMEDY)
+        return read_h5(copy, model="openl3", remedy=remedy)
 
 
 def spectrogram(windows: Tensor, input_repr: str) -> Tensor:
@@ -256,8 +264,8 @@ def spectrogram(windows: Tensor, input_repr: str) -> Tensor:
         n_frames = -(-WINDOW // FRAME_HOP)
         missing = (n_frames - 1) * FRAME_HOP + n_fft - WINDOW
         windows = ops.pad(windows, ((0, 0), (0, missing)))
-    # In float32 and with the backend's cosine, as in the original: see `hann`.
-    taper = hann(n_fft, cos=elementwise("cos"), dtype=np.float32).astype(np.float32)
+    # In float32 and with TensorFlow's cosine, as in the original: see `hann`.
+    taper = hann(n_fft, cos=tensorflow_cos, dtype=np.float32).astype(np.float32)
     real, imaginary = spectra(windows, taper=taper, hop=FRAME_HOP, n_fft=n_fft)
     magnitude = ops.sqrt(real * real + imaginary * imaginary)
     if n_mels is not None:
@@ -288,46 +296,49 @@ def network(spec: ModelSpec) -> Network:
     WeightsError
         If the file is not that of this model.
     """
-    tensors = load_tensors(spec)
+    return build(spec, load_tensors(spec))
+
+
+def build(spec: ModelSpec, tensors: Mapping[str, NDArray[np.float32]]) -> Network:
+    """Return the network with the given tensors, those of `tensor_shapes`."""
     input_repr = str(spec.options["input_repr"])
-    keras = load_keras()
-    layers = keras.layers
-    inputs = keras.Input((spec.framing.window,))
-    scale, offset = _norm(tensors, 1)
-    x = keras.ops.expand_dims(spectrogram(inputs, input_repr), -1)
+    graph = Graph(spec.precision)
+    layers, ops = graph.keras.layers, graph.keras.ops
+    inputs = graph.keras.Input((spec.framing.window,))
+    x = ops.expand_dims(spectrogram(inputs, input_repr), -1)
     # Not folded into the convolution: the zeros around its input come after the norm.
-    x = x * scale.astype(np.float32) + offset.astype(np.float32)
+    x = graph.start(graph.normalise(x, _statistics(tensors, 1), NORM_EPSILON))
     for i in range(1, _N_CONVS + 1):
-        x = _convolve(tensors, i, x)
+        x = _convolve(graph, tensors, i, x)
         if i in (2, 4, 6):
-            x = layers.MaxPooling2D(2)(x)
+            x = layers.MaxPooling2D(2, dtype=x.dtype)(x)
     pool = INPUTS[input_repr].pools[spec.n_features]
-    x = layers.Flatten()(layers.MaxPooling2D(pool, padding="same")(x))
-    return as_network(inputs, x)
+    x = layers.MaxPooling2D(pool, padding="same", dtype=x.dtype)(x)
+    return graph.network(inputs, layers.Flatten(dtype=x.dtype)(x))
 
 
-def _norm(
+def input_norm() -> dict[str, NDArray[np.float32]]:
+    """Return the normalisation that random weights need of -80 to 0 dB."""
+    values = {"gamma": 1.0, "beta": 0.0, "moving_mean": -40.0, "moving_variance": 400.0}
+    return {
+        f"batch_normalization_1/{part}": np.array([value], np.float32)
+        for part, value in values.items()
+    }
+
+
+def _statistics(
     tensors: Mapping[str, NDArray[np.float32]], i: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return factor and summand of normalisation `i`, one per channel."""
-    gamma, beta, mean, variance = (
-        tensors[f"batch_normalization_{i}/{part}"].astype(np.float64)
-        for part in _NORM_PARTS
-    )
-    scale = gamma / np.sqrt(variance + NORM_EPSILON)
-    return scale, beta - mean * scale
+) -> list[NDArray[np.float32]]:
+    """Return gamma, beta, mean and variance of normalisation `i`."""
+    return [tensors[f"batch_normalization_{i}/{part}"] for part in _NORM_PARTS]
 
 
-def _convolve(tensors: Mapping[str, NDArray[np.float32]], i: int, x: Tensor) -> Tensor:
+def _convolve(
+    graph: Graph, tensors: Mapping[str, NDArray[np.float32]], i: int, x: Tensor
+) -> Tensor:
     """Apply convolution `i`, with normalisation and ReLU unless it is the last."""
     kernel, bias = tensors[f"{_conv(i)}/kernel"], tensors[f"{_conv(i)}/bias"]
-    if i < _N_CONVS:
-        scale, offset = _norm(tensors, i + 1)
-        kernel = (kernel * scale).astype(np.float32)
-        bias = (bias * scale + offset).astype(np.float32)
-    layer = load_keras().layers.Conv2D(
-        kernel.shape[-1], 3, padding="same", activation="relu" if i < _N_CONVS else None
-    )
-    y = layer(x)
-    layer.set_weights([kernel, bias])
-    return y
+    if i == _N_CONVS:
+        return graph.convolve(x, kernel, bias, relu=False)
+    scale, offset = fold(_statistics(tensors, i + 1), NORM_EPSILON)
+    return graph.convolve(x, kernel * scale, bias * scale + offset)

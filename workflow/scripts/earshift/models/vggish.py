@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift.errors import ConfigError, WeightsError
-from earshift.models import Framing, ModelSpec, Network, _weights
-from earshift.models._frontend import Tensor, hann, htk_filterbank
-from earshift.models._keras import Layer, as_network, load_keras
+from earshift.errors import WeightsError
+from earshift.models import _weights
+from earshift.models._framing import Framing
+from earshift.models._frontend import Tensor, hann, htk_filterbank, spectra
+from earshift.models._keras import Graph, float64
+from earshift.models._model import PRECISIONS, ModelSpec, Network
 
 env = "tensorflow"
 version = 1
@@ -46,28 +48,25 @@ _BLOCKS = (
 )
 _DENSE = (("fc1/fc1_1", 4096), ("fc1/fc1_2", 4096), ("fc2", N_FEATURES))
 
-_URL = "https://storage.googleapis.com/audioset"
-_REMEDY = (
-    f"Fetch {_URL}/vggish_model.ckpt (about 290 MB, one file) and give its path as the "
-    "option 'weights'."
-)
-_PCA_REMEDY = (
-    f"Fetch {_URL}/vggish_pca_params.npz and give its path as the option 'pca'."
-)
+FILE, PCA_FILE = "vggish_model.ckpt", "vggish_pca_params.npz"
+
+#: Options that make no sense with random weights.
+TRAINED_OPTIONS = ("pca", "postprocess")
 
 
 def spec(
-    *, weights: str, pca: str | None = None, postprocess: bool = False
+    *, weights: str | None = None, pca: str | None = None, postprocess: bool = False
 ) -> ModelSpec:
     """Return the facts of the model for these options.
 
     Parameters
     ----------
-    weights : str
+    weights : str, optional
         Path of the official ``vggish_model.ckpt``, or of an .npz with its variables by
-        name.
+        name; by default the one that is fetched.
     pca : str, optional
-        Path of the official ``vggish_pca_params.npz``; read if `postprocess` is true.
+        Path of the official ``vggish_pca_params.npz``, by default the one that is
+        fetched; read if `postprocess` is true.
     postprocess : bool, default=False
         Give principal components in 8 bits, as the embeddings published with AudioSet
         are, instead of the network's output.
@@ -80,21 +79,13 @@ def spec(
 
     Raises
     ------
-    ConfigError
-        If `postprocess` is true without `pca`.
     WeightsError
         If there is no such file.
     """
-    path = Path(weights).expanduser()
-    files = [_weights.need_file(path, "the checkpoint of vggish", _REMEDY)]
+    files = [_weights.locate(weights, FILE, "the checkpoint of vggish")]
     if postprocess:
-        if pca is None:
-            raise ConfigError(
-                "vggish with postprocess=True needs its principal components, but the "
-                f"option 'pca' is not given. {_PCA_REMEDY}"
-            )
         what = "the principal components of vggish (.npz)"
-        files.append(_weights.need_file(Path(pca).expanduser(), what, _PCA_REMEDY))
+        files.append(_weights.locate(pca, PCA_FILE, what))
     return ModelSpec(
         sample_rate_hz=SAMPLE_RATE_HZ,
         framing=Framing(
@@ -104,11 +95,13 @@ def spec(
         weights=tuple(files),
         options={"weights": weights, "pca": pca, "postprocess": postprocess},
         batch_size=16,
+        precisions=PRECISIONS,
     )
 
 
-def tensor_shapes() -> dict[str, tuple[int, ...]]:
+def tensor_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
     """Return the name and shape of each of the network's 18 tensors."""
+    del spec
     kernels: dict[str, tuple[int, ...]] = {}
     n_in = 1
     for block in _BLOCKS:
@@ -145,12 +138,14 @@ def load_tensors(spec: ModelSpec) -> Mapping[str, NDArray[np.float32]]:
         If the file is no checkpoint, or a tensor is missing, surplus or of another
         shape.
     """
-    path = spec.weights[0]
+    path = _weights.need_file(
+        spec.weights[0], "the checkpoint of vggish", _weights.remedy(FILE)
+    )
     if path.suffix == ".npz":
         arrays: Mapping[str, NDArray[np.float32]] = _weights.read_npz(path)
     else:
         arrays = _weights.converted("vggish", (path,), lambda: _read_checkpoint(path))
-    _weights.check(arrays, tensor_shapes(), model="vggish", source=path)
+    _weights.check(arrays, tensor_shapes(spec), model="vggish", source=path)
     return arrays
 
 
@@ -167,7 +162,8 @@ def _read_checkpoint(path: Path) -> dict[str, NDArray[np.float32]]:
     except (tf.errors.OpError, IndexError, ValueError, RuntimeError) as error:
         raise WeightsError(
             f"a TensorFlow checkpoint of vggish in one file is needed, but {path} "
-            f"({path.stat().st_size} bytes) cannot be read ({error}). {_REMEDY}"
+            f"({path.stat().st_size} bytes) cannot be read ({error}). "
+            f"{_weights.remedy(FILE)}"
         ) from error
 
 
@@ -227,8 +223,10 @@ def log_mel(windows: Tensor) -> Tensor:
 
     # In float64, as in training: in float32, the rounding errors of a loud tone would
     # show in quiet bands.
-    frames = ops.extract_sequences(ops.cast(windows, "float64"), FRAME, FRAME_HOP)
-    real, imaginary = ops.rfft(frames * hann(FRAME), fft_length=N_FFT)
+    with float64():
+        taper = hann(FRAME)
+        real, imaginary = spectra(windows, taper=taper, hop=FRAME_HOP, n_fft=N_FFT)
+        magnitude = ops.cast(ops.sqrt(real * real + imaginary * imaginary), "float32")
     bank = htk_filterbank(
         sample_rate_hz=SAMPLE_RATE_HZ,
         n_fft=N_FFT,
@@ -236,7 +234,6 @@ def log_mel(windows: Tensor) -> Tensor:
         low_hz=LOW_HZ,
         high_hz=HIGH_HZ,
     )
-    magnitude = ops.cast(ops.sqrt(real * real + imaginary * imaginary), "float32")
     return ops.log(ops.matmul(magnitude, bank) + LOG_OFFSET)
 
 
@@ -259,34 +256,33 @@ def network(spec: ModelSpec) -> Network:
     WeightsError
         If the weights are not those of this model.
     """
-    tensors = load_tensors(spec)
-    layers = load_keras().layers
-    inputs = load_keras().Input((spec.framing.window,))
-    x = load_keras().ops.expand_dims(log_mel(inputs), -1)
+    return build(spec, load_tensors(spec))
+
+
+def build(spec: ModelSpec, tensors: Mapping[str, NDArray[np.float32]]) -> Network:
+    """Return the network with the given tensors, those of `tensor_shapes`."""
+
+    def named(name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return tensors[f"vggish/{name}/weights"], tensors[f"vggish/{name}/biases"]
+
+    graph = Graph(spec.precision)
+    layers, ops = graph.keras.layers, graph.keras.ops
+    inputs = graph.keras.Input((spec.framing.window,))
+    x = graph.start(ops.expand_dims(log_mel(inputs), -1))
     for block in _BLOCKS:
-        for name, n in block:
-            conv = layers.Conv2D(n, 3, padding="same", activation="relu")
-            x = _weighted(tensors, name, conv, x)
-        x = layers.MaxPooling2D(2)(x)
-    x = layers.Flatten()(x)
-    for name, n in _DENSE:
-        activation = None if name == "fc2" else "relu"
-        x = _weighted(tensors, name, layers.Dense(n, activation=activation), x)
-    embed = as_network(inputs, x)
-    if not spec.options["postprocess"]:
+        for name, _ in block:
+            x = graph.convolve(x, *named(name))
+        x = layers.MaxPooling2D(2, dtype=x.dtype)(x)
+    x = layers.Flatten(dtype=x.dtype)(x)
+    *hidden, last = (name for name, _ in _DENSE)
+    for name in hidden:
+        x = graph.dense(x, *named(name), "relu")
+    x = graph.dense(ops.cast(x, "float32"), *named(last), exact=True)
+    embed = graph.network(inputs, x)
+    if not spec.options.get("postprocess"):
         return embed
     vectors, means = load_pca(spec.weights[1])
     return lambda windows: quantise((embed(windows) - means) @ vectors.T)
-
-
-def _weighted(
-    tensors: Mapping[str, NDArray[np.float32]], name: str, layer: Layer, x: Tensor
-) -> Tensor:
-    y = layer(x)
-    layer.set_weights(
-        [tensors[f"vggish/{name}/{part}"] for part in ("weights", "biases")]
-    )
-    return y
 
 
 def quantise(components: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earshift.errors import ConfigError, did_you_mean
-from earshift.models import Framing, ModelSpec, Network, _weights
-from earshift.models._frontend import Tensor, hann, htk_filterbank, spectra
+from earshift.models import _weights
+from earshift.models._framing import Framing
+from earshift.models._frontend import (
+    Tensor,
+    hann,
+    htk_filterbank,
+    spectra,
+    tensorflow_cos,
+    tensorflow_log,
+)
 from earshift.models._h5 import read_h5
-from earshift.models._keras import as_network, elementwise, load_keras
+from earshift.models._keras import Graph, fold
+from earshift.models._model import PRECISIONS, ModelSpec, Network
 
 env = "tensorflow"
 version = 1
@@ -51,19 +59,18 @@ _STAGES = (
     (1, 1024),
 )
 
-_REMEDY = (
-    "Fetch https://storage.googleapis.com/audioset/yamnet.h5 (about 15 MB) and give "
-    "its path as the option 'weights'."
-)
+_NORM_PARTS = ("beta", "moving_mean", "moving_variance")
+
+FILE = "yamnet.h5"
 
 
-def spec(*, weights: str, layer: str = "embedding") -> ModelSpec:
+def spec(*, weights: str | None = None, layer: str = "embedding") -> ModelSpec:
     """Return the facts of the model for these options.
 
     Parameters
     ----------
-    weights : str
-        Path of the official ``yamnet.h5``.
+    weights : str, optional
+        Path of the official ``yamnet.h5``; by default the one that is fetched.
     layer : {"embedding", "scores"}, default="embedding"
         The mean over time and frequency of the last convolution's 1024 channels, none
         of them negative, or the 521 class probabilities.
@@ -85,20 +92,20 @@ def spec(*, weights: str, layer: str = "embedding") -> ModelSpec:
         raise ConfigError(
             f"yamnet has no layer '{layer}' {did_you_mean(layer, LAYERS)}"
         )
-    path = Path(weights).expanduser()
-    _weights.need_file(path, "the weights file of yamnet (HDF5)", _REMEDY)
     return ModelSpec(
         sample_rate_hz=SAMPLE_RATE_HZ,
         framing=Framing(window=15_600, hop=7_680, tail="pad"),
         n_features=LAYERS[layer],
-        weights=(path,),
+        weights=(_weights.locate(weights, FILE, "the weights file of yamnet (HDF5)"),),
         options={"weights": weights, "layer": layer},
-        batch_size=32,
+        batch_size=64,
+        precisions=PRECISIONS,
     )
 
 
-def tensor_shapes() -> dict[str, tuple[int, ...]]:
+def tensor_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
     """Return the name and shape of each of the network's 110 tensors."""
+    del spec
     shapes: dict[str, tuple[int, ...]] = {}
     n_in = 1
     for i, (_, n_out) in enumerate(_STAGES, start=1):
@@ -112,7 +119,7 @@ def tensor_shapes() -> dict[str, tuple[int, ...]]:
         for name, shape in kernels.items():
             shapes[f"layer{i}/{name}"] = shape
             n_normed = n_in if shape[-1] == 1 else n_out
-            for part in ("beta", "moving_mean", "moving_variance"):
+            for part in _NORM_PARTS:
                 shapes[f"layer{i}/{name.split('/')[0]}/bn/{part}"] = (n_normed,)
         n_in = n_out
     shapes["dense/kernel"] = (LAYERS["embedding"], LAYERS["scores"])
@@ -140,13 +147,13 @@ def load_tensors(spec: ModelSpec) -> dict[str, NDArray[np.float32]]:
         another shape.
     """
     path = spec.weights[0]
-    found = read_h5(path, model="yamnet", remedy=_REMEDY)
+    found = read_h5(path, model="yamnet", remedy=_weights.remedy(FILE))
     # The last layer has no name of its own in older files, so Keras numbers it.
     arrays = {
         re.sub(r"^(dense_\d+|logits)/", "dense/", name): array
         for name, array in found.items()
     }
-    _weights.check(arrays, tensor_shapes(), model="yamnet", source=path)
+    _weights.check(arrays, tensor_shapes(spec), model="yamnet", source=path)
     return arrays
 
 
@@ -166,8 +173,8 @@ def log_mel(windows: Tensor) -> Tensor:
     """
     from keras import ops
 
-    # In float32 and with the backend's functions, as in training: see `hann`.
-    taper = hann(FRAME, cos=elementwise("cos"), dtype=np.float32).astype(np.float32)
+    # In float32 and with TensorFlow's functions, as in training: see `hann`.
+    taper = hann(FRAME, cos=tensorflow_cos, dtype=np.float32).astype(np.float32)
     real, imaginary = spectra(windows, taper=taper, hop=FRAME_HOP, n_fft=N_FFT)
     bank = htk_filterbank(
         sample_rate_hz=SAMPLE_RATE_HZ,
@@ -175,7 +182,7 @@ def log_mel(windows: Tensor) -> Tensor:
         n_mels=N_MELS,
         low_hz=LOW_HZ,
         high_hz=HIGH_HZ,
-        log=elementwise("log"),
+        log=tensorflow_log,
         dtype=np.float32,
     )
     magnitude = ops.sqrt(real * real + imaginary * imaginary)
@@ -200,48 +207,48 @@ def network(spec: ModelSpec) -> Network:
     WeightsError
         If the file is not that of this model.
     """
-    tensors = load_tensors(spec)
-    keras = load_keras()
-    inputs = keras.Input((spec.framing.window,))
-    x = keras.ops.expand_dims(log_mel(inputs), -1)
-    x = _convolve(tensors, "layer1/conv/kernel", 2, x)
+    return build(spec, load_tensors(spec))
+
+
+def build(spec: ModelSpec, tensors: Mapping[str, NDArray[np.float32]]) -> Network:
+    """Return the network with the given tensors, those of `tensor_shapes`."""
+    graph = Graph(spec.precision)
+    ops = graph.keras.ops
+    inputs = graph.keras.Input((spec.framing.window,))
+    x = graph.start(ops.expand_dims(log_mel(inputs), -1))
+    x = _convolve(graph, tensors, "layer1/conv/kernel", 2, x)
     for i, (stride, _) in enumerate(_STAGES[1:], start=2):
         name = f"layer{i}/depthwise_conv/depthwise_kernel"
-        x = _convolve(tensors, name, stride, x)
-        x = _convolve(tensors, f"layer{i}/pointwise_conv/kernel", 1, x)
-    x = keras.ops.mean(x, axis=(1, 2))
+        x = _convolve(graph, tensors, name, stride, x)
+        x = _convolve(graph, tensors, f"layer{i}/pointwise_conv/kernel", 1, x)
+    x = ops.mean(ops.cast(x, "float32"), axis=(1, 2))
     if spec.options["layer"] == "scores":
-        dense = keras.layers.Dense(LAYERS["scores"], activation="sigmoid")
-        x = dense(x)
-        dense.set_weights([tensors["dense/kernel"], tensors["dense/bias"]])
-    return as_network(inputs, x)
+        last = (tensors["dense/kernel"], tensors["dense/bias"])
+        x = graph.dense(x, *last, "sigmoid", exact=True)
+    return graph.network(inputs, x)
 
 
 def _convolve(
-    tensors: Mapping[str, NDArray[np.float32]], name: str, stride: int, x: Tensor
+    graph: Graph,
+    tensors: Mapping[str, NDArray[np.float32]],
+    name: str,
+    stride: int,
+    x: Tensor,
 ) -> Tensor:
     """Apply a convolution, its batch normalisation and ReLU, as one layer."""
-    keras = load_keras()
     kernel = tensors[name]
     scope = name.rsplit("/", 1)[0] + "/bn"
-    variance = tensors[f"{scope}/moving_variance"].astype(np.float64)
-    scale = 1.0 / np.sqrt(variance + NORM_EPSILON)
-    bias = tensors[f"{scope}/beta"] - tensors[f"{scope}/moving_mean"] * scale
+    beta, *moments = (tensors[f"{scope}/{part}"] for part in _NORM_PARTS)
+    scale, bias = fold([np.ones_like(beta), beta, *moments], NORM_EPSILON)
+    depthwise = name.endswith("depthwise_kernel")
     if stride == 2:
         # TensorFlow's "same" puts the one row and column beyond an even size last.
-        x = keras.ops.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)))
-    arguments = {
-        "kernel_size": kernel.shape[:2],
-        "strides": stride,
-        "padding": "same" if stride == 1 else "valid",
-        "activation": "relu",
-    }
-    if name.endswith("depthwise_kernel"):
-        layer = keras.layers.DepthwiseConv2D(**arguments)
-        folded = kernel * scale[:, None]
-    else:
-        layer = keras.layers.Conv2D(kernel.shape[-1], **arguments)
-        folded = kernel * scale
-    y = layer(x)
-    layer.set_weights([folded.astype(np.float32), bias.astype(np.float32)])
-    return y
+        x = graph.keras.ops.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)))
+    return graph.convolve(
+        x,
+        kernel * (scale[:, None] if depthwise else scale),
+        bias,
+        stride=stride,
+        padding="same" if stride == 1 else "valid",
+        depthwise=depthwise,
+    )

@@ -1,0 +1,183 @@
+"""Speed of the pre-trained models, from audio files to embeddings in the store.
+
+    python benchmarks/models.py [--models yamnet,vggish] [--weights DIR]
+        [--precision float32,bfloat16] [--threads 2] [--json OUT]
+
+Forty files of 10 s at 44.1 kHz (stereo, half WAV, half FLAC) are synthesised in a
+temporary folder. "files" is the rate from files to written frames, in seconds of audio
+per second of wall clock and of CPU; "bare" is the rate of the compiled network alone,
+on windows in memory, called from as many threads; their ratio is the efficiency of the
+pipeline. All are warm: loading and compiling are not counted. Models without a file in
+--weights get seeded random weights, which are as fast. "times" compares with the
+original, measured warm with two threads on two cores.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from earshift import embeddings, load_model, store
+from earshift.models import Model
+from earshift.models._batches import Batch, call_ahead, fill_batches, number
+
+N_FILES, DURATION_S, RATE_HZ = 40, 10, 44_100
+
+#: Name -> plugin, options, file of weights, rate of the original in audio-s/s.
+MODELS = {
+    "yamnet": ("yamnet", {}, "yamnet.h5", 27.0),
+    "musicnn": ("musicnn", {}, None, 8.8),
+    "vggish": ("vggish", {}, "vggish_model.ckpt", 33.0),
+    "openl3": (
+        "openl3",
+        {"input_repr": "mel256", "hop_s": 1.0},
+        "openl3_audio_mel256_music-v0_4_0.h5.gz",
+        6.6,
+    ),
+    "mfcc": ("mfcc", {}, None, None),
+}
+
+#: Measure for at least so long, in seconds.
+AT_LEAST_S = 8.0
+
+
+def write_files(folder: Path) -> pd.DataFrame:
+    """Write the corpus; return the columns of a clip table that stage 2 reads."""
+    rng = np.random.default_rng(0)
+    rows = []
+    t = np.arange(DURATION_S * RATE_HZ) / RATE_HZ
+    for i in range(N_FILES):
+        tone = sum(
+            np.sin(2 * np.pi * 110 * 2 ** (i / 12) * k * t) / k for k in (1, 2, 3)
+        )
+        noise = rng.standard_normal((len(t), 2))
+        sound = 0.1 * tone[:, None] * np.exp(-(t[:, None] % 1)) + 0.01 * noise
+        path = folder / f"{i:02d}.{'flac' if i % 2 else 'wav'}"
+        soundfile.write(path, sound, RATE_HZ)
+        rows.append((path.stem, str(path), len(t), RATE_HZ))
+    columns = ["clip_id", "path", "n_samples", "sample_rate_hz"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def ready(name: str, weights: Path | None, precision: str) -> Model:
+    """Return a model, loaded and compiled."""
+    plugin, options, file, _ = MODELS[name]
+    given = weights / file if weights and file else None
+    if given and given.is_file():
+        options = options | {"weights": str(given)}
+    elif file:
+        plugin = f"random_{plugin}"
+    model = load_model(plugin, precision=precision, **options)
+    model.warm_up()
+    return model
+
+
+def bare_rate(model: Model, n_threads: int) -> float:
+    """Return audio-seconds per second of the network on windows in memory."""
+    spec = model.spec
+    rng = np.random.default_rng(0)
+    shape = (2 * spec.batch_size, spec.framing.window)
+    windows = 0.1 * rng.standard_normal(shape, np.float32)
+    pieces = number([windows], 0)
+    batches = list(fill_batches(pieces, spec.batch_size, spec.framing.window))
+
+    def until_time_is_up():
+        while time.perf_counter() - start < AT_LEAST_S:
+            yield from batches
+
+    def call(batch: Batch) -> int:
+        return len(model.network(batch.windows))
+
+    start = time.perf_counter()
+    n_windows = sum(call_ahead(call, until_time_is_up(), n_threads, n_threads + 1))
+    return n_windows * spec.hop_s / (time.perf_counter() - start)
+
+
+def file_rates(
+    model: Model, table: pd.DataFrame, folder: Path, n_threads: int
+) -> tuple[float, float]:
+    """Return audio-seconds per second of wall clock and of CPU, files to store."""
+    spec = model.spec
+    n_frames = model.n_frames(DURATION_S * spec.sample_rate_hz)
+    n_clips, spent, cpu = 0, 0.0, 0.0
+    clips = table
+    while spent < AT_LEAST_S:
+        layout = store.plan(np.full(len(clips), n_frames), spec.n_features, 1)
+        path = folder / "store.zarr"
+        store.create_embeddings(path, layout, clips["clip_id"].tolist(), {})
+        rows = [slice(i * n_frames, (i + 1) * n_frames) for i in range(len(clips))]
+        skipped: dict[str, str] = {}
+        start, start_cpu = time.perf_counter(), time.process_time()
+        made = embeddings.pieces(model, clips, rows, skipped, lambda: None, n_threads)
+        with store.RegionWriter(path, layout.regions[0]) as writer:
+            for targets, frames in model.run(made, n_threads):
+                writer.put(targets, frames)
+        spent += time.perf_counter() - start
+        cpu += time.process_time() - start_cpu
+        n_clips += len(clips)
+        assert not skipped, skipped
+        # Longer runs for fast models: the first and the last batch count less.
+        if spent < AT_LEAST_S / 4 and len(clips) < 20 * N_FILES:
+            clips = pd.concat([clips] * 4, ignore_index=True)
+            clips["clip_id"] = [f"{i}" for i in range(len(clips))]
+            n_clips, spent, cpu = 0, 0.0, 0.0
+    return n_clips * DURATION_S / spent, n_clips * DURATION_S / cpu
+
+
+def main() -> None:
+    """Print one line per model and precision."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--precision", default="float32,bfloat16")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    head = (
+        "model    precision  files/wall  files/CPU    bare  efficiency  original  times"
+    )
+    sys.stdout.write(head + "\n")
+    results = []
+    with (
+        tempfile.TemporaryDirectory() as name,
+        embeddings.one_core_per_call(options.threads),
+    ):
+        folder = Path(name)
+        table = write_files(folder)
+        for model_name in options.models.split(","):
+            original = MODELS[model_name][3]
+            for precision in options.precision.split(","):
+                if model_name == "mfcc" and precision != "float32":
+                    continue
+                model = ready(model_name, options.weights, precision)
+                bare = bare_rate(model, options.threads)
+                wall, cpu = file_rates(model, table, folder, options.threads)
+                sys.stdout.write(
+                    f"{model_name:8s} {precision:9s} {wall:11.1f} {cpu:10.1f} "
+                    f"{bare:7.1f} {wall / bare:11.2f} {original or '-':>9} "
+                    f"{wall / original if original else np.nan:6.1f}\n"
+                )
+                sys.stdout.flush()
+                results.append(
+                    {
+                        "model": model_name,
+                        "precision": precision,
+                        "audio_s_per_wall_s": wall,
+                        "audio_s_per_cpu_s": cpu,
+                        "bare_audio_s_per_s": bare,
+                        "efficiency": wall / bare,
+                        "original_audio_s_per_s": original,
+                    }
+                )
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

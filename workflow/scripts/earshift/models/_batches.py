@@ -1,0 +1,117 @@
+"""Fill batches across clips, and keep a bounded number of calls under way."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Piece(NamedTuple):
+    """A part of a clip, ready for the network.
+
+    Parameters
+    ----------
+    rows : slice
+        Where its frames belong, among the rows of the job.
+    samples : ndarray, float32
+        Windows, shape (n_windows, window); or the whole clip, shape (n_samples,).
+    """
+
+    rows: slice
+    samples: NDArray[np.float32]
+
+
+class Batch(NamedTuple):
+    """Windows of several clips.
+
+    Parameters
+    ----------
+    windows : ndarray of shape (batch_size, window), float32
+        Zeros after the last row of `rows`.
+    rows : ndarray of shape (n_windows,), int64
+        Where their frames belong, at most `batch_size` of them, increasing.
+    """
+
+    windows: NDArray[np.float32]
+    rows: NDArray[np.int64]
+
+
+def fill_batches(pieces: Iterable[Piece], size: int, window: int) -> Iterator[Batch]:
+    """Yield full batches of `size` windows of `window` samples; the last may be less.
+
+    Parameters
+    ----------
+    pieces : iterable of Piece
+        With windows, in increasing order of rows.
+    size, window : int
+        Shape of a batch.
+
+    Yields
+    ------
+    Batch
+        Each a new array, so that several may be under way.
+    """
+    batch, rows = np.zeros((size, window), np.float32), np.empty(size, np.int64)
+    held = 0
+    for piece in pieces:
+        start = 0
+        while start < len(piece.samples):
+            part = piece.samples[start : start + size - held]
+            stop = held + len(part)
+            batch[held:stop] = part
+            first = piece.rows.start + start
+            rows[held:stop] = np.arange(first, first + len(part))
+            start, held = start + len(part), stop
+            if held == size:
+                yield Batch(batch, rows)
+                batch, rows = np.zeros_like(batch), np.empty_like(rows)
+                held = 0
+    if held:
+        yield Batch(batch, rows[:held])
+
+
+def number(windows: Iterable[NDArray[np.float32]], row: int) -> Iterator[Piece]:
+    """Yield the windows of one clip as pieces; the first frame belongs to `row`."""
+    for some in windows:
+        yield Piece(slice(row, row + len(some)), some)
+        row += len(some)
+
+
+def call_ahead(
+    function: Callable[[In], Out], items: Iterable[In], n_threads: int, n_ahead: int
+) -> Iterator[Out]:
+    """Yield ``function(item)`` in order, while threads work on the items after it.
+
+    Parameters
+    ----------
+    function : callable
+        Called in `n_threads` threads.
+    items : iterable
+        Drawn as results are taken, at most `n_ahead` of them before their turn.
+    n_threads, n_ahead : int
+        Calls at a time, and calls made or waiting ahead of the reader.
+
+    Yields
+    ------
+    object
+        One result per item.
+    """
+    waiting: deque[Future[Out]] = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > n_ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,400 @@
+"""What a model is: its facts, its network, and how it embeds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from earshift import audio
+from earshift.errors import AudioError, ConfigError, DataError
+from earshift.models._batches import Batch, Piece, call_ahead, fill_batches, number
+from earshift.models._framing import Framing
+
+log = logging.getLogger(__name__)
+
+#: What a model may do with clips too short for one window.
+SHORT = ("pad", "skip", "error")
+
+#: Types a network may compute in; its input and output are float32 always.
+PRECISIONS = ("float32", "bfloat16")
+
+#: Maps windows (n_windows, n_samples) float32 to features (n_windows, n_features); or,
+#: for a model of whole clips, a waveform (n_samples,) to frames (n_frames, n_features).
+Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+#: Rows of the job, shape (n,) int64, and the frames there, (n, n_features) float32.
+Embedded = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What the pipeline must know of every model, without loading it.
+
+    Parameters
+    ----------
+    sample_rate_hz : int
+        Rate the network expects.
+    n_features : int
+        Length of one embedding.
+    weights : tuple of Path, default=()
+        Files whose contents decide the numbers; their hash is part of the provenance.
+    options : mapping, default={}
+        The plugin's own options, all of them, defaults filled in.
+    precisions : tuple of str, default=("float32",)
+        Those of `PRECISIONS` that the network can compute in.
+    precision : str, default="float32"
+        That which it shall compute in; set by `load_model`.
+    """
+
+    sample_rate_hz: int
+    n_features: int
+    weights: tuple[Path, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    precisions: tuple[str, ...] = ("float32",)
+    precision: str = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(Spec):
+    """Facts of a model that maps windows of a fixed length to one embedding each.
+
+    Parameters
+    ----------
+    framing : Framing
+        How waveforms are cut into windows.
+    batch_size : int, default=32
+        Windows per call of the network.
+    """
+
+    framing: Framing
+    batch_size: int = 32
+
+    @property
+    def hop_s(self) -> float:
+        """Time between successive frames, in seconds."""
+        return self.framing.hop / self.sample_rate_hz
+
+    @property
+    def window_s(self) -> float:
+        """Length of a window, in seconds."""
+        return self.framing.window / self.sample_rate_hz
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipSpec(Spec):
+    """Facts of a model that takes whole clips, such as those behind an adapter.
+
+    Parameters
+    ----------
+    min_s : float, default=0.0
+        Shortest clip it takes, in seconds.
+    hop_s : float, optional
+        Time between successive frames in seconds, where it is constant and known.
+    """
+
+    min_s: float = 0.0
+    hop_s: float | None = None
+    window_s: None = None
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Embeddings of one waveform.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_frames, n_features), float32
+        One embedding per window.
+    time_s : ndarray of shape (n_frames,), float64
+        Multiples of the hop, in seconds: the start of each window; for a model that
+        pads half a window before the waveform, its centre. NaN if the hop is not known.
+    """
+
+    values: NDArray[np.float32]
+    time_s: NDArray[np.float64]
+
+
+class Model:
+    """A pre-trained model, ready to embed waveforms.
+
+    Made by `load_model`. The network and its weights are loaded at the first use.
+
+    Parameters
+    ----------
+    name : str
+        Name or path of the plugin.
+    spec : ModelSpec
+        Facts of the model.
+    network : callable
+        Returns the network when called with `spec`.
+    short : {"pad", "skip", "error"}
+        What to do with a waveform too short for a single window.
+    resampler : str
+        One of `earshift.resampling.RESAMPLERS`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        spec: ModelSpec | ClipSpec,
+        network: Callable[[Any], Network],
+        *,
+        short: str,
+        resampler: str,
+    ) -> None:
+        self.name = name
+        self.spec: Any = spec
+        self.short, self.resampler = short, resampler
+        self._load_network = network
+
+    @cached_property
+    def network(self) -> Network:
+        """The network with its weights."""
+        return self._load_network(self.spec)
+
+    def embed(self, waveform: ArrayLike, sample_rate: int) -> Frames:
+        """Embed one waveform.
+
+        Parameters
+        ----------
+        waveform : array_like of shape (n_samples,) or (n_samples, n_channels)
+            Audio in [-1, 1]; channels are averaged.
+        sample_rate : int
+            Samples per second of `waveform`, in Hz; resampled to the model's.
+
+        Returns
+        -------
+        Frames
+            `values` of shape (n_frames, n_features) float32, and `time_s`.
+
+        Raises
+        ------
+        AudioError
+            If the waveform is empty, not finite, or too short with ``short="error"``.
+        """
+        samples = audio.prepare(
+            waveform, sample_rate, self.spec.sample_rate_hz, self.resampler
+        )
+        values = self._embed_samples(samples)
+        hop_s = np.nan if self.spec.hop_s is None else self.spec.hop_s
+        return Frames(values, np.arange(len(values), dtype=np.float64) * hop_s)
+
+    def _embed_samples(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        out = np.empty((self.n_frames(len(samples)), self.spec.n_features), np.float32)
+        for rows, frames in self.run(number(self.pieces([samples]), 0), 1):
+            out[rows] = frames
+        return out
+
+    def windows(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Cut a mono waveform at the model's rate into windows, (n_windows, window).
+
+        As `pieces`, for a waveform that is at hand as a whole.
+        """
+        none = np.empty((0, self.spec.framing.window), np.float32)
+        return np.concatenate([none, *self.pieces([samples])])
+
+    def embed_windows(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network over any number of windows, in batches of one fixed size.
+
+        Parameters
+        ----------
+        windows : ndarray of shape (n_windows, window), float32
+            As `windows` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_windows, n_features), float32
+            One embedding per window.
+        """
+        out = np.empty((len(windows), self.spec.n_features), np.float32)
+        for rows, frames in self.run([Piece(slice(0, len(windows)), windows)], 1):
+            out[rows] = frames
+        return out
+
+    def n_frames(self, n_samples: int) -> int:
+        """Return how many frames a waveform of `n_samples` (model rate) gives."""
+        n = int(self.spec.framing.n_windows(n_samples))
+        return 1 if n == 0 and n_samples > 0 and self.short == "pad" else n
+
+    def pieces(
+        self, blocks: Iterable[NDArray[np.float32]]
+    ) -> Iterator[NDArray[np.float32]]:
+        """Cut a waveform, which comes block by block, into what the network takes.
+
+        Parameters
+        ----------
+        blocks : iterable of ndarray of shape (n_samples,), float32
+            Mono, in [-1, 1], at `spec.sample_rate_hz`.
+
+        Yields
+        ------
+        ndarray of shape (n_windows, window), float32
+            None at all if the waveform is too short and `short` is ``"skip"``.
+
+        Raises
+        ------
+        AudioError
+            If the waveform is too short and `short` is ``"error"``.
+        """
+        framing = self.spec.framing
+        counted = _Counted(blocks)
+        n = 0
+        for windows in framing.cut(counted, n_least=int(self.short == "pad")):
+            yield windows
+            n += len(windows)
+        if n == 0 and self.short == "error":
+            self._refuse(counted.n_samples, framing.min_samples)
+
+    def _refuse(self, n_samples: int, n_needed: int) -> None:
+        rate = self.spec.sample_rate_hz
+        raise AudioError(
+            "short",
+            f"{self.name} needs at least {n_needed / rate:.3f} s, got "
+            f"{n_samples / rate:.3f} s. Use short='pad' to fill up with silence.",
+        )
+
+    def run(self, pieces: Iterable[Piece], n_threads: int) -> Iterator[Embedded]:
+        """Embed the pieces of many clips, in batches of one fixed size.
+
+        Parameters
+        ----------
+        pieces : iterable of Piece
+            In increasing order of rows.
+        n_threads : int
+            Calls of the network at a time.
+
+        Yields
+        ------
+        tuple of ndarray (n,), int64, and ndarray (n, n_features), float32
+            Rows, increasing, and the frames that belong there.
+        """
+
+        def embed(batch: Batch) -> Embedded:
+            return batch.rows, self.network(batch.windows)[: len(batch.rows)]
+
+        window = self.spec.framing.window
+        batches = fill_batches(pieces, self.spec.batch_size, window)
+        # One call more than threads is ready: the network never waits for its input.
+        yield from call_ahead(embed, batches, n_threads, n_threads + 1)
+
+    def warm_up(self) -> None:
+        """Load the network and compile it."""
+        self.network(np.zeros((self.spec.batch_size, self.spec.framing.window), "f4"))
+
+
+class ClipModel(Model):
+    """A model that takes whole clips, and gives each as many frames as it likes.
+
+    Parameters
+    ----------
+    name, spec, network, short, resampler
+        As of `Model`, with a `ClipSpec`, and a network that maps one waveform.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._counts: dict[int, int] = {}  # samples -> frames
+
+    def _embed_samples(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        none = np.empty((0, self.spec.n_features), np.float32)
+        return np.concatenate([none, *map(self._call, self.pieces([samples]))])
+
+    def _call(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        frames = np.asarray(self.network(samples), np.float32)
+        if frames.ndim != 2 or frames.shape[1] != self.spec.n_features:
+            raise ConfigError(
+                f"{self.name} must map a waveform to frames of shape (n_frames, "
+                f"{self.spec.n_features}), and gives {frames.shape}: is the option "
+                "'n_features' right?"
+            )
+        return frames
+
+    def n_frames(self, n_samples: int) -> int:
+        """Return how many frames a waveform of `n_samples` (model rate) gives.
+
+        The network embeds as much silence to find out, once for each length.
+        """
+        if self._too_short(n_samples):
+            if self.short != "pad":
+                return 0
+            n_samples = self._min_samples
+        if n_samples not in self._counts:
+            silence = np.zeros(n_samples, np.float32)
+            self._counts[n_samples] = len(self._call(silence))
+        return self._counts[n_samples]
+
+    def pieces(
+        self, blocks: Iterable[NDArray[np.float32]]
+    ) -> Iterator[NDArray[np.float32]]:
+        """Put a waveform together; one too short is padded, left out or refused."""
+        samples = np.concatenate([np.empty(0, np.float32), *blocks])
+        if self._too_short(len(samples)):
+            if self.short == "error":
+                self._refuse(len(samples), self._min_samples)
+            if self.short == "skip":
+                return
+            samples = np.pad(samples, (0, self._min_samples - len(samples)))
+        yield samples
+
+    def run(self, pieces: Iterable[Piece], n_threads: int) -> Iterator[Embedded]:
+        """Embed clips one after the other.
+
+        Parameters
+        ----------
+        pieces : iterable of Piece
+            One per clip.
+        n_threads : int
+            Not used: such a network has threads of its own.
+
+        Yields
+        ------
+        tuple of ndarray (n,), int64, and ndarray (n, n_features), float32
+            Rows, increasing, and the frames that belong there: NaN for a clip on which
+            the network fails, or gives another number of frames than for silence.
+        """
+        del n_threads
+        for rows, samples in pieces:
+            expected = rows.stop - rows.start
+            try:
+                frames = self._call(samples)
+                if len(frames) != expected:
+                    raise DataError(
+                        f"{self.name} must give as many frames for every clip of a "
+                        f"length: {len(samples)} samples of silence gave {expected}, a "
+                        f"clip gives {len(frames)}."
+                    )
+            except DataError as error:
+                log.warning("%s", error)
+                frames = np.full((expected, self.spec.n_features), np.nan, np.float32)
+            yield np.arange(rows.start, rows.stop), frames
+
+    def warm_up(self) -> None:
+        """Load the network."""
+        _ = self.network
+
+    @property
+    def _min_samples(self) -> int:
+        spec: ClipSpec = self.spec
+        return max(1, round(spec.min_s * spec.sample_rate_hz))
+
+    def _too_short(self, n_samples: int) -> bool:
+        return n_samples < self._min_samples
+
+
+class _Counted:
+    """Blocks of a waveform, and how many samples they were."""
+
+    def __init__(self, blocks: Iterable[NDArray[np.float32]]) -> None:
+        self._blocks, self.n_samples = blocks, 0
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        for block in self._blocks:
+            self.n_samples += len(block)
+            yield block
