@@ -1,3 +1,4 @@
+import hashlib
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import yaml
 
 from earshift import register, settings
 from earshift.errors import ConfigError
+from earshift.verification import published_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -142,3 +144,19 @@ def test_an_installed_library_brings_the_register(tmp_path):
     ).stdout.split()
     assert found[0] == str(tmp_path / "installed" / "earshift" / "register.py")
     assert found[1:] == list(register.weights())
+
+
+def test_a_file_under_any_name_is_known_by_its_content(tmp_path, monkeypatch):
+    content = b"the weights"
+    facts = {"address": "https://example.org/w.h5", "licence": "x", "citation": "y"}
+    entries = {
+        "w.h5": facts | {"checksums": {"md5": hashlib.md5(content).hexdigest()}},
+        "unknown.h5": facts,
+    }
+    (tmp_path / "register.yaml").write_text(yaml.safe_dump(entries))
+    known = register.read(tmp_path / "register.yaml")
+    monkeypatch.setattr(register, "weights", lambda: known)
+    (tmp_path / "copy.bin").write_bytes(content)
+    assert published_name(tmp_path / "copy.bin") == "w.h5"
+    (tmp_path / "copy.bin").write_bytes(content + b".")
+    assert published_name(tmp_path / "copy.bin") is None

@@ -21,6 +21,7 @@ from earshift import audio, clips, jobs, models, store
 from earshift.errors import AudioError, DataError
 from earshift.models._batches import Piece, call_ahead, number
 from earshift.resampling import n_resampled
+from earshift.verification import published_name
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ def create_store(
         "resampler": model.resampler,
         "precision": model.spec.precision,
         "weights_sha256": [jobs.file_hash(file) for file in model.spec.weights],
+        "weights_published": [published_name(file) for file in model.spec.weights],
         "sample_rate_hz": model.spec.sample_rate_hz,
         "window_s": model.spec.window_s,
         "hop_s": model.spec.hop_s,
@@ -90,6 +92,8 @@ def create_store(
     }
     ids = usable["clip_id"].tolist()
     key = jobs.content_key([facts, ids, layout.n_frames.tolist()])
+    for file, known in zip(model.spec.weights, facts["weights_published"], strict=True):
+        log.info("%s: weights %s, %s", name, file, known or "not in the register")
     path = store_of(plan)
     if not path.exists() or store.attributes(path).get("key") != key:
         shutil.rmtree(_records(plan), ignore_errors=True)

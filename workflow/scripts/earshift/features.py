@@ -16,6 +16,19 @@ from earshift.errors import DataError
 
 log = logging.getLogger(__name__)
 
+#: What the features' attributes say of their model, as the frames' do.
+MODEL_FACTS = (
+    "model",
+    "plugin",
+    "options",
+    "short",
+    "resampler",
+    "precision",
+    "weights_sha256",
+    "weights_published",
+    "provenance",
+)
+
 
 def pool_frames(
     plan: Path, markers: Sequence[Path], *, out: Path, skipped: Path
@@ -70,7 +83,7 @@ def pool_frames(
     with jobs.whole_file(skipped) as file:
         table.to_csv(file, index=False)
     facts = store.attributes(embeddings)
-    keys = ("model", "plugin", "options", "weights_sha256", "provenance")
-    attributes = {key: facts[key] for key in keys} | {"pooling": "mean over frames"}
+    attributes = {key: facts[key] for key in MODEL_FACTS}
+    attributes |= {"pooling": "mean over frames"}
     store.write_features(out, np.stack(pooled), kept, attributes)
     log.info("%s: %d clips pooled, %d left out", out, len(kept), len(reasons))

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from earshift import jobs
+from earshift import jobs, register
 from earshift.errors import ConfigError, WeightsError
 from earshift.register import Entry
 
@@ -89,6 +89,26 @@ def verify(path: Path, entry: Entry) -> None:
             f"{path} is not the registered {entry.name}: {'; '.join(found)}. Replace "
             f"it by the file at {entry.address}."
         )
+
+
+def published_name(path: Path) -> str | None:
+    """Return the name of the registered file that a file equals, by its checksums.
+
+    Parameters
+    ----------
+    path : Path
+        The file, under any name.
+
+    Returns
+    -------
+    str or None
+        None if it is no file of the register of weights that has a checksum there.
+    """
+    found = look(path).checksums.items()
+    for entry in register.weights().values():
+        if entry.checksums and entry.checksums.items() <= found:
+            return entry.name
+    return None
 
 
 def look(path: Path) -> Looks:

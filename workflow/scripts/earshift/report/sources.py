@@ -162,8 +162,9 @@ def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, 
             for d in config["datasets"]
             for condition in config["conditions"]
         ]
+        common = ("short", "resampler", "precision")
         options = dict(found[0].get("options", {}))
-        hashes = {h for f in found for h in f.get("weights_sha256", [])}
+        options |= {key: found[0][key] for key in common if key in found[0]}
         commits = {f["provenance"]["commit"] for f in found if "provenance" in f}
         out.append(
             {
@@ -171,13 +172,20 @@ def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, 
                 "plugin": entry["plugin"],
                 "version": plugin.version,
                 "options": ", ".join(f"{k} = {v}" for k, v in options.items()),
-                "weights": sorted(hashes),
+                "weights": sorted({w for f in found for w in _weights(f)}),
                 "commits": sorted(commits),
                 "licence": getattr(plugin, "licence", ""),
                 "citation": getattr(plugin, "citation", ""),
             }
         )
     return out
+
+
+def _weights(facts: Mapping[str, Any]) -> list[str]:
+    """Return the hash of each weights file, and which published file it is."""
+    hashes = facts.get("weights_sha256", [])
+    names = facts.get("weights_published", [None] * len(hashes))
+    return [h + (f" ({n})" if n else "") for h, n in zip(hashes, names, strict=True)]
 
 
 def describe_methods(
