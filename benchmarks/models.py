@@ -1,10 +1,10 @@
 """Speed of the pre-trained models, from audio files to embeddings in the store.
 
     python benchmarks/models.py [--models yamnet,vggish] [--weights DIR]
-        [--precision float32,bfloat16] [--threads 2] [--json OUT]
+        [--precision float32,bfloat16] [--files wav] [--threads 2] [--json OUT]
 
-Forty files of 10 s at 44.1 kHz (stereo, half WAV, half FLAC) are synthesised in a
-temporary folder. "files" is the rate from files to written frames, in seconds of audio
+Forty files of 10 s at 44.1 kHz, mono WAV or stereo FLAC, are synthesised in a temporary
+folder. "files" is the rate from files to written frames, in seconds of audio
 per second of wall clock and of CPU; "bare" is the rate of the compiled network alone,
 on windows in memory, called from as many threads; their ratio is the efficiency of the
 pipeline. All are warm: loading and compiling are not counted. Models without a file in
@@ -47,8 +47,8 @@ MODELS = {
 AT_LEAST_S = 8.0
 
 
-def write_files(folder: Path) -> pd.DataFrame:
-    """Write the corpus; return the columns of a clip table that stage 2 reads."""
+def write_files(folder: Path, ending: str) -> pd.DataFrame:
+    """Write mono WAV or stereo FLAC files; return what stage 2 reads of their table."""
     rng = np.random.default_rng(0)
     rows = []
     t = np.arange(DURATION_S * RATE_HZ) / RATE_HZ
@@ -56,9 +56,9 @@ def write_files(folder: Path) -> pd.DataFrame:
         tone = sum(
             np.sin(2 * np.pi * 110 * 2 ** (i / 12) * k * t) / k for k in (1, 2, 3)
         )
-        noise = rng.standard_normal((len(t), 2))
+        noise = rng.standard_normal((len(t), 2 if ending == "flac" else 1))
         sound = 0.1 * tone[:, None] * np.exp(-(t[:, None] % 1)) + 0.01 * noise
-        path = folder / f"{i:02d}.{'flac' if i % 2 else 'wav'}"
+        path = folder / f"{i:02d}.{ending}"
         soundfile.write(path, sound, RATE_HZ)
         rows.append((path.stem, str(path), len(t), RATE_HZ))
     columns = ["clip_id", "path", "n_samples", "sample_rate_hz"]
@@ -136,6 +136,7 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--precision", default="float32,bfloat16")
+    parser.add_argument("--files", choices=["wav", "flac"], default="wav")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -149,7 +150,7 @@ def main() -> None:
         embeddings.one_core_per_call(options.threads),
     ):
         folder = Path(name)
-        table = write_files(folder)
+        table = write_files(folder, options.files)
         for model_name in options.models.split(","):
             original = MODELS[model_name][3]
             for precision in options.precision.split(","):

@@ -236,8 +236,8 @@ def network(spec):
 def clone(tmp_path):
     """A copy of the project with a new method and a new model, one file each."""
     root = tmp_path / "clone"
-    for name in ("workflow", "envs", "tests"):
-        ignored = shutil.ignore_patterns("__pycache__")
+    for name in ("workflow", "envs", "resources", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__", "downloads", "openmic", "irmas")
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
     for name in ("Snakefile", "pyproject.toml"):
         shutil.copy(ROOT / name, root / name)

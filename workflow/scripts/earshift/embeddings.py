@@ -169,6 +169,8 @@ def extract_shard(
     )
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
+        # On NVIDIA's GPUs, float32 must mean float32.
+        os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
         model = models.from_entry(entry)
         alone = isinstance(model, models.ClipModel)
         with nullcontext() if alone else one_core_per_call(n_threads):
@@ -192,8 +194,18 @@ def extract_shard(
 def one_core_per_call(n_threads: int) -> threadpool_limits:
     """Let each call of a network use one core, since several are under way.
 
-    That is faster on a CPU than one call on all cores. The settings must be made before
-    the framework is loaded.
+    That is faster on a CPU than one call on all cores. Must come before the framework
+    is loaded.
+
+    Parameters
+    ----------
+    n_threads : int
+        Calls at a time.
+
+    Returns
+    -------
+    context manager
+        Within it, NumPy's products use one core, too.
     """
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(n_threads))

@@ -7,7 +7,7 @@ change of a comment re-runs nothing. Plugins have a `version` of their own.
 
 MINIATURE = 1
 CLIPS = 1
-EMBEDDINGS = 1
+EMBEDDINGS = 2
 FEATURES = 1
 SPLITS = 1
 SCORES = 1

@@ -249,7 +249,7 @@ def _compile(model: Layer) -> Callable[[NDArray[np.float32]], NDArray[np.float32
         stateless = jax.jit(lambda v, x: model.stateless_call(v, [], x)[0])
 
         def call(x: NDArray[np.float32]) -> NDArray[np.float32]:
-            with float64():
+            with float64():  # what is traced at the first call may ask for it
                 return np.asarray(stateless(variables, x))
 
         return call

@@ -33,20 +33,24 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Embedded = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spec:
-    """What the pipeline must know of every model, without loading it.
+@dataclass(frozen=True)
+class ModelSpec:
+    """What the pipeline must know of a model, without loading it.
 
     Parameters
     ----------
     sample_rate_hz : int
         Rate the network expects.
+    framing : Framing
+        How waveforms are cut into windows.
     n_features : int
         Length of one embedding.
     weights : tuple of Path, default=()
         Files whose contents decide the numbers; their hash is part of the provenance.
     options : mapping, default={}
         The plugin's own options, all of them, defaults filled in.
+    batch_size : int, default=32
+        Windows per call of the network.
     precisions : tuple of str, default=("float32",)
         Those of `PRECISIONS` that the network can compute in.
     precision : str, default="float32"
@@ -54,27 +58,13 @@ class Spec:
     """
 
     sample_rate_hz: int
+    framing: Framing
     n_features: int
     weights: tuple[Path, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    batch_size: int = 32
     precisions: tuple[str, ...] = ("float32",)
     precision: str = "float32"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelSpec(Spec):
-    """Facts of a model that maps windows of a fixed length to one embedding each.
-
-    Parameters
-    ----------
-    framing : Framing
-        How waveforms are cut into windows.
-    batch_size : int, default=32
-        Windows per call of the network.
-    """
-
-    framing: Framing
-    batch_size: int = 32
 
     @property
     def hop_s(self) -> float:
@@ -87,21 +77,33 @@ class ModelSpec(Spec):
         return self.framing.window / self.sample_rate_hz
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClipSpec(Spec):
-    """Facts of a model that takes whole clips, such as those behind an adapter.
+@dataclass(frozen=True)
+class ClipSpec:
+    """The same of a model that takes whole clips, such as those behind an adapter.
 
     Parameters
     ----------
+    sample_rate_hz, n_features, weights, options, precisions, precision
+        As of `ModelSpec`.
     min_s : float, default=0.0
         Shortest clip it takes, in seconds.
     hop_s : float, optional
         Time between successive frames in seconds, where it is constant and known.
     """
 
+    sample_rate_hz: int
+    n_features: int
+    weights: tuple[Path, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
     min_s: float = 0.0
     hop_s: float | None = None
-    window_s: None = None
+    precisions: tuple[str, ...] = ("float32",)
+    precision: str = "float32"
+
+    @property
+    def window_s(self) -> None:
+        """There is none: the whole clip is one."""
+        return
 
 
 @dataclass(frozen=True)
