@@ -1,7 +1,8 @@
 """Write golden numbers of the pre-trained models: `python tests/data/make_golden.py`.
 
 They are what these plugins gave when they agreed with the original implementations; the
-tests then need neither those nor their files.
+tests then need neither those nor their files. Where weights may not be at hand, they
+are seeded random ones.
 """
 
 from pathlib import Path
@@ -16,6 +17,10 @@ CASES = {
         "musicnn",
         {"variant": "MTT_musicnn", "layer": "taggram"},
     ),
+    "random_vggish": ("random_vggish", {}),
+    "random_yamnet": ("random_yamnet", {}),
+    "random_openl3/mel128": ("random_openl3", {"hop_s": 1.5}),
+    "random_openl3/linear": ("random_openl3", {"input_repr": "linear", "hop_s": 1.5}),
 }
 
 

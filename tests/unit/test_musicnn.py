@@ -116,17 +116,6 @@ def test_the_tags_name_the_instrument():
         assert mean[own] > np.mean(mean[rivals]), instrument
 
 
-@pytest.mark.parametrize("name", ["MSD_musicnn/penultimate", "MTT_musicnn/taggram"])
-def test_the_golden_numbers_are_kept(name, sound):
-    variant, layer = name.split("/")
-    with np.load(DATA / "golden.npz") as golden:
-        expected = golden[name]
-    got = load_model("musicnn", variant=variant, layer=layer).embed(sound, 16_000)
-    assert got.values.shape == expected.shape
-    # Other processors add in other orders: that moves a value by about 1e-6.
-    assert relative(got.values, expected).max() < 1e-4
-
-
 def numpy_vgg(mel, tensors):
     """Return the last pooling and the taggram of one log-mel spectrogram."""
     t = {name: values.astype(np.float64) for name, values in tensors.items()}
