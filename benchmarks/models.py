@@ -84,7 +84,7 @@ def bare_rate(model: Model, n_threads: int) -> float:
     rng = np.random.default_rng(0)
     shape = (2 * spec.batch_size, spec.framing.window)
     windows = 0.1 * rng.standard_normal(shape, np.float32)
-    pieces = number([windows], 0)
+    pieces = number([windows], 0, len(windows))
     batches = list(fill_batches(pieces, spec.batch_size, spec.framing.window))
 
     def until_time_is_up():
@@ -114,7 +114,9 @@ def file_rates(
         rows = [slice(i * n_frames, (i + 1) * n_frames) for i in range(len(clips))]
         skipped: dict[str, str] = {}
         start, start_cpu = time.perf_counter(), time.process_time()
-        made = embeddings.pieces(model, clips, rows, skipped, lambda: None, n_threads)
+        made = embeddings.prepare_pieces(
+            model, clips, rows, skipped, lambda: None, n_threads
+        )
         with store.RegionWriter(path, layout.regions[0]) as writer:
             for targets, frames in model.run(made, n_threads):
                 writer.put(targets, frames)
@@ -147,7 +149,7 @@ def main() -> None:
     results = []
     with (
         tempfile.TemporaryDirectory() as name,
-        embeddings.one_core_per_call(options.threads),
+        embeddings.limit_threads(1, options.threads),
     ):
         folder = Path(name)
         table = write_files(folder, options.files)

@@ -71,7 +71,7 @@ def test_several_calls_at_a_time_give_what_one_after_the_other_gives(model):
     one.spec = dataclasses.replace(model.spec, batch_size=2)
     expected = one.embed_windows(windows)
     got = np.empty_like(expected)
-    for rows, frames in one.run(number([windows], 0), n_threads=3):
+    for rows, frames in one.run(number([windows], 0, len(windows)), n_threads=3):
         got[rows] = frames
     np.testing.assert_array_equal(got, expected)
 

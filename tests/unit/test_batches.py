@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from earshift.errors import AudioError
 from earshift.models._batches import Piece, call_ahead, fill_batches, number
 
 
@@ -16,9 +17,9 @@ def windows(first, n):
 
 def test_batches_are_full_and_hold_each_window_once_at_its_row():
     pieces = [
-        *number([windows(0, 5)], 0),
-        *number([windows(5, 1), windows(6, 9)], 5),
-        *number([windows(15, 2)], 40),
+        *number([windows(0, 5)], 0, 5),
+        *number([windows(5, 1), windows(6, 9)], 5, 15),
+        *number([windows(15, 2)], 40, 42),
     ]
     batches = list(fill_batches(pieces, 4, 3))
     assert [len(batch.rows) for batch in batches] == [4, 4, 4, 4, 1]
@@ -30,8 +31,16 @@ def test_batches_are_full_and_hold_each_window_once_at_its_row():
     assert_array_equal(batches[-1].windows[1:], 0)
 
 
+@pytest.mark.parametrize("n_rows", [4, 6])
+def test_a_clip_with_more_or_fewer_windows_than_rows_is_refused(n_rows):
+    pieces = number([windows(0, 3), windows(3, 2)], 10, 10 + n_rows)
+    with pytest.raises(AudioError, match=f"not the {n_rows} planned") as caught:
+        list(pieces)
+    assert caught.value.status == "changed"
+
+
 def test_a_batch_under_way_is_not_written_to():
-    batches = fill_batches(number([windows(0, 8)], 0), 4, 3)
+    batches = fill_batches(number([windows(0, 8)], 0, 8), 4, 3)
     first = next(batches)
     before = first.windows.copy()
     list(batches)

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +16,7 @@ from earshift import (
     open_embeddings,
     store,
 )
-from earshift.errors import DataError
+from earshift.errors import DataError, WeightsError
 from tests.conftest import tone
 
 ENTRY = {"plugin": "mfcc"}
@@ -307,7 +305,7 @@ def test_the_papers_resampler_gives_other_frames_and_is_recorded(experiment, tmp
 #: A model of whole clips that fails on one of them, and miscounts another.
 FUSSY = """
 import numpy as np
-from earshift.errors import DataError
+from earshift.errors import DataError, WeightsError
 from earshift.models import ClipSpec
 env, version, licence, citation = "analysis", 1, "", ""
 def spec():
@@ -348,61 +346,11 @@ def test_a_whole_clip_model_that_fails_on_a_clip_loses_that_clip_only(
         assert np.isnan(frames).all() if clip_id in lost else np.isfinite(frames).all()
 
 
-#: A model that is as fast as its input.
-ENERGY = """
-from earshift.models import Framing, ModelSpec
-env, version, licence, citation = "analysis", 1, "", ""
-def spec():
-    framing = Framing(window=22_050, hop=11_025)
-    return ModelSpec(sample_rate_hz=22_050, framing=framing, n_features=1)
-def network(spec):
-    return lambda windows: (windows**2).mean(axis=1, keepdims=True)
-"""
-
-#: Lists and embeds one clip, and prints how much memory the process took at most.
-MEASURE = """
-import resource, sys
-from pathlib import Path
-from earshift import clips, embeddings, store
-folder = Path(sys.argv[1])
-entry = {"plugin": "table", "folder": str(folder)}
-table, plan = folder / "clips.parquet", folder / "e.plan.json"
-clips.list_clips(
-    "d", entry, table=table, audit=folder / "a.csv", max_bad_clips=0, n_threads=2
-)
-model = {"plugin": str(folder / "energy.py")}
-embeddings.create_store("m", model, table=table, versions={}, plan=plan, n_jobs=1)
-embeddings.extract_shard(
-    "m", model, table=table, plan=plan, job=0, marker=folder / "0.json",
-    max_bad_clips=0, n_threads=2,
-)
-_, _, n_frames = store.read_index(embeddings.store_of(plan))
-print(n_frames[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-"""
-
-
-def test_a_recording_of_three_hours_takes_no_more_memory_than_one_of_two_minutes(
-    tmp_path,
+def test_a_registered_file_that_was_exchanged_is_not_used(
+    experiment, tmp_path, monkeypatch
 ):
-    peak_mib = {}
-    for minutes in (2, 180):
-        folder = tmp_path / str(minutes)
-        folder.mkdir()
-        with soundfile.SoundFile(folder / "long.wav", "w", 8_000, 1) as file:
-            for i in range(minutes):
-                file.write(tone(100 + i, 60.0, 8_000))
-        (folder / "energy.py").write_text(ENERGY)
-        row = "path,label,recording\nlong.wav,x,r\n"
-        (folder / "clips.csv").write_text(row)
-        done = subprocess.run(
-            [sys.executable, "-c", MEASURE, str(folder)],
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=True,
-        )
-        n_frames, memory = done.stdout.split()
-        assert int(n_frames) == 120 * minutes - 1
-        peak_mib[minutes] = float(memory)
-    # As a whole it would be 330 MiB at the file's rate, and 900 MiB at the model's.
-    assert peak_mib[180] < peak_mib[2] + 40
+    monkeypatch.setenv("EARSHIFT_WEIGHTS", str(tmp_path))
+    (tmp_path / "yamnet.h5").write_bytes(b"\x89HDF\r\n\x1a\n but another")
+    with pytest.raises(WeightsError, match=r"is not the registered yamnet\.h5.*bytes"):
+        create(experiment, tmp_path, 1, {"plugin": "yamnet"})
+    assert not (tmp_path / "e.zarr").exists()

@@ -56,8 +56,10 @@ def test_no_more_than_a_block_and_a_window_is_held():
     framing = Framing(window=100, hop=10)
     blocks = (np.zeros(1_000, np.float32) for _ in range(50))
     for windows in framing.cut(blocks):
-        assert windows.base is not None
-        assert len(windows) <= 110
+        held = windows
+        while held.base is not None:
+            held = held.base
+        assert held.size <= 1_100
 
 
 def test_the_least_length_gives_one_window():

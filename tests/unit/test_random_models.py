@@ -72,3 +72,14 @@ def test_kernels_are_drawn_for_rectifiers_and_the_rest_changes_nothing():
         assert_array_equal(drawn[name], 0)
     for name in ("c/gamma", "c/moving_variance"):
         assert_array_equal(drawn[name], 1)
+
+
+@pytest.mark.parametrize("seed", ["abc", -1, 1.5, True])
+def test_a_seed_that_is_no_whole_number_is_refused_at_once(seed):
+    with pytest.raises(ConfigError, match="'seed' must be a whole number"):
+        load_model("random_yamnet", seed=seed)
+
+
+def test_a_sound_that_resampling_leaves_nothing_of_is_filled_up():
+    frames = load_model("random_vggish").embed(np.array([0.5]), 44_100)
+    assert frames.values.shape == (1, 128)

@@ -63,10 +63,13 @@ def test_lengths_are_known_beforehand_and_differ_between_the_two():
     # An odd length, where one rounds to the nearest and the other down.
     assert n_resampled(132_299, "soxr_hq", 44_100, 16_000) == 48_000
     assert n_resampled(132_299, "paper", 44_100, 16_000) == 47_999
-    for n in range(1_000, 1_100):
-        for name in resampling.RESAMPLERS:
-            made = resampler(name, 44_100, 16_000)(noise(n), last=True)
-            assert len(made) == n_resampled(n, name, 44_100, 16_000)
+    # At 48 kHz, every 320th length ends on half a sample at 22.05 kHz.
+    rates = [(44_100, 16_000), (48_000, 22_050), (96_000, 44_100), (24_000, 22_050)]
+    for source, target in rates:
+        for n in [*range(1_000, 1_050), *range(160, 6_400, 320)]:
+            for name in resampling.RESAMPLERS:
+                made = resampler(name, source, target)(noise(n), last=True)
+                assert len(made) == n_resampled(n, name, source, target)
 
 
 @reference("resampled")

@@ -61,6 +61,14 @@ def test_a_server_need_not_say_how_long_the_file_is(server, target):
     assert target.read_bytes() == CONTENT
 
 
+def test_without_length_and_checksum_a_file_cut_short_is_not_taken(server, target):
+    server.files[NAME].says_length = False
+    with pytest.raises(DownloadError, match="came without its length"):
+        fetch(an_entry(server, size_bytes=None, checksums={}), target)
+    assert not target.exists()
+    assert not target.with_name("pins.json").exists()
+
+
 # Cut off, and resumed
 
 

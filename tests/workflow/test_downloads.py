@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.timeout(120)]
 #: No checksum of this one is published, so that any gzip file may be it.
 NAME = "openl3_audio_linear_env-v0_4_0.h5.gz"
 FILE = f"resources/downloads/weights/{NAME}"
+CHECKED = f"{FILE}.sha256"
 HALF = 200_000
 CONTENT = b"\x1f\x8b" + np.random.default_rng(0).bytes(400_000)
 PAGE = b"<html>not found</html>"
@@ -56,7 +57,7 @@ def log(folder):
 
 def test_a_registered_file_is_fetched_from_the_mirror_and_only_once(mirror, tmp_path):
     folder = write_config(tmp_path, mirror=mirror.address)
-    done = run(folder, FILE)
+    done = run(folder, CHECKED)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (folder / FILE).read_bytes() == CONTENT
     assert mirror.requests == [(f"/{NAME}", None)]
@@ -67,7 +68,7 @@ def test_a_registered_file_is_fetched_from_the_mirror_and_only_once(mirror, tmp_
     assert (folder / f"{FILE}.sha256").read_text() == f"{sha256}  {NAME}\n"
 
     # Neither another mirror nor force fetches it again; and no table is printed.
-    options = {"weights": FILE, "input_repr": "linear", "content_type": "env"}
+    options = {"input_repr": "linear", "content_type": "env"}
     write_config(folder, models={"openl3": options}, mirror="elsewhere")
     (folder / "results").mkdir()
     (folder / "results" / "report.html").write_text("of an earlier run")
@@ -86,7 +87,7 @@ def test_a_killed_run_leaves_a_part_that_the_next_one_completes(mirror, tmp_path
     folder = write_config(tmp_path, mirror=mirror.address)
     mirror.files[NAME].holds = [HALF]
     process = subprocess.Popen(
-        command(folder, FILE),
+        command(folder, CHECKED),
         cwd=folder,
         env=environment(),
         stdout=subprocess.DEVNULL,
@@ -102,7 +103,7 @@ def test_a_killed_run_leaves_a_part_that_the_next_one_completes(mirror, tmp_path
     process.wait()
     assert not (folder / FILE).exists()
     assert part.read_bytes() == CONTENT[:HALF]
-    done = run(folder, FILE)
+    done = run(folder, CHECKED)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (folder / FILE).read_bytes() == CONTENT
     assert mirror.ranges == [None, f"bytes={HALF}-"]
@@ -111,7 +112,7 @@ def test_a_killed_run_leaves_a_part_that_the_next_one_completes(mirror, tmp_path
 
 def test_offline_says_which_file_is_needed_and_where_to_put_it(mirror, tmp_path):
     folder = write_config(tmp_path, offline=True, mirror=mirror.address)
-    done = run(folder, FILE)
+    done = run(folder, CHECKED)
     assert done.returncode != 0
     assert f"{NAME} is needed, but 'downloads: offline' is set" in done.stderr
     assert f"put it at {folder / FILE}" in done.stderr
@@ -122,7 +123,7 @@ def test_offline_says_which_file_is_needed_and_where_to_put_it(mirror, tmp_path)
 def test_a_bad_file_fails_the_run_and_is_kept_aside(mirror, tmp_path):
     folder = write_config(tmp_path, mirror=mirror.address)
     mirror.files[NAME].content = PAGE
-    done = run(folder, FILE)
+    done = run(folder, CHECKED)
     assert done.returncode != 0
     assert f"is not the registered {NAME}: it does not begin as a gzip" in done.stderr
     assert "it looks like HTML" in done.stderr
@@ -130,3 +131,29 @@ def test_a_bad_file_fails_the_run_and_is_kept_aside(mirror, tmp_path):
     assert (folder / f"{FILE}.bad-{digits}").read_bytes() == PAGE
     assert not (folder / FILE).exists()
     assert not (folder / f"{FILE}.sha256").exists()
+
+
+def test_a_bad_file_that_was_there_is_set_aside_and_does_not_come_back(
+    mirror, tmp_path
+):
+    folder = write_config(tmp_path, offline=True, mirror=mirror.address)
+    (folder / FILE).parent.mkdir(parents=True)
+    (folder / FILE).write_bytes(PAGE)
+    done = run(folder, CHECKED)
+    assert done.returncode != 0
+    digits = hashlib.sha256(PAGE).hexdigest()[:8]
+    assert (folder / f"{FILE}.bad-{digits}").read_bytes() == PAGE
+    assert not (folder / FILE).exists()
+    assert not (folder / CHECKED).exists()
+
+
+def test_a_file_of_ones_own_in_the_folder_of_weights_needs_no_register(tmp_path):
+    folder = write_config(tmp_path)
+    own = "resources/downloads/weights/mine.h5"
+    (folder / own).parent.mkdir(parents=True)
+    (folder / own).write_bytes(PAGE)
+    write_config(folder, models={"yamnet": {"weights": own}})
+    done = run(folder, "-n")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "create_store" in done.stdout + done.stderr
+    assert "fetch_weights" not in done.stdout + done.stderr

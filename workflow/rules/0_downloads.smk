@@ -1,8 +1,8 @@
 """Stage 0, downloads: bring what others publish, once, and verify it.
 
 Reads   resources/weights.yaml, the addresses in it
-Writes  resources/downloads/weights/{file}, and beside it {file}.sha256, which says that
-        the file was verified
+Writes  resources/downloads/weights/{file}.sha256, which says that {file} beside it is
+        there and was verified
 """
 
 import re
@@ -16,9 +16,8 @@ WEIGHTS = register.weights_folder()
 rule fetch_weights:
     """Fetch one registered file, or verify the one that is there."""
     output:
-        # Snakemake deletes other outputs before their job: this one is never fetched
-        # twice.
-        file=update(f"{WEIGHTS}/{{file}}"),
+        # The file itself is no output: Snakemake would delete it before the job, and
+        # put a bad one back after it.
         verified=f"{WEIGHTS}/{{file}}.sha256",
     log:
         "logs/fetch_weights/{file}.log",

@@ -68,10 +68,11 @@ def model_weights(wildcards):
 
 
 def verified_weights(wildcards):
-    """The same, and for files of the register the sign that they were verified."""
-    files = model_weights(wildcards)
-    folder = register.weights_folder()
-    return files + [f"{f}.sha256" for f in files if Path(f).parent == folder]
+    """The same; in place of a file of the register, the sign that it was verified."""
+    return [
+        f"{file}.sha256" if register.holds(Path(file)) else file
+        for file in model_weights(wildcards)
+    ]
 
 
 def model_env(wildcards):

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.logged(snakemake.log[0]):
-    file = Path(snakemake.output.file)
+    verified = Path(snakemake.output.verified)
+    file = verified.with_suffix("")
     # Of the config, not a param: a changed mirror must not fetch anything again.
     downloads = snakemake.config["downloads"]
     fetch.fetch(register.weights()[file.name], file, **downloads)
-    with jobs.whole_file(snakemake.output.verified) as verified:
-        verified.write_text(f"{jobs.file_hash(file)}  {file.name}\n")
+    with jobs.whole_file(verified) as temporary:
+        temporary.write_text(f"{jobs.file_hash(file)}  {file.name}\n")

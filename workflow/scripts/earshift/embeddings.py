@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from itertools import count, islice, takewhile
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from earshift import audio, clips, jobs, models, store
+from earshift import audio, clips, jobs, models, register, store
 from earshift.errors import AudioError, DataError
 from earshift.models._batches import Piece, call_ahead, number
 from earshift.resampling import n_resampled
-from earshift.verification import published_name
+from earshift.verification import published_name, verify
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +70,9 @@ def create_store(
         Jobs that will share the clips.
     """
     model = models.from_entry(entry)
+    for file in model.spec.weights:
+        if register.holds(file):
+            verify(file, register.weights()[file.name])
     usable = clips.usable(table)
     layout = store.plan(_frame_counts(model, usable), model.spec.n_features, n_jobs)
     facts = {
@@ -93,7 +95,7 @@ def create_store(
     ids = usable["clip_id"].tolist()
     key = jobs.content_key([facts, ids, layout.n_frames.tolist()])
     for file, known in zip(model.spec.weights, facts["weights_published"], strict=True):
-        log.info("%s: weights %s, %s", name, file, known or "not in the register")
+        log.info("%s: weights %s, %s", name, file, known or "of no published checksum")
     path = store_of(plan)
     if not path.exists() or store.attributes(path).get("key") != key:
         shutil.rmtree(_records(plan), ignore_errors=True)
@@ -169,11 +171,10 @@ def extract_shard(
     )
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
-        # On NVIDIA's GPUs, float32 must mean float32.
-        os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
         model = models.from_entry(entry)
+        # A model of whole clips is called once at a time.
         alone = isinstance(model, models.ClipModel)
-        with nullcontext() if alone else one_core_per_call(n_threads):
+        with limit_threads(n_threads if alone else 1, n_threads):
             skipped = _extract(name, model, path, facts, own, job, n_threads)
         if clips.too_many(len(skipped), b - a, max_bad_clips):
             raise DataError(
@@ -191,26 +192,25 @@ def extract_shard(
         shutil.copyfile(record, file)
 
 
-def one_core_per_call(n_threads: int) -> threadpool_limits:
-    """Let each call of a network use one core, since several are under way.
+def limit_threads(n_cores: int, n_calls: int) -> threadpool_limits:
+    """Let each call of a network use some cores. Must come before any framework loads.
 
-    That is faster on a CPU than one call on all cores. Must come before the framework
-    is loaded.
+    With several calls under way, one core each is faster on a CPU than all for one.
 
     Parameters
     ----------
-    n_threads : int
-        Calls at a time.
+    n_cores, n_calls : int
+        Cores for each call, and calls at a time.
 
     Returns
     -------
     context manager
-        Within it, NumPy's products use one core, too.
+        Within it, NumPy's products use as many cores, too.
     """
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(n_threads))
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    return threadpool_limits(1)
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(n_cores))
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(n_calls))
+    os.environ.setdefault("OMP_NUM_THREADS", str(n_cores))
+    return threadpool_limits(n_cores)
 
 
 def _extract(
@@ -233,7 +233,7 @@ def _extract(
     model.warm_up()
     skipped: dict[str, str] = {}
     progress = jobs.Progress(name, b - a, "clips")
-    prepared = pieces(model, own, rows, skipped, progress.step, n_threads)
+    prepared = prepare_pieces(model, own, rows, skipped, progress.step, n_threads)
     with store.RegionWriter(path, region) as writer:
         for targets, frames in model.run(prepared, n_threads):
             bad = ~np.isfinite(frames).all(axis=1)
@@ -246,7 +246,7 @@ def _extract(
     return skipped
 
 
-def pieces(
+def prepare_pieces(
     model: models.Model,
     own: pd.DataFrame,
     rows: Sequence[slice],
@@ -285,8 +285,8 @@ def pieces(
     opened = call_ahead(
         lambda clip: _open(model, clip),
         own[["path", "n_samples", "sample_rate_hz"]].itertuples(index=False),
-        n_threads,
-        n_threads * AHEAD_PER_THREAD,
+        1 if whole else n_threads,
+        1 if whole else n_threads * AHEAD_PER_THREAD,
     )
     for clip_id, where, clip in zip(own["clip_id"], rows, opened, strict=True):
         try:
@@ -294,7 +294,7 @@ def pieces(
             if whole:
                 yield from (Piece(where, one) for one in samples)
             else:
-                yield from number(samples, where.start)
+                yield from number(samples, where.start, where.stop)
         except AudioError as error:
             if error.status == "short":  # the model's own rule is to refuse it
                 raise DataError(f"clip '{clip_id}': {error}") from error

@@ -91,7 +91,13 @@ def _bring(entry: Entry, target: Path, source: Path | str) -> None:
     if isinstance(source, Path):
         transfer.copy(source, part)
     else:
-        transfer.download(source, part, size_bytes=entry.size_bytes, remedy=remedy)
+        transfer.download(
+            source,
+            part,
+            size_bytes=entry.size_bytes,
+            needs_length=not entry.checksums and entry.size_bytes is None,
+            remedy=remedy,
+        )
     looks = verification.look(part)
     if faults := verification.faults(looks, entry, target.parent):
         kept = _set_aside(part, target, looks)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -53,6 +54,7 @@ class Entry:
     checksums: Mapping[str, str]
 
 
+@cache
 def weights() -> Mapping[str, Entry]:
     """Return the register of weights, ``resources/weights.yaml``.
 
@@ -78,6 +80,11 @@ def weights_folder() -> Path:
     The second is relative to the working directory.
     """
     return Path(os.environ.get("EARSHIFT_WEIGHTS") or "resources/downloads/weights")
+
+
+def holds(path: Path) -> bool:
+    """Say whether a path is that of a registered file in the folder of weights."""
+    return path.parent == weights_folder() and path.name in weights()
 
 
 def read(path: Path) -> Mapping[str, Entry]:

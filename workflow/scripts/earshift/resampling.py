@@ -64,7 +64,8 @@ def n_resampled(n_samples: int, name: str, source_hz: int, target_hz: int) -> in
         return n_samples
     if name == "paper":
         return int(n_samples * float(target_hz) / float(source_hz))
-    return int(n_samples * target_hz / source_hz + 0.5)
+    # As soxr rounds: the other order of the two divisions differs at halves.
+    return int(n_samples / (source_hz / target_hz) + 0.5)
 
 
 def _unchanged(

@@ -66,7 +66,14 @@ class _Origin:
         )
 
 
-def download(address: str, part: Path, *, size_bytes: int | None, remedy: str) -> None:
+def download(
+    address: str,
+    part: Path,
+    *,
+    size_bytes: int | None,
+    needs_length: bool,
+    remedy: str,
+) -> None:
     """Fetch the file at an address into `part`, going on where that was cut off.
 
     Parameters
@@ -78,6 +85,9 @@ def download(address: str, part: Path, *, size_bytes: int | None, remedy: str) -
         server says by ETag or Last-Modified, and begun anew otherwise.
     size_bytes : int or None
         Length that the file should have, where it is known; for progress and room.
+    needs_length : bool
+        Refuse a server that does not say how long the file is: for a file of which
+        neither length nor checksum is known.
     remedy : str
         Sentences on what to do without the connection, for the message.
 
@@ -91,7 +101,12 @@ def download(address: str, part: Path, *, size_bytes: int | None, remedy: str) -
     most = 0
     while True:
         try:
-            _attempt(address, part, size_bytes)
+            length = _attempt(address, part, size_bytes)
+            if length is None and needs_length:
+                raise DownloadError(
+                    f"{address} came without its length, and no checksum is known: a "
+                    f"file cut short could not be told from the whole one. {remedy}"
+                )
             return
         except _CutOffError as error:
             have = part.stat().st_size if part.exists() else 0
@@ -134,12 +149,12 @@ def forget(part: Path) -> None:
     part.unlink(missing_ok=True)
 
 
-def _attempt(address: str, part: Path, size_bytes: int | None) -> None:
-    """Ask for what is missing of `part`, once."""
+def _attempt(address: str, part: Path, size_bytes: int | None) -> int | None:
+    """Ask for what is missing of `part`, once; return the length that was declared."""
     origin = _recall(part, address)
     have = part.stat().st_size if origin else 0
     if origin and have == origin.total_bytes:
-        return
+        return have
     try:
         response = _open(address, origin, have)
     except urllib.error.HTTPError as error:
@@ -165,6 +180,7 @@ def _attempt(address: str, part: Path, size_bytes: int | None) -> None:
         came = _pour(lambda n: _receive(response, n), part, total or size_bytes)
     if total is not None and came != total:
         raise _CutOffError(f"cut off after {came} of {total} bytes")
+    return total
 
 
 def _open(address: str, origin: _Origin | None, have: int) -> http.client.HTTPResponse:

@@ -26,11 +26,11 @@ from typing import Any
 from earshift import registry
 from earshift.errors import ConfigError, did_you_mean
 from earshift.models import _random
+from earshift.models._clip_model import ClipModel
 from earshift.models._framing import Framing
 from earshift.models._model import (
     PRECISIONS,
     SHORT,
-    ClipModel,
     ClipSpec,
     Frames,
     Model,
@@ -98,7 +98,8 @@ def load_model(
     ConfigError
         If there is no such model, option or value.
     WeightsError
-        If its weights are missing or are not those of this model.
+        If there is no file at the path given as an option. Weights are read at the
+        first use, and an error of their content comes then.
 
     Examples
     --------

@@ -10,6 +10,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from earshift.errors import AudioError
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -78,11 +80,41 @@ def fill_batches(pieces: Iterable[Piece], size: int, window: int) -> Iterator[Ba
         yield Batch(batch, rows[:held])
 
 
-def number(windows: Iterable[NDArray[np.float32]], row: int) -> Iterator[Piece]:
-    """Yield the windows of one clip as pieces; the first frame belongs to `row`."""
+def number(
+    windows: Iterable[NDArray[np.float32]], start: int, stop: int
+) -> Iterator[Piece]:
+    """Yield the windows of one clip as pieces.
+
+    Parameters
+    ----------
+    windows : iterable of ndarray of shape (n_windows, window), float32
+        Of the clip.
+    start, stop : int
+        First and last-plus-one row that its frames fill.
+
+    Yields
+    ------
+    Piece
+        With the rows of its windows.
+
+    Raises
+    ------
+    AudioError
+        If the windows are more or fewer than the rows, with status ``"changed"``.
+    """
+    row = start
     for some in windows:
-        yield Piece(slice(row, row + len(some)), some)
         row += len(some)
+        if row > stop:
+            break
+        yield Piece(slice(row - len(some), row), some)
+    if row != stop:
+        more = "or more " if row > stop else ""
+        raise AudioError(
+            "changed",
+            f"a clip gives {row - start} {more}frames, not the {stop - start} planned "
+            "from its length: was the file changed?",
+        )
 
 
 def call_ahead(

@@ -22,6 +22,8 @@ def load_keras() -> ModuleType:
     """Import Keras, on TensorFlow unless KERAS_BACKEND names another backend."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # On NVIDIA's GPUs, float32 shall mean float32.
+    os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
     import keras
 
     module: ModuleType = keras

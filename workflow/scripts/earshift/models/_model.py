@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from earshift import audio
-from earshift.errors import AudioError, ConfigError, DataError
+from earshift.errors import AudioError
 from earshift.models._batches import Batch, Piece, call_ahead, fill_batches, number
 from earshift.models._framing import Framing
 
@@ -189,8 +189,9 @@ class Model:
         return Frames(values, np.arange(len(values), dtype=np.float64) * hop_s)
 
     def _embed_samples(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        out = np.empty((self.n_frames(len(samples)), self.spec.n_features), np.float32)
-        for rows, frames in self.run(number(self.pieces([samples]), 0), 1):
+        n = self.n_frames(len(samples))
+        out = np.empty((n, self.spec.n_features), np.float32)
+        for rows, frames in self.run(number(self.pieces([samples]), 0, n), 1):
             out[rows] = frames
         return out
 
@@ -223,7 +224,7 @@ class Model:
     def n_frames(self, n_samples: int) -> int:
         """Return how many frames a waveform of `n_samples` (model rate) gives."""
         n = int(self.spec.framing.n_windows(n_samples))
-        return 1 if n == 0 and n_samples > 0 and self.short == "pad" else n
+        return 1 if n == 0 and self.short == "pad" else n
 
     def pieces(
         self, blocks: Iterable[NDArray[np.float32]]
@@ -289,105 +290,6 @@ class Model:
     def warm_up(self) -> None:
         """Load the network and compile it."""
         self.network(np.zeros((self.spec.batch_size, self.spec.framing.window), "f4"))
-
-
-class ClipModel(Model):
-    """A model that takes whole clips, and gives each as many frames as it likes.
-
-    Parameters
-    ----------
-    name, spec, network, short, resampler
-        As of `Model`, with a `ClipSpec`, and a network that maps one waveform.
-    """
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._counts: dict[int, int] = {}  # samples -> frames
-
-    def _embed_samples(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        none = np.empty((0, self.spec.n_features), np.float32)
-        return np.concatenate([none, *map(self._call, self.pieces([samples]))])
-
-    def _call(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        frames = np.asarray(self.network(samples), np.float32)
-        if frames.ndim != 2 or frames.shape[1] != self.spec.n_features:
-            raise ConfigError(
-                f"{self.name} must map a waveform to frames of shape (n_frames, "
-                f"{self.spec.n_features}), and gives {frames.shape}: is the option "
-                "'n_features' right?"
-            )
-        return frames
-
-    def n_frames(self, n_samples: int) -> int:
-        """Return how many frames a waveform of `n_samples` (model rate) gives.
-
-        The network embeds as much silence to find out, once for each length.
-        """
-        if self._too_short(n_samples):
-            if self.short != "pad":
-                return 0
-            n_samples = self._min_samples
-        if n_samples not in self._counts:
-            silence = np.zeros(n_samples, np.float32)
-            self._counts[n_samples] = len(self._call(silence))
-        return self._counts[n_samples]
-
-    def pieces(
-        self, blocks: Iterable[NDArray[np.float32]]
-    ) -> Iterator[NDArray[np.float32]]:
-        """Put a waveform together; one too short is padded, left out or refused."""
-        samples = np.concatenate([np.empty(0, np.float32), *blocks])
-        if self._too_short(len(samples)):
-            if self.short == "error":
-                self._refuse(len(samples), self._min_samples)
-            if self.short == "skip":
-                return
-            samples = np.pad(samples, (0, self._min_samples - len(samples)))
-        yield samples
-
-    def run(self, pieces: Iterable[Piece], n_threads: int) -> Iterator[Embedded]:
-        """Embed clips one after the other.
-
-        Parameters
-        ----------
-        pieces : iterable of Piece
-            One per clip.
-        n_threads : int
-            Not used: such a network has threads of its own.
-
-        Yields
-        ------
-        tuple of ndarray (n,), int64, and ndarray (n, n_features), float32
-            Rows, increasing, and the frames that belong there: NaN for a clip on which
-            the network fails, or gives another number of frames than for silence.
-        """
-        del n_threads
-        for rows, samples in pieces:
-            expected = rows.stop - rows.start
-            try:
-                frames = self._call(samples)
-                if len(frames) != expected:
-                    raise DataError(
-                        f"{self.name} must give as many frames for every clip of a "
-                        f"length: {len(samples)} samples of silence gave {expected}, a "
-                        f"clip gives {len(frames)}."
-                    )
-            except DataError as error:
-                log.warning("%s", error)
-                frames = np.full((expected, self.spec.n_features), np.nan, np.float32)
-            yield np.arange(rows.start, rows.stop), frames
-
-    def warm_up(self) -> None:
-        """Load the network."""
-        _ = self.network
-
-    @property
-    def _min_samples(self) -> int:
-        spec: ClipSpec = self.spec
-        return max(1, round(spec.min_s * spec.sample_rate_hz))
-
-    def _too_short(self, n_samples: int) -> bool:
-        return n_samples < self._min_samples
 
 
 class _Counted:

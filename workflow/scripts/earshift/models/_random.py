@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earshift.errors import ConfigError
 from earshift.models._model import ModelSpec, Network
 
 PREFIX = "random_"
@@ -42,12 +43,14 @@ def control(plugin: ModuleType) -> ModuleType | None:
         return None
 
     def spec(*, seed: int = 0, **options: Any) -> ModelSpec:
+        if type(seed) is not int or seed < 0:
+            raise ConfigError(f"'seed' must be a whole number from 0 on, got {seed!r}.")
         facts: ModelSpec = plugin.spec(**options)
         known = {k: v for k, v in facts.options.items() if k not in left_out}
         return replace(facts, weights=(), options=known | {"seed": seed})
 
     def network(facts: ModelSpec) -> Network:
-        tensors = draw(plugin.tensor_shapes(facts), int(facts.options["seed"]))
+        tensors = draw(plugin.tensor_shapes(facts), facts.options["seed"])
         tensors |= getattr(plugin, "input_norm", dict)()
         built: Network = plugin.build(facts, tensors)
         return built

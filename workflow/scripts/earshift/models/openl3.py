@@ -59,6 +59,9 @@ class _Input(NamedTuple):
     pools: Mapping[int, tuple[int, int]]
 
 
+#: Options that make no sense with random weights.
+TRAINED_OPTIONS = ("content_type",)
+
 _WIDE = {512: (32, 24), 6144: (8, 8)}
 INPUTS: Mapping[str, _Input] = MappingProxyType(
     {
