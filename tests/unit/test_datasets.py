@@ -1,5 +1,7 @@
 import json
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,8 @@ import pytest
 from earshift import clips, datasets
 from earshift.datasets import irmas, openmic, table
 from earshift.errors import DataError
+
+ROOT = Path(__file__).parents[2]
 
 
 def edit_table(folder, change):
@@ -130,6 +134,40 @@ def test_irmas_names_give_class_genre_and_recording(tmp_path):
     assert clip["subgroup"] == "country_folk"
     assert not clip["label:cello"]
     assert found["recording"].nunique() == 4
+
+
+def test_the_split_of_irmas_has_the_counts_of_the_study(tmp_path):
+    listed = pd.read_csv(ROOT / "resources" / "irmas_split.csv")
+    for name in listed["clip"]:
+        code = re.search(r"\[(\w{3})\]", name)[1]
+        file = tmp_path / "IRMAS-TrainingData" / code / f"{name}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    found = irmas.list_clips(tmp_path)
+    clips = found.clips
+    assert found.skipped == {}
+    assert len(clips) == 6705
+    assert clips["split"].value_counts().to_dict() == {"train": 5039, "test": 1666}
+    kept = clips[clips["subgroup"] != "latin_soul"]
+    assert len(clips) - len(kept) == 42
+    assert kept["split"].value_counts().to_dict() == {"train": 4997, "test": 1666}
+    # What Wang, Richard and McFee (2023) report as the support of each instrument.
+    present = clips[clips["split"] == "test"].filter(like="label:").sum()
+    assert present.to_dict() == {
+        "label:cello": 94,
+        "label:clarinet": 127,
+        "label:flute": 121,
+        "label:guitar": 346,
+        "label:organ": 174,
+        "label:piano": 170,
+        "label:saxophone": 150,
+        "label:trumpet": 150,
+        "label:violin": 143,
+        "label:voice": 191,
+    }
+    # The number in a name is that of its recording: none is on both sides.
+    sides = clips.groupby("recording")["split"].nunique()
+    assert sides.max() == 1
 
 
 def test_an_irmas_name_that_does_not_parse_is_skipped_and_counted(tmp_path):

@@ -68,10 +68,14 @@ def weights() -> Mapping[str, Entry]:
     ConfigError
         If the register breaks its own rules; see `read`.
     """
+    return read(resource("weights.yaml"))
+
+
+def resource(name: str) -> Path:
+    """Return the path of a file of ``resources/`` that ships with the library."""
     here = Path(__file__)
-    checkout = here.parents[3] / "resources" / "weights.yaml"
-    installed = here.parent / "resources" / "weights.yaml"
-    return read(checkout if checkout.is_file() else installed)
+    checkout = here.parents[3] / "resources" / name
+    return checkout if checkout.is_file() else here.parent / "resources" / name
 
 
 def weights_folder() -> Path:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from earshift import register
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
 from earshift.errors import DataError
 
-version = 1
+version = 2
 licence = "CC BY-NC-SA 3.0"
 citation = (
     "Bosch, Janer, Fuhrmann, Herrera (2012). A comparison of sound segregation "
@@ -73,7 +74,9 @@ def list_clips(folder: Path) -> ClipList:
     -------
     ClipList
         Class: the predominant instrument present, all others absent. Recording: the
-        four-digit number. Subgroup: the genre. Names that do not parse are skipped.
+        four-digit number. Subgroup: the genre. Split: that of Wang, Richard and McFee
+        (2023), by recording; none for a clip that it does not list. Names that do not
+        parse are skipped.
 
     Raises
     ------
@@ -83,6 +86,7 @@ def list_clips(folder: Path) -> ClipList:
     inner = folder / "IRMAS-TrainingData"
     root = inner if inner.is_dir() else folder
     need_folder(root, "the IRMAS training part (IRMAS-TrainingData)")
+    split = pd.read_csv(register.resource("irmas_split.csv"), index_col="clip")["split"]
     rows, skipped = [], {}
     for file in sorted(root.glob("*/*.wav")):
         match = NAME.fullmatch(file.stem)
@@ -97,7 +101,7 @@ def list_clips(folder: Path) -> ClipList:
                 "path": str(file.relative_to(folder)),
                 "recording": match["recording"],
                 "subgroup": GENRES[match["genre"]],
-                "split": None,
+                "split": split.get(file.stem),
                 "class": INSTRUMENTS[match["instrument"]],
             }
         )
