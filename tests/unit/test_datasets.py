@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from earshift import clips, datasets
-from earshift.datasets import irmas, openmic, table
+from earshift.datasets import irmas, irmas_test, openmic, table
 from earshift.errors import DataError
 
 ROOT = Path(__file__).parents[2]
@@ -175,6 +175,64 @@ def test_an_irmas_name_that_does_not_parse_is_skipped_and_counted(tmp_path):
     found = irmas.list_clips(irmas_folder(tmp_path, names))
     assert len(found.clips) == 5
     assert len(found.skipped) == 2
+
+
+IRMAS_TEST = {
+    "IRMAS-TestingData-Part1/Part1/(02) dont kill the whale-1": "gel\t\nvoi\t\n",
+    "IRMAS-TestingData-Part1/Part1/(02) dont kill the whale-13": "gac\ngel\n",
+    "IRMAS-TestingData-Part2/IRTestingData-Part2/02 - Nocturne-3": "pia\t",
+    "IRMAS-TestingData-Part3/Part3/odd-1": "pia\nkaz\n",
+    "IRMAS-TestingData-Part3/Part3/odd-2": "\n",
+    "IRMAS-TestingData-Part3/Part3/odd-3": None,
+}
+
+
+def irmas_test_folder(tmp_path):
+    for name, codes in IRMAS_TEST.items():
+        file = tmp_path / f"{name}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        if codes is not None:
+            file.with_name(f"{file.stem}.txt").write_text(codes)
+    return tmp_path
+
+
+def test_the_test_part_of_irmas_has_several_labels_a_clip_and_songs(tmp_path):
+    folder = irmas_test_folder(tmp_path)
+    found = irmas_test.list_clips(folder)
+    datasets.check(found, "irmas_test")
+    clips_ = found.clips.set_index("clip_id")
+    assert list(clips_.index) == list(IRMAS_TEST)[:3]
+    assert datasets.classes(found.clips) == ["guitar", "piano", "voice"]
+    labels = clips_.filter(like="label:").to_numpy(dtype=bool)
+    assert labels.tolist() == [
+        [True, False, True],
+        [True, False, False],
+        [False, True, False],
+    ]
+    songs = ["(02) dont kill the whale"] * 2 + ["02 - Nocturne"]
+    assert clips_["recording"].tolist() == songs
+    assert set(clips_["split"]) == {"test"}
+    assert len(irmas_test.label_files(folder)) == 5
+
+
+def test_clips_of_the_test_part_without_good_labels_are_skipped_with_the_reason(
+    tmp_path,
+):
+    skipped = irmas_test.list_clips(irmas_test_folder(tmp_path)).skipped
+    reasons = [skipped[f"{name}.wav"] for name in list(IRMAS_TEST)[3:]]
+    assert "unknown code 'kaz'" in reasons[0]
+    assert "is empty" in reasons[1]
+    assert "cannot be read" in reasons[2]
+    assert len(skipped) == 3
+
+
+def test_a_folder_without_labels_of_the_test_part_is_refused(tmp_path):
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(DataError, match=r"no WAV file .* has beside it .*1 without"):
+        irmas_test.list_clips(tmp_path)
+    with pytest.raises(DataError, match="does not exist"):
+        irmas_test.list_clips(tmp_path / "nowhere")
 
 
 def test_a_folder_without_irmas_names_is_refused(tmp_path):

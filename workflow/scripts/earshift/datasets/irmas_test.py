@@ -1,0 +1,82 @@
+"""IRMAS, test part: excerpts of 5 to 20 s, labelled with every predominant instrument.
+
+Layout: ``IRMAS-TestingData-Part<n>/<folder>/<song>-<number>.wav``, and beside each a
+text file of the same name with one instrument code a line.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from earshift.datasets import LABEL, ClipList, need_folder
+from earshift.datasets.irmas import INSTRUMENTS, citation, licence
+from earshift.errors import DataError
+
+__all__ = ["citation", "label_files", "licence", "list_clips", "version"]
+
+version = 1
+
+
+def label_files(folder: Path) -> list[Path]:
+    """Return the text files that hold the labels."""
+    return sorted(folder.rglob("*.txt"))
+
+
+def list_clips(folder: Path) -> ClipList:
+    """List the clips of an IRMAS test folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``IRMAS-TestingData-Part1`` to ``3``, or one of these.
+
+    Returns
+    -------
+    ClipList
+        Classes: each listed instrument present, all others absent. Recording: the song,
+        which is the name without its last number. There are no subgroups; every clip is
+        of the split ``test``. Clips without a label file, with an empty one, or with an
+        unknown code are skipped.
+
+    Raises
+    ------
+    DataError
+        If the folder is missing or no clip in it has labels.
+    """
+    need_folder(folder, "the IRMAS test part (IRMAS-TestingData-Part1 to 3)")
+    rows, labels, skipped = [], [], {}
+    for file in sorted(folder.rglob("*.wav")):
+        place = file.relative_to(folder)
+        try:
+            codes = set(file.with_suffix(".txt").read_text(encoding="utf-8").split())
+        except (OSError, UnicodeDecodeError) as error:
+            skipped[str(place)] = f"its labels cannot be read: {error}"
+            continue
+        unknown = sorted(codes - INSTRUMENTS.keys())
+        if unknown or not codes:
+            what = f"has the unknown code '{unknown[0]}'" if unknown else "is empty"
+            skipped[str(place)] = f"its label file {what}"
+            continue
+        rows.append(
+            {
+                "clip_id": str(place.with_suffix("")),
+                "path": str(place),
+                "recording": re.sub(r"-\d+$", "", file.stem),
+                "subgroup": None,
+                "split": "test",
+            }
+        )
+        labels.append({INSTRUMENTS[code] for code in codes})
+    if not rows:
+        raise DataError(
+            f"no WAV file under '{folder}' has beside it a text file with instrument "
+            f"codes, as in the IRMAS test part ({len(skipped)} without)."
+        )
+    clips = pd.DataFrame(rows)
+    for name in sorted(set().union(*labels)):
+        present = [name in own for own in labels]
+        clips[LABEL + name] = pd.array(present, dtype="boolean")
+    return ClipList(clips, skipped)
