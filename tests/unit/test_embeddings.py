@@ -17,6 +17,7 @@ from earshift import (
     store,
 )
 from earshift.errors import DataError, WeightsError
+from tests import stage2
 from tests.conftest import tone
 
 ENTRY = {"plugin": "mfcc"}
@@ -31,44 +32,15 @@ def experiment(table_dataset, tmp_path):
         if i % 4 == 0:
             sound = np.stack([sound, 0.5 * sound], axis=1)
         soundfile.write(path, sound, rate)
-    table = tmp_path / "clips.parquet"
-    clips.list_clips(
-        "d",
-        {"plugin": "table", "folder": str(table_dataset)},
-        table=table,
-        audit=tmp_path / "audit.csv",
-        max_bad_clips=0.0,
-        n_threads=2,
-    )
-    return table
+    return stage2.list_clips(table_dataset, tmp_path)
 
 
-VERSIONS = {"stage": 1, "plugin": 1}
-
-
-def create(table, tmp_path, n_jobs, entry=ENTRY, versions=VERSIONS):
-    plan = tmp_path / "e.plan.json"
-    embeddings.create_store(
-        "m", entry, table=table, versions=versions, plan=plan, n_jobs=n_jobs
-    )
-    return plan
+def create(table, tmp_path, n_jobs, entry=ENTRY, **changes):
+    return stage2.create(table, tmp_path, n_jobs, entry, **changes)
 
 
 def extract(table, tmp_path, n_jobs=3, entry=ENTRY, **changes):
-    plan = create(table, tmp_path, n_jobs, entry, **changes)
-    markers = [tmp_path / f"{job}.json" for job in range(n_jobs)]
-    for job in reversed(range(n_jobs)):
-        embeddings.extract_shard(
-            "d / m",
-            entry,
-            table=table,
-            plan=plan,
-            job=job,
-            marker=markers[job],
-            max_bad_clips=1,
-            n_threads=2,
-        )
-    return plan, markers
+    return stage2.extract(table, tmp_path, n_jobs, entry, **changes)
 
 
 def test_the_store_holds_what_the_model_gives_clip_by_clip(experiment, tmp_path):

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import audio, clips, embeddings, jobs, load_model, open_embeddings, store
 from earshift.errors import AudioError, ConfigError, DataError, WeightsError
 from earshift.models import hear
+from tests import stage2
 from tests.conftest import tone
 
 #: Energies in the quarters of 25 ms, times a matrix; the scene is their mean.
@@ -339,30 +340,8 @@ def test_stage_2_stores_the_frames_of_each_clip(write, tmp_path):
     rows = [(name, "x", name) for name in sounds]
     listed = pd.DataFrame(rows, columns=["path", "label", "recording"])
     listed.to_csv(folder / "clips.csv", index=False)
-    table, plan = tmp_path / "clips.parquet", tmp_path / "e.plan.json"
-    clips.list_clips(
-        "d",
-        {"plugin": "table", "folder": str(folder)},
-        table=table,
-        audit=tmp_path / "audit.csv",
-        max_bad_clips=0.0,
-        n_threads=2,
-    )
-    versions = {"stage": 1, "plugin": hear.version}
-    embeddings.create_store(
-        "m", entry, table=table, versions=versions, plan=plan, n_jobs=2
-    )
-    for job in range(2):
-        embeddings.extract_shard(
-            "d / m",
-            entry,
-            table=table,
-            plan=plan,
-            job=job,
-            marker=tmp_path / f"{job}.json",
-            max_bad_clips=0,
-            n_threads=2,
-        )
+    table = stage2.list_clips(folder, tmp_path)
+    plan, _ = stage2.extract(table, tmp_path, 2, entry, max_bad_clips=0)
     found = open_embeddings(embeddings.store_of(plan)).load()
     facts = store.attributes(embeddings.store_of(plan))
     assert facts["weights_sha256"] == [jobs.file_hash(Path(entry["module"]))]

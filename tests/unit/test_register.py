@@ -10,7 +10,7 @@ import yaml
 
 from earshift import register, settings
 from earshift.errors import ConfigError
-from earshift.verification import published_name
+from earshift.verification import identify
 
 ROOT = Path(__file__).parents[2]
 
@@ -157,6 +157,7 @@ def test_a_file_under_any_name_is_known_by_its_content(tmp_path, monkeypatch):
     known = register.read(tmp_path / "register.yaml")
     monkeypatch.setattr(register, "weights", lambda: known)
     (tmp_path / "copy.bin").write_bytes(content)
-    assert published_name(tmp_path / "copy.bin") == "w.h5"
+    sha256 = hashlib.sha256(content).hexdigest()
+    assert identify(tmp_path / "copy.bin") == (sha256, "w.h5")
     (tmp_path / "copy.bin").write_bytes(content + b".")
-    assert published_name(tmp_path / "copy.bin") is None
+    assert identify(tmp_path / "copy.bin")[1] is None

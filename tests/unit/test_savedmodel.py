@@ -20,6 +20,7 @@ from earshift import (
 )
 from earshift.errors import AudioError, ConfigError, DataError, WeightsError
 from earshift.models import savedmodel
+from tests import stage2
 from tests.conftest import tone
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
@@ -337,7 +338,7 @@ def test_stage_2_stores_the_frames_of_each_clip(tmp_path):
     weights = save(tmp_path / "model", mapping, declare([None, None]))
     options = {"weights": weights, "output": "embedding", "hop_s": 0.025, **FACTS}
     entry = {"plugin": "savedmodel", **options}
-    data, table = tmp_path / "data", tmp_path / "clips.parquet"
+    data = tmp_path / "data"
     data.mkdir()
     for name, seconds, rate in [
         ("a", 0.5, 16_000),
@@ -347,29 +348,8 @@ def test_stage_2_stores_the_frames_of_each_clip(tmp_path):
         soundfile.write(data / f"{name}.wav", tone(220, seconds, rate), rate)
     listed = pd.DataFrame({"path": ["a.wav", "b.wav", "c.wav"], "label": "x"})
     listed.assign(recording=listed["path"]).to_csv(data / "clips.csv", index=False)
-    clips.list_clips(
-        "d",
-        {"plugin": "table", "folder": str(data)},
-        table=table,
-        audit=tmp_path / "audit.csv",
-        max_bad_clips=0.0,
-        n_threads=2,
-    )
-    plan, versions = tmp_path / "e.plan.json", {"stage": 1, "plugin": 1}
-    embeddings.create_store(
-        "m", entry, table=table, versions=versions, plan=plan, n_jobs=2
-    )
-    for job in range(2):
-        embeddings.extract_shard(
-            "d / m",
-            entry,
-            table=table,
-            plan=plan,
-            job=job,
-            marker=tmp_path / f"{job}.json",
-            max_bad_clips=0,
-            n_threads=2,
-        )
+    table = stage2.list_clips(data, tmp_path)
+    plan, _ = stage2.extract(table, tmp_path, 2, entry, max_bad_clips=0)
     found = open_embeddings(embeddings.store_of(plan)).load()
     facts = store.attributes(embeddings.store_of(plan))
     files = sorted(f for f in Path(weights).rglob("*") if f.is_file())

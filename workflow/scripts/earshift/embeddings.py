@@ -16,11 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from earshift import audio, clips, jobs, models, register, store
+from earshift import audio, clips, jobs, models, store
 from earshift.errors import AudioError, DataError
 from earshift.models._batches import Piece, call_ahead, number
 from earshift.resampling import n_resampled
-from earshift.verification import published_name, verify
+from earshift.verification import identify
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +70,7 @@ def create_store(
         Jobs that will share the clips.
     """
     model = models.from_entry(entry)
-    for file in model.spec.weights:
-        if register.holds(file):
-            verify(file, register.weights()[file.name])
+    known = [identify(file) for file in model.spec.weights]
     usable = clips.usable(table)
     layout = store.plan(_frame_counts(model, usable), model.spec.n_features, n_jobs)
     facts = {
@@ -83,8 +81,8 @@ def create_store(
         "short": model.short,
         "resampler": model.resampler,
         "precision": model.spec.precision,
-        "weights_sha256": [jobs.file_hash(file) for file in model.spec.weights],
-        "weights_published": [published_name(file) for file in model.spec.weights],
+        "weights_sha256": [sha256 for sha256, _ in known],
+        "weights_published": [published for _, published in known],
         "sample_rate_hz": model.spec.sample_rate_hz,
         "window_s": model.spec.window_s,
         "hop_s": model.spec.hop_s,
@@ -94,8 +92,9 @@ def create_store(
     }
     ids = usable["clip_id"].tolist()
     key = jobs.content_key([facts, ids, layout.n_frames.tolist()])
-    for file, known in zip(model.spec.weights, facts["weights_published"], strict=True):
-        log.info("%s: weights %s, %s", name, file, known or "of no published checksum")
+    for file, (_, published) in zip(model.spec.weights, known, strict=True):
+        what = published or "of no published checksum"
+        log.info("%s: weights %s, %s", name, file, what)
     path = store_of(plan)
     if not path.exists() or store.attributes(path).get("key") != key:
         shutil.rmtree(_records(plan), ignore_errors=True)

@@ -61,7 +61,7 @@ class Looks:
     checksums: Mapping[str, str]
 
 
-def verify(path: Path, entry: Entry) -> None:
+def verify(path: Path, entry: Entry) -> Looks:
     """Raise unless a file is the registered one, however it came to be there.
 
     Parameters
@@ -70,6 +70,11 @@ def verify(path: Path, entry: Entry) -> None:
         The file.
     entry : Entry
         What it should be. Where it has no checksum, the pin beside `path` counts.
+
+    Returns
+    -------
+    Looks
+        What the file is like.
 
     Raises
     ------
@@ -84,31 +89,41 @@ def verify(path: Path, entry: Entry) -> None:
             f"{entry.name} is needed, but there is no file {path}. Get it from "
             f"{entry.address}."
         )
-    if found := faults(look(path), entry, path.parent):
+    looks = look(path)
+    if found := faults(looks, entry, path.parent):
         raise WeightsError(
             f"{path} is not the registered {entry.name}: {'; '.join(found)}. Replace "
             f"it by the file at {entry.address}."
         )
+    return looks
 
 
-def published_name(path: Path) -> str | None:
-    """Return the name of the registered file that a file equals, by its checksums.
+def identify(path: Path) -> tuple[str, str | None]:
+    """Return the SHA-256 of a weights file, and which published file it is.
 
     Parameters
     ----------
     path : Path
-        The file, under any name.
+        The file. Where it lies as a file of the register, it is held to that.
 
     Returns
     -------
-    str or None
-        None if it is no file of the register of weights that has a checksum there.
+    tuple of str, and str or None
+        Hexadecimal digits, and the name in the register of weights of a file with these
+        checksums; None where there is none.
+
+    Raises
+    ------
+    WeightsError
+        If it lies as a registered file and is missing or another.
     """
-    found = look(path).checksums.items()
-    for entry in register.weights().values():
-        if entry.checksums and entry.checksums.items() <= found:
-            return entry.name
-    return None
+    known = register.weights()
+    registered = register.holds(path)
+    looks = verify(path, known[path.name]) if registered else look(path)
+    for entry in known.values():
+        if entry.checksums and entry.checksums.items() <= looks.checksums.items():
+            return looks.checksums["sha256"], entry.name
+    return looks.checksums["sha256"], None
 
 
 def look(path: Path) -> Looks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,8 +15,6 @@ from earshift import audio
 from earshift.errors import AudioError
 from earshift.models._batches import Batch, Piece, call_ahead, fill_batches, number
 from earshift.models._framing import Framing
-
-log = logging.getLogger(__name__)
 
 #: What a model may do with clips too short for one window.
 SHORT = ("pad", "skip", "error")
