@@ -83,6 +83,7 @@ def _write_sources(
         for i, c in enumerate(classes):
             clips[f"label:{c}"] = pd.array(np.arange(n) % 2 == i % 2, dtype="boolean")
         clips.to_parquet(folder / "1_clips" / f"{name}.parquet")
+        clips.to_parquet(folder / "4_splits" / f"{name}.labels.parquet")
         columns = ["clip_id", "path", "status", "reason"]
         bad = [("bad1", "bad1.wav", "silent", "all samples are 0")]
         audit = pd.DataFrame(bad if name == datasets[0] else [], columns=columns)
@@ -107,6 +108,8 @@ def config_of(results: Path) -> dict:
     dataset = {"plugin": "table", "folder": "nowhere"}
     return {
         "protocol": "fixed",
+        "alignment": None,
+        "splits": {"balance": "none"},
         "datasets": {name: dataset for name in summary["train"].unique()},
         "models": {name: {"plugin": "mfcc"} for name in summary["model"].unique()},
         "conditions": ["clean"],

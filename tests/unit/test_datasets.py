@@ -9,7 +9,8 @@ import pytest
 
 from earshift import clips, datasets
 from earshift.datasets import irmas, irmas_test, openmic, table
-from earshift.errors import DataError
+from earshift.errors import ConfigError, DataError
+from tests.reference import SHARED
 
 ROOT = Path(__file__).parents[2]
 
@@ -281,6 +282,94 @@ def test_openmic_is_joined_by_key(openmic_folder):
     assert pd.isna(found.loc["000135_483840", "subgroup"])
     assert found.loc["000046_3840", "path"] == "audio/000/000046_3840.ogg"
     assert found.loc["000046_3840", "recording"] == "000046"
+
+
+def titles(*names):
+    return str([{"genre_title": name} for name in names])
+
+
+def subgroups(folder, genres_of_keys, **options):
+    keys = ["000046_3840", "000135_483840", "000139_119040"]
+    rows = zip(keys, genres_of_keys, strict=False)
+    pd.DataFrame(rows, columns=["sample_key", "track_genres"]).to_csv(
+        folder / "openmic-2018-metadata.csv", index=False
+    )
+    found = openmic.list_clips(folder, **options).clips
+    return [s if isinstance(s, str) else None for s in found["subgroup"]]
+
+
+def test_the_maps_of_openmic_genres_differ_where_the_study_missed_some(openmic_folder):
+    rows = [titles("Blues"), titles("Opera"), titles("Space-Rock", "Jazz")]
+    assert subgroups(openmic_folder, rows) == ["jazz_blue", "classical", "pop_rock"]
+    # By its words, Blues is not jazz_blue, and an opera is nothing.
+    assert subgroups(openmic_folder, rows, genres="paper") == [None, None, "pop_rock"]
+
+
+def test_a_clip_of_several_genres_is_decided_by_the_choice(openmic_folder):
+    rows = [titles("Noise", "Jazz", "Rock", "Punk"), titles("Folk", "Jazz")]
+    rows.append(titles("Metal", "Noise"))
+    for choice, wanted in {
+        "first": ["jazz_blue", "country_folk", "pop_rock"],
+        "majority": ["pop_rock", "country_folk", "pop_rock"],
+        "drop_ambiguous": [None, None, "pop_rock"],
+    }.items():
+        assert subgroups(openmic_folder, rows, genre_choice=choice) == wanted
+    with pytest.raises(ConfigError, match=r"no genre_choice 'frist'.*mean 'first'"):
+        openmic.list_clips(openmic_folder, genre_choice="frist")
+
+
+def test_a_genre_map_of_ones_own_is_a_file(openmic_folder, tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text("match: title\nsubgroups: {loud: [Noise], soft: [Folk]}\n")
+    rows = [titles("noise"), titles("Folk"), titles("Rock")]
+    assert subgroups(openmic_folder, rows, genres=str(own)) == ["loud", "soft", None]
+    assert own in openmic.label_files(openmic_folder, genres=str(own))
+    for text, message in (
+        ("subgroups: {}", "has the keys match, subgroups"),
+        ("match: exact\nsubgroups: {}", "must be title or word"),
+        ("match: word\nsubgroups: {a: [x], b: [X]}", "'x' is listed 2 times"),
+        ("match: word\nsubgroups: {a: x}", "must map each subgroup to a list"),
+    ):
+        own.write_text(text)
+        with pytest.raises(ConfigError, match=message):
+            openmic.list_clips(openmic_folder, genres=str(own))
+    with pytest.raises(ConfigError, match=r"no map of genres 'papr'.*mean 'paper'"):
+        openmic.list_clips(openmic_folder, genres="papr")
+
+
+def test_genres_that_are_no_list_are_refused(openmic_folder):
+    for text in ("rock", "[{'title': 'Rock'}]", "[1]"):
+        with pytest.raises(
+            DataError, match=r"track_genres of '000046_3840' is no list"
+        ):
+            subgroups(openmic_folder, [text])
+
+
+LISTS = SHARED / "reference" / "study" / "data" / "openmic-2018"
+
+
+@pytest.mark.skipif(not LISTS.is_dir(), reason=f"no lists of OpenMIC keys in {SHARED}")
+def test_the_partition_of_openmic_has_the_counts_of_the_study(tmp_path):
+    listed = [(LISTS / f"openmic2018_{s}.csv").read_text() for s in ("train", "test")]
+    sides = {"train": set(listed[0].split()), "test": set(listed[1].split())}
+    keys = sorted(sides["train"] | sides["test"])
+    (tmp_path / "partitions").mkdir()
+    for side, own in sides.items():
+        file = tmp_path / "partitions" / f"split01_{side}.csv"
+        file.write_text("\n".join(sorted(own)))
+    np.savez(
+        tmp_path / "openmic-2018.npz",
+        Y_true=np.full((len(keys), 1), 0.7),
+        Y_mask=np.ones((len(keys), 1), bool),
+        sample_key=np.array(keys, dtype=object),
+    )
+    (tmp_path / "class-map.json").write_text('{"cello": 0}')
+    pd.DataFrame(columns=["sample_key", "track_genres"]).to_csv(
+        tmp_path / "openmic-2018-metadata.csv", index=False
+    )
+    found = openmic.list_clips(tmp_path).clips
+    assert found["split"].value_counts().to_dict() == {"train": 14915, "test": 5085}
+    assert (found.groupby("recording")["split"].nunique() == 1).all()
 
 
 @pytest.mark.parametrize(

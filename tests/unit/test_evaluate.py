@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from earshift import classes, datasets, evaluate, splits, store, summary
+from earshift import classes, datasets, draws, evaluate, splits, store, summary
 from earshift.discrepancy._stage import measure_discrepancy
 from earshift.errors import DataError
 
@@ -35,19 +37,18 @@ def write_domain(folder, name, shift, seed, n_recordings=40):
     entry = {
         "name": name,
         "features": str(folder / f"{name}.zarr"),
-        "table": str(folder / f"{name}.parquet"),
+        "labels": str(folder / f"{name}.parquet"),
         "splits": str(folder / f"{name}.splits.parquet"),
     }
     store.write_features(folder / f"{name}.zarr", X.astype(np.float32), ids, {})
-    table.to_parquet(entry["table"])
+    table.to_parquet(entry["labels"])
     splits.make_splits(
-        name,
-        folder / f"{name}.parquet",
+        {name: folder / f"{name}.parquet"},
+        {name: folder / f"{name}.splits.parquet"},
         kind="grouped",
         n_folds=3,
         n_repeats=2,
         seed=0,
-        out=folder / f"{name}.splits.parquet",
     )
     return entry
 
@@ -122,11 +123,11 @@ def test_a_method_that_removes_the_shift_mends_the_threshold(tmp_path, entries):
 
 def test_labels_without_signal_score_at_chance(tmp_path, entries):
     for entry in entries:
-        table = pd.read_parquet(entry["table"])
+        table = pd.read_parquet(entry["labels"])
         rng = np.random.default_rng(5)
         drawn = rng.random(len(table)) < 0.4
         table["label:c0"] = pd.array(drawn, dtype="boolean")
-        table.to_parquet(entry["table"])
+        table.to_parquet(entry["labels"])
     _, scores = run(tmp_path, entries)
     chance = scores[scores["class"] == "c0"]["roc_auc"]
     # 80 clips: an AUC has a standard error of 0.065 at chance.
@@ -137,12 +138,12 @@ def test_labels_without_signal_score_at_chance(tmp_path, entries):
 def test_no_clip_is_scored_by_a_classifier_that_saw_its_recording(tmp_path, entries):
     """Labels of a test fold may be anything: its scores must not move."""
     before, _ = run(tmp_path, entries)
-    table = pd.read_parquet(entries[0]["table"])
+    table = pd.read_parquet(entries[0]["labels"])
     drawn = pd.read_parquet(entries[0]["splits"])
     tested = drawn[(drawn["repeat"] == 0) & (drawn["fold"] == 1)]["clip_id"]
     flip = table["clip_id"].isin(tested)
     table.loc[flip, "label:c0"] = ~table.loc[flip, "label:c0"]
-    table.to_parquet(entries[0]["table"])
+    table.to_parquet(entries[0]["labels"])
     after, _ = run(tmp_path, entries)
 
     def scores_of_fold(rows, fold):
@@ -176,9 +177,9 @@ def test_an_added_method_leaves_the_others_as_they_were(tmp_path, entries):
 
 
 def test_a_class_the_training_clips_lack_is_named(tmp_path, entries):
-    table = pd.read_parquet(entries[1]["table"])
+    table = pd.read_parquet(entries[1]["labels"])
     table["label:c1"] = pd.array(np.zeros(len(table), bool), dtype="boolean")
-    table.to_parquet(entries[1]["table"])
+    table.to_parquet(entries[1]["labels"])
     with pytest.raises(DataError, match=r"dataset 'b', class 'c1'.*lack it"):
         run(tmp_path, entries)
 
@@ -228,6 +229,49 @@ def test_the_order_of_the_methods_does_not_matter(tmp_path, entries):
         rows = pd.read_csv(tmp_path / "summary.csv")
         tables.append(rows.sort_values(["method", "train", "test"], ignore_index=True))
     pd.testing.assert_frame_equal(*tables)
+
+
+def balanced(tmp_path, entries):
+    """Draws of both datasets."""
+    labels = {e["name"]: e["labels"] for e in entries}
+    tested = {e["name"]: e["splits"] for e in entries}
+    out = tmp_path / "draws.parquet"
+    draws.draw_balanced(labels, tested, balance="joint", subgroups=(), seed=0, out=out)
+    return out
+
+
+@pytest.mark.parametrize("scope", ["global", "classwise"])
+def test_only_drawn_clips_train_when_training_is_balanced(tmp_path, entries, scope):
+    """Features of a training clip that was not drawn may be anything."""
+    out = balanced(tmp_path, entries)
+    before, _ = run(tmp_path, entries, draws=out, scopes=[scope])
+    drawn = pd.read_parquet(out)
+    # Drawn for no class in repeat 0, fold 1, though they may train there.
+    now = drawn["repeat"].eq(0) & drawn["fold"].eq(1)
+    splits_a = pd.read_parquet(entries[0]["splits"])
+    tests = splits_a[splits_a["repeat"].eq(0) & splits_a["fold"].eq(1)]["clip_id"]
+    X, ids = store.read_features(Path(entries[0]["features"]))
+    idle = ~np.isin(ids, drawn.loc[now, "clip_id"]) & ~np.isin(ids, tests)
+    assert idle.sum() >= 3
+    X[idle] = 1000.0
+    store.write_features(Path(entries[0]["features"]), X, ids, {})
+    after, _ = run(tmp_path, entries, draws=out, scopes=[scope])
+
+    def scores_of_fold(rows, fold):
+        own = rows[rows["repeat"].eq(0) & rows["fold"].eq(fold)]
+        keys = ["method", "train", "test", "class", "clip_id"]
+        return own.set_index(keys)["score"].sort_index()
+
+    pd.testing.assert_series_equal(scores_of_fold(before, 1), scores_of_fold(after, 1))
+    assert not scores_of_fold(before, 0).equals(scores_of_fold(after, 0))
+
+
+def test_balanced_training_has_scores_of_its_own(tmp_path, entries):
+    _, plain = run(tmp_path, entries)
+    _, drawn = run(tmp_path, entries, draws=balanced(tmp_path, entries))
+    assert len(plain) == len(drawn)
+    assert (plain["n_test"] == drawn["n_test"]).all()
+    assert not plain["roc_auc"].equals(drawn["roc_auc"])
 
 
 def test_another_class_does_not_change_the_scores_of_the_others(tmp_path, entries):

@@ -21,7 +21,12 @@ def minimal(**changes):
 
 def test_defaults_are_filled_in_and_entries_named():
     config = settings.resolve(minimal(), SCHEMA)
-    assert config["splits"] == {"kind": "grouped", "n_folds": 5, "n_repeats": 1}
+    assert config["splits"] == {
+        "kind": "grouped",
+        "n_folds": 5,
+        "n_repeats": 1,
+        "balance": "none",
+    }
     assert config["models"] == {"mfcc": {"plugin": "mfcc"}}
     assert list(config["methods"]) == ["none", "lda", "mlda", "mean_projection"]
 

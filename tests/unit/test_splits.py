@@ -8,7 +8,6 @@ from earshift.errors import DataError
 
 def table(tmp_path, rows):
     frame = pd.DataFrame(rows)
-    frame["status"] = frame.get("status", "ok")
     for column in [c for c in frame if c.startswith("label:")]:
         frame[column] = frame[column].astype("boolean")
     path = tmp_path / "t.parquet"
@@ -30,7 +29,7 @@ def clips(n_recordings=30, per_recording=3, n_classes=3):
 def make(tmp_path, rows, **options):
     options = {"kind": "grouped", "n_folds": 3, "n_repeats": 2, "seed": 0} | options
     out = tmp_path / "s.parquet"
-    splits.make_splits("d", table(tmp_path, rows), **options, out=out)
+    splits.make_splits({"d": table(tmp_path, rows)}, {"d": out}, **options)
     return pd.read_parquet(out)
 
 
@@ -74,16 +73,106 @@ def test_the_official_split_is_taken_as_it_is(tmp_path):
     rows = clips()
     for row in rows:
         row["split"] = "test" if row["recording"] in ("r1", "r2") else "train"
-    found = make(tmp_path, rows, kind="official")
+    found = make(tmp_path, rows, kind="official", n_repeats=1)
     assert set(found["clip_id"].str.partition("-")[0]) == {"1", "2"}
     assert found[["repeat", "fold"]].eq(0).all(axis=None)
+
+
+def test_validation_clips_train(tmp_path):
+    rows = clips()
+    sides = {"r1": "test", "r2": "validation"}
+    for row in rows:
+        row["split"] = sides.get(row["recording"], "train")
+    found = make(tmp_path, rows, kind="official", n_repeats=1)
+    assert set(found["clip_id"].str.partition("-")[0]) == {"1"}
+
+
+def with_folds(n_folds, name="d", **options):
+    """Clips of 30 recordings; recording r is of the official fold r % n_folds + 1."""
+    rows = clips(**options)
+    for row in rows:
+        row["clip_id"] = f"{name}{row['clip_id']}"
+        row["split"] = str(int(row["recording"][1:]) % n_folds + 1)
+    return rows
+
+
+def make_official(tmp_path, **rows):
+    labels = {}
+    for name, own in rows.items():
+        (tmp_path / name).mkdir()
+        labels[name] = table(tmp_path / name, own)
+    out = {name: tmp_path / name / "s.parquet" for name in rows}
+    splits.make_splits(labels, out, kind="official", n_folds=9, n_repeats=1, seed=0)
+    return {name: pd.read_parquet(file) for name, file in out.items()}
+
+
+def test_official_folds_are_taken_as_they_are(tmp_path):
+    found = make_official(tmp_path, d=with_folds(5))["d"]
+    assert len(found) == 90
+    recording = found["clip_id"].str.removeprefix("d").str.partition("-")[0].astype(int)
+    assert (found["fold"] == recording % 5).all()
+
+
+def test_official_folds_in_different_numbers_are_merged(tmp_path):
+    found = make_official(tmp_path, a=with_folds(5), b=with_folds(10, "b"))
+    assert found["a"].groupby("fold")["clip_id"].count().to_dict() == {
+        0: 18,
+        1: 18,
+        2: 18,
+        3: 18,
+        4: 18,
+    }
+    b = found["b"]
+    assert len(b) == 90
+    recording = b["clip_id"].str.removeprefix("b").str.partition("-")[0].astype(int)
+    assert (b["fold"] == recording % 10 % 5).all()
+
+
+def test_beside_a_single_split_only_the_first_official_fold_is_tested(tmp_path, caplog):
+    single = clips()
+    for row in single:
+        row["split"] = "test" if row["recording"] == "r1" else "train"
+    found = make_official(tmp_path, a=single, b=with_folds(5, "b"))
+    assert set(found["a"]["clip_id"]) == {"1-0", "1-1", "1-2"}
+    assert set(found["b"]["fold"]) == {0}
+    assert len(found["b"]) == 18
+    assert "b: only the first of 5 official folds is tested" in caplog.text
+
+
+def test_a_recording_in_two_official_folds_is_refused(tmp_path):
+    rows = with_folds(5)
+    rows[0]["split"] = "3"
+    with pytest.raises(DataError, match=r"1 recordings are on both sides.*'r0'"):
+        make_official(tmp_path, d=rows)
+
+
+def test_merging_official_folds_is_checked_for_recordings_too(tmp_path):
+    # Folds 1 and 6 of ten become one of five: a recording in both is on one side then.
+    rows = with_folds(10)
+    rows[0]["split"] = "6"
+    found = make_official(tmp_path, d=rows, e=with_folds(5, "e"))
+    assert found["d"].set_index("clip_id")["fold"]["d0-0"] == 0
+
+
+def test_folds_beside_named_sides_are_refused(tmp_path):
+    rows = with_folds(5)
+    rows[0]["split"] = "train"
+    with pytest.raises(DataError, match="whose official split is '1'"):
+        make_official(tmp_path, d=rows)
+
+
+def test_a_single_official_fold_is_refused(tmp_path):
+    with pytest.raises(DataError, match="only clips of one official fold"):
+        make_official(tmp_path, d=with_folds(1))
 
 
 def test_a_recording_on_both_official_sides_is_refused(tmp_path):
     rows = clips()
     for i, row in enumerate(rows):
         row["split"] = "test" if i == 1 else "train"
-    with pytest.raises(DataError, match="'r0' is on both sides"):
+    with pytest.raises(
+        DataError, match="1 recordings are on both sides of the split, such as 'r0'"
+    ):
         make(tmp_path, rows, kind="official")
 
 
@@ -96,7 +185,7 @@ def entry(tmp_path, rows):
     make(tmp_path, rows)
     return {
         "name": "d",
-        "table": str(tmp_path / "t.parquet"),
+        "labels": str(tmp_path / "t.parquet"),
         "splits": str(tmp_path / "s.parquet"),
     }
 

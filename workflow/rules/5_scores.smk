@@ -1,6 +1,6 @@
 """Stage 5, scores: cross-validate within and across datasets, in parallel with Dask.
 
-Reads   {results}/3_features, {results}/1_clips, {results}/4_splits
+Reads   {results}/3_features, {results}/4_splits
 Writes  {results}/5_scores/{model}/{condition}.parquet (per clip), .csv (per cell)
 """
 
@@ -10,6 +10,7 @@ rule cross_validate:
     input:
         domain_files,
         classes=rules.choose_classes.output.classes,
+        draws=draws_file,
     output:
         clip_scores=f"{RESULTS}/5_scores/{{model}}/{{condition}}.parquet",
         scores=f"{RESULTS}/5_scores/{{model}}/{{condition}}.csv",

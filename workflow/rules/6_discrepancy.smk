@@ -1,6 +1,6 @@
 """Stage 6, discrepancy: how far apart the datasets are, before and after each method.
 
-Reads   {results}/3_features, {results}/1_clips, {results}/4_splits
+Reads   {results}/3_features, {results}/4_splits
 Writes  {results}/6_discrepancy/{model}/{condition}.parquet
 """
 

@@ -68,6 +68,7 @@ rule write_report:
             model=config["models"],
             condition=config["conditions"],
         ),
+        labels=per_dataset(rules.align_labels.output.labels),
         classes=rules.choose_classes.output.classes,
         template=f"{ROOT}/workflow/report/page.html.j2",
     output:

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import models, register, registry, settings, versions
+from earshift import alignment, models, register, registry, settings, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 
@@ -21,6 +21,7 @@ except EarshiftError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = config["results"]
+BALANCE = config["splits"]["balance"]
 SHARDS = [f"{i:04d}" for i in range(int(config["n_shards"]))]
 
 
@@ -96,7 +97,7 @@ def domain_entries(wildcards):
     """Where stages 5 and 6 find each dataset."""
     patterns = {
         "features": f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.zarr",
-        "table": f"{RESULTS}/1_clips/{{dataset}}.parquet",
+        "labels": f"{RESULTS}/4_splits/{{dataset}}.labels.parquet",
         "splits": f"{RESULTS}/4_splits/{{dataset}}.parquet",
     }
     return [
@@ -111,13 +112,36 @@ def domain_files(wildcards):
     return [
         entry[key]
         for entry in domain_entries(wildcards)
-        for key in ("features", "table", "splits")
+        for key in ("features", "labels", "splits")
     ]
+
+
+def draws_file(wildcards):
+    """The balanced draws, if there are any."""
+    return rules.draw_balanced.output.draws if BALANCE != "none" else []
 
 
 def method_versions():
     """Version of each method's plugin."""
     return {n: plugin_version("debias", e) for n, e in config["methods"].items()}
+
+
+def alignment_file(wildcards):
+    """File that maps labels to shared classes, if there is one."""
+    return str(alignment.location(config["alignment"])) if config["alignment"] else []
+
+
+def split_options():
+    """How the folds are made. Official ones are repeated only for balanced draws."""
+    options = {key: config["splits"][key] for key in ("kind", "n_folds", "n_repeats")}
+    if options["kind"] == "official" and BALANCE == "none":
+        options["n_repeats"] = 1
+    return options
+
+
+def per_dataset(pattern):
+    """Paths of `pattern` for every dataset."""
+    return expand(pattern, dataset=config["datasets"])
 
 
 def per_model(pattern):

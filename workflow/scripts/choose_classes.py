@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.logged(snakemake.log[0]):
+    draws = snakemake.input.draws
     classes.choose_classes(
         [
-            {"name": name, "table": table, "splits": splits}
-            for name, table, splits in zip(
+            {"name": name, "labels": labels, "splits": splits}
+            for name, labels, splits in zip(
                 snakemake.params.datasets,
-                snakemake.input.tables,
+                snakemake.input.labels,
                 snakemake.input.splits,
                 strict=True,
             )
@@ -24,4 +25,5 @@ with jobs.logged(snakemake.log[0]):
         snakemake.params.asked,
         Path(snakemake.output.classes),
         n_inner_folds=snakemake.params.n_inner_folds,
+        draws=Path(draws) if draws else None,
     )

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 # Dask starts its workers by importing this file again.
 if __name__ == "__main__":
     with jobs.logged(snakemake.log[0]):
+        draws = snakemake.input.draws
         evaluate.cross_validate(
             model=snakemake.wildcards.model,
             condition=snakemake.wildcards.condition,
             entries=snakemake.params.entries,
             classes=Path(snakemake.input.classes),
+            draws=Path(draws) if draws else None,
             methods=snakemake.params.methods,
             scopes=snakemake.params.scopes,
             protocol=snakemake.params.protocol,

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.logged(snakemake.log[0]):
+    names = snakemake.params.datasets
     splits.make_splits(
-        snakemake.wildcards.dataset,
-        Path(snakemake.input.table),
+        dict(zip(names, map(Path, snakemake.input.labels), strict=True)),
+        dict(zip(names, map(Path, snakemake.output.splits), strict=True)),
         **snakemake.params.splits,
         seed=snakemake.params.seed,
-        out=Path(snakemake.output.splits),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from earshift import clips, datasets, jobs
+from earshift import datasets, jobs
 from earshift.errors import DataError, did_you_mean
 
 log = logging.getLogger(__name__)
@@ -30,27 +31,31 @@ def choose_classes(
     out: Path,
     *,
     n_inner_folds: int,
+    draws: Path | None = None,
 ) -> None:
     """Write which classes are used, and why the others are not.
 
     Parameters
     ----------
     entries : sequence of mapping
-        Per dataset `name` and the paths `table` and `splits`.
+        Per dataset `name` and the paths `labels` and `splits`.
     asked : sequence of str
         Classes of the config; if empty, all that the datasets share.
     out : Path
         CSV file to write, columns `COLUMNS`.
     n_inner_folds : int
         Recordings with and without the class that every training part needs.
+    draws : Path, optional
+        Balanced draws: then a training part is what was drawn for the class.
 
     Raises
     ------
     DataError
         If a class that was asked for cannot be used, or none can.
     """
-    tables = {e["name"]: clips.usable(Path(e["table"])) for e in entries}
+    tables = {e["name"]: pd.read_parquet(e["labels"]) for e in entries}
     splits = {e["name"]: pd.read_parquet(e["splits"]) for e in entries}
+    drawn = pd.read_parquet(draws) if draws else None
     shared = set.intersection(*(set(datasets.classes(t)) for t in tables.values()))
     for name in set(asked) - shared:
         raise DataError(
@@ -59,7 +64,7 @@ def choose_classes(
         )
     found = pd.DataFrame(
         [
-            _row(c, name, table, splits[name], n_inner_folds)
+            _row(c, name, table, _parts(c, name, splits[name], drawn), n_inner_folds)
             for c in sorted(asked or shared)
             for name, table in tables.items()
         ],
@@ -89,34 +94,62 @@ def _reasons(found: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(wrong["class"], wrong["reason"], strict=True))
 
 
+@dataclass(frozen=True)
+class _Part:
+    """One fold: what tests, and what may train (None: all that does not test)."""
+
+    repeat: int
+    fold: int
+    test: set[str]
+    train: set[str] | None
+
+
+def _parts(
+    c: str, name: str, splits: pd.DataFrame, drawn: pd.DataFrame | None
+) -> list[_Part]:
+    """Return the folds of a dataset for one class."""
+    train: Mapping[tuple[int, int], set[str]] = {}
+    if drawn is not None:
+        own = drawn[drawn["class"].eq(c) & drawn["dataset"].eq(name)]
+        train = own.groupby(["repeat", "fold"])["clip_id"].agg(set).to_dict()
+    parts = []
+    for (repeat, fold), rows in splits.groupby(["repeat", "fold"]):
+        chosen = None if drawn is None else train.get((repeat, fold), set())
+        parts.append(_Part(repeat, fold, set(rows["clip_id"]), chosen))
+    return parts
+
+
 def _row(
-    c: str, dataset: str, table: pd.DataFrame, splits: pd.DataFrame, n_inner: int
+    c: str, dataset: str, table: pd.DataFrame, parts: list[_Part], n_inner: int
 ) -> tuple[str, str, int, int, int, bool, str]:
     column = table[datasets.LABEL + c]
     n_present, n_absent = int(column.eq(True).sum()), int(column.eq(False).sum())
-    reason = _why_not(table, column, splits, n_inner)
+    reason = _why_not(table, column, parts, n_inner)
     n_unknown = len(table) - n_present - n_absent
     return c, dataset, n_present, n_absent, n_unknown, not reason, reason
 
 
 def _why_not(
-    table: pd.DataFrame, column: pd.Series[bool], splits: pd.DataFrame, n_inner: int
+    table: pd.DataFrame, column: pd.Series[bool], parts: list[_Part], n_inner: int
 ) -> str:
     """Return why a class cannot be used in a dataset, or an empty string."""
-    tested = set(splits["clip_id"])
+    tested = set().union(*(part.test for part in parts))
     for kind, value in (("has", True), ("is known to lack", False)):
         own = table[column.eq(value).fillna(False)]
         if own.empty:
             return f"no clip {kind} it"
         if not tested & set(own["clip_id"]):
             return f"no test clip {kind} it"
-        for (repeat, fold), part in splits.groupby(["repeat", "fold"]):
-            train = own[~own["clip_id"].isin(part["clip_id"])]
+        for part in parts:
+            train = own[~own["clip_id"].isin(part.test)]
+            if part.train is not None:
+                train = train[train["clip_id"].isin(part.train)]
             n = train["recording"].nunique()
             if n < n_inner:
+                what = "training" if part.train is None else "drawn training"
                 return (
-                    f"in repeat {repeat}, fold {fold} only {n} training recordings "
-                    f"{kind} it, and {n_inner} inner folds need as many"
+                    f"in repeat {part.repeat}, fold {part.fold} only {n} {what} "
+                    f"recordings {kind} it, and {n_inner} inner folds need as many"
                 )
     return ""
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 
-from earshift import clips, datasets, debias, registry, store
+from earshift import datasets, debias, draws, registry, store
 
 #: Codes of a label.
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
@@ -38,6 +38,8 @@ class Domain:
         `PRESENT`, `ABSENT` or `UNKNOWN`.
     folds : ndarray of shape (n_repeats, n_clips), int64
         The fold that tests a clip, -1 if none does.
+    drawn : ndarray of shape (n_repeats, n_folds, n_classes, n_clips), bool, or None
+        Training clips of balanced draws; None where all clips that do not test train.
     """
 
     name: str
@@ -47,11 +49,22 @@ class Domain:
     subgroup: NDArray[np.object_]
     labels: NDArray[np.int8]
     folds: NDArray[np.int64]
+    drawn: NDArray[np.bool_] | None = None
+
+    def train(self, repeat: int, fold: int, c: int) -> NDArray[np.bool_]:
+        """Return which clips may train class `c` in a fold, shape (n_clips,)."""
+        chosen: NDArray[np.bool_]
+        if self.drawn is None:
+            chosen = self.folds[repeat] != fold
+        else:
+            chosen = self.drawn[repeat, fold, c]
+        return chosen
 
     def digest(self) -> str:
         """Return a hash of everything in the domain."""
         h = hashlib.sha256(self.name.encode())
-        for array in (self.X, self.labels, self.folds):
+        drawn = [] if self.drawn is None else [np.packbits(self.drawn)]
+        for array in (self.X, self.labels, self.folds, *drawn):
             h.update(np.ascontiguousarray(array).tobytes())
         for words in (self.clip_id, self.recording, self.subgroup):
             h.update("\0".join(map(str, words)).encode())
@@ -59,60 +72,74 @@ class Domain:
 
 
 def load(entry: Mapping[str, str], classes: Sequence[str]) -> Domain:
-    """Join a dataset's features, clip table and splits by clip id.
+    """Join a dataset's features, labels, splits and draws by clip id.
 
     Parameters
     ----------
     entry : mapping
-        `name`, and the paths `features`, `table` and `splits`.
+        `name`, and the paths `features`, `labels`, `splits` and, if there are balanced
+        draws, `draws`.
     classes : sequence of str
         Order of the label columns; a class that the dataset lacks is unknown.
 
     Returns
     -------
     Domain
-        Clips without features are left out.
+        Clips without features, and those without labels, are left out.
     """
-    features, table, splits = entry["features"], entry["table"], entry["splits"]
-    files = (Path(features, "zarr.json"), Path(table), Path(splits))
+    paths = {key: path for key, path in entry.items() if key != "name"}
+    files = [Path(path) for path in paths.values()]
+    files = [file / "zarr.json" if file.is_dir() else file for file in files]
     made = tuple(file.stat().st_mtime_ns for file in files)
-    return _load(entry["name"], features, table, splits, (*classes,), made)
+    return _load(entry["name"], tuple(paths.items()), (*classes,), made)
 
 
 @lru_cache(maxsize=16)
 def _load(
     name: str,
-    features: str,
-    table: str,
-    splits: str,
+    paths: tuple[tuple[str, str], ...],
     classes: tuple[str, ...],
     made: tuple[int, ...],
 ) -> Domain:
     """Read a domain; `made` tells a file that was written anew from the one before."""
     del made
-    X, ids = store.read_features(Path(features))
-    rows = clips.usable(Path(table)).set_index("clip_id").loc[ids]
+    path = {key: Path(value) for key, value in paths}
+    X, found = store.read_features(path["features"])
+    rows = pd.read_parquet(path["labels"]).set_index("clip_id")
+    known = np.isin(found, rows.index)
+    ids = np.asarray(found, dtype=str)[known]
+    rows = rows.loc[ids]
     labels = np.full((len(ids), len(classes)), UNKNOWN, np.int8)
     for i, c in enumerate(classes):
         column = datasets.LABEL + c
         if column in rows:
             labels[:, i] = rows[column].astype("Int8").fillna(UNKNOWN).to_numpy(np.int8)
-    drawn = pd.read_parquet(splits)
-    n_repeats = int(drawn["repeat"].max()) + 1
-    folds = np.full((n_repeats, len(ids)), -1, np.int64)
-    for repeat, part in drawn.groupby("repeat"):
-        fold_of = part.set_index("clip_id")["fold"].reindex(ids).fillna(-1)
-        folds[int(str(repeat))] = fold_of.to_numpy(np.int64)
+    splits = pd.read_parquet(path["splits"])
+    folds = _folds(splits, ids)
+    drawn = None
+    if "draws" in path:
+        shape = (len(folds), int(splits["fold"].max()) + 1)
+        drawn = draws.read_masks(path["draws"], name, ids, classes, shape)
     subgroup = rows["subgroup"].astype(object)
     return Domain(
         name,
-        X.astype(np.float64),
-        np.asarray(ids, dtype=str),
+        X[known].astype(np.float64),
+        ids,
         rows["recording"].to_numpy(str),
         subgroup.where(subgroup.notna(), None).to_numpy(object),
         labels,
         folds,
+        drawn,
     )
+
+
+def _folds(splits: pd.DataFrame, ids: NDArray[np.str_]) -> NDArray[np.int64]:
+    """Return the fold that tests each clip in each repeat, -1 if none does."""
+    folds = np.full((int(splits["repeat"].max()) + 1, len(ids)), -1, np.int64)
+    for repeat, part in splits.groupby("repeat"):
+        fold_of = part.set_index("clip_id")["fold"].reindex(ids).fillna(-1)
+        folds[int(str(repeat))] = fold_of.to_numpy(np.int64)
+    return folds
 
 
 def fit_method(

@@ -57,6 +57,7 @@ def cross_validate(
     condition: str,
     entries: Sequence[Mapping[str, str]],
     classes: Path,
+    draws: Path | None = None,
     methods: Mapping[str, Mapping[str, Any]],
     scopes: Sequence[str],
     protocol: str,
@@ -75,9 +76,11 @@ def cross_validate(
     model, condition : str
         Which features; written into the tables.
     entries : sequence of mapping
-        Per dataset `name` and the paths `features`, `table`, `splits`.
+        Per dataset `name` and the paths `features`, `labels`, `splits`.
     classes : Path
         CSV file from `choose_classes`.
+    draws : Path, optional
+        Balanced draws of the training clips; without, all that do not test train.
     methods : mapping
         Name in the experiment -> config entry of each debias method.
     scopes : sequence of {"global", "classwise"}
@@ -99,9 +102,11 @@ def cross_validate(
         CSV file to write: columns `CELL` and `METRICS`.
     """
     chosen = read_classes(classes)
+    balanced = {"draws": str(draws)} if draws else {}
+    entries = [{**entry, **balanced} for entry in entries]
     all_domains = [domains.load(entry, chosen) for entry in entries]
     shared = {
-        "entries": [dict(entry) for entry in entries],
+        "entries": entries,
         "digest": [domain.digest() for domain in all_domains],
         "classes": chosen,
         "grid": list(grid),
@@ -172,6 +177,7 @@ def score_fold(
 
     Features are standardised by the training clips of the source alone; the method is
     fitted on the training clips of all datasets; both see nothing of the test clips.
+    With balanced draws, the training clips are those drawn for the class.
 
     Parameters
     ----------
@@ -189,26 +195,14 @@ def score_fold(
         present, score (log-odds), C.
     """
     all_domains = [domains.load(entry, classes) for entry in entries]
+    anew = scope == "classwise" or any(d.drawn is not None for d in all_domains)
     tables = []
     for i, source in enumerate(all_domains):
-        train = [d.folds[repeat] != fold for d in all_domains]
-        scaler = StandardScaler().fit(source.X[train[i]])
-        scaled = [scaler.transform(d.X) for d in all_domains]
         view: list[NDArray[np.float64]] | None = None
         for c, name in enumerate(classes):
-            if view is None or scope == "classwise":
-                seen = train
-                if scope == "classwise":
-                    labelled = [d.labels[:, c] == PRESENT for d in all_domains]
-                    seen = [a & b for a, b in zip(train, labelled, strict=True)]
-                transformer = domains.fit_method(
-                    method_entry,
-                    list(zip(all_domains, scaled, seen, strict=True)),
-                    source=source.name,
-                )
-                view = _into_row_space(
-                    [transformer.transform(x) for x in scaled], train[i], i
-                )
+            train = [d.train(repeat, fold, c) for d in all_domains]
+            if view is None or anew:
+                view = _view(all_domains, i, train, method_entry, scope, c)
             rng = _generator(seed, repeat, fold, source.name, name)
             known = train[i] & (source.labels[:, c] >= 0)
             fitted = _fit_class(
@@ -220,6 +214,30 @@ def score_fold(
     return pd.concat(tables, ignore_index=True).assign(
         method=method, scope=scope, repeat=repeat, fold=fold
     )
+
+
+def _view(
+    all_domains: Sequence[Domain],
+    source: int,
+    train: Sequence[NDArray[np.bool_]],
+    method_entry: Mapping[str, Any],
+    scope: str,
+    c: int,
+) -> list[NDArray[np.float64]]:
+    """Return the features of all datasets: scaled, corrected, in the source's span."""
+    scaler = StandardScaler().fit(all_domains[source].X[train[source]])
+    scaled = [scaler.transform(d.X) for d in all_domains]
+    seen = list(train)
+    if scope == "classwise":
+        labelled = [d.labels[:, c] == PRESENT for d in all_domains]
+        seen = [a & b for a, b in zip(train, labelled, strict=True)]
+    transformer = domains.fit_method(
+        method_entry,
+        list(zip(all_domains, scaled, seen, strict=True)),
+        source=all_domains[source].name,
+    )
+    views = [transformer.transform(x) for x in scaled]
+    return _into_row_space(views, train[source], source)
 
 
 def _generator(seed: int, repeat: int, fold: int, *names: str) -> np.random.Generator:

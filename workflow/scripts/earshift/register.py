@@ -74,8 +74,8 @@ def weights() -> Mapping[str, Entry]:
 def resource(name: str) -> Path:
     """Return the path of a file of ``resources/`` that ships with the library."""
     here = Path(__file__)
-    checkout = here.parents[3] / "resources" / name
-    return checkout if checkout.is_file() else here.parent / "resources" / name
+    checkout = here.parents[3] / "resources"
+    return (checkout if checkout.is_dir() else here.parent / "resources") / name
 
 
 def weights_folder() -> Path:

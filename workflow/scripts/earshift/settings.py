@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from earshift import datasets, models, registry
+from earshift import alignment, datasets, models, registry
 from earshift.errors import ConfigError, WeightsError, did_you_mean
 
 #: Config section -> kind of plugin its entries name.
@@ -51,6 +51,11 @@ def resolve(raw: Mapping[str, Any], schema: Path) -> dict[str, Any]:
             _check_entry(section, kind, name, entry)
     for name in config["discrepancy"]:
         registry.load("discrepancy", name)
+    if config["alignment"]:
+        path = alignment.location(config["alignment"])
+        names = {*config["datasets"], *registry.names("datasets")}
+        names |= {entry["plugin"] for entry in config["datasets"].values()}
+        alignment.check_names(alignment.read(path), names, path)
     if len(config["datasets"]) < 2:
         raise ConfigError(
             "an experiment compares 2 or more datasets, got "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -9,77 +11,154 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, datasets, jobs
+from earshift import datasets, jobs
 from earshift.errors import DataError
+
+log = logging.getLogger(__name__)
+
+#: Sides of a split with one fold; clips for validation train, as inner folds choose C.
+SIDES = ("train", "validation", "test")
 
 
 def make_splits(
-    name: str,
-    table: Path,
+    labels: Mapping[str, Path],
+    out: Mapping[str, Path],
     *,
     kind: Literal["grouped", "official"],
     n_folds: int,
     n_repeats: int,
     seed: int,
-    out: Path,
 ) -> None:
-    """Write the splits of a dataset: per repeat and fold, the test clips.
+    """Write the splits of all datasets: per repeat and fold, the test clips.
 
     Parameters
     ----------
-    name : str
-        Name of the dataset, for messages.
-    table : Path
-        Its clip table.
+    labels : mapping of str to Path
+        Name of each dataset -> its table of labels.
+    out : mapping of str to Path
+        Name -> Parquet file to write: columns `repeat`, `fold`, `clip_id` of every test
+        clip. All other clips train.
     kind : {"grouped", "official"}
-        Folds drawn by recording, or the one split that the dataset's authors made.
+        Folds drawn by recording, or those of the dataset's authors: one of train and
+        test clips, or several.
     n_folds, n_repeats : int
-        Folds per repeat, and repeats with other draws; official splits have one each.
+        Folds of a grouped split, and repeats. Official splits are the same in each.
     seed : int
         Of the draws.
-    out : Path
-        Parquet file to write: columns `repeat`, `fold`, `clip_id` of every test clip.
-        The clips of the other folds train; with an official split, those marked train.
 
     Raises
     ------
     DataError
-        If a recording would be on both sides, or there are fewer recordings than folds.
+        If a recording would be on both sides, there are fewer recordings than folds, or
+        an official split is missing.
+
+    Notes
+    -----
+    Fold f of one dataset is paired with fold f of another. If datasets have official
+    folds in different numbers, those of the larger number are merged; if one has a
+    single fold, the others keep their first.
     """
-    usable = clips.usable(table)
+    tables = {name: pd.read_parquet(path) for name, path in labels.items()}
     if kind == "official":
-        rows = _official(name, usable)
+        folds = {name: _official(name, table) for name, table in tables.items()}
+        splits = {name: _repeated(f, n_repeats) for name, f in _paired(folds).items()}
     else:
-        rows = _grouped(name, usable, n_folds, n_repeats, seed)
-    with jobs.whole_file(out) as file:
-        rows.to_parquet(file, index=False)
+        splits = {
+            name: _grouped(name, table, n_folds, n_repeats, seed)
+            for name, table in tables.items()
+        }
+    for name, rows in splits.items():
+        check_sides(name, rows, tables[name])
+        with jobs.whole_file(out[name]) as file:
+            rows.to_parquet(file, index=False)
 
 
-def _official(name: str, usable: pd.DataFrame) -> pd.DataFrame:
-    odd = sorted(set(usable["split"].fillna("none")) - {"train", "test"})
+def _official(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return fold and id of each clip that the dataset's authors test."""
+    side = table["split"].fillna("none").astype(str)
+    numbered = side.str.fullmatch(r"\d+")
+    odd = sorted(set(side) - set(SIDES)) if not numbered.all() else []
     if odd:
         raise DataError(
-            f"dataset '{name}' has clips whose official split is '{odd[0]}', not train "
-            "or test. Use 'kind: grouped' under 'splits' in the config."
+            f"dataset '{name}' has clips whose official split is '{odd[0]}', not "
+            f"{', '.join(SIDES)} or the number of a fold ({side.eq(odd[0]).sum()} "
+            "clips). Use 'kind: grouped' under 'splits' in the config."
         )
-    test = usable["split"].eq("test")
-    both = set(usable["recording"][test]) & set(usable["recording"][~test])
-    if both:
+    if not numbered.all():
+        test = table.loc[side.eq("test"), "clip_id"]
+        return pd.DataFrame({"fold": 0, "clip_id": test}).reset_index(drop=True)
+    fold = np.unique(side.astype(int), return_inverse=True)[1]
+    if fold.max() == 0:
         raise DataError(
-            f"dataset '{name}': recording '{min(both)}' is on both sides of the "
-            "official split."
+            f"dataset '{name}' has only clips of one official fold, '{side.iloc[0]}': "
+            "nothing is left to train on. Use 'kind: grouped' under 'splits'."
         )
-    return pd.DataFrame(
-        {"repeat": 0, "fold": 0, "clip_id": usable["clip_id"][test].to_numpy()}
-    )
+    return pd.DataFrame({"fold": fold, "clip_id": table["clip_id"]})
+
+
+def _paired(folds: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Give all datasets the same number of folds: the least that one of them has."""
+    numbers = {name: int(rows["fold"].max()) + 1 for name, rows in folds.items()}
+    n = min(numbers.values())
+    out = {}
+    for name, rows in folds.items():
+        if numbers[name] == n:
+            out[name] = rows
+        elif n == 1:
+            out[name] = rows[rows["fold"] == 0].reset_index(drop=True)
+            log.warning(
+                "%s: only the first of %d official folds is tested, since another "
+                "dataset has a single split",
+                *(name, numbers[name]),
+            )
+        else:
+            out[name] = rows.assign(fold=rows["fold"] % n)
+            log.info("%s: %d official folds merged into %d", name, numbers[name], n)
+    return out
+
+
+def _repeated(rows: pd.DataFrame, n_repeats: int) -> pd.DataFrame:
+    """Return the same folds for each repeat; only balanced draws differ then."""
+    parts = [rows.assign(repeat=repeat) for repeat in range(n_repeats)]
+    return pd.concat(parts, ignore_index=True)[["repeat", "fold", "clip_id"]]
+
+
+def check_sides(name: str, rows: pd.DataFrame, table: pd.DataFrame) -> None:
+    """Raise if a recording trains and tests in one fold.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset, for the message.
+    rows : DataFrame
+        Columns repeat, fold, clip_id of test clips.
+    table : DataFrame
+        Columns clip_id and recording of all clips.
+
+    Raises
+    ------
+    DataError
+        With a recording that has clips in two folds, or some in a fold and some that
+        only train.
+    """
+    for repeat, part in rows.groupby("repeat"):
+        fold = part.set_index("clip_id")["fold"].reindex(table["clip_id"]).fillna(-1)
+        n_sides = fold.groupby(table["recording"].to_numpy()).nunique()
+        both = n_sides.index[n_sides > 1]
+        if len(both):
+            raise DataError(
+                f"dataset '{name}', repeat {repeat}: {len(both)} recordings are on "
+                f"both sides of the split, such as '{both[0]}'. Mend the dataset's "
+                "splits or recordings, or use 'kind: grouped' under 'splits'."
+            )
 
 
 def _grouped(
-    name: str, usable: pd.DataFrame, n_folds: int, n_repeats: int, seed: int
+    name: str, table: pd.DataFrame, n_folds: int, n_repeats: int, seed: int
 ) -> pd.DataFrame:
-    labels = usable[[datasets.LABEL + c for c in datasets.classes(usable)]]
+    labels = table[[datasets.LABEL + c for c in datasets.classes(table)]]
     present = labels.fillna(False).to_numpy(bool)
-    recordings = usable["recording"].to_numpy(str)
+    recordings = table["recording"].to_numpy(str)
     if len(np.unique(recordings)) < n_folds:
         raise DataError(
             f"dataset '{name}' has {len(np.unique(recordings))} recordings, too few "
@@ -89,7 +168,7 @@ def _grouped(
     for repeat, child in enumerate(np.random.SeedSequence(seed).spawn(n_repeats)):
         fold = assign_folds(present, recordings, n_folds, np.random.default_rng(child))
         parts.append(
-            pd.DataFrame({"repeat": repeat, "fold": fold, "clip_id": usable["clip_id"]})
+            pd.DataFrame({"repeat": repeat, "fold": fold, "clip_id": table["clip_id"]})
         )
     return pd.concat(parts, ignore_index=True)
 

@@ -12,7 +12,6 @@ import ast
 import io
 import json
 import pickle
-import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,28 +20,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift.datasets import LABEL, ClipList, need_folder
-from earshift.errors import DataError
+from earshift.datasets import LABEL, ClipList, _genres, need_folder
+from earshift.errors import ConfigError, DataError, did_you_mean
 
-version = 1
+version = 2
 licence = "CC BY 4.0"
 citation = (
     "Humphrey, Durand, McFee (2018). OpenMIC-2018: an open dataset for multiple "
     "instrument recognition. ISMIR."
 )
 
-#: FMA genre title, in words -> subgroup. The first genre of a clip that is named here
-#: decides; a clip without any belongs to no subgroup.
-GENRES = {
-    "pop_rock": {"rock", "pop", "punk", "metal", "indie", "shoegaze", "grunge"},
-    "jazz_blue": {"jazz", "blues", "blue", "bebop"},
-    "classical": {"classical", "opera", "chamber", "symphony", "choral"},
-    "country_folk": {"country", "folk", "bluegrass", "americana", "songwriter"},
-}
+
+def label_files(folder: Path, *, genres: str = "corrected", **_: str) -> list[Path]:
+    """Return the files that hold labels, genres and partitions, and the genre map."""
+    return [*_own_files(folder), _genres.location(genres, "openmic")]
 
 
-def label_files(folder: Path) -> list[Path]:
-    """Return the files that hold labels, genres and partitions."""
+def _own_files(folder: Path) -> list[Path]:
     return [
         folder / "openmic-2018.npz",
         folder / "openmic-2018-metadata.csv",
@@ -52,13 +46,20 @@ def label_files(folder: Path) -> list[Path]:
     ]
 
 
-def list_clips(folder: Path) -> ClipList:
+def list_clips(
+    folder: Path, *, genres: str = "corrected", genre_choice: str = "first"
+) -> ClipList:
     """List the clips of an OpenMIC-2018 folder.
 
     Parameters
     ----------
     folder : Path
         The folder that holds ``openmic-2018.npz``.
+    genres : str, default="corrected"
+        Map of genre titles to subgroups: ``corrected``, ``paper`` (that of Wang,
+        Richard and McFee, 2023), or the path of a YAML file of the same form.
+    genre_choice : {"first", "majority", "drop_ambiguous"}
+        What decides for a track with several genres; see `_genres.choose`.
 
     Returns
     -------
@@ -71,9 +72,16 @@ def list_clips(folder: Path) -> ClipList:
     ------
     DataError
         If a file is missing, or a key is in no partition or in both.
+    ConfigError
+        If there is no such map of genres or choice.
     """
+    if genre_choice not in _genres.CHOICES:
+        raise ConfigError(
+            f"no genre_choice '{genre_choice}' "
+            f"{did_you_mean(genre_choice, _genres.CHOICES)}"
+        )
     need_folder(folder, "OpenMIC-2018")
-    for file in label_files(folder):
+    for file in _own_files(folder):
         if not file.is_file():
             raise DataError(
                 f"OpenMIC-2018 needs '{file}', which is not there. Is '{folder}' the "
@@ -81,12 +89,15 @@ def list_clips(folder: Path) -> ClipList:
             )
     keys, likelihood, known = _labels(folder / "openmic-2018.npz")
     index: dict[str, int] = json.loads((folder / "class-map.json").read_text())
-    genres = _genres(folder / "openmic-2018-metadata.csv")
+    genre_map = _genres.read(_genres.location(genres, "openmic"))
+    titles = _titles(folder / "openmic-2018-metadata.csv")
     columns: dict[str, Any] = {
         "clip_id": keys,
         "path": [f"audio/{key[:3]}/{key}.ogg" for key in keys],
         "recording": [key.partition("_")[0] for key in keys],
-        "subgroup": [genres.get(key) for key in keys],
+        "subgroup": [
+            _genres.choose(titles.get(key, []), genre_map, genre_choice) for key in keys
+        ],
         "split": _partition(folder, keys),
     }
     for name, i in index.items():
@@ -143,24 +154,22 @@ def _strings(npy: bytes) -> list[str]:
     return [str(value) for value in values]
 
 
-def _genres(file: Path) -> dict[str, str]:
-    """Return the subgroup of each sample key that has one."""
+def _titles(file: Path) -> dict[str, list[str]]:
+    """Return the genre titles of each sample key, the main one first."""
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
     for column in ("sample_key", "track_genres"):
         if column not in table.columns:
             raise DataError(f"'{file}' has no column '{column}'.")
     found = {}
     for key, text in zip(table["sample_key"], table["track_genres"], strict=True):
-        titles = [g["genre_title"] for g in ast.literal_eval(text)] if text else []
-        subgroups = [s for s in map(_subgroup, titles) if s is not None]
-        if subgroups:
-            found[key] = subgroups[0]
+        try:
+            found[key] = [g["genre_title"] for g in ast.literal_eval(text or "[]")]
+        except (ValueError, SyntaxError, TypeError, KeyError) as error:
+            raise DataError(
+                f"'{file}': track_genres of '{key}' is no list of genres with a "
+                f"genre_title each ({error})."
+            ) from error
     return found
-
-
-def _subgroup(title: str) -> str | None:
-    words = set(re.split("[^a-z]+", title.lower()))
-    return next((s for s, known in GENRES.items() if words & known), None)
 
 
 def _partition(folder: Path, keys: list[str]) -> list[str]:

@@ -42,7 +42,7 @@ def measure_discrepancy(
     model, condition : str
         Which features; written into the table.
     entries : sequence of mapping
-        Per dataset `name` and the paths `features`, `table`, `splits`.
+        Per dataset `name` and the paths `features`, `labels`, `splits`.
     classes : Path
         CSV file of the classes in use.
     methods : mapping

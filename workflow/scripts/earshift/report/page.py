@@ -114,6 +114,9 @@ def page_values(
         "discrepancy": _by_setting(_with_labels(found)),
         "figures": [_figure(results, name, level) for name in CAPTIONS],
         "classes": sources.describe_classes(results, names),
+        "draws": sources.describe_draws(results, config),
+        "balance": config["splits"]["balance"],
+        "alignment": sources.describe_alignment(config),
         "datasets": described,
         "models": sources.describe_models(results, config),
         "methods": sources.describe_methods(

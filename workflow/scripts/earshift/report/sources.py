@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import datasets, registry, store
+from earshift import alignment, datasets, registry, store
 from earshift.report import words
 
 #: Rows of an audit that the page shows; the file holds them all.
@@ -109,8 +109,7 @@ def describe_classes(results: Path, names: list[str]) -> list[dict[str, Any]]:
     )
     counts: dict[str, dict[str, tuple[int, int, int]]] = {}
     for name in names:
-        table = pd.read_parquet(results / "1_clips" / f"{name}.parquet")
-        table = table[table["status"].eq("ok")]
+        table = pd.read_parquet(results / "4_splits" / f"{name}.labels.parquet")
         for c in datasets.classes(table):
             column = table[datasets.LABEL + c]
             n = int(column.eq(True).sum()), int(column.eq(False).sum())
@@ -123,6 +122,77 @@ def describe_classes(results: Path, names: list[str]) -> list[dict[str, Any]]:
         cells = [counts[c].get(name) for name in names]
         out.append({"name": c, "used": used, "reason": reason, "counts": cells})
     return sorted(out, key=lambda row: not row["used"])
+
+
+def describe_alignment(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one description per class of the alignment file, if there is one.
+
+    Parameters
+    ----------
+    config : mapping
+        The complete configuration.
+
+    Returns
+    -------
+    list of dict
+        Keys name and labels: per dataset of the experiment the rule in words, or None
+        where the dataset does not have the class.
+    """
+    if not config["alignment"]:
+        return []
+    found = alignment.read(alignment.location(config["alignment"]))
+    rules = {
+        name: alignment.rules_of(found, name, entry["plugin"])
+        for name, entry in config["datasets"].items()
+    }
+    out = []
+    for c in found:
+        # A dataset that the file does not name keeps its own labels.
+        cells = [
+            c if own is None else str(own[c]) if c in own else None
+            for own in rules.values()
+        ]
+        out.append({"name": c, "labels": cells})
+    return out
+
+
+def describe_draws(results: Path, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return how many clips were drawn for each class, if training is balanced.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the results.
+    config : mapping
+        The complete configuration.
+
+    Returns
+    -------
+    list of dict
+        Keys name and counts: per dataset the clips drawn with and without the class,
+        means over repeats and folds.
+    """
+    if config["splits"]["balance"] == "none":
+        return []
+    drawn = pd.read_parquet(results / "4_splits" / "draws.parquet")
+    n_draws = len(drawn[["repeat", "fold"]].drop_duplicates())
+    names = list(config["datasets"])
+    labels = {
+        name: pd.read_parquet(
+            results / "4_splits" / f"{name}.labels.parquet"
+        ).set_index("clip_id")
+        for name in names
+    }
+    out = []
+    for c in sorted(drawn["class"].unique()):
+        cells = []
+        for name in names:
+            own = drawn[drawn["class"].eq(c) & drawn["dataset"].eq(name)]
+            present = labels[name].loc[own["clip_id"], datasets.LABEL + c].sum()
+            n = (present / n_draws, (len(own) - present) / n_draws)
+            cells.append(tuple(words.number(float(x), 1) for x in n))
+        out.append({"name": c, "counts": cells})
+    return out
 
 
 def _why_left_out(

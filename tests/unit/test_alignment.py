@@ -1,0 +1,149 @@
+import pandas as pd
+import pytest
+
+from earshift import alignment, register
+from earshift.errors import ConfigError, DataError
+
+
+def written(tmp_path, text):
+    file = tmp_path / "a.yaml"
+    file.write_text(text)
+    return file
+
+
+def clips(**labels):
+    table = pd.DataFrame({"clip_id": range(len(next(iter(labels.values()))))})
+    for name, values in labels.items():
+        table[f"label:{name}"] = pd.array(values, dtype="boolean")
+    return table
+
+
+def aligned(rule, table):
+    found = alignment.align(table, {"x": rule}, "d")
+    assert [c for c in found if c.startswith("label:")] == ["label:x"]
+    return [None if v is pd.NA else bool(v) for v in found["label:x"]]
+
+
+def test_two_labels_become_one_class():
+    table = clips(gac=[1, 0, 0, None, None], gel=[0, 1, 0, 0, 1], pia=[0, 0, 1, 0, 0])
+    rule = alignment.Rule(("gac", "gel"))
+    # An unknown label with no present one beside it leaves the class unknown.
+    assert aligned(rule, table) == [True, True, False, None, True]
+
+
+def test_another_label_can_make_a_class_unknown():
+    table = clips(guitar=[1, 0, 0, 1, None], strings=[0, 1, 0, 1, 0])
+    rule = alignment.Rule(("guitar",), unknown=("strings",))
+    assert aligned(rule, table) == [True, None, False, True, None]
+
+
+def test_absence_can_be_bound_to_labels():
+    table = clips(voice=[1, 0, 0, None], piano=[1, 1, 0, 1])
+    rule = alignment.Rule(("voice",), absent=("piano",))
+    assert aligned(rule, table) == [True, False, None, False]
+    assert aligned(alignment.Rule(("voice",), absent=()), table) == [True, *[None] * 3]
+
+
+def test_an_unknown_label_is_named_with_the_nearest():
+    with pytest.raises(DataError, match=r"'guitr' of dataset 'd'.*mean 'guitar'"):
+        alignment.align(clips(guitar=[1]), {"x": alignment.Rule(("guitr",))}, "d")
+
+
+def test_a_file_gives_rules_by_dataset_or_plugin(tmp_path):
+    found = alignment.read(
+        written(
+            tmp_path,
+            "classes:\n  guitar:\n    irmas: [gac, gel]\n    mine:\n"
+            "      present: guitar\n      unknown: strings\n  voice: {irmas: voi}\n",
+        )
+    )
+    by_plugin = alignment.rules_of(found, "mini_irmas", "irmas")
+    assert by_plugin == {
+        "guitar": alignment.Rule(("gac", "gel")),
+        "voice": alignment.Rule(("voi",)),
+    }
+    assert alignment.rules_of(found, "mine", "irmas") == {
+        "guitar": alignment.Rule(("guitar",), unknown=("strings",))
+    }
+    assert alignment.rules_of(found, "theirs", "table") is None
+    assert str(by_plugin["guitar"]) == "gac or gel"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("guitar: {irmas: gac}", "has one key, 'classes'"),
+        ("classes: []", "has one key, 'classes'"),
+        ("classes: {guitar: gac}", "guitar: must map datasets to labels"),
+        ("classes: {guitar: {irmas: []}}", "guitar: irmas: needs 'present'"),
+        ("classes: {guitar: {irmas: {presnt: gac}}}", "Did you mean 'present'"),
+        ("classes: {guitar: {irmas: [gac, gac]}}", "'gac' is listed twice"),
+        ("classes: {no: {irmas: no}}", "must be a label or a list of them, got False"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        alignment.read(written(tmp_path, text))
+
+
+def test_a_misspelt_dataset_is_refused(tmp_path):
+    file = written(tmp_path, "classes: {guitar: {irms: gac}}")
+    with pytest.raises(ConfigError, match=r"'irms' is no dataset.*mean 'irmas'"):
+        alignment.check_names(alignment.read(file), ["irmas", "openmic"], file)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"no alignment 'instrument'.*'instruments'"):
+        alignment.location("instrument")
+    with pytest.raises(ConfigError, match="there is no alignment file"):
+        alignment.location(str(tmp_path / "no.yaml"))
+
+
+def test_every_alignment_that_ships_can_be_read():
+    files = sorted(register.resource("alignments").glob("*.yaml"))
+    assert [file.stem for file in files]
+    for file in files:
+        assert alignment.location(file.stem) == file
+        assert alignment.read(file)
+
+
+def listed(tmp_path):
+    table = clips(gac=[1, 0, 0, 1], gel=[0, 1, 0, 0]).assign(
+        clip_id=list("abcd"),
+        recording=list("abcd"),
+        subgroup=["rock", "jazz", None, "rock"],
+        split=None,
+        status=["ok", "ok", "ok", "silent"],
+        path="x.wav",
+    )
+    table.to_parquet(tmp_path / "t.parquet")
+    return tmp_path / "t.parquet"
+
+
+def run(tmp_path, file=None, subgroups=()):
+    out = tmp_path / "labels.parquet"
+    alignment.align_labels(
+        *("mini", "irmas", listed(tmp_path)),
+        alignment=file,
+        subgroups=subgroups,
+        out=out,
+    )
+    return pd.read_parquet(out)
+
+
+def test_labels_are_those_of_usable_clips(tmp_path):
+    found = run(tmp_path)
+    assert found["clip_id"].tolist() == ["a", "b", "c"]
+    assert list(found) == [
+        *("clip_id", "recording", "subgroup", "split"),
+        *("label:gac", "label:gel"),
+    ]
+    found = run(tmp_path, written(tmp_path, "classes: {guitar: {irmas: [gac, gel]}}"))
+    assert found["label:guitar"].tolist() == [True, True, False]
+    assert "label:gac" not in found
+
+
+def test_clips_of_other_subgroups_and_of_none_are_left_out(tmp_path):
+    assert run(tmp_path, subgroups=["rock", "folk"])["clip_id"].tolist() == ["a"]
+    with pytest.raises(DataError, match=r"of the subgroups folk \(its own: rock, jazz"):
+        run(tmp_path, subgroups=["folk"])

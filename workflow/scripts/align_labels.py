@@ -1,0 +1,22 @@
+"""Adapter: rule ``align_labels`` calls `earshift.alignment.align_labels`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import alignment, jobs
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    file = snakemake.input.alignment
+    alignment.align_labels(
+        snakemake.wildcards.dataset,
+        snakemake.params.plugin,
+        Path(snakemake.input.table),
+        alignment=Path(file) if file else None,
+        subgroups=snakemake.params.subgroups,
+        out=Path(snakemake.output.labels),
+    )

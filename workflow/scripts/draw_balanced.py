@@ -1,0 +1,22 @@
+"""Adapter: rule ``draw_balanced`` calls `earshift.draws.draw_balanced`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import draws, jobs
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    names = snakemake.params.datasets
+    draws.draw_balanced(
+        dict(zip(names, map(Path, snakemake.input.labels), strict=True)),
+        dict(zip(names, map(Path, snakemake.input.splits), strict=True)),
+        **snakemake.params.balance,
+        subgroups=snakemake.params.subgroups,
+        seed=snakemake.params.seed,
+        out=Path(snakemake.output.draws),
+    )

@@ -1,0 +1,143 @@
+"""Genre titles -> subgroups, by a map that is data."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from earshift import register
+from earshift.errors import ConfigError, did_you_mean
+
+_KEYS = ("match", "subgroups")
+
+
+@dataclass(frozen=True)
+class GenreMap:
+    """Which titles belong to which subgroup.
+
+    Parameters
+    ----------
+    match : {"title", "word"}
+        Whether a whole title is looked up, or each of its words.
+    subgroups : mapping of str to frozenset of str
+        Subgroup -> its titles or words, in lower case.
+    """
+
+    match: str
+    subgroups: Mapping[str, frozenset[str]]
+
+    def subgroup(self, title: str) -> str | None:
+        """Return the subgroup of one title, the first that matches, or None."""
+        wanted = {title.strip().lower()}
+        if self.match == "word":
+            wanted = set(re.split("[^a-z]+", title.lower()))
+        return next((s for s, known in self.subgroups.items() if wanted & known), None)
+
+
+def _first(found: Sequence[str]) -> str | None:
+    return found[0] if found else None
+
+
+def _majority(found: Sequence[str]) -> str | None:
+    # Counter keeps the order of first appearance among equals.
+    return Counter(found).most_common(1)[0][0] if found else None
+
+
+def _unambiguous(found: Sequence[str]) -> str | None:
+    return found[0] if len(set(found)) == 1 else None
+
+
+#: How the subgroup of a clip with several genres is chosen, from those of its titles.
+CHOICES: Mapping[str, Callable[[Sequence[str]], str | None]] = {
+    "first": _first,
+    "majority": _majority,
+    "drop_ambiguous": _unambiguous,
+}
+
+
+def choose(titles: Sequence[str], genres: GenreMap, choice: str) -> str | None:
+    """Return the subgroup of a clip with these genre titles, or None.
+
+    Parameters
+    ----------
+    titles : sequence of str
+        Its genres, the main one first.
+    genres : GenreMap
+        Where each title belongs; titles that belong nowhere are passed over.
+    choice : {"first", "majority", "drop_ambiguous"}
+        The first title that belongs somewhere decides; the subgroup of most titles, the
+        earlier one among equals; or the only one, and none if there are two.
+
+    Returns
+    -------
+    str or None
+        The subgroup.
+    """
+    subgroups = [genres.subgroup(title) for title in titles]
+    return CHOICES[choice]([s for s in subgroups if s is not None])
+
+
+def location(name: str, dataset: str) -> Path:
+    """Return the file of a map: one that ships, by name, or a path that ends in .yaml.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file.
+    """
+    if name.endswith((".yaml", ".yml")):
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise ConfigError(f"there is no map of genres '{path}'.")
+        return path
+    path = register.resource(f"genres/{dataset}_{name}.yaml")
+    if not path.is_file():
+        known = [f.stem for f in path.parent.glob(f"{dataset}_*.yaml")]
+        names = [stem.removeprefix(f"{dataset}_") for stem in known]
+        raise ConfigError(
+            f"no map of genres '{name}' {did_you_mean(name, names)} Or give the path "
+            "of a .yaml file."
+        )
+    return path
+
+
+def read(path: Path) -> GenreMap:
+    """Read a map of genres.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file with the keys ``match`` (title or word) and ``subgroups`` (subgroup
+        -> list of titles or words).
+
+    Returns
+    -------
+    GenreMap
+        The map.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not such a map, or names a title twice.
+    """
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or set(content) != set(_KEYS):
+        raise ConfigError(f"{path}: a map of genres has the keys {', '.join(_KEYS)}.")
+    match, subgroups = content["match"], content["subgroups"]
+    if match not in ("title", "word"):
+        raise ConfigError(f"{path}: 'match' must be title or word, got {match!r}.")
+    if not isinstance(subgroups, dict) or not all(
+        isinstance(titles, list) for titles in subgroups.values()
+    ):
+        raise ConfigError(f"{path}: 'subgroups' must map each subgroup to a list.")
+    lower = {str(s): [str(t).lower() for t in ts] for s, ts in subgroups.items()}
+    counts = Counter(t for titles in lower.values() for t in titles)
+    for title, n in counts.items():
+        if n > 1:
+            raise ConfigError(f"{path}: '{title}' is listed {n} times; keep one.")
+    return GenreMap(match, {s: frozenset(titles) for s, titles in lower.items()})
