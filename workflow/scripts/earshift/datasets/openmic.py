@@ -22,9 +22,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshift.datasets import LABEL, ClipList, need_folder
+from earshift.datasets._files import unlisted
 from earshift.errors import DataError
 
-version = 1
+version = 2
 licence = "CC BY 4.0"
 citation = (
     "Humphrey, Durand, McFee (2018). OpenMIC-2018: an open dataset for multiple "
@@ -65,12 +66,13 @@ def list_clips(folder: Path) -> ClipList:
     ClipList
         Class: present where the likelihood is 0.5 or more, absent where it is less,
         unknown where the mask says so. Recording: the FMA track. Subgroup: the genre.
-        Split: the official partition. Keys without metadata have no subgroup.
+        Split: the official partition. Keys without metadata have no subgroup; they,
+        keys of a partition without labels, and audio files without labels are counted.
 
     Raises
     ------
     DataError
-        If a file is missing, or a key is in no partition or in both.
+        If a file is missing, or a key is in no partition, in both, or twice in one.
     """
     need_folder(folder, "OpenMIC-2018")
     for file in label_files(folder):
@@ -81,20 +83,29 @@ def list_clips(folder: Path) -> ClipList:
             )
     keys, likelihood, known = _labels(folder / "openmic-2018.npz")
     index: dict[str, int] = json.loads((folder / "class-map.json").read_text())
-    genres = _genres(folder / "openmic-2018-metadata.csv")
+    metadata = folder / "openmic-2018-metadata.csv"
+    genres = _genres(metadata)
+    sides, skipped = _partition(folder, keys)
+    skipped |= {
+        f"{metadata.name}: {key}": "it has no such row: the clip is in no subgroup"
+        for key in keys
+        if key not in genres
+    }
     columns: dict[str, Any] = {
         "clip_id": keys,
         "path": [f"audio/{key[:3]}/{key}.ogg" for key in keys],
         "recording": [key.partition("_")[0] for key in keys],
         "subgroup": [genres.get(key) for key in keys],
-        "split": _partition(folder, keys),
+        "split": sides,
     }
     for name, i in index.items():
         present = pd.array(likelihood[:, i] >= 0.5, dtype="boolean")
         present[~known[:, i]] = pd.NA
         columns[LABEL + name] = present
     clips = pd.DataFrame(columns).sort_values("clip_id", ignore_index=True)
-    return ClipList(clips)
+    audio = folder.glob("audio/*/*.ogg")
+    skipped |= unlisted(folder, audio, clips["path"], "openmic-2018.npz")
+    return ClipList(clips, skipped)
 
 
 def _labels(
@@ -143,18 +154,17 @@ def _strings(npy: bytes) -> list[str]:
     return [str(value) for value in values]
 
 
-def _genres(file: Path) -> dict[str, str]:
-    """Return the subgroup of each sample key that has one."""
+def _genres(file: Path) -> dict[str, str | None]:
+    """Return the subgroup of each sample key, or None where no genre decides."""
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
     for column in ("sample_key", "track_genres"):
         if column not in table.columns:
             raise DataError(f"'{file}' has no column '{column}'.")
-    found = {}
+    found: dict[str, str | None] = {}
     for key, text in zip(table["sample_key"], table["track_genres"], strict=True):
         titles = [g["genre_title"] for g in ast.literal_eval(text)] if text else []
         subgroups = [s for s in map(_subgroup, titles) if s is not None]
-        if subgroups:
-            found[key] = subgroups[0]
+        found[key] = subgroups[0] if subgroups else None
     return found
 
 
@@ -163,16 +173,20 @@ def _subgroup(title: str) -> str | None:
     return next((s for s, known in GENRES.items() if words & known), None)
 
 
-def _partition(folder: Path, keys: list[str]) -> list[str]:
-    """Return the official side of each key."""
-    sides = {}
+def _partition(folder: Path, keys: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the official side of each key, and listed keys without labels."""
+    side_of: dict[str, str] = {}
     for side in ("train", "test"):
-        file = folder / "partitions" / f"split01_{side}.csv"
-        sides[side] = set(file.read_text().split())
-    both = sides["train"] & sides["test"]
-    if both:
-        raise DataError(f"'{min(both)}' is in both partitions of OpenMIC-2018.")
+        for key in (folder / "partitions" / f"split01_{side}.csv").read_text().split():
+            if key in side_of:
+                where = "both partitions" if side_of[key] != side else f"{side} twice"
+                raise DataError(f"'{key}' is in {where} of OpenMIC-2018.")
+            side_of[key] = side
     for key in keys:
-        if key not in sides["train"] | sides["test"]:
+        if key not in side_of:
             raise DataError(f"'{key}' is in no partition of OpenMIC-2018.")
-    return ["train" if key in sides["train"] else "test" for key in keys]
+    skipped = {
+        f"split01_{side_of[key]}.csv: {key}": "openmic-2018.npz has no labels for it"
+        for key in sorted(side_of.keys() - set(keys))
+    }
+    return [side_of[key] for key in keys], skipped
