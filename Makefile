@@ -43,7 +43,7 @@ check: setup  ## format, lint and types
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
 
-lock:  ## write envs/requirements.lock anew from pyproject.toml (needs uv)
+lock:  ## bring envs/requirements.lock in step with pyproject.toml (needs uv)
 	envs/lock.sh
 
 clean:  ## remove all results, logs and miniature corpora; .venv stays

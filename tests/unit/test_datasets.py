@@ -62,12 +62,37 @@ def test_a_wrong_table_is_refused(table_dataset, change, message):
         (lambda r: pd.concat([r, r.iloc[:1]]), "1 clip ids more than once"),
         (lambda r: r.assign(recording=None), "24 clips have no recording"),
         (lambda r: r.iloc[:0], "has no clips"),
+        (
+            lambda r: r.assign(split="dev"),
+            "24 clips have the split 'dev'; it is one of train",
+        ),
+        (lambda r: r.assign(split="0"), "the split '0'"),
+        (lambda r: r.assign(split=["1", "train"] * 12), "mixes folds, such as '1'"),
     ],
 )
 def test_a_list_that_breaks_a_rule_is_refused(table_dataset, change, message):
     edit_table(table_dataset, change)
     with pytest.raises(DataError, match=message):
         datasets.check(table.list_clips(table_dataset), "d")
+
+
+@pytest.mark.parametrize(
+    "split", [["train", "test", "validation"], ["1", "2", "10"], ["test", "", "train"]]
+)
+def test_a_split_is_a_side_or_a_fold_or_nothing(table_dataset, split):
+    edit_table(table_dataset, lambda r: r.assign(split=split * 8))
+    found = table.list_clips(table_dataset)
+    datasets.check(found, "d")
+    assert found.clips["split"].fillna("").tolist() == split * 8
+
+
+def test_every_class_gets_a_column_and_no_other_does():
+    rows = pd.DataFrame({"clip_id": ["x", "y"]})
+    found = datasets.one_label_per_clip(rows, ["a", "b"], ["c", "b", "a"])
+    assert datasets.classes(found) == ["a", "b", "c"]
+    assert found["label:c"].tolist() == [False, False]
+    with pytest.raises(DataError, match=r"'dog' is no class.*Did you mean 'dogs'"):
+        datasets.one_label_per_clip(rows, ["dog", "dogs"], ["dogs", "cats"])
 
 
 def test_a_blank_label_is_not_taken_for_absence(table_dataset):
@@ -128,8 +153,14 @@ def irmas_folder(tmp_path, names=IRMAS_NAMES):
 
 def test_irmas_names_give_class_genre_and_recording(tmp_path):
     found = irmas.list_clips(irmas_folder(tmp_path)).clips.set_index("clip_id")
-    assert datasets.classes(found) == ["cello", "guitar", "voice"]
-    assert found["label:guitar"].sum() == 2  # acoustic and electric are one class
+    assert datasets.classes(found) == sorted(irmas.INSTRUMENTS.values())
+    present = found.filter(like="label:").sum()
+    assert present[present > 0].to_dict() == {
+        "label:acoustic_guitar": 1,
+        "label:cello": 2,
+        "label:electric_guitar": 1,
+        "label:voice": 1,
+    }
     clip = found.loc["001__[gac][nod][cou_fol]0829__1"]
     assert clip["recording"] == "0829"
     assert clip["subgroup"] == "country_folk"
@@ -154,6 +185,8 @@ def test_the_split_of_irmas_has_the_counts_of_the_study(tmp_path):
     assert kept["split"].value_counts().to_dict() == {"train": 4997, "test": 1666}
     # What Wang, Richard and McFee (2023) report as the support of each instrument.
     present = clips[clips["split"] == "test"].filter(like="label:").sum()
+    guitars = [present.pop(f"label:{kind}_guitar") for kind in ("acoustic", "electric")]
+    present["label:guitar"] = sum(guitars)
     assert present.to_dict() == {
         "label:cello": 94,
         "label:clarinet": 127,
@@ -204,12 +237,13 @@ def test_the_test_part_of_irmas_has_several_labels_a_clip_and_songs(tmp_path):
     datasets.check(found, "irmas_test")
     clips_ = found.clips.set_index("clip_id")
     assert list(clips_.index) == list(IRMAS_TEST)[:3]
-    assert datasets.classes(found.clips) == ["guitar", "piano", "voice"]
-    labels = clips_.filter(like="label:").to_numpy(dtype=bool)
-    assert labels.tolist() == [
-        [True, False, True],
-        [True, False, False],
-        [False, True, False],
+    assert datasets.classes(found.clips) == sorted(irmas.INSTRUMENTS.values())
+    labels = clips_.filter(like="label:").astype(bool)
+    present = [{c for c in labels if row[c]} for _, row in labels.iterrows()]
+    assert present == [
+        {"label:electric_guitar", "label:voice"},
+        {"label:acoustic_guitar", "label:electric_guitar"},
+        {"label:piano"},
     ]
     songs = ["(02) dont kill the whale"] * 2 + ["02 - Nocturne"]
     assert clips_["recording"].tolist() == songs
@@ -226,6 +260,17 @@ def test_clips_of_the_test_part_without_good_labels_are_skipped_with_the_reason(
     assert "is empty" in reasons[1]
     assert "cannot be read" in reasons[2]
     assert len(skipped) == 3
+
+
+def test_labels_of_the_test_part_without_their_clip_are_counted(tmp_path):
+    folder = irmas_test_folder(tmp_path)
+    gone = f"{next(iter(IRMAS_TEST))}.wav"
+    (folder / gone).unlink()
+    (folder / "readme.txt").write_text("Please cite")
+    found = irmas_test.list_clips(folder)
+    assert len(found.clips) == 2
+    assert "the file itself is not" in found.skipped[gone]
+    assert len(found.skipped) == 4
 
 
 def test_a_folder_without_labels_of_the_test_part_is_refused(tmp_path):
@@ -389,6 +434,26 @@ def test_an_openmic_key_on_no_side_or_on_both_is_refused(openmic_folder):
     test.write_text("000139_119040\n000046_3840\n")
     with pytest.raises(DataError, match="'000046_3840' is in both"):
         openmic.list_clips(openmic_folder)
+    test.write_text("000139_119040\n000139_119040\n")
+    with pytest.raises(DataError, match="'000139_119040' is in test twice"):
+        openmic.list_clips(openmic_folder)
+
+
+def test_what_openmic_files_say_of_one_another_but_do_not_have_is_counted(
+    openmic_folder,
+):
+    extra = openmic_folder / "audio/000/000999_0.ogg"
+    extra.parent.mkdir(parents=True)
+    extra.touch()
+    with (openmic_folder / "partitions/split01_test.csv").open("a") as file:
+        file.write("000777_0\n")
+    found = openmic.list_clips(openmic_folder)
+    assert len(found.clips) == 3
+    assert set(found.skipped) == {
+        "audio/000/000999_0.ogg",
+        "openmic-2018-metadata.csv: 000135_483840",
+        "split01_test.csv: 000777_0",
+    }
 
 
 class _Evil:

@@ -52,3 +52,22 @@ def test_an_unknown_option_gets_the_nearest_right_one():
 def test_an_option_without_default_is_demanded():
     with pytest.raises(ConfigError, match="needs the option 'weights'"):
         registry.check_options("models", "savedmodel", {})
+
+
+def test_a_plugin_that_stands_for_many_needs_its_argument(tmp_path):
+    assert "mirdata" not in registry.names("datasets")
+    with pytest.raises(ConfigError, match="needs an argument: write 'mirdata:<arg"):
+        registry.load("datasets", "mirdata")
+    with pytest.raises(ConfigError, match="takes no argument: write 'esc50'"):
+        registry.load("datasets", "esc50:esc10")
+    with pytest.raises(
+        ConfigError, match=r"no plugin 'mirdta'.*Did you mean 'mirdata'"
+    ):
+        registry.load("datasets", "mirdta:irmas")
+    file = tmp_path / "root.py"
+    file.write_text(
+        "from types import SimpleNamespace\n"
+        "def of(argument):\n"
+        "    return SimpleNamespace(version=1, access='none', make=lambda: argument)\n"
+    )
+    assert registry.load("debias", f"{file}:half").make() == "half"

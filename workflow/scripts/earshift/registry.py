@@ -6,6 +6,9 @@ A plugin of kind ``models`` is one of
 * an entry point ``<name>`` of the group ``earshift.models`` of an installed package,
 * a path to any ``.py`` file, as written in the config.
 
+A plugin that defines ``of(argument)`` stands for many: ``<plugin>:<argument>``, such as
+``mirdata:gtzan_genre``, is what that function returns.
+
 Nothing has to be listed anywhere else.
 """
 
@@ -58,19 +61,33 @@ def names(kind: str) -> tuple[str, ...]:
     -------
     tuple of str
         Files of the library, entry points of installed packages, and what is derived
-        from the former, such as the controls ``random_<model>``.
+        from the former, such as the controls ``random_<model>``. Plugins that need an
+        argument are not among them.
     """
-    package = importlib.import_module(f"earshift.{kind}")
-    own = {m.name for m in pkgutil.iter_modules(package.__path__)}
-    own = {name for name in own if not name.startswith("_")}
+    own = {name for name in _files(kind) if not _takes_argument(_own(kind, name))}
     installed = {point.name for point in entry_points(group=f"earshift.{kind}")}
     derived = {
         prefix + name
         for prefix, make in _derived(kind).items()
         for name in own
-        if make(importlib.import_module(f"earshift.{kind}.{name}"))
+        if make(_own(kind, name))
     }
     return tuple(sorted(own | installed | derived))
+
+
+def _files(kind: str) -> set[str]:
+    """Return the names of the plugin files of a kind."""
+    package = importlib.import_module(f"earshift.{kind}")
+    files = {m.name for m in pkgutil.iter_modules(package.__path__)}
+    return {name for name in files if not name.startswith("_")}
+
+
+def _own(kind: str, name: str) -> ModuleType:
+    return importlib.import_module(f"earshift.{kind}.{name}")
+
+
+def _takes_argument(plugin: ModuleType) -> bool:
+    return hasattr(plugin, "of")
 
 
 def _derived(kind: str) -> Mapping[str, Callable[[ModuleType], ModuleType | None]]:
@@ -89,7 +106,8 @@ def load(kind: str, name: str) -> ModuleType:
     kind : {"models", "datasets", "debias", "discrepancy"}
         Which sort of plugin.
     name : str
-        Name of a plugin, or path of a ``.py`` file.
+        Name of a plugin, or path of a ``.py`` file; for a plugin that needs an argument
+        followed by a colon and that.
 
     Returns
     -------
@@ -99,9 +117,21 @@ def load(kind: str, name: str) -> ModuleType:
     Raises
     ------
     ConfigError
-        If there is no such plugin or file, or if it lacks something.
+        If there is no such plugin or file, if it lacks something, or if an argument is
+        missing, too much or unknown.
     """
-    module = _load_file(kind, name) if name.endswith(".py") else _load_name(kind, name)
+    plugin, colon, argument = name.partition(":")
+    module = (
+        _load_file(kind, plugin) if plugin.endswith(".py") else _load_name(kind, plugin)
+    )
+    if _takes_argument(module) != bool(colon):
+        raise ConfigError(
+            f"the {kind} plugin '{plugin}' "
+            + ("takes no" if colon else "needs an")
+            + f" argument: write '{plugin}{'' if colon else ':<argument>'}'."
+        )
+    if colon:
+        module = module.of(argument)
     for fact in (KINDS[kind], *FACTS[kind]):
         if not hasattr(module, fact):
             raise ConfigError(
@@ -122,7 +152,7 @@ def _load_name(kind: str, name: str) -> ModuleType:
             made = make(_load_name(kind, name.removeprefix(prefix)))
             if made is not None:
                 return made
-    known = names(kind)
+    known = {*names(kind), *_files(kind)}
     if name not in known:
         raise ConfigError(
             f"no plugin '{name}' in earshift/{kind}/ {did_you_mean(name, known)}\n"
@@ -133,7 +163,7 @@ def _load_name(kind: str, name: str) -> ModuleType:
         module = point.load()
         assert isinstance(module, ModuleType)
         return module
-    return importlib.import_module(f"earshift.{kind}.{name}")
+    return _own(kind, name)
 
 
 def _load_file(kind: str, path: str) -> ModuleType:

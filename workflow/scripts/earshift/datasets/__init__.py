@@ -11,25 +11,35 @@ A dataset plugin defines
 ``list_clips(folder, **options)``
     Return the clips as a `ClipList`; every option is keyword-only.
 
-Labels are present, absent or unknown, never assumed absent when unknown.
+Labels are present, absent or unknown, never assumed absent when unknown. Every class
+that the dataset can have gets a column, even where no clip has it, under the dataset's
+own name for it: making names of several datasets agree is not an adapter's work.
+
+A plugin that defines ``of(argument)`` in place of all these makes a plugin of each
+``<plugin>:<argument>``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from earshift.errors import DataError
+from earshift.errors import DataError, did_you_mean
 
 #: Prefix of the columns of a clip table that hold a class's labels.
 LABEL = "label:"
 
 #: Columns every adapter fills; the stage adds those that come from the audio.
 COLUMNS = ("clip_id", "path", "recording", "subgroup", "split")
+
+#: Sides of an official split. Where the authors publish folds, a clip's split is the
+#: number of the fold that tests it, ``"1"`` to ``"n"``; where they publish nothing of
+#: a clip, it is empty.
+SIDES = ("train", "test", "validation")
 
 
 @dataclass
@@ -43,7 +53,9 @@ class ClipList:
         ``label:<class>`` per class (True present, False absent, NA unknown). `path` is
         relative to the dataset's folder.
     skipped : mapping, default={}
-        Clips or rows left out -> the reason, for the audit.
+        Files, or rows of a label file, left out -> the reason, for the audit. A clip
+        that a label file lists stays in `clips` even if its file is missing: stage 1
+        says so, and an incomplete copy of a dataset does not pass for a small one.
     """
 
     clips: pd.DataFrame
@@ -55,7 +67,9 @@ def classes(clips: pd.DataFrame) -> list[str]:
     return sorted(c[len(LABEL) :] for c in clips.columns if c.startswith(LABEL))
 
 
-def one_label_per_clip(clips: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+def one_label_per_clip(
+    clips: pd.DataFrame, labels: Sequence[str], known: Collection[str] | None = None
+) -> pd.DataFrame:
     """Return `clips` with a column per class: the named one present, others absent.
 
     Parameters
@@ -64,15 +78,56 @@ def one_label_per_clip(clips: pd.DataFrame, labels: Sequence[str]) -> pd.DataFra
         One row per clip.
     labels : sequence of str
         The one class of each clip.
+    known : collection of str, optional
+        All classes of the dataset; by default those in `labels`.
 
     Returns
     -------
     DataFrame
         With nullable boolean columns ``label:<class>``.
+
+    Raises
+    ------
+    DataError
+        If a label is not among the `known` classes.
     """
-    named = np.asarray(labels, dtype=str)
+    return labels_per_clip(clips, [{label} for label in labels], known)
+
+
+def labels_per_clip(
+    clips: pd.DataFrame,
+    labels: Sequence[Collection[str]],
+    known: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """Return `clips` with a column per class: the named ones present, others absent.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        One row per clip.
+    labels : sequence of collections of str
+        The classes of each clip.
+    known : collection of str, optional
+        All classes of the dataset; by default those in `labels`.
+
+    Returns
+    -------
+    DataFrame
+        With nullable boolean columns ``label:<class>``.
+
+    Raises
+    ------
+    DataError
+        If a label is not among the `known` classes.
+    """
+    found = set().union(*labels)
+    if known is not None and (odd := found - set(known)):
+        raise DataError(
+            f"'{min(odd)}' is no class of this dataset {did_you_mean(min(odd), known)}"
+        )
     columns = {
-        LABEL + c: pd.array(named == c, dtype="boolean") for c in np.unique(named)
+        LABEL + c: pd.array([c in own for own in labels], dtype="boolean")
+        for c in sorted(known or found)
     }
     return clips.assign(**columns)
 
@@ -112,8 +167,8 @@ def check(found: ClipList, name: str) -> None:
     Raises
     ------
     DataError
-        If there is no clip or class, a column is missing, two clips share an id, or a
-        clip has no recording.
+        If there is no clip or class, a column is missing, two clips share an id, a clip
+        has no recording, or a split is none of those that `SIDES` describes.
     """
     clips = found.clips
     missing = [c for c in COLUMNS if c not in clips.columns]
@@ -135,4 +190,20 @@ def check(found: ClipList, name: str) -> None:
             f"dataset '{name}': {len(without)} clips have no recording, the first is "
             f"'{without.iloc[0]}'. Clips of one recording must share a name there, so "
             "that they never sit on both sides of a split."
+        )
+    _check_splits(clips["split"].dropna(), name)
+
+
+def _check_splits(given: pd.Series[str], name: str) -> None:
+    fold = given.map(lambda s: bool(re.fullmatch("[1-9][0-9]*", str(s)))).astype(bool)
+    odd = given[~fold & ~given.isin(SIDES)]
+    if len(odd):
+        raise DataError(
+            f"dataset '{name}': {len(odd)} clips have the split '{odd.iloc[0]}'; it is "
+            f"one of {', '.join(SIDES)}, the number of a fold from 1 on, or empty."
+        )
+    if fold.any() and not fold.all():
+        raise DataError(
+            f"dataset '{name}' mixes folds, such as '{given[fold].iloc[0]}', with "
+            f"'{given[~fold].iloc[0]}': its splits are numbers of folds, or sides."
         )

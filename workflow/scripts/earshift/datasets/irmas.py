@@ -16,20 +16,20 @@ from earshift import register
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
 from earshift.errors import DataError
 
-version = 2
+version = 3
 licence = "CC BY-NC-SA 3.0"
 citation = (
     "Bosch, Janer, Fuhrmann, Herrera (2012). A comparison of sound segregation "
     "techniques for predominant instrument recognition in musical audio signals. ISMIR."
 )
 
-#: Instrument code -> class shared with other datasets; both guitars are one class.
+#: Instrument code -> class.
 INSTRUMENTS = {
     "cel": "cello",
     "cla": "clarinet",
     "flu": "flute",
-    "gac": "guitar",
-    "gel": "guitar",
+    "gac": "acoustic_guitar",
+    "gel": "electric_guitar",
     "org": "organ",
     "pia": "piano",
     "sax": "saxophone",
@@ -112,4 +112,4 @@ def list_clips(folder: Path) -> ClipList:
         )
     table = pd.DataFrame(rows)
     labels = table.pop("class").tolist()
-    return ClipList(one_label_per_clip(table, labels), skipped)
+    return ClipList(one_label_per_clip(table, labels, INSTRUMENTS.values()), skipped)

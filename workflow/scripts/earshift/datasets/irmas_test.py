@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift.datasets import LABEL, ClipList, need_folder
+from earshift.datasets import ClipList, labels_per_clip, need_folder
 from earshift.datasets.irmas import INSTRUMENTS, citation, licence
 from earshift.errors import DataError
 
 __all__ = ["citation", "label_files", "licence", "list_clips", "version"]
 
-version = 1
+version = 2
 
 
 def label_files(folder: Path) -> list[Path]:
@@ -39,7 +39,7 @@ def list_clips(folder: Path) -> ClipList:
         Classes: each listed instrument present, all others absent. Recording: the song,
         which is the name without its last number. There are no subgroups; every clip is
         of the split ``test``. Clips without a label file, with an empty one, or with an
-        unknown code are skipped.
+        unknown code are skipped, and so are label files without a clip.
 
     Raises
     ------
@@ -51,8 +51,8 @@ def list_clips(folder: Path) -> ClipList:
     for file in sorted(folder.rglob("*.wav")):
         place = file.relative_to(folder)
         try:
-            codes = set(file.with_suffix(".txt").read_text(encoding="utf-8").split())
-        except (OSError, UnicodeDecodeError) as error:
+            codes = _codes(file.with_suffix(".txt"))
+        except OSError as error:
             skipped[str(place)] = f"its labels cannot be read: {error}"
             continue
         unknown = sorted(codes - INSTRUMENTS.keys())
@@ -75,8 +75,14 @@ def list_clips(folder: Path) -> ClipList:
             f"no WAV file under '{folder}' has beside it a text file with instrument "
             f"codes, as in the IRMAS test part ({len(skipped)} without)."
         )
-    clips = pd.DataFrame(rows)
-    for name in sorted(set().union(*labels)):
-        present = [name in own for own in labels]
-        clips[LABEL + name] = pd.array(present, dtype="boolean")
+    for file in label_files(folder):
+        sound = str(file.relative_to(folder).with_suffix(".wav"))
+        if not (folder / sound).is_file() and _codes(file) <= INSTRUMENTS.keys():
+            skipped[sound] = "its labels are there, the file itself is not"
+    clips = labels_per_clip(pd.DataFrame(rows), labels, INSTRUMENTS.values())
     return ClipList(clips, skipped)
+
+
+def _codes(file: Path) -> set[str]:
+    """Return the words of a label file."""
+    return set(file.read_text(encoding="utf-8", errors="replace").split())

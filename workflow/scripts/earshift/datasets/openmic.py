@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshift.datasets import LABEL, ClipList, _genres, need_folder
+from earshift.datasets._files import unlisted
 from earshift.errors import ConfigError, DataError, did_you_mean
 
 version = 2
@@ -66,12 +67,13 @@ def list_clips(
     ClipList
         Class: present where the likelihood is 0.5 or more, absent where it is less,
         unknown where the mask says so. Recording: the FMA track. Subgroup: the genre.
-        Split: the official partition. Keys without metadata have no subgroup.
+        Split: the official partition. Keys without metadata have no subgroup; they,
+        keys of a partition without labels, and audio files without labels are counted.
 
     Raises
     ------
     DataError
-        If a file is missing, or a key is in no partition or in both.
+        If a file is missing, or a key is in no partition, in both, or twice in one.
     ConfigError
         If there is no such map of genres or choice.
     """
@@ -89,8 +91,15 @@ def list_clips(
             )
     keys, likelihood, known = _labels(folder / "openmic-2018.npz")
     index: dict[str, int] = json.loads((folder / "class-map.json").read_text())
+    metadata = folder / "openmic-2018-metadata.csv"
     genre_map = _genres.read(_genres.location(genres, "openmic"))
-    titles = _titles(folder / "openmic-2018-metadata.csv")
+    titles = _titles(metadata)
+    sides, skipped = _partition(folder, keys)
+    skipped |= {
+        f"{metadata.name}: {key}": "it has no such row: the clip is in no subgroup"
+        for key in keys
+        if key not in titles
+    }
     columns: dict[str, Any] = {
         "clip_id": keys,
         "path": [f"audio/{key[:3]}/{key}.ogg" for key in keys],
@@ -98,14 +107,16 @@ def list_clips(
         "subgroup": [
             _genres.choose(titles.get(key, []), genre_map, genre_choice) for key in keys
         ],
-        "split": _partition(folder, keys),
+        "split": sides,
     }
     for name, i in index.items():
         present = pd.array(likelihood[:, i] >= 0.5, dtype="boolean")
         present[~known[:, i]] = pd.NA
         columns[LABEL + name] = present
     clips = pd.DataFrame(columns).sort_values("clip_id", ignore_index=True)
-    return ClipList(clips)
+    audio = folder.glob("audio/*/*.ogg")
+    skipped |= unlisted(folder, audio, clips["path"], "openmic-2018.npz")
+    return ClipList(clips, skipped)
 
 
 def _labels(
@@ -172,16 +183,20 @@ def _titles(file: Path) -> dict[str, list[str]]:
     return found
 
 
-def _partition(folder: Path, keys: list[str]) -> list[str]:
-    """Return the official side of each key."""
-    sides = {}
+def _partition(folder: Path, keys: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the official side of each key, and listed keys without labels."""
+    side_of: dict[str, str] = {}
     for side in ("train", "test"):
-        file = folder / "partitions" / f"split01_{side}.csv"
-        sides[side] = set(file.read_text().split())
-    both = sides["train"] & sides["test"]
-    if both:
-        raise DataError(f"'{min(both)}' is in both partitions of OpenMIC-2018.")
+        for key in (folder / "partitions" / f"split01_{side}.csv").read_text().split():
+            if key in side_of:
+                where = "both partitions" if side_of[key] != side else f"{side} twice"
+                raise DataError(f"'{key}' is in {where} of OpenMIC-2018.")
+            side_of[key] = side
     for key in keys:
-        if key not in sides["train"] | sides["test"]:
+        if key not in side_of:
             raise DataError(f"'{key}' is in no partition of OpenMIC-2018.")
-    return ["train" if key in sides["train"] else "test" for key in keys]
+    skipped = {
+        f"split01_{side_of[key]}.csv: {key}": "openmic-2018.npz has no labels for it"
+        for key in sorted(side_of.keys() - set(keys))
+    }
+    return [side_of[key] for key in keys], skipped

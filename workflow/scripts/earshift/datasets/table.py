@@ -3,7 +3,8 @@
 The table has a column `path` (relative to the folder), a column `recording`, and either
 one column that names the class of each clip (`label_column`) or one column
 ``label:<class>`` per class with 1 (present), 0 (absent) or nothing (unknown). Columns
-`clip_id`, `subgroup`, `split` (train or test) and `licence` may be added.
+`clip_id`, `subgroup`, `split` (train, test, validation, or the number of the fold that
+tests the clip) and `licence` may be added.
 """
 
 from __future__ import annotations

@@ -1,0 +1,88 @@
+"""RAVDESS, spoken sentences: 1440 clips, 8 emotions, 24 actors.
+
+Layout: ``Actor_<actor>/<name>.wav``, directly or in ``Audio_Speech_Actors_01-24``. The
+name is seven two-digit numbers: modality, vocal channel, emotion, intensity, statement,
+repetition and actor, such as ``03-01-06-01-02-01-12.wav``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from earshift.datasets import ClipList, need_folder, one_label_per_clip
+from earshift.errors import DataError
+
+version = 1
+licence = "CC BY-NC-SA 4.0"
+citation = (
+    "Livingstone, Russo (2018). The Ryerson audio-visual database of emotional speech "
+    "and song (RAVDESS). PLoS ONE 13(5)."
+)
+
+EMOTIONS = {
+    "01": "neutral",
+    "02": "calm",
+    "03": "happy",
+    "04": "sad",
+    "05": "angry",
+    "06": "fearful",
+    "07": "disgust",
+    "08": "surprised",
+}
+
+NAME = re.compile(
+    r"0[1-3]-(?P<channel>0[12])-(?P<emotion>0[1-8])-0[12]-0[12]-0[12]"
+    r"-(?P<actor>0[1-9]|1\d|2[0-4])"
+)
+
+
+def label_files(folder: Path) -> list[Path]:
+    """Return no file: the labels are in the names."""
+    del folder
+    return []
+
+
+def list_clips(folder: Path) -> ClipList:
+    """List the spoken clips of a RAVDESS folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``Actor_01`` to ``Actor_24``, or one around it.
+
+    Returns
+    -------
+    ClipList
+        Class: the emotion present, all others absent. Recording and subgroup: the
+        actor. There is no official split. Songs, and names that do not parse, are
+        skipped.
+
+    Raises
+    ------
+    DataError
+        If the folder is missing or no name in it parses.
+    """
+    need_folder(folder, "RAVDESS (Actor_01 to Actor_24)")
+    rows, labels, skipped = [], [], {}
+    for file in sorted(folder.rglob("Actor_*/*.wav")):
+        place = str(file.relative_to(folder))
+        match = NAME.fullmatch(file.stem)
+        if match is None:
+            skipped[place] = "the name is not as RAVDESS names are"
+        elif match["channel"] == "02":
+            skipped[place] = "it is sung; this dataset is the speech"
+        else:
+            actor = f"Actor_{match['actor']}"
+            rows.append((file.stem, place, actor, actor, None))
+            labels.append(EMOTIONS[match["emotion"]])
+    if not rows:
+        raise DataError(
+            f"no file under '{folder}' is named as speech of RAVDESS is, such as "
+            f"Actor_12/03-01-06-01-02-01-12.wav ({len(skipped)} other WAV files)."
+        )
+    columns = ["clip_id", "path", "recording", "subgroup", "split"]
+    clips = pd.DataFrame(rows, columns=columns)
+    return ClipList(one_label_per_clip(clips, labels, EMOTIONS.values()), skipped)
