@@ -107,12 +107,12 @@ def test_every_alignment_that_ships_can_be_read():
         assert alignment.read(file)
 
 
-def listed(tmp_path):
+def listed(tmp_path, split=None):
     table = clips(gac=[1, 0, 0, 1], gel=[0, 1, 0, 0]).assign(
         clip_id=list("abcd"),
         recording=list("abcd"),
         subgroup=["rock", "jazz", None, "rock"],
-        split=None,
+        split=split,
         status=["ok", "ok", "ok", "silent"],
         path="x.wav",
     )
@@ -120,12 +120,13 @@ def listed(tmp_path):
     return tmp_path / "t.parquet"
 
 
-def run(tmp_path, file=None, subgroups=()):
+def run(tmp_path, file=None, subgroups=(), split=None, official=False):
     out = tmp_path / "labels.parquet"
     alignment.align_labels(
-        *("mini", "irmas", listed(tmp_path)),
+        *("mini", "irmas", listed(tmp_path, split)),
         alignment=file,
         subgroups=subgroups,
+        official=official,
         out=out,
     )
     return pd.read_parquet(out)
@@ -147,3 +148,11 @@ def test_clips_of_other_subgroups_and_of_none_are_left_out(tmp_path):
     assert run(tmp_path, subgroups=["rock", "folk"])["clip_id"].tolist() == ["a"]
     with pytest.raises(DataError, match=r"of the subgroups folk \(its own: rock, jazz"):
         run(tmp_path, subgroups=["folk"])
+
+
+def test_clips_on_no_side_of_an_official_split_are_left_out(tmp_path):
+    split = ["train", None, "test", "test"]
+    assert len(run(tmp_path, split=split)) == 3
+    assert run(tmp_path, split=split, official=True)["clip_id"].tolist() == ["a", "c"]
+    # Where there is no official split at all, the stage of splits says so.
+    assert len(run(tmp_path, official=True)) == 3

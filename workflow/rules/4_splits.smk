@@ -25,6 +25,7 @@ rule align_labels:
         versions={"stage": versions.SPLITS},
         plugin=lambda wildcards: dataset_entry(wildcards)["plugin"],
         subgroups=config["subgroups"],
+        kind=config["splits"]["kind"],
     script:
         "../scripts/align_labels.py"
 

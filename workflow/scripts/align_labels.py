@@ -18,5 +18,6 @@ with jobs.logged(snakemake.log[0]):
         Path(snakemake.input.table),
         alignment=Path(file) if file else None,
         subgroups=snakemake.params.subgroups,
+        official=snakemake.params.kind == "official",
         out=Path(snakemake.output.labels),
     )

@@ -227,6 +227,7 @@ def align_labels(
     *,
     alignment: Path | None,
     subgroups: Sequence[str],
+    official: bool,
     out: Path,
 ) -> None:
     """Write the labels that later stages use: of usable clips, for shared classes.
@@ -241,6 +242,8 @@ def align_labels(
         The alignment file; None leaves the dataset's own labels.
     subgroups : sequence of str
         Subgroups to keep; if empty, all clips are kept.
+    official : bool
+        Leave out clips that the dataset's authors put on no side of their split.
     out : Path
         Parquet file to write: columns clip_id, recording, subgroup, split, and
         ``label:<class>`` per class.
@@ -252,17 +255,20 @@ def align_labels(
         the subgroups.
     """
     rows = clips.usable(table)
+    n_usable = len(rows)
+    if official and rows["split"].notna().any():
+        rows = rows[rows["split"].notna()]
     if subgroups:
-        kept = rows["subgroup"].isin(list(subgroups))
-        if not kept.any():
-            known = rows["subgroup"].dropna().unique()
+        known = rows["subgroup"].dropna().unique()
+        rows = rows[rows["subgroup"].isin(list(subgroups))]
+        if rows.empty:
             raise DataError(
                 f"dataset '{name}' has no clip of the subgroups "
                 f"{', '.join(subgroups)} (its own: {', '.join(known) or 'none'}). "
                 "Change 'subgroups' in the config."
             )
-        log.info("%s: %d of %d clips are of the subgroups", name, kept.sum(), len(rows))
-        rows = rows[kept].reset_index(drop=True)
+    log.info("%s: %d of %d usable clips are in use", name, len(rows), n_usable)
+    rows = rows.reset_index(drop=True)
     labels = [datasets.LABEL + c for c in datasets.classes(rows)]
     rows = rows[["clip_id", "recording", "subgroup", "split", *labels]]
     rules = rules_of(read(alignment), name, plugin) if alignment else None

@@ -16,9 +16,6 @@ from earshift.errors import DataError
 
 log = logging.getLogger(__name__)
 
-#: Sides of a split with one fold; clips for validation train, as inner folds choose C.
-SIDES = ("train", "validation", "test")
-
 
 def make_splits(
     labels: Mapping[str, Path],
@@ -40,7 +37,7 @@ def make_splits(
         clip. All other clips train.
     kind : {"grouped", "official"}
         Folds drawn by recording, or those of the dataset's authors: one of train and
-        test clips, or several.
+        test clips, or several. Clips for validation train: inner folds choose C.
     n_folds, n_repeats : int
         Folds of a grouped split, and repeats. Official splits are the same in each.
     seed : int
@@ -77,12 +74,12 @@ def _official(name: str, table: pd.DataFrame) -> pd.DataFrame:
     """Return fold and id of each clip that the dataset's authors test."""
     side = table["split"].fillna("none").astype(str)
     numbered = side.str.fullmatch(r"\d+")
-    odd = sorted(set(side) - set(SIDES)) if not numbered.all() else []
+    odd = [] if numbered.all() else sorted(set(side) - set(datasets.SIDES))
     if odd:
         raise DataError(
-            f"dataset '{name}' has clips whose official split is '{odd[0]}', not "
-            f"{', '.join(SIDES)} or the number of a fold ({side.eq(odd[0]).sum()} "
-            "clips). Use 'kind: grouped' under 'splits' in the config."
+            f"dataset '{name}': the official split of {side.eq(odd[0]).sum()} clips is "
+            f"'{odd[0]}', not {', '.join(datasets.SIDES)} or the number of a fold. Use "
+            "'kind: grouped' under 'splits' in the config."
         )
     if not numbered.all():
         test = table.loc[side.eq("test"), "clip_id"]

@@ -28,13 +28,16 @@ def describe_datasets(results: Path, config: Mapping[str, Any]) -> list[dict[str
     Returns
     -------
     list of dict
-        Keys name, clips, usable, recordings, minutes, rates, subgroups, subgroup_names,
-        audit, n_audit, audit_file, licence, citation, plugin.
+        Keys name, clips, usable, in_use, recordings, minutes, rates, subgroups,
+        subgroup_names, audit, n_audit, audit_file, licence, citation, plugin.
     """
     out = []
     for name, entry in config["datasets"].items():
         table = pd.read_parquet(results / "1_clips" / f"{name}.parquet")
         usable = table[table["status"].eq("ok")]
+        in_use = pd.read_parquet(
+            results / "4_splits" / f"{name}.labels.parquet", columns=["clip_id"]
+        )
         audit = _audit(results, name, config)
         plugin = registry.load("datasets", entry["plugin"])
         groups = usable["subgroup"].dropna()
@@ -45,6 +48,7 @@ def describe_datasets(results: Path, config: Mapping[str, Any]) -> list[dict[str
                 "plugin": entry["plugin"],
                 "clips": len(table),
                 "usable": len(usable),
+                "in_use": len(in_use),
                 "recordings": usable["recording"].nunique(),
                 "minutes": words.number(float(usable["duration_s"].sum()) / 60, 1),
                 "rates": _counts(rates.map("{:g} kHz".format)),
