@@ -157,7 +157,7 @@ def test_merging_official_folds_is_checked_for_recordings_too(tmp_path):
 def test_folds_beside_named_sides_are_refused(tmp_path):
     rows = with_folds(5)
     rows[0]["split"] = "train"
-    with pytest.raises(DataError, match="the official split of 18 clips is '1'"):
+    with pytest.raises(DataError, match="the official split of 17 clips is '1'"):
         make_official(tmp_path, d=rows)
 
 
