@@ -143,7 +143,7 @@ def test_progress_tells_rate_and_time_left(tmp_path, folder, caplog):
     with caplog.at_level(logging.INFO, "earshift"):
         archives.extract({path: None}, folder)
     assert "a.zip: checking" in caplog.text
-    assert "unpacking: 3/3 MB" in caplog.text
+    assert "a.zip: unpacking: 3/3 MB" in caplog.text
     assert "0 s left" in caplog.text
 
 

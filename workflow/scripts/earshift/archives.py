@@ -200,10 +200,10 @@ def extract(archives: Mapping[Path, str | None], folder: Path) -> dict[str, list
             archive.path.name: [len(files), sum(m.size_bytes for m in files.values())]
             for archive, files in plans
         }
-        n_bytes = sum(size for _, size in sizes.values())
-        transfer.need_room(folder, n_bytes)
-        progress = jobs.ByteProgress("unpacking", n_bytes)
+        transfer.need_room(folder, sum(n_bytes for _, n_bytes in sizes.values()))
         for archive, files in plans:
+            what = f"{archive.path.name}: unpacking"
+            progress = jobs.ByteProgress(what, sizes[archive.path.name][1])
             for name, member in files.items():
                 _write(archive, member, folder / name, progress)
     return sizes
