@@ -11,12 +11,15 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run weights setup test check lock clean
+.PHONY: demo run data weights setup test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
 run: setup  ## any experiment: make run EXPERIMENT=my.yaml [ARGS=-n]
 	@$(PY) workflow/scripts/run.py --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+
+data: setup  ## fetch and unpack an experiment's datasets: make data EXPERIMENT=my.yaml
+	@$(PY) workflow/scripts/run.py --data --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
 
 weights: setup  ## fetch what an experiment's models need: make weights EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --weights --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)

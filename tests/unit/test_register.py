@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from earshift import register, settings
-from earshift.errors import ConfigError
+from earshift import register, registry, settings
+from earshift.errors import ConfigError, DataError
 from earshift.verification import identify
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ def test_downloads_are_set_in_the_config():
     schema = ROOT / "workflow" / "schemas" / "config.schema.yaml"
     data = {name: {"plugin": "table", "folder": name} for name in ("a", "b")}
     given = {"datasets": data, "models": ["mfcc"]}
-    default = {"offline": False, "mirror": None}
+    default = {"offline": False, "mirror": None, "register": None}
     assert settings.resolve(given, schema)["downloads"] == default
     given["downloads"] = {"mirror": "/weights"}
     assert settings.resolve(given, schema)["downloads"]["mirror"] == "/weights"
@@ -131,7 +131,7 @@ def test_an_installed_library_brings_the_register(tmp_path):
         wheel.extractall(tmp_path / "installed")
     code = (
         "from earshift import register; print(register.__file__);"
-        "print(*register.weights())"
+        "print(*register.weights(), *register.datasets())"
     )
     found = subprocess.run(
         [sys.executable, "-c", code],
@@ -143,7 +143,7 @@ def test_an_installed_library_brings_the_register(tmp_path):
         check=True,
     ).stdout.split()
     assert found[0] == str(tmp_path / "installed" / "earshift" / "register.py")
-    assert found[1:] == list(register.weights())
+    assert found[1:] == [*register.weights(), *register.datasets()]
 
 
 def test_a_file_under_any_name_is_known_by_its_content(tmp_path, monkeypatch):
@@ -161,3 +161,138 @@ def test_a_file_under_any_name_is_known_by_its_content(tmp_path, monkeypatch):
     assert identify(tmp_path / "copy.bin") == (sha256, "w.h5")
     (tmp_path / "copy.bin").write_bytes(content + b".")
     assert identify(tmp_path / "copy.bin")[1] is None
+
+
+# Datasets
+
+
+OF_DATASET = WHOLE | {"dataset": "birds", "strip": "birds-1.0"}
+
+
+def read_datasets(tmp_path, facts, name="a.zip"):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({name: facts}))
+    return register.read(path, of_datasets=True)
+
+
+def test_an_entry_of_a_dataset_says_which(tmp_path):
+    found = read_datasets(tmp_path, OF_DATASET)["a.zip"]
+    assert found == register.Entry(name="a.zip", **OF_DATASET)
+    assert read(tmp_path, WHOLE)["a.h5"].dataset is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dataset": None}, "a.zip: 'dataset' must be a text"),
+        ({"dataset": "../birds"}, "'dataset' must be the name of one folder"),
+        ({"dataset": "archives"}, "'dataset' must be.*not 'archives'"),
+        ({"strip": "a/b"}, "'strip' must be the name of one folder"),
+        ({"strip": ".."}, "'strip' must be the name of one folder"),
+        ({"strip": 2018}, "'strip' must be the name of one folder.*got 2018"),
+        ({"stripp": "a"}, "unknown key 'stripp'.*mean 'strip'"),
+    ],
+)
+def test_a_mistake_in_an_entry_of_a_dataset_is_named(tmp_path, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        read_datasets(tmp_path, OF_DATASET | changes)
+
+
+def test_weights_are_of_no_dataset(tmp_path):
+    with pytest.raises(ConfigError, match="unknown key 'dataset'"):
+        read(tmp_path, WHOLE | {"dataset": "birds"})
+
+
+@pytest.mark.parametrize("text", [None, "{", "a: [\n"])
+def test_a_register_that_cannot_be_read_is_named(tmp_path, text):
+    if text is not None:
+        (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(
+        ConfigError, match=r"the register '.*mine\.yaml' cannot be read"
+    ):
+        register.datasets(str(tmp_path / "mine.yaml"))
+
+
+def test_the_register_of_datasets_names_every_published_file():
+    found = register.datasets()
+    numbers = {dataset: 0 for dataset in ("irmas", "irmas_test", "openmic")}
+    for name, entry in found.items():
+        assert re.match(r"https?://", entry.address)
+        assert entry.address.endswith(f"/{name.removeprefix('ESC-50-')}")
+        assert Path(name).name == name
+        assert {"md5", "sha256"} & entry.checksums.keys(), name
+        assert entry.licence
+        assert entry.citation
+        numbers[entry.dataset] = numbers.get(entry.dataset, 0) + 1
+    assert numbers == {
+        "irmas": 1,
+        "irmas_test": 3,
+        "openmic": 1,
+        "esc50": 1,
+        "urbansound8k": 1,
+        "tut_acoustic_scenes_2017": 13 + 6,
+        "gtzan": 1,
+        "ravdess": 1,
+        "medley_solos_db": 2,
+    }
+    digits = [digit for e in found.values() for digit in e.checksums.values()]
+    assert len(digits) == len(set(digits))
+    assert len({entry.address for entry in found.values()}) == len(found)
+    # A name that is there twice would hide one entry.
+    text = (ROOT / "resources" / "datasets.yaml").read_text()
+    assert len(re.findall(r"^\S+:$", text, re.MULTILINE)) == len(found)
+    assert not found.keys() & register.weights().keys()
+
+
+def test_datasets_of_the_register_have_a_plugin():
+    known = set(registry.names("datasets"))
+    assert {"irmas", "irmas_test", "openmic"} <= known
+    for name in ("irmas", "irmas_test", "openmic"):
+        assert register.archives(name)
+    assert register.archives("table") == ()
+
+
+def test_datasets_lie_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.delenv("EARSHIFT_DATASETS", raising=False)
+    assert register.datasets_folder() == Path("resources/downloads/datasets")
+    monkeypatch.setenv("EARSHIFT_DATASETS", str(tmp_path))
+    assert register.folder_of("any", "irmas") == tmp_path / "irmas"
+    assert register.folder_of("irmas", "table") is None
+    assert register.folder_of("any", "/some/plugin.py") is None
+    assert register.dataset_folders()[tmp_path / "irmas"] == register.archives("irmas")
+
+
+def test_a_register_of_ones_own_adds_and_replaces(tmp_path, monkeypatch):
+    monkeypatch.setenv("EARSHIFT_DATASETS", str(tmp_path))
+    ours = register.datasets()
+    content = {
+        "birds.zip": OF_DATASET,
+        "IRMAS-TrainingData.zip": OF_DATASET | {"dataset": "irmas"},
+    }
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+    own = str(tmp_path / "mine.yaml")
+    assert set(register.datasets(own)) == {*ours, "birds.zip"}
+    (replaced,) = register.archives("irmas", own)
+    assert replaced.address == WHOLE["address"]
+    # In it, a dataset may be named as in the config, whatever its plugin is.
+    assert register.folder_of("birds", "table", own) == tmp_path / "birds"
+    assert register.folder_of("mine", "table", own) is None
+    assert register.folder_of("mine", "openmic", own) == tmp_path / "openmic"
+    assert register.archives("irmas") != (replaced,)
+
+
+def test_a_dataset_without_a_folder_is_fetched_where_it_can_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("EARSHIFT_DATASETS", str(tmp_path / "data"))
+    schema = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+    entries = {"a": {"plugin": "irmas"}, "openmic": {"folder": str(tmp_path)}}
+    given = {"datasets": entries, "models": ["mfcc"]}
+    config = settings.resolve(given, schema)
+    assert config["datasets"]["a"]["folder"] == str(tmp_path / "data" / "irmas")
+    assert config["datasets"]["openmic"]["folder"] == str(tmp_path)
+    settings.check_folders(config, made=Path("resources/miniature"))
+    given["datasets"] = {"a": {"plugin": "table"}, "openmic": None}
+    with pytest.raises(ConfigError, match=r"needs a 'folder'.*no registered files"):
+        settings.resolve(given, schema)
+    config["datasets"]["a"]["folder"] = str(tmp_path / "data" / "irmsa")
+    with pytest.raises(DataError, match="irmsa' does not exist"):
+        settings.check_folders(config, made=Path("resources/miniature"))

@@ -22,6 +22,7 @@ except EarshiftError as error:
 
 RESULTS = config["results"]
 BALANCE = config["splits"]["balance"]
+UNPACKED = register.dataset_folders(config["downloads"]["register"])
 SHARDS = [f"{i:04d}" for i in range(int(config["n_shards"]))]
 
 
@@ -88,6 +89,9 @@ def dataset_files(wildcards):
     folder = Path(entry["folder"])
     if folder.parent == MINIATURE:
         return [str(folder)]
+    if folder in UNPACKED:
+        # Label files would join the input once they are there, and re-run the stage.
+        return [f"{folder}.json"]
     options = registry.own_options(entry)
     plugin = registry.load("datasets", entry["plugin"])
     return [str(f) for f in plugin.label_files(folder, **options) if f.exists()]
@@ -119,6 +123,21 @@ def domain_files(wildcards):
 def draws_file(wildcards):
     """The balanced draws, if there are any."""
     return rules.draw_balanced.output.draws if BALANCE != "none" else []
+
+
+def unpacked_markers():
+    """Signs that the files of the experiment's registered datasets are there."""
+    folders = {Path(entry["folder"]) for entry in config["datasets"].values()}
+    return [f"{folder}.json" for folder in sorted(folders & UNPACKED.keys())]
+
+
+def verified_archives(wildcards):
+    """Signs that the files of a registered dataset were verified."""
+    folder = register.datasets_folder() / wildcards.source
+    return [
+        f"{folder.parent}/{register.ARCHIVES}/{entry.name}.sha256"
+        for entry in UNPACKED[folder]
+    ]
 
 
 def method_versions():

@@ -1,4 +1,4 @@
-"""Adapter: rule ``fetch_weights`` calls `earshift.fetch.fetch`."""
+"""Adapter: rule ``fetch_weights`` calls `earshift.fetch.fetch_marked`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.logged(snakemake.log[0]):
-    verified = Path(snakemake.output.verified)
-    file = verified.with_suffix("")
     # Of the config, not a param: a changed mirror must not fetch anything again.
     downloads = snakemake.config["downloads"]
-    fetch.fetch(register.weights()[file.name], file, **downloads)
-    with jobs.whole_file(verified) as temporary:
-        temporary.write_text(f"{jobs.file_hash(file)}  {file.name}\n")
+    fetch.fetch_marked(
+        register.weights()[snakemake.wildcards.file],
+        Path(snakemake.output.verified),
+        mirror=downloads["mirror"],
+        offline=downloads["offline"],
+    )

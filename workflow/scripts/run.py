@@ -69,6 +69,9 @@ def main() -> int:
     parser.add_argument(
         "--weights", action="store_true", help="fetch the models' weights, no more"
     )
+    parser.add_argument(
+        "--data", action="store_true", help="fetch and unpack the datasets, no more"
+    )
     options, rest = parser.parse_known_args()
     if not options.configfile.is_file():
         parser.error(f"there is no configuration '{options.configfile}'")
@@ -80,10 +83,10 @@ def main() -> int:
     if any(Path(".snakemake", "locks").glob("*")):
         unlock = [*snakemake, "--unlock", "--quiet", "all"]
         subprocess.run(unlock, pass_fds=[lock], check=False)
-    targets = ["weights"] if options.weights else []
+    targets = [name for name in ("weights", "data") if getattr(options, name)]
     flags = ["--quiet", "host", "--rerun-incomplete", *targets, *rest]
     done = subprocess.run([*snakemake, *flags], pass_fds=[lock], check=False)
-    if options.weights:
+    if targets:
         return done.returncode
     config = yaml.safe_load(options.configfile.read_text())
     results = Path(config.get("results", "results"))

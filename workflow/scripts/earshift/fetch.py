@@ -2,7 +2,8 @@
 
 Beside a file ``x`` there may be ``x.part`` and ``x.part.json`` (a download that was cut
 off), ``x.bad-1a2b3c4d`` (what came and was refused), ``x.lock`` (held while fetching),
-and ``pins.json`` (checksums of files for which none is published).
+``x.sha256`` (the sign that it was verified), and ``pins.json`` (checksums of files for
+which none is published).
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
-from earshift import transfer, verification
+from earshift import jobs, transfer, verification
 from earshift.errors import DownloadError
 from earshift.register import Entry
 from earshift.verification import verify
 
-__all__ = ["fetch", "verify"]
+__all__ = ["fetch", "fetch_marked", "verify", "write_sha256"]
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,36 @@ def fetch(
             f"{entry.name} is to be at {target.absolute()}, but that failed: {error}. "
             "Check the disk, the folder and its permissions."
         ) from error
+
+
+def fetch_marked(
+    entry: Entry, marker: Path, *, mirror: str | None, offline: bool
+) -> None:
+    """Bring a registered file, and write the sign that it was verified.
+
+    Parameters
+    ----------
+    entry : Entry
+        What to fetch.
+    marker : Path
+        ``<file>.sha256``, beside which the file is to lie.
+    mirror, offline
+        As for `fetch`.
+
+    Raises
+    ------
+    DownloadError, ConfigError
+        As for `fetch`.
+    """
+    file = marker.with_suffix("")
+    fetch(entry, file, mirror=mirror, offline=offline)
+    write_sha256(marker, jobs.file_hash(file))
+
+
+def write_sha256(marker: Path, digits: str) -> None:
+    """Write the SHA-256 of the file ``x`` to ``x.sha256``, as `sha256sum` does."""
+    with jobs.whole_file(marker) as temporary:
+        temporary.write_text(f"{digits}  {marker.stem}\n")
 
 
 def _keep(entry: Entry, target: Path) -> bool:

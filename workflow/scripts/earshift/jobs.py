@@ -22,6 +22,8 @@ from earshift.errors import EarshiftError
 
 log = logging.getLogger(__name__)
 
+MB = 1_000_000
+
 #: Packages whose versions can change a number.
 PACKAGES = (
     "earshift",
@@ -150,6 +152,29 @@ class Progress:
             self.unit,
             left,
         )
+
+
+class ByteProgress(Progress):
+    """The same for bytes, shown in MB.
+
+    Parameters
+    ----------
+    what : str
+        The job.
+    n_bytes : int
+        How many bytes there are.
+    """
+
+    def __init__(self, what: str, n_bytes: int) -> None:
+        super().__init__(what, n_bytes // MB, "MB")
+        self._n_bytes = 0
+
+    def count(self, n_bytes: int) -> None:
+        """Count `n_bytes` more bytes as done."""
+        self._n_bytes += n_bytes
+        n_new = min(self._n_bytes // MB, self.total) - self.done
+        if n_new:
+            self.step(n_new)
 
 
 @contextmanager

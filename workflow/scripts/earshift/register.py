@@ -23,8 +23,12 @@ CHECKSUMS: Mapping[str, int] = MappingProxyType(
 #: Schemes of an address that can be fetched.
 SCHEMES = ("http", "https", "file")
 
+#: Where published files are kept, in the folder of datasets.
+ARCHIVES = "archives"
+
 _NEEDED = ("address", "licence", "citation")
 _KEYS = (*_NEEDED, "size_bytes", "checksums")
+_DATASET_KEYS = (*_KEYS, "dataset", "strip")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,11 @@ class Entry:
     checksums : mapping of str to str
         Any of `CHECKSUMS` -> its lower-case hexadecimal digits; ``git_sha1`` is the
         blob id that git gives the file. Empty where none is known.
+    dataset : str or None
+        Which dataset the file is of: its plugin, or its name in the configuration. None
+        for weights.
+    strip : str or None
+        Folder around all that an archive holds, which is left out on unpacking.
     """
 
     name: str
@@ -52,6 +61,8 @@ class Entry:
     citation: str
     size_bytes: int | None
     checksums: Mapping[str, str]
+    dataset: str | None = None
+    strip: str | None = None
 
 
 @cache
@@ -71,6 +82,94 @@ def weights() -> Mapping[str, Entry]:
     return read(resource("weights.yaml"))
 
 
+@cache
+def datasets(own: str | None = None) -> Mapping[str, Entry]:
+    """Return the register of datasets, ``resources/datasets.yaml``.
+
+    Parameters
+    ----------
+    own : str, optional
+        Path of a register of the user's, whose entries are added; one with the name of
+        an entry of ours replaces it.
+
+    Returns
+    -------
+    mapping of str to Entry
+        By the name of the file.
+
+    Raises
+    ------
+    ConfigError
+        If a register cannot be read or breaks the rules; see `read`.
+    """
+    ours = read(resource("datasets.yaml"), of_datasets=True)
+    return MappingProxyType({**ours, **_users(own)})
+
+
+@cache
+def _users(own: str | None) -> Mapping[str, Entry]:
+    """Return the entries of the user's register, if there is one."""
+    return read(Path(own).expanduser(), of_datasets=True) if own else {}
+
+
+def archives(dataset: str, own: str | None = None) -> tuple[Entry, ...]:
+    """Return the registered files of a dataset.
+
+    Parameters
+    ----------
+    dataset : str
+        What the register calls it: the name of its plugin, for those of ours.
+    own : str, optional
+        As for `datasets`.
+
+    Returns
+    -------
+    tuple of Entry
+        In the order of the register; empty where it has none.
+    """
+    return tuple(e for e in datasets(own).values() if e.dataset == dataset)
+
+
+def dataset_folders(own: str | None = None) -> Mapping[Path, tuple[Entry, ...]]:
+    """Return the folders that registered files are unpacked to, and from which files.
+
+    Parameters
+    ----------
+    own : str, optional
+        As for `datasets`.
+
+    Returns
+    -------
+    mapping of Path to tuple of Entry
+        ``<folder of datasets>/<dataset>`` -> its files.
+    """
+    names = {str(e.dataset): None for e in datasets(own).values()}
+    folders = {datasets_folder() / name: archives(name, own) for name in names}
+    return MappingProxyType(folders)
+
+
+def folder_of(name: str, plugin: str, own: str | None = None) -> Path | None:
+    """Return where the registered files of a configuration's dataset are unpacked to.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset in the configuration. It counts in the user's register only.
+    plugin : str
+        Its plugin.
+    own : str, optional
+        As for `datasets`.
+
+    Returns
+    -------
+    Path or None
+        None where there are no registered files.
+    """
+    named = {entry.dataset for entry in _users(own).values()}
+    folder = datasets_folder() / (name if name in named else plugin)
+    return folder if folder in dataset_folders(own) else None
+
+
 def resource(name: str) -> Path:
     """Return the path of a file of ``resources/`` that ships with the library."""
     here = Path(__file__)
@@ -86,12 +185,20 @@ def weights_folder() -> Path:
     return Path(os.environ.get("EARSHIFT_WEIGHTS") or "resources/downloads/weights")
 
 
+def datasets_folder() -> Path:
+    """Return where datasets are kept: $EARSHIFT_DATASETS, or a default as for weights.
+
+    The default is resources/downloads/datasets.
+    """
+    return Path(os.environ.get("EARSHIFT_DATASETS") or "resources/downloads/datasets")
+
+
 def holds(path: Path) -> bool:
     """Say whether a path is that of a registered file in the folder of weights."""
     return path.parent == weights_folder() and path.name in weights()
 
 
-def read(path: Path) -> Mapping[str, Entry]:
+def read(path: Path, *, of_datasets: bool = False) -> Mapping[str, Entry]:
     """Read a register.
 
     Parameters
@@ -99,6 +206,8 @@ def read(path: Path) -> Mapping[str, Entry]:
     path : Path
         A YAML file: name of each file -> address, licence, citation and, where they are
         known, size_bytes and checksums.
+    of_datasets : bool, default=False
+        Entries also need `dataset`, and may have `strip`.
 
     Returns
     -------
@@ -108,27 +217,41 @@ def read(path: Path) -> Mapping[str, Entry]:
     Raises
     ------
     ConfigError
-        For an unknown or missing key, an unknown kind of checksum, or a value that
-        cannot be; the message names the entry and the key.
+        If the file cannot be read, for an unknown or missing key, an unknown kind of
+        checksum, or a value that cannot be; the message names the entry and the key.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"the register '{path}' cannot be read: {error}.") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: a register maps names of files to facts.")
-    found = {str(k): _entry(f"{path.name}: {k}", str(k), v) for k, v in content.items()}
+    needed = (*_NEEDED, "dataset") if of_datasets else _NEEDED
+    allowed = _DATASET_KEYS if of_datasets else _KEYS
+    found = {
+        str(key): _entry(f"{path.name}: {key}", str(key), facts, needed, allowed)
+        for key, facts in content.items()
+    }
     return MappingProxyType(found)
 
 
-def _entry(where: str, name: str, facts: object) -> Entry:
+def _entry(
+    where: str,
+    name: str,
+    facts: object,
+    needed: tuple[str, ...],
+    allowed: tuple[str, ...],
+) -> Entry:
     if not isinstance(facts, dict):
-        raise ConfigError(f"{where}: needs the keys {', '.join(_NEEDED)}.")
+        raise ConfigError(f"{where}: needs the keys {', '.join(needed)}.")
     if Path(name).name != name:
         raise ConfigError(f"{where}: the name of a file is needed, not a path.")
     for key in facts:
-        if key not in _KEYS:
+        if key not in allowed:
             raise ConfigError(
-                f"{where}: unknown key '{key}' {did_you_mean(str(key), _KEYS)}"
+                f"{where}: unknown key '{key}' {did_you_mean(str(key), allowed)}"
             )
-    for key in _NEEDED:
+    for key in needed:
         if not isinstance(facts.get(key), str) or not facts[key].strip():
             raise ConfigError(
                 f"{where}: '{key}' must be a text, got {facts.get(key)!r}; add it."
@@ -144,6 +267,7 @@ def _entry(where: str, name: str, facts: object) -> Entry:
             f"{where}: 'size_bytes' must be a whole number from 1 on, got "
             f"{size_bytes!r}; leave it out where it is not known."
         )
+    _check_folder_names(where, facts)
     return Entry(
         name=name,
         address=facts["address"],
@@ -151,7 +275,20 @@ def _entry(where: str, name: str, facts: object) -> Entry:
         citation=facts["citation"],
         size_bytes=size_bytes,
         checksums=_checksums(where, facts.get("checksums", {})),
+        dataset=facts.get("dataset"),
+        strip=facts.get("strip"),
     )
+
+
+def _check_folder_names(where: str, facts: Mapping[str, object]) -> None:
+    for key in ("dataset", "strip"):
+        folder = facts.get(key, "none")
+        plain = isinstance(folder, str) and re.fullmatch(r"[\w-][\w.-]*", folder)
+        if not plain or folder == ARCHIVES:
+            raise ConfigError(
+                f"{where}: '{key}' must be the name of one folder, of letters, digits, "
+                f"'.', '_' and '-', and not '{ARCHIVES}', got {folder!r}."
+            )
 
 
 def _checksums(where: str, given: object) -> Mapping[str, str]:

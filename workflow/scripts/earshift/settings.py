@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from earshift import alignment, datasets, models, registry
+from earshift import alignment, datasets, models, register, registry
 from earshift.errors import ConfigError, WeightsError, did_you_mean
 
 #: Config section -> kind of plugin its entries name.
@@ -46,6 +46,8 @@ def resolve(raw: Mapping[str, Any], schema: Path) -> dict[str, Any]:
             config[section] = _entries(section, config[section])
     _check_shape(config, rules)
     _fill(config, rules)
+    for name, entry in config["datasets"].items():
+        _fill_folder(name, entry, config["downloads"]["register"])
     for section, kind in SECTIONS.items():
         for name, entry in config[section].items():
             _check_entry(section, kind, name, entry)
@@ -77,16 +79,19 @@ def check_folders(config: Mapping[str, Any], *, made: Path) -> None:
     config : mapping
         As `resolve` returns it.
     made : Path
-        Folders in here are made by a rule, and may be missing yet.
+        Folders in here are made by a rule, and may be missing yet; so may those that
+        registered files are unpacked to.
 
     Raises
     ------
     DataError
         With the path looked for.
     """
+    unpacked = register.dataset_folders(config["downloads"]["register"])
     for name, entry in config["datasets"].items():
-        if Path(entry["folder"]).parent != made:
-            datasets.need_folder(Path(entry["folder"]), f"dataset '{name}'")
+        folder = Path(entry["folder"])
+        if folder.parent != made and folder not in unpacked:
+            datasets.need_folder(folder, f"dataset '{name}'")
 
 
 def _entries(section: str, given: object) -> dict[str, dict[str, Any]]:
@@ -151,6 +156,13 @@ def _fill(config: dict[str, Any], rules: Mapping[str, Any]) -> None:
             config.setdefault(key, copy.deepcopy(rule["default"]))
 
 
+def _fill_folder(name: str, entry: dict[str, Any], own: str | None) -> None:
+    """Name the folder that registered files are unpacked to, where none is given."""
+    folder = register.folder_of(name, entry["plugin"], own)
+    if not entry.get("folder") and folder is not None:
+        entry["folder"] = str(folder)
+
+
 def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> None:
     """Refuse an entry whose name, plugin or options cannot be."""
     if not name.replace("_", "").replace("-", "").isalnum():
@@ -164,7 +176,8 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
     if section == "datasets":
         if not entry.get("folder"):
             raise ConfigError(
-                f"'datasets: {name}' needs a 'folder': where its files are."
+                f"'datasets: {name}' needs a 'folder': where its files are. (There are "
+                "no registered files for it, which could be fetched.)"
             )
         entry["folder"] = str(Path(entry["folder"]).expanduser())
         return

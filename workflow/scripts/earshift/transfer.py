@@ -28,7 +28,6 @@ PAUSES_S = (1.0, 3.0, 9.0)
 TIMEOUT_S = 30.0
 
 _BLOCK_BYTES = 1 << 18
-_MB = 1_000_000
 
 #: Statuses below 500 that may pass by themselves: request timeout, too many requests.
 _PASSING = (408, 429)
@@ -230,8 +229,8 @@ def _receive(response: http.client.HTTPResponse, n: int) -> bytes:
 def _pour(read: Callable[[int], bytes], part: Path, total: int | None) -> int:
     """Append what `read` gives to `part`; return its length in bytes."""
     have = part.stat().st_size if part.exists() else 0
-    _need_room(part.parent, (total or 0) - have)
-    progress = jobs.Progress(part.stem, ((total or 0) - have) // _MB, "MB")
+    need_room(part.parent, (total or 0) - have)
+    progress = jobs.ByteProgress(part.stem, max((total or 0) - have, 0))
     came = 0
     with part.open("ab") as file:
         while block := read(_BLOCK_BYTES):
@@ -239,19 +238,18 @@ def _pour(read: Callable[[int], bytes], part: Path, total: int | None) -> int:
             # A killed download goes on from what the system has.
             file.flush()
             came += len(block)
-            n_new = came // _MB - progress.done
-            if n_new and progress.done < progress.total:
-                progress.step(n_new)
+            progress.count(len(block))
     return have + came
 
 
-def _need_room(folder: Path, n_bytes: int) -> None:
+def need_room(folder: Path, n_bytes: int) -> None:
+    """Raise `DownloadError` unless the disk of `folder` has room for `n_bytes`."""
     free = shutil.disk_usage(folder).free
     if n_bytes > free:
         raise DownloadError(
-            f"{n_bytes / _MB:.1f} MB are needed in {folder.absolute()}, but only "
-            f"{free / _MB:.1f} MB are free there. Make room there, or use "
-            "another folder: docs/weights.md says how."
+            f"{n_bytes / jobs.MB:.1f} MB are needed in {folder.absolute()}, but only "
+            f"{free / jobs.MB:.1f} MB are free there. Make room there, or use "
+            "another folder: docs/weights.md and docs/datasets.md say how."
         )
 
 

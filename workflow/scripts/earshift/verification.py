@@ -27,6 +27,8 @@ BEGINNINGS: Mapping[str, tuple[str, bytes]] = MappingProxyType(
         ".h5": ("an HDF5 file", b"\x89HDF\r\n\x1a\n"),
         ".gz": ("a gzip file", b"\x1f\x8b"),
         ".npz": ("an .npz file", b"PK\x03\x04"),
+        ".tgz": ("a gzip file", b"\x1f\x8b"),
+        ".zip": ("a zip file", b"PK\x03\x04"),
     }
 )
 

@@ -1,0 +1,21 @@
+"""Adapter: rule ``fetch_archive`` calls `earshift.unpacking.fetch_archive`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import jobs, register, unpacking
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    # Of the config, not a param: a changed mirror must not fetch anything again.
+    downloads = snakemake.config["downloads"]
+    unpacking.fetch_archive(
+        register.datasets(downloads["register"])[snakemake.wildcards.file],
+        Path(snakemake.output.verified),
+        mirror=downloads["mirror"],
+        offline=downloads["offline"],
+    )

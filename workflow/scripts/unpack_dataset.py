@@ -1,0 +1,18 @@
+"""Adapter: rule ``unpack_dataset`` calls `earshift.unpacking.unpack_dataset`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import jobs, register, unpacking
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    own = snakemake.config["downloads"]["register"]
+    unpacking.unpack_dataset(
+        register.archives(snakemake.wildcards.source, own),
+        Path(snakemake.output.marker),
+    )
