@@ -1,8 +1,11 @@
 import pandas as pd
 import pytest
 
-from earshift import alignment, register
+from earshift import alignment, datasets, register, registry
+from earshift.datasets import irmas
 from earshift.errors import ConfigError, DataError
+from earshift.miniature import openmic_tables
+from tests import corpora
 
 
 def written(tmp_path, text):
@@ -99,12 +102,28 @@ def test_a_missing_file_is_named(tmp_path):
         alignment.location(str(tmp_path / "no.yaml"))
 
 
-def test_every_alignment_that_ships_can_be_read():
+def labels_of(plugin, folder):
+    """All labels of a dataset, from a tiny corpus in its layout."""
+    if plugin.startswith("irmas"):
+        return set(irmas.INSTRUMENTS.values())
+    if plugin == "openmic":
+        return {*openmic_tables.OPENMIC_CLASSES}
+    corpus = getattr(corpora, f"write_{plugin}")(folder / plugin)
+    found = registry.load("datasets", plugin).list_clips(corpus)
+    return set(datasets.classes(found.clips))
+
+
+def test_every_alignment_that_ships_names_labels_that_there_are(tmp_path):
     files = sorted(register.resource("alignments").glob("*.yaml"))
-    assert [file.stem for file in files]
+    assert {"instruments", "urban_sounds"} <= {file.stem for file in files}
     for file in files:
         assert alignment.location(file.stem) == file
-        assert alignment.read(file)
+        named = {}
+        for rules in alignment.read(file).values():
+            for plugin, rule in rules.items():
+                named.setdefault(plugin, set()).update(rule.labels)
+        for plugin, labels in named.items():
+            assert labels <= labels_of(plugin, tmp_path / file.stem), plugin
 
 
 def listed(tmp_path, split=None):
