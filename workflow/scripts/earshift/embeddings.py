@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count, islice, takewhile
+from itertools import count, islice, pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from earshift import audio, clips, jobs, models, store
+from earshift import audio, clips, jobs, models, regions, store
 from earshift.errors import AudioError, DataError
+from earshift.models._model import Embedded
 from earshift.models._batches import Piece, call_ahead, number
-from earshift.resampling import n_resampled
-from earshift.verification import identify
+from earshift.pooling import pooled
 
 log = logging.getLogger(__name__)
 
 _FAILED = "not_finite: the model failed, or gave NaN or infinite values; see the log"
+
+_TOO_LARGE = "not_finite: values above 65504, too large for float16"
 
 #: Clips decoded ahead of the network, per thread: enough that it never waits, few
 #: enough that memory stays flat.
@@ -35,103 +37,17 @@ AHEAD_PER_THREAD = 4
 PIECES_PER_PART = 4
 
 
-def store_of(plan: Path) -> Path:
-    """Return the path of the store that a plan is of."""
-    return plan.with_name(plan.name.removesuffix(".plan.json") + ".zarr")
-
-
-def create_store(
+def extract_region(
     name: str,
     entry: Mapping[str, Any],
     *,
-    table: Path,
-    versions: Mapping[str, int],
     plan: Path,
-    n_jobs: int,
-) -> None:
-    """Make the empty store that the extraction jobs of a dataset and model fill.
-
-    A store of the same model, options, weights and list of clips is kept as it is, with
-    what its jobs have written.
-
-    Parameters
-    ----------
-    name : str
-        Name of the model in the experiment.
-    entry : mapping
-        Its config entry.
-    table : Path
-        Clip table of the dataset.
-    versions : mapping
-        Versions of the stage and of the model's plugin.
-    plan : Path
-        ``<condition>.plan.json`` to write; the store is ``<condition>.zarr`` beside it.
-    n_jobs : int
-        Jobs that will share the clips.
-    """
-    model = models.from_entry(entry)
-    known = [identify(file) for file in model.spec.weights]
-    usable = clips.usable(table)
-    layout = store.plan(_frame_counts(model, usable), model.spec.n_features, n_jobs)
-    facts = {
-        "model": name,
-        "plugin": model.name,
-        "versions": dict(versions),
-        "options": {k: str(v) for k, v in model.spec.options.items()},
-        "short": model.short,
-        "resampler": model.resampler,
-        "precision": model.spec.precision,
-        "weights_sha256": [sha256 for sha256, _ in known],
-        "weights_published": [published for _, published in known],
-        "sample_rate_hz": model.spec.sample_rate_hz,
-        "window_s": model.spec.window_s,
-        "hop_s": model.spec.hop_s,
-        "units": "embedding units of the model",
-        "regions": [list(r) for r in layout.regions],
-        "clips": [list(c) for c in layout.clips],
-    }
-    ids = usable["clip_id"].tolist()
-    key = jobs.content_key([facts, ids, layout.n_frames.tolist()])
-    for file, (_, published) in zip(model.spec.weights, known, strict=True):
-        what = published or "of no published checksum"
-        log.info("%s: weights %s, %s", name, file, what)
-    path = store_of(plan)
-    if not path.exists() or store.attributes(path).get("key") != key:
-        shutil.rmtree(_records(plan), ignore_errors=True)
-        facts |= {"key": key, "provenance": jobs.provenance()}
-        with jobs.whole_folder(path) as folder:
-            store.create_embeddings(folder, layout, ids, facts)
-    with jobs.whole_file(plan) as file:
-        file.write_text(json.dumps({"key": key, "jobs": n_jobs}) + "\n")
-
-
-def _records(plan: Path) -> Path:
-    """Return the folder where jobs note what they have written, and for which files."""
-    return plan.with_name(plan.name.removesuffix(".plan.json") + ".kept")
-
-
-def _frame_counts(model: models.Model, usable: pd.DataFrame) -> NDArray[np.int64]:
-    """Return how many frames each clip will have, from its length in samples."""
-    rate = model.spec.sample_rate_hz
-    counts = [
-        model.n_frames(n_resampled(n, model.resampler, source, rate))
-        for n, source in zip(usable["n_samples"], usable["sample_rate_hz"], strict=True)
-    ]
-    return np.asarray(counts, np.int64)
-
-
-def extract_shard(
-    name: str,
-    entry: Mapping[str, Any],
-    *,
-    table: Path,
-    plan: Path,
-    job: int,
+    region: str,
     marker: Path,
     max_bad_clips: float,
     n_threads: int,
 ) -> None:
-    """Embed the clips of one job, write its region, then its done-marker.
+    """Embed the clips of one region, write its rows, then its done-marker.
 
     Nothing is computed if the region was written before, for the same audio files.
 
@@ -141,14 +57,12 @@ def extract_shard(
         What to call the job in messages.
     entry : mapping
         Config entry of the model.
-    table : Path
-        Clip table of the dataset.
     plan : Path
-        Made by `create_store`.
-    job : int
-        Which region, from 0.
+        Made by `regions.plan_regions`.
+    region : str
+        Name of the region.
     marker : Path
-        JSON file to write at the end: how many clips and frames, clips skipped and why.
+        JSON file to write at the end: how many clips, those skipped and why.
     max_bad_clips : float
         Clips of the job that may fail, though stage 1 could read them: a share below 1,
         a number from 1 on.
@@ -160,33 +74,30 @@ def extract_shard(
     DataError
         If more clips fail, or one is too short and the model's `short` is ``"error"``.
     """
-    path = store_of(plan)
-    facts = store.attributes(path)
-    a, b = facts["clips"][job]
-    own = clips.usable(table).iloc[a:b]
-    record = _records(plan) / marker.name
-    key = jobs.content_key(
-        [facts["key"], job, own[list(clips.FILE_COLUMNS)].to_numpy()]
-    )
+    location = regions.location_of(plan)
+    facts = store.attributes(location)
+    own = regions.read_region(plan, region)
+    record = regions.beside(plan, ".kept") / f"{region}.json"
+    key = jobs.content_key([facts["key"], own.astype(str).to_numpy().tolist()])
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
         model = models.from_entry(entry)
         # A model of whole clips is called once at a time.
         alone = isinstance(model, models.ClipModel)
         with limit_threads(n_threads if alone else 1, n_threads):
-            skipped = _extract(name, model, path, facts, own, job, n_threads)
-        if clips.too_many(len(skipped), b - a, max_bad_clips):
+            skipped = _extract(name, model, location, facts, own, n_threads)
+        if clips.too_many(len(skipped), len(own), max_bad_clips):
             raise DataError(
-                f"{name}: {len(skipped)} of {b - a} clips that stage 1 could read "
+                f"{name}: {len(skipped)} of {len(own)} clips that stage 1 could read "
                 f"failed now, more than max_bad_clips = {max_bad_clips} allows. The "
                 f"first: {next(iter(skipped.values()))}. If files were changed, run "
                 "again with '--forcerun list_clips'."
             )
-        done = {"key": key, "clips": b - a, "skipped": skipped}
+        done = {"key": key, "clips": len(own), "skipped": skipped}
         with jobs.whole_file(record) as file:
             file.write_text(json.dumps(done, indent=1, sort_keys=True) + "\n")
     else:
-        log.info("%s: embedded before, %d clips kept", name, b - a)
+        log.info("%s: embedded before, %d clips kept", name, len(own))
     with jobs.whole_file(marker) as file:
         shutil.copyfile(record, file)
 
@@ -215,34 +126,58 @@ def limit_threads(n_cores: int, n_calls: int) -> threadpool_limits:
 def _extract(
     name: str,
     model: models.Model,
-    path: Path,
+    location: store.Location,
     facts: Mapping[str, Any],
     own: pd.DataFrame,
-    job: int,
     n_threads: int,
 ) -> dict[str, str]:
     """Fill the region of a job; return the clips skipped, and why."""
-    region, (a, b) = tuple(facts["regions"][job]), facts["clips"][job]
-    ids, first, n_frames = (index[a:b] for index in store.read_index(path))
-    if own["clip_id"].tolist() != ids:
-        raise DataError(f"{path} was made for another clip table than the present one.")
-    starts = first - region[0]
-    rows = [slice(s, s + n) for s, n in zip(starts, n_frames, strict=True)]
+    region = regions.rows_of(own, store.shard_of(location))
+    # Windows are numbered within the job; the rows of the store are what is made of them.
+    windows = np.concatenate([[0], np.cumsum(own["n_windows"].to_numpy(np.int64))])
+    spans = [slice(a, b) for a, b in pairwise(windows.tolist())]
+    rows = own["first_frame"].to_numpy(np.int64) - region[0]
     log.info("%s: loading the model", name)
     model.warm_up()
     skipped: dict[str, str] = {}
-    progress = jobs.Progress(name, b - a, "clips")
-    prepared = prepare_pieces(model, own, rows, skipped, progress.step, n_threads)
-    with store.RegionWriter(path, region) as writer:
-        for targets, frames in model.run(prepared, n_threads):
-            bad = ~np.isfinite(frames).all(axis=1)
-            for clip in np.searchsorted(starts, targets[bad], side="right") - 1:
-                skipped[ids[clip]] = _FAILED
-            writer.put(targets, frames)
-    for clip, where in zip(ids, rows, strict=True):
-        if clip in skipped:
-            store.clear_rows(path, region[0] + where.start, region[0] + where.stop)
+    progress = jobs.Progress(name, len(own), "clips")
+    prepared = prepare_pieces(model, own, spans, skipped, progress.step, n_threads)
+    found = _finite(model.run(prepared, n_threads), windows, own, skipped, facts["dtype"])
+    with store.RegionWriter(location, region) as writer:
+        if facts["pooling"]:
+            n_windows = own["n_windows"].to_numpy(np.int64)
+            for clip, vector in pooled(found, n_windows, facts["pooling"]):
+                writer.put(rows[clip : clip + 1], vector[None])
+        else:
+            at = rows.copy()
+            for clip, frames in found:
+                writer.put(at[clip] + np.arange(len(frames)), frames)
+                at[clip] += len(frames)
+    for clip_id, first, n in zip(own["clip_id"], rows, own["n_frames"], strict=True):
+        if clip_id in skipped:
+            start = region[0] + int(first)
+            store.clear_rows(location, start, start + int(n))
     return skipped
+
+
+def _finite(
+    embedded: Iterator[Embedded],
+    windows: NDArray[np.int64],
+    own: pd.DataFrame,
+    skipped: dict[str, str],
+    dtype: str,
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield clip and frames of each run of rows; note clips that have no finite ones."""
+    ids = own["clip_id"].tolist()
+    for targets, frames in embedded:
+        clip_of = np.searchsorted(windows, targets, side="right") - 1
+        with np.errstate(over="ignore"):
+            bad = ~np.isfinite(frames.astype(dtype)).all(axis=1)
+        for clip in np.unique(clip_of[bad]):
+            large = np.isfinite(frames[bad & (clip_of == clip)]).all()
+            skipped[ids[clip]] = _TOO_LARGE if large else _FAILED
+        for clip in np.unique(clip_of):
+            yield int(clip), frames[clip_of == clip]
 
 
 def prepare_pieces(

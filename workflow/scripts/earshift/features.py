@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from earshift import jobs, store
-from earshift.embeddings import store_of
+from earshift import jobs, regions, store
 from earshift.errors import DataError
+from earshift.pooling import pooled
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +31,21 @@ MODEL_FACTS = (
 
 
 def pool_frames(
-    plan: Path, markers: Sequence[Path], *, out: Path, skipped: Path
+    plan: Path, index: Path, *, pooling: Sequence[str], out: Path, skipped: Path
 ) -> None:
-    """Write the mean over frames of each clip.
+    """Write the pooled vector of each clip.
 
     Parameters
     ----------
     plan : Path
-        Plan of a store of frames, all of its regions done.
-    markers : sequence of Path
-        Done-markers of its extraction jobs.
+        Plan of a store of embeddings, all of its regions done.
+    index : Path
+        Its index, from `regions.index_embeddings`.
+    pooling : sequence of str
+        Statistics over frames, names in `pooling.STATISTICS`.
     out : Path
         Store of features to write: shape (n_clips, n_features), float32, in embedding
-        units. Clips without frames are left out.
+        units, in the order of the store. Clips without frames are left out.
     skipped : Path
         CSV file to write: the clips left out, and why.
 
@@ -53,37 +55,46 @@ def pool_frames(
         If a clip that no job skipped has rows that were never written, or if no clip
         is left.
     """
-    embeddings = store_of(plan)
-    ids, first, n_frames = store.read_index(embeddings)
-    reasons: dict[str, str] = {}
-    for marker in markers:
-        reasons |= json.loads(marker.read_text())["skipped"]
-    kept, pooled = [], []
-    for clip_id, start, n in zip(ids, first.tolist(), n_frames.tolist(), strict=True):
-        if clip_id in reasons:
-            continue
-        if n == 0:
-            reasons[clip_id] = "short: not one whole window"
-            continue
-        mean = store.read_embeddings(embeddings, start, start + n).mean(
-            axis=0, dtype=np.float64
-        )
-        if not np.isfinite(mean).all():
-            raise DataError(
-                f"{embeddings}: rows {start}:{start + n} of clip '{clip_id}' were "
-                "never written, though their job is marked done. Delete the store and "
-                "run again."
-            )
-        kept.append(clip_id)
-        pooled.append(mean.astype(np.float32))
-    if not kept:
-        reason = next(iter(reasons.values()), "there is no clip")
-        raise DataError(f"{embeddings}: no clip gave a frame. The first: {reason}.")
-    table = pd.DataFrame(sorted(reasons.items()), columns=["clip_id", "reason"])
+    location = regions.location_of(plan)
+    rows = pd.read_parquet(index)
+    left_out = rows[rows["status"] != "ok"]
+    rows = rows[rows["status"] == "ok"].sort_values("first_frame", ignore_index=True)
+    if rows.empty:
+        reason = next(iter(left_out["reason"]), "there is no clip")
+        raise DataError(f"{location}: no clip gave a frame. The first: {reason}.")
+    table = left_out[["clip_id", "reason"]].sort_values("clip_id")
     with jobs.whole_file(skipped) as file:
         table.to_csv(file, index=False)
-    facts = store.attributes(embeddings)
-    attributes = {key: facts[key] for key in MODEL_FACTS}
-    attributes |= {"pooling": "mean over frames"}
-    store.write_features(out, np.stack(pooled), kept, attributes)
-    log.info("%s: %d clips pooled, %d left out", out, len(kept), len(reasons))
+    facts = store.attributes(location)
+    n_features = store.n_features_of(location)
+    if not facts["pooling"]:
+        n_features *= len(pooling)
+    attributes = {key: facts[key] for key in MODEL_FACTS} | {"pooling": list(pooling)}
+    vectors = _vectors(location, rows, pooling, stored=facts["pooling"])
+    ids = rows["clip_id"].tolist()
+    store.write_features(out, vectors, ids, n_features, attributes)
+    log.info("%s: %d clips pooled, %d left out", out, len(ids), len(left_out))
+
+
+def _vectors(
+    location: store.Location,
+    rows: pd.DataFrame,
+    pooling: Sequence[str],
+    *,
+    stored: Sequence[str],
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the vector of each clip, shape (1, n_features)."""
+    first, n = (rows[c].to_numpy(np.int64) for c in ("first_frame", "n_frames"))
+    parts = store.read_clips(location, first, n)
+    # A store of vectors has them already: the mean of one row is that row.
+    found = pooled(parts, n, ["mean"] if stored else pooling)
+    progress = jobs.Progress(f"{location}: pooling", len(rows), "clips")
+    for clip, vector in found:
+        if not np.isfinite(vector).all():
+            raise DataError(
+                f"{location}: rows {first[clip]}:{first[clip] + n[clip]} of clip "
+                f"'{rows['clip_id'][clip]}' were never written, though their job is "
+                "marked done. Delete the store and run again."
+            )
+        progress.step()
+        yield vector[None]

@@ -3,11 +3,13 @@
 A store of embeddings is one group per dataset, model and condition:
 
 ``embedding (frame, feature)``
-    float32, NaN where nothing was written. One extraction job owns a *region*: a run of
-    whole Zarr shards, so two jobs never touch one shard. Rows of a region after its
-    last frame stay NaN.
-``clip_id``, ``first_frame``, ``n_frames``
+    float32 or float16, NaN where nothing was written. One extraction job owns a
+    *region*: a run of whole Zarr shards, so two jobs never touch one shard. Rows of a
+    region after its last frame stay NaN; so do those of clips that are no longer used.
+    Where the attribute ``pooling`` names statistics, a clip has one row with these.
+``clip_id``, ``first_frame``, ``n_frames``, ``status``
     One entry per clip: rows ``first_frame`` to ``first_frame + n_frames`` are its.
+    Written when all jobs are done.
 
 Bytes are checked on reading (crc32c). A store of features has ``feature (clip,
 feature)`` and ``clip_id``.
@@ -16,9 +18,7 @@ feature)`` and ``clip_id``.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -40,104 +40,133 @@ CHUNK_BYTES = 1 << 18
 MAX_CHUNKS_PER_SHARD = 64
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where each clip's frames lie, and which rows belong to which job.
+#: Types that frames can be stored in.
+DTYPES = ("float32", "float16")
+
+#: What became of a clip, by its code in ``status``.
+STATUS = ("ok", "skipped", "no_frames")
+
+#: A folder, or an address that fsspec knows, such as ``s3://bucket/path``.
+Location = Path | str
+
+
+def shard_frames(n_frames: int, n_features: int, dtype: str) -> tuple[int, int]:
+    """Return the rows of a chunk and of a shard of a store.
 
     Parameters
     ----------
+    n_frames : int
+        Rows that the largest job will write at first.
     n_features : int
-        Length of a frame.
-    chunk_frames, shard_frames : int
-        Rows of a Zarr chunk and of a Zarr shard.
-    first_frame, n_frames : ndarray of shape (n_clips,), int64
-        First row and number of rows of each clip.
-    regions : tuple of (int, int)
-        First and last-plus-one row of each job, multiples of `shard_frames`.
-    clips : tuple of (int, int)
-        First and last-plus-one clip of each job.
-    """
-
-    n_features: int
-    chunk_frames: int
-    shard_frames: int
-    first_frame: NDArray[np.int64]
-    n_frames: NDArray[np.int64]
-    regions: tuple[tuple[int, int], ...]
-    clips: tuple[tuple[int, int], ...]
-
-
-def plan(n_frames: NDArray[np.int64], n_features: int, n_jobs: int) -> Layout:
-    """Lay out frames so that each job owns whole shards.
-
-    Parameters
-    ----------
-    n_frames : ndarray of shape (n_clips,), int64
-        Frames of each clip.
-    n_features : int
-        Length of a frame.
-    n_jobs : int
-        Jobs to share the clips between, in order, about equally many frames each. With
-        fewer clips than jobs, some have none.
+        Length of a row.
+    dtype : {"float32", "float16"}
+        Type of the values.
 
     Returns
     -------
-    Layout
-        Index arithmetic only; nothing is written.
+    chunk, shard : int
+        A shard holds whole chunks.
     """
-    total = np.concatenate([[0], np.cumsum(n_frames)])
-    targets = np.arange(1, n_jobs) * total[-1] / n_jobs
-    cuts = [0, *np.searchsorted(total, targets).tolist(), len(n_frames)]
-    spans = list(pairwise(cuts))
-    chunk = max(16, CHUNK_BYTES // (4 * n_features))
-    largest = max(int(total[b] - total[a]) for a, b in spans)
-    shard = chunk * min(MAX_CHUNKS_PER_SHARD, max(1, -(-largest // chunk)))
-    first = np.zeros(len(n_frames), np.int64)
-    regions, start = [], 0
-    for a, b in spans:
-        first[a:b] = start + total[a:b] - total[a]
-        stop = start + -(-int(total[b] - total[a]) // shard) * shard
-        regions.append((start, stop))
-        start = stop
-    return Layout(
-        n_features, chunk, shard, first, n_frames, tuple(regions), tuple(spans)
-    )
+    chunk = max(16, CHUNK_BYTES // (np.dtype(dtype).itemsize * n_features))
+    return chunk, chunk * min(MAX_CHUNKS_PER_SHARD, max(1, -(-n_frames // chunk)))
 
 
 def create_embeddings(
-    path: Path, layout: Layout, clip_ids: Sequence[str], attributes: Mapping[str, Any]
+    location: Location,
+    *,
+    n_features: int,
+    chunk: int,
+    shard: int,
+    dtype: str,
+    attributes: Mapping[str, Any],
 ) -> None:
-    """Make an empty store of embeddings.
+    """Make a store of embeddings with no rows; one that is there is replaced.
 
     Parameters
     ----------
-    path : Path
-        Folder to fill.
-    layout : Layout
-        From `plan`.
-    clip_ids : sequence of str
-        Id of each clip.
+    location : Path or str
+        Where.
+    n_features : int
+        Length of a frame.
+    chunk, shard : int
+        Rows of a chunk and of a shard, from `shard_frames`.
+    dtype : {"float32", "float16"}
+        Type of the values.
     attributes : mapping
         What a reader needs to know: model, version, options, hash of the weights,
         sample rate, hop, units, package versions, commit. Must be JSON.
     """
-    group = zarr.create_group(path, attributes=dict(attributes), overwrite=True)
-    rows = max(layout.regions[-1][1], layout.shard_frames)
+    group = zarr.create_group(str(location), overwrite=True)
     group.create_array(
         "embedding",
-        shape=(rows, layout.n_features),
-        chunks=(layout.chunk_frames, layout.n_features),
-        shards=(layout.shard_frames, layout.n_features),
-        dtype="float32",
+        shape=(0, n_features),
+        chunks=(chunk, n_features),
+        shards=(shard, n_features),
+        dtype=dtype,
         fill_value=np.nan,
         serializer=BytesCodec(),
         compressors=Crc32cCodec(),
         dimension_names=("frame", "feature"),
     )
+    # Last: a store without attributes is one that was never finished.
+    group.update_attributes(dict(attributes))
+
+
+def grow(location: Location, n_rows: int) -> tuple[int, int]:
+    """Add rows at the end of a store of embeddings, in whole shards.
+
+    Parameters
+    ----------
+    location : Path or str
+        A store of embeddings.
+    n_rows : int
+        Rows that are needed.
+
+    Returns
+    -------
+    start, stop : int
+        The new region: its first and last-plus-one row, NaN until they are written.
+    """
+    array = _array(zarr.open_group(str(location), mode="r+"), "embedding")
+    start, shard = array.shape[0], _shard(array)
+    stop = start + -(-n_rows // shard) * shard
+    array.resize((stop, array.shape[1]))
+    return start, stop
+
+
+def write_index(
+    location: Location,
+    clip_ids: Sequence[str],
+    first_frame: NDArray[np.int64],
+    n_frames: NDArray[np.int64],
+    status: NDArray[np.uint8],
+) -> None:
+    """Write which rows of a store are which clip's, in place of an earlier index.
+
+    Parameters
+    ----------
+    location : Path or str
+        A store of embeddings.
+    clip_ids : sequence of str
+        Id of each clip.
+    first_frame, n_frames : ndarray of shape (n_clips,), int64
+        Its rows.
+    status : ndarray of shape (n_clips,), uint8
+        Place in `STATUS`.
+    """
+    group = zarr.open_group(str(location), mode="r+")
     _write_strings(group, "clip_id", clip_ids)
-    for name in ("first_frame", "n_frames"):
-        values = np.asarray(getattr(layout, name), np.int64)
-        group.create_array(name, data=values, dimension_names=("clip",))
+    for name, values in (("first_frame", first_frame), ("n_frames", n_frames)):
+        group.create_array(
+            name, data=values, dimension_names=("clip",), overwrite=True
+        )
+    group.create_array(
+        "status",
+        data=status,
+        attributes={"meaning": list(STATUS)},
+        dimension_names=("clip",),
+        overwrite=True,
+    )
 
 
 class RegionWriter:
@@ -147,18 +176,17 @@ class RegionWriter:
 
     Parameters
     ----------
-    path : Path
+    location : Path or str
         Store made by `create_embeddings`.
     region : (int, int)
-        First and last-plus-one row of the job.
+        First and last-plus-one row of the job, from `grow`.
     """
 
-    def __init__(self, path: Path, region: tuple[int, int]) -> None:
-        array = _array(zarr.open_group(path, mode="r"), "embedding")
-        assert array.shards is not None
-        self._path, self._region = path, region
+    def __init__(self, location: Location, region: tuple[int, int]) -> None:
+        array = _array(zarr.open_group(str(location), mode="r"), "embedding")
+        self._location, self._region = location, region
         self._start = 0
-        self._shard = np.full((array.shards[0], array.shape[1]), np.nan, np.float32)
+        self._shard = np.full((_shard(array), array.shape[1]), np.nan, np.float32)
 
     def put(self, rows: NDArray[np.int64], frames: NDArray[np.float32]) -> None:
         """Write `frames`, shape (n_rows, n_features), to increasing rows of the region.
@@ -179,7 +207,7 @@ class RegionWriter:
 
     def _flush(self) -> None:
         start = self._region[0] + self._start
-        write_region(self._path, self._shard, (start, start + len(self._shard)))
+        write_region(self._location, self._shard, (start, start + len(self._shard)))
         self._start += len(self._shard)
         self._shard[:] = np.nan
 
@@ -194,13 +222,13 @@ class RegionWriter:
 
 
 def write_region(
-    path: Path, frames: NDArray[np.float32], region: tuple[int, int]
+    location: Location, frames: NDArray[np.float32], region: tuple[int, int]
 ) -> None:
     """Write all the rows of some whole shards.
 
     Parameters
     ----------
-    path : Path
+    location : Path or str
         Store made by `create_embeddings`.
     frames : ndarray of shape (n_rows, n_features), float32
         As many rows as the region has.
@@ -212,40 +240,50 @@ def write_region(
     DataError
         If the region cuts a shard in two, or the rows do not fill it.
     """
-    array = _array(zarr.open_group(path, mode="r+"), "embedding")
-    start, stop = region
-    assert array.shards is not None
-    size = array.shards[0]
+    array = _array(zarr.open_group(str(location), mode="r+"), "embedding")
+    (start, stop), size = region, _shard(array)
     if start % size or stop % size:
         raise DataError(
-            f"rows {start}:{stop} of {path} cut a shard of {size} rows in two: two "
+            f"rows {start}:{stop} of {location} cut a shard of {size} rows in two: two "
             f"jobs could overwrite each other. Give the region multiples of {size}."
         )
     if frames.shape != (stop - start, array.shape[1]):
         raise DataError(
-            f"rows {start}:{stop} of {path} hold {(stop - start, array.shape[1])} "
+            f"rows {start}:{stop} of {location} hold {(stop - start, array.shape[1])} "
             f"values, got {frames.shape}."
         )
-    array[start:stop] = frames
+    with np.errstate(over="ignore"):  # the caller looks for values too large for it
+        array[start:stop] = frames.astype(array.dtype)
 
 
-def clear_rows(path: Path, first: int, stop: int) -> None:
-    """Set rows `first` to `stop` of a store to NaN; for the job that owns them."""
-    array = _array(zarr.open_group(path, mode="r+"), "embedding")
+def clear_rows(location: Location, first: int, stop: int) -> None:
+    """Set rows `first` to `stop` of a store to NaN; whole shards are deleted."""
+    array = _array(zarr.open_group(str(location), mode="r+"), "embedding")
     array[first:stop] = np.nan
 
 
-def read_embeddings(path: Path, first: int, stop: int) -> NDArray[np.float32]:
+def read_embeddings(location: Location, first: int, stop: int) -> NDArray[np.float32]:
     """Read rows `first` to `stop` of a store, shape (stop - first, n_features)."""
-    array = _array(zarr.open_group(path, mode="r"), "embedding")
+    array = _array(zarr.open_group(str(location), mode="r"), "embedding")
     return np.asarray(array[first:stop], np.float32)
 
 
+def shard_of(location: Location) -> int:
+    """Return how many rows a shard of a store of embeddings has."""
+    return _shard(_array(zarr.open_group(str(location), mode="r"), "embedding"))
+
+
+def n_features_of(location: Location) -> int:
+    """Return how long a row of a store of embeddings is."""
+    array = _array(zarr.open_group(str(location), mode="r"), "embedding")
+    return int(array.shape[1])
+
+
 def read_index(
-    path: Path,
+    location: Location,
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
     """Return clip ids, first frame and number of frames of each clip of a store."""
-    group = zarr.open_group(path, mode="r")
+    group = zarr.open_group(str(location), mode="r")
     first, n = (
         np.asarray(_array(group, name)[:], np.int64)
         for name in ("first_frame", "n_frames")
@@ -253,15 +291,50 @@ def read_index(
     return _read_strings(group, "clip_id"), first, n
 
 
-def attributes(path: Path) -> dict[str, Any]:
-    """Return the attributes of a store."""
-    return dict(zarr.open_group(path, mode="r").attrs)
+def attributes(location: Location) -> dict[str, Any]:
+    """Return the attributes of a store; none where there is no store."""
+    try:
+        return dict(zarr.open_group(str(location), mode="r").attrs)
+    except FileNotFoundError:
+        return {}
+
+
+def read_clips(
+    location: Location, first_frame: NDArray[np.int64], n_frames: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Read clip after clip, a few shards at a time.
+
+    Parameters
+    ----------
+    location : Path or str
+        A store of embeddings.
+    first_frame, n_frames : ndarray of shape (n_clips,), int64
+        Rows of each clip, increasing.
+
+    Yields
+    ------
+    tuple of int and ndarray of shape (n, n_features), float32
+        A clip, by its place, and some of its frames; a long one comes in parts.
+    """
+    array = _array(zarr.open_group(str(location), mode="r"), "embedding")
+    size = _shard(array)
+    held, start, stop = np.empty((0, array.shape[1]), np.float32), 0, 0
+    for clip, (a, n) in enumerate(zip(first_frame.tolist(), n_frames.tolist(), strict=True)):
+        b = a + n
+        while a < b:
+            if not start <= a < stop:
+                start = a - a % size
+                stop = min(start + size, array.shape[0])
+                held = np.asarray(array[start:stop], np.float32)
+            yield clip, held[a - start : min(b, stop) - start]
+            a = min(b, stop)
 
 
 def write_features(
     path: Path,
-    features: NDArray[np.float32],
+    blocks: Iterable[NDArray[np.float32]],
     clip_ids: Sequence[str],
+    n_features: int,
     attributes: Mapping[str, Any],
 ) -> None:
     """Write a store of features; one that is there is replaced.
@@ -270,27 +343,40 @@ def write_features(
     ----------
     path : Path
         Folder to make.
-    features : ndarray of shape (n_clips, n_features), float32
-        One pooled vector per clip.
+    blocks : iterable of ndarray of shape (n, n_features), float32
+        Pooled vectors, one per clip, some at a time.
     clip_ids : sequence of str
         Id of each clip.
+    n_features : int
+        Length of a vector.
     attributes : mapping
         As for `create_embeddings`.
     """
     shutil.rmtree(path, ignore_errors=True)
     group = zarr.create_group(path, attributes=dict(attributes))
-    rows = max(16, min(len(features), CHUNK_BYTES // (4 * features.shape[1])))
+    chunk, shard = shard_frames(len(clip_ids), n_features, "float32")
     array = group.create_array(
         "feature",
-        shape=features.shape,
-        chunks=(rows, features.shape[1]),
+        shape=(len(clip_ids), n_features),
+        chunks=(chunk, n_features),
+        shards=(shard, n_features),
         dtype="float32",
         fill_value=np.nan,
         serializer=BytesCodec(),
         compressors=Crc32cCodec(),
         dimension_names=("clip", "feature"),
     )
-    array[:] = features
+    held, start = np.empty((shard, n_features), np.float32), 0
+    n_held = 0
+    for block in blocks:
+        for row in block:
+            held[n_held] = row
+            n_held += 1
+            if n_held == shard:
+                array[start : start + shard] = held
+                start, n_held = start + shard, 0
+    if n_held:
+        array[start : start + n_held] = held[:n_held]
     _write_strings(group, "clip_id", clip_ids)
 
 
@@ -331,18 +417,19 @@ def open_embeddings(store: str | Path) -> xarray.Dataset:
     """
     import xarray
 
-    path = Path(store)
+    location = str(store)
     try:
-        ids, first, n = read_index(path)
+        ids, first, n = read_index(location)
     except (FileNotFoundError, KeyError) as error:
         raise DataError(
-            f"'{path}' is no store of embeddings: expected a folder such as "
-            "results/2_embeddings/mini_irmas/mfcc/clean.zarr."
+            f"'{location}' is no complete store of embeddings: expected a folder such "
+            "as results/2_embeddings/mini_irmas/mfcc/clean.zarr, or an address, and all "
+            "of its jobs done."
         ) from error
-    frames = xarray.open_zarr(path, chunks={}, consolidated=False)[["embedding"]]
+    frames = xarray.open_zarr(location, chunks={}, consolidated=False)[["embedding"]]
     rows = np.concatenate([np.arange(a, a + k) for a, k in zip(first, n, strict=True)])
     within = np.concatenate([np.arange(k) for k in n])
-    hop_s = attributes(path)["hop_s"]
+    hop_s = attributes(location)["hop_s"]
     return frames.isel(frame=rows).assign_coords(
         clip_id=("frame", np.repeat(np.asarray(ids, dtype=object), n)),
         time_s=("frame", within * (np.nan if hop_s is None else hop_s)),
@@ -356,6 +443,11 @@ def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
     return array
 
 
+def _shard(array: zarr.Array[Any]) -> int:
+    assert array.shards is not None
+    return int(array.shards[0])
+
+
 def _write_strings(group: zarr.Group, name: str, values: Sequence[str]) -> None:
     """Store strings as bytes of UTF-8: Zarr 3 has no settled type for text yet."""
     text = "\n".join(values).encode()
@@ -364,6 +456,7 @@ def _write_strings(group: zarr.Group, name: str, values: Sequence[str]) -> None:
         data=np.frombuffer(text, np.uint8),
         attributes={"encoding": "UTF-8, one line per clip"},
         dimension_names=(f"{name}_byte",),
+        overwrite=True,
     )
 
 

@@ -1,0 +1,334 @@
+"""Stage 2, embeddings: which clips are embedded already, and which job embeds the rest.
+
+A store only grows. Its rows are dealt out in *regions*, runs of whole Zarr shards, each
+of which one job fills. Beside ``<condition>.plan.json`` there are
+
+``<condition>.regions/<region>.parquet``
+    The clips of a region, the state of their files, and their rows.
+``<condition>.clips.parquet``
+    Which region holds each clip of the present clip table.
+``<condition>.kept/<region>.json``
+    What the job that filled a region had to leave out.
+
+When the clip table changes, clips whose files are as they were keep their rows; new and
+changed ones get regions of their own, and nothing else is embedded again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earshift import clips, jobs, models, store
+from earshift.errors import DataError
+from earshift.resampling import n_resampled
+from earshift.verification import identify
+
+log = logging.getLogger(__name__)
+
+#: Columns of the clip table that an extraction job needs.
+_CLIP = [*clips.FILE_COLUMNS, "n_samples", "sample_rate_hz"]
+
+#: Columns of a region's list: these, how many windows a clip has, and its rows.
+_ROWS = ["n_windows", "first_frame", "n_frames"]
+
+
+def beside(plan: Path, ending: str) -> Path:
+    """Return the path that belongs to a plan, with another ending."""
+    return plan.with_name(plan.name.removesuffix(".plan.json") + ending)
+
+
+def location_of(plan: Path) -> store.Location:
+    """Return where the store of a plan is."""
+    said = str(json.loads(plan.read_text())["store"])
+    return said if "://" in said else Path(said)
+
+
+def plan_regions(
+    name: str,
+    entry: Mapping[str, Any],
+    *,
+    table: Path,
+    versions: Mapping[str, int],
+    location: store.Location,
+    dtype: str,
+    pooling: Sequence[str],
+    n_jobs: int,
+    plan: Path,
+) -> None:
+    """Say which regions hold the clips of a table; make those that are missing.
+
+    A store of the same model, options and weights is kept, with what its jobs have
+    written. Any other one is replaced.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model in the experiment.
+    entry : mapping
+        Its config entry.
+    table : Path
+        Clip table of the dataset.
+    versions : mapping
+        Versions of the stage and of the model's plugin.
+    location : Path or str
+        Where the store is, or will be.
+    dtype : {"float32", "float16"}
+        Type that frames are stored in.
+    pooling : sequence of str
+        If given, no frames are stored, but these statistics over the frames of a clip.
+    n_jobs : int
+        Jobs that share the clips which are not embedded yet.
+    plan : Path
+        JSON file to write: the store, its key, and the names of its regions in use.
+    """
+    model = models.from_entry(entry)
+    facts = _facts(name, model, versions, dtype, pooling)
+    wanted = clips.usable(table)[_CLIP]
+    old = store.attributes(location)
+    if old.get("key") == facts["key"]:
+        lists = _kept(plan, location, wanted)
+        held = pd.concat(lists.values()) if lists else None
+    else:
+        for ending in (".regions", ".kept", ".done"):
+            shutil.rmtree(beside(plan, ending), ignore_errors=True)
+        lists, held = {}, None
+    new = wanted if held is None else _not_in(wanted, held)
+    new = new.assign(n_windows=_n_windows(model, new))
+    new["n_frames"] = new["n_windows"].clip(upper=1) if pooling else new["n_windows"]
+    spans = share(new["n_windows"].to_numpy(), n_jobs)
+    if not lists:
+        _create(location, model, facts, new, spans, dtype)
+    number = max((int(r) for r in lists), default=-1) + 1
+    for number, (a, b) in enumerate(spans, number):
+        rows = new.iloc[a:b].reset_index(drop=True)
+        total = np.cumsum(rows["n_frames"].to_numpy())
+        start, _ = store.grow(location, int(total[-1]))
+        rows["first_frame"] = start + total - rows["n_frames"]
+        region = f"{number:06d}"
+        with jobs.whole_file(_list_of(plan, region)) as file:
+            rows[[*_CLIP, *_ROWS]].to_parquet(file, index=False)
+        lists[region] = rows
+    _write_clips(plan, wanted, lists)
+    log.info("%s: %d clips, %d of them to embed", name, len(wanted), len(new))
+    said = {"key": facts["key"], "store": str(location), "regions": sorted(lists)}
+    with jobs.whole_file(plan) as file:
+        file.write_text(json.dumps(said, indent=1) + "\n")
+
+
+def _facts(
+    name: str,
+    model: models.Model,
+    versions: Mapping[str, int],
+    dtype: str,
+    pooling: Sequence[str],
+) -> dict[str, Any]:
+    """Return the attributes of a store: what made it, and the key of all that."""
+    known = [identify(file) for file in model.spec.weights]
+    for file, (_, published) in zip(model.spec.weights, known, strict=True):
+        what = published or "of no published checksum"
+        log.info("%s: weights %s, %s", name, file, what)
+    facts = {
+        "model": name,
+        "plugin": model.name,
+        "versions": dict(versions),
+        "options": {k: str(v) for k, v in model.spec.options.items()},
+        "short": model.short,
+        "resampler": model.resampler,
+        "precision": model.spec.precision,
+        "weights_sha256": [sha256 for sha256, _ in known],
+        "weights_published": [published for _, published in known],
+        "sample_rate_hz": model.spec.sample_rate_hz,
+        "window_s": model.spec.window_s,
+        "hop_s": None if pooling else model.spec.hop_s,
+        "units": "embedding units of the model",
+        "dtype": dtype,
+        "pooling": list(pooling),
+    }
+    return facts | {
+        "key": jobs.content_key(facts),
+        "provenance": jobs.provenance(),
+    }
+
+
+def _n_windows(model: models.Model, rows: pd.DataFrame) -> NDArray[np.int64]:
+    """Return how many frames each clip will have, from its length in samples."""
+    rate = model.spec.sample_rate_hz
+    counts = [
+        model.n_frames(n_resampled(n, model.resampler, source, rate))
+        for n, source in zip(rows["n_samples"], rows["sample_rate_hz"], strict=True)
+    ]
+    return np.asarray(counts, np.int64)
+
+
+def share(n_windows: NDArray[np.int64], n_jobs: int) -> list[tuple[int, int]]:
+    """Share clips between jobs, in order, about equally many windows each.
+
+    Parameters
+    ----------
+    n_windows : ndarray of shape (n_clips,), int64
+        Work of each clip.
+    n_jobs : int
+        Jobs at most; none is without clips.
+
+    Returns
+    -------
+    list of (int, int)
+        First and last-plus-one clip of each job.
+    """
+    if not len(n_windows):
+        return []
+    total = np.concatenate([[0], np.cumsum(n_windows)])
+    targets = np.arange(1, n_jobs) * total[-1] / n_jobs
+    cuts = [0, *np.searchsorted(total, targets).tolist(), len(n_windows)]
+    return [(a, b) for a, b in pairwise(cuts) if b > a]
+
+
+def _create(
+    location: store.Location,
+    model: models.Model,
+    facts: Mapping[str, Any],
+    new: pd.DataFrame,
+    spans: Sequence[tuple[int, int]],
+    dtype: str,
+) -> None:
+    n_features = model.spec.n_features * max(1, len(facts["pooling"]))
+    largest = max((int(new["n_frames"].iloc[a:b].sum()) for a, b in spans), default=0)
+    chunk, shard = store.shard_frames(largest, n_features, dtype)
+    store.create_embeddings(
+        location,
+        n_features=n_features,
+        chunk=chunk,
+        shard=shard,
+        dtype=dtype,
+        attributes=facts,
+    )
+
+
+def _list_of(plan: Path, region: str) -> Path:
+    return beside(plan, ".regions") / f"{region}.parquet"
+
+
+def _same(a: pd.DataFrame, b: pd.DataFrame) -> NDArray[np.bool_]:
+    """Say which rows of `a` are in `b`, with their files as they were."""
+    columns = list(clips.FILE_COLUMNS)
+    both = a[columns].merge(b[columns], how="left", on=columns, indicator=True)
+    return both["_merge"].eq("both").to_numpy()
+
+
+def _not_in(wanted: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    return wanted[~_same(wanted, held)].reset_index(drop=True)
+
+
+def _kept(
+    plan: Path, location: store.Location, wanted: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Return the lists of regions in use; take out those that are not.
+
+    A region is in use as long as it holds a clip of the table, and, while it is not
+    filled, as long as all of its clips are.
+    """
+    lists = {}
+    for file in sorted(beside(plan, ".regions").glob("[0-9]*.parquet")):
+        rows = pd.read_parquet(file)
+        same = _same(rows, wanted)
+        filled = (beside(plan, ".kept") / f"{file.stem}.json").exists()
+        if same.all() or (filled and same.any()):
+            lists[file.stem] = rows[same]
+            continue
+        log.info("region %s is given up: its clips have changed", file.stem)
+        start, stop = rows_of(rows, store.shard_of(location))
+        store.clear_rows(location, start, stop)
+        for ending in (".kept", ".done"):
+            (beside(plan, ending) / f"{file.stem}.json").unlink(missing_ok=True)
+        file.unlink()
+    return lists
+
+
+def rows_of(rows: pd.DataFrame, shard: int) -> tuple[int, int]:
+    """Return the first and last-plus-one row of a region, from its whole list.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        List of a region, with `first_frame` and `n_frames`.
+    shard : int
+        Rows of a shard.
+
+    Returns
+    -------
+    start, stop : int
+        Multiples of `shard`.
+    """
+    start = int(rows["first_frame"].iloc[0])
+    return start, start + -(-int(rows["n_frames"].sum()) // shard) * shard
+
+
+def _write_clips(
+    plan: Path, wanted: pd.DataFrame, lists: Mapping[str, pd.DataFrame]
+) -> None:
+    """Write which region and rows each clip of the table has, in its order."""
+    found = pd.concat([rows.assign(region=r) for r, rows in lists.items()])
+    keys = list(clips.FILE_COLUMNS)
+    rows = wanted[keys].merge(found, how="left", on=keys, validate="one_to_one")
+    with jobs.whole_file(beside(plan, ".clips.parquet")) as file:
+        rows[["clip_id", "region", *_ROWS]].to_parquet(file, index=False)
+
+
+def read_region(plan: Path, region: str) -> pd.DataFrame:
+    """Read the list of a region."""
+    return pd.read_parquet(_list_of(plan, region))
+
+
+def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
+    """Write which rows of a filled store are which clip's, and what became of each.
+
+    Parameters
+    ----------
+    plan : Path
+        Plan of the store.
+    markers : sequence of Path
+        Done-markers of all of its regions.
+    out : Path
+        Parquet file to write: columns clip_id, region, first_frame, n_frames, status
+        (one of `store.STATUS`), reason. The store gets the same.
+
+    Raises
+    ------
+    DataError
+        If a region is not done.
+    """
+    said = json.loads(plan.read_text())
+    reasons: dict[str, dict[str, str]] = {}
+    for marker in markers:
+        reasons[marker.stem] = json.loads(marker.read_text())["skipped"]
+    if missing := set(said["regions"]) - reasons.keys():
+        raise DataError(f"{plan}: region {min(missing)} is not done.")
+    rows = pd.read_parquet(beside(plan, ".clips.parquet"))
+    rows["reason"] = [
+        reasons[region].get(clip_id, "")
+        for region, clip_id in zip(rows["region"], rows["clip_id"], strict=True)
+    ]
+    skipped, short = rows["reason"].ne(""), rows["n_windows"].eq(0)
+    rows.loc[short & ~skipped, "reason"] = "short: not one whole window"
+    status = np.select([skipped, short], [1, 2], 0).astype(np.uint8)
+    rows["status"] = np.asarray(store.STATUS)[status]
+    store.write_index(
+        location_of(plan),
+        rows["clip_id"].tolist(),
+        rows["first_frame"].to_numpy(np.int64),
+        rows["n_frames"].to_numpy(np.int64),
+        status,
+    )
+    columns = ["clip_id", "region", "first_frame", "n_frames", "status", "reason"]
+    with jobs.whole_file(out) as file:
+        rows[columns].to_parquet(file, index=False)
