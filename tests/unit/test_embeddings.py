@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
@@ -11,9 +10,9 @@ from earshift import (
     audio,
     clips,
     embeddings,
-    features,
     load_model,
     open_embeddings,
+    regions,
     store,
 )
 from earshift.errors import DataError, WeightsError
@@ -45,7 +44,7 @@ def extract(table, tmp_path, n_jobs=3, entry=ENTRY, **changes):
 
 def test_the_store_holds_what_the_model_gives_clip_by_clip(experiment, tmp_path):
     plan, markers = extract(experiment, tmp_path)
-    found = open_embeddings(embeddings.store_of(plan)).load()
+    found = open_embeddings(regions.location_of(plan)).load()
     model = load_model("mfcc")
     for row in clips.usable(experiment).itertuples():
         samples, rate = soundfile.read(row.path, dtype="float32")
@@ -64,13 +63,13 @@ def test_the_number_of_jobs_changes_no_frame(experiment, tmp_path):
     one, _ = extract(experiment, tmp_path / "one", 1)
     four, _ = extract(experiment, tmp_path / "four", 4)
     assert_array_equal(
-        *(open_embeddings(embeddings.store_of(p)).embedding for p in (one, four))
+        *(open_embeddings(regions.location_of(p)).embedding for p in (one, four))
     )
 
 
 def test_the_store_says_what_made_it(experiment, tmp_path):
     plan, _ = extract(experiment, tmp_path)
-    path = embeddings.store_of(plan)
+    path = regions.location_of(plan)
     facts = store.attributes(path)
     assert facts["model"] == "m"
     assert facts["sample_rate_hz"] == 22_050
@@ -86,24 +85,19 @@ def test_a_clip_that_is_gone_by_then_is_recorded_and_its_rows_stay_nan(
     gone, changed = usable.iloc[2], usable.iloc[20]
     Path(gone["path"]).unlink()
     soundfile.write(changed["path"], tone(300, 30.0), 16_000)
-    plan, markers = extract(experiment, tmp_path)
-    out, skipped = tmp_path / "f.zarr", tmp_path / "skipped.csv"
-    features.pool_frames(plan, markers, out=out, skipped=skipped)
-    reasons = pd.read_csv(skipped).set_index("clip_id")["reason"]
+    plan, _ = extract(experiment, tmp_path)
+    values, ids, reasons = stage2.pool(plan, tmp_path)
     assert reasons[gone["clip_id"]].startswith("missing")
     assert "was the file changed?" in reasons[changed["clip_id"]]
-    values, ids = store.read_features(out)
     assert len(ids) == 22
     assert not {gone["clip_id"], changed["clip_id"]} & set(ids)
     assert np.isfinite(values).all()
 
 
 def test_features_are_means_over_frames(experiment, tmp_path):
-    plan, markers = extract(experiment, tmp_path)
-    out = tmp_path / "f.zarr"
-    features.pool_frames(plan, markers, out=out, skipped=tmp_path / "s.csv")
-    values, ids = store.read_features(out)
-    found = open_embeddings(embeddings.store_of(plan)).load()
+    plan, _ = extract(experiment, tmp_path)
+    values, ids, _ = stage2.pool(plan, tmp_path)
+    found = open_embeddings(regions.location_of(plan)).load()
     for value, clip_id in zip(values, ids, strict=True):
         own = found.embedding[np.flatnonzero(found.clip_id == clip_id)]
         assert_allclose(value, own.mean("frame"), rtol=1e-5)
@@ -111,20 +105,17 @@ def test_features_are_means_over_frames(experiment, tmp_path):
 
 def test_rows_that_were_never_written_are_not_averaged(experiment, tmp_path):
     plan = create(experiment, tmp_path, 1)
-    marker = tmp_path / "0.json"
+    marker = tmp_path / "000000.json"
     marker.write_text('{"skipped": {}}')
+    regions.index_embeddings(plan, [marker], out=tmp_path / "e.index.parquet")
     with pytest.raises(DataError, match="never written"):
-        features.pool_frames(
-            plan, [marker], out=tmp_path / "f.zarr", skipped=tmp_path / "s.csv"
-        )
+        stage2.pool(plan, tmp_path)
 
 
 def test_short_clips_are_left_out_when_asked(experiment, tmp_path):
     entry = ENTRY | {"short": "skip"}
-    plan, markers = extract(experiment, tmp_path, entry=entry)
-    skipped = tmp_path / "s.csv"
-    features.pool_frames(plan, markers, out=tmp_path / "f.zarr", skipped=skipped)
-    reasons = pd.read_csv(skipped)["reason"]
+    plan, _ = extract(experiment, tmp_path, entry=entry)
+    *_, reasons = stage2.pool(plan, tmp_path)
     short = clips.usable(experiment)["duration_s"] < 1
     assert len(reasons) == short.sum() > 0
     assert reasons.str.startswith("short").all()
@@ -137,13 +128,13 @@ def markers_say(markers):
 def test_the_same_files_are_not_embedded_twice(experiment, tmp_path, caplog):
     caplog.set_level("INFO", "earshift")
     plan, markers = extract(experiment, tmp_path)
-    before = open_embeddings(embeddings.store_of(plan)).load()
+    before = open_embeddings(regions.location_of(plan)).load()
     for marker in markers:
         marker.unlink()
     caplog.clear()
     extract(experiment, tmp_path)
     assert caplog.text.count("embedded before") == 3
-    after = open_embeddings(embeddings.store_of(plan)).load()
+    after = open_embeddings(regions.location_of(plan)).load()
     assert_array_equal(before.embedding, after.embedding)
     assert markers_say(markers) == [{}, {}, {}]
 
@@ -154,7 +145,8 @@ def test_the_same_files_are_not_embedded_twice(experiment, tmp_path, caplog):
         {"versions": {"stage": 1, "plugin": 2}},
         {"versions": {"stage": 2, "plugin": 1}},
         {"entry": ENTRY | {"short": "skip"}},
-        {"n_jobs": 2},
+        {"dtype": "float16"},
+        {"pooling": ["mean"]},
     ],
 )
 def test_another_version_option_or_layout_starts_anew(
@@ -167,31 +159,6 @@ def test_another_version_option_or_layout_starts_anew(
     assert "embedded before" not in caplog.text
 
 
-def test_a_changed_file_re_embeds_its_own_job_only(
-    experiment, table_dataset, tmp_path, caplog
-):
-    caplog.set_level("INFO", "earshift")
-    plan, _ = extract(experiment, tmp_path)
-    before = open_embeddings(embeddings.store_of(plan)).load()
-    changed = clips.usable(experiment).iloc[20]
-    samples, rate = soundfile.read(changed["path"])
-    soundfile.write(changed["path"], 0.5 * samples[::-1], rate)
-    clips.list_clips(
-        "d",
-        {"plugin": "table", "folder": str(table_dataset)},
-        table=experiment,
-        audit=tmp_path / "audit.csv",
-        max_bad_clips=0.0,
-        n_threads=2,
-    )
-    caplog.clear()
-    extract(experiment, tmp_path)
-    assert caplog.text.count("embedded before") == 2
-    after = open_embeddings(embeddings.store_of(plan)).load()
-    differs = (before.embedding != after.embedding).any("feature")
-    assert set(after.clip_id.values[differs]) == {changed["clip_id"]}
-
-
 def test_clips_that_fail_in_numbers_stop_the_job_and_leave_no_marker(
     experiment, tmp_path
 ):
@@ -199,7 +166,7 @@ def test_clips_that_fail_in_numbers_stop_the_job_and_leave_no_marker(
         Path(path).unlink()
     with pytest.raises(DataError, match=r"3 of .* that stage 1 could read failed now"):
         extract(experiment, tmp_path, n_jobs=1)
-    assert not (tmp_path / "0.json").exists()
+    assert not (tmp_path / "000000.json").exists()
 
 
 def test_a_short_clip_is_an_error_when_the_model_is_told_so(experiment, tmp_path):
@@ -208,7 +175,7 @@ def test_a_short_clip_is_an_error_when_the_model_is_told_so(experiment, tmp_path
 
 
 def frames_of(plan, clip_id):
-    found = open_embeddings(embeddings.store_of(plan)).load()
+    found = open_embeddings(regions.location_of(plan)).load()
     return found.embedding[np.flatnonzero(found.clip_id == clip_id)]
 
 
@@ -222,7 +189,7 @@ def test_a_clip_read_in_many_parts_gives_the_bytes_of_one_read_whole(
     monkeypatch.setattr(embeddings, "PIECES_PER_PART", 2)
     parts, _ = extract(experiment, tmp_path / "parts")
     assert_array_equal(
-        *(open_embeddings(embeddings.store_of(p)).embedding for p in (whole, parts))
+        *(open_embeddings(regions.location_of(p)).embedding for p in (whole, parts))
     )
 
 
@@ -265,7 +232,7 @@ def test_the_papers_resampler_gives_other_frames_and_is_recorded(experiment, tmp
         experiment, tmp_path / "paper", entry=ENTRY | {"resampler": "paper"}
     )
     usual, _ = extract(experiment, tmp_path)
-    facts = store.attributes(embeddings.store_of(paper))
+    facts = store.attributes(regions.location_of(paper))
     assert facts["resampler"] == "paper"
     row = clips.usable(experiment).iloc[5]
     samples, rate = soundfile.read(row["path"], dtype="float32")

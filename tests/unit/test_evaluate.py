@@ -40,7 +40,7 @@ def write_domain(folder, name, shift, seed, n_recordings=40):
         "labels": str(folder / f"{name}.parquet"),
         "splits": str(folder / f"{name}.splits.parquet"),
     }
-    store.write_features(folder / f"{name}.zarr", X.astype(np.float32), ids, {})
+    store.write_features(folder / f"{name}.zarr", [X.astype(np.float32)], ids, 12, {})
     table.to_parquet(entry["labels"])
     splits.make_splits(
         {name: folder / f"{name}.parquet"},
@@ -254,7 +254,7 @@ def test_only_drawn_clips_train_when_training_is_balanced(tmp_path, entries, sco
     idle = ~np.isin(ids, drawn.loc[now, "clip_id"]) & ~np.isin(ids, tests)
     assert idle.sum() >= 3
     X[idle] = 1000.0
-    store.write_features(Path(entries[0]["features"]), X, ids, {})
+    store.write_features(Path(entries[0]["features"]), [X], ids, 12, {})
     after, _ = run(tmp_path, entries, draws=out, scopes=[scope])
 
     def scores_of_fold(rows, fold):

@@ -22,7 +22,7 @@ def network(spec):
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from earshift import clips, embeddings, store
+from earshift import clips, embeddings, regions, store
 folder = Path(sys.argv[1])
 entry = {"plugin": "table", "folder": str(folder)}
 table, plan = folder / "clips.parquet", folder / "e.plan.json"
@@ -30,12 +30,16 @@ clips.list_clips(
     "d", entry, table=table, audit=folder / "a.csv", max_bad_clips=0, n_threads=2
 )
 model = {"plugin": str(folder / "energy.py")}
-embeddings.create_store("m", model, table=table, versions={}, plan=plan, n_jobs=1)
-embeddings.extract_shard(
-    "m", model, table=table, plan=plan, job=0, marker=folder / "0.json",
+regions.plan_regions(
+    "m", model, table=table, versions={}, location=folder / "e.zarr", dtype="float32",
+    pooling=[], n_jobs=1, plan=plan,
+)
+embeddings.extract_region(
+    "m", model, plan=plan, region="000000", marker=folder / "000000.json",
     max_bad_clips=0, n_threads=2,
 )
-_, _, n_frames = store.read_index(embeddings.store_of(plan))
+regions.index_embeddings(plan, [folder / "000000.json"], out=folder / "i.parquet")
+_, _, n_frames = store.read_index(folder / "e.zarr")
 print(n_frames[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 

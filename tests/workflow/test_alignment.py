@@ -114,7 +114,7 @@ def test_another_alignment_embeds_nothing_again(aligned):
     done = run(folder, "-n")
     assert done.returncode == 0, done.stderr[-3000:]
     plan = done.stdout + done.stderr
-    for rule in ("list_clips", "create_store", "extract_embeddings", "pool_frames"):
+    for rule in ("list_clips", "plan_regions", "extract_embeddings", "pool_frames"):
         assert f"rule {rule}:" not in plan
     assert "rule align_labels:" in plan
     assert "rule cross_validate:" in plan

@@ -155,5 +155,5 @@ def test_a_file_of_ones_own_in_the_folder_of_weights_needs_no_register(tmp_path)
     write_config(folder, models={"yamnet": {"weights": own}})
     done = run(folder, "-n")
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "create_store" in done.stdout + done.stderr
+    assert "plan_regions" in done.stdout + done.stderr
     assert "fetch_weights" not in done.stdout + done.stderr

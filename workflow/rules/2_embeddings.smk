@@ -1,20 +1,24 @@
 """Stage 2, embeddings: run each pre-trained model over each dataset.
 
 Reads   {results}/1_clips/{dataset}.parquet, the audio
-Writes  {results}/2_embeddings/{dataset}/{model}/{condition}.zarr, and beside it the
-        plan of its regions, and one done-marker for each of them
+Writes  {results}/2_embeddings/{dataset}/{model}/{condition}.zarr (or the same under
+        'store: address'), and beside it the plan of its regions, a list and a
+        done-marker for each of them, and the index of its clips
 """
 
+STORE = f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}"
 
-rule create_store:
-    """Lay out the store of a dataset and model; its extraction jobs fill it."""
+
+checkpoint plan_regions:
+    """Say which clips are embedded already, and deal the others to jobs."""
     input:
         table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
         weights=verified_weights,
     output:
-        plan=f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.plan.json",
+        plan=f"{STORE}.plan.json",
+        clips=f"{STORE}.clips.parquet",
     log:
-        f"logs/{RESULTS}/create_store/{{dataset}}/{{model}}/{{condition}}.log",
+        f"logs/{RESULTS}/plan_regions/{{dataset}}/{{model}}/{{condition}}.log",
     conda:
         model_env
     threads: 1
@@ -24,23 +28,24 @@ rule create_store:
     params:
         versions=model_versions,
         entry=model_entry,
+        store=store_options,
         n_jobs=config["n_shards"],
     script:
-        "../scripts/create_store.py"
+        "../scripts/plan_regions.py"
 
 
 rule extract_embeddings:
     """Embed the clips of one region: whole Zarr shards, which no other job touches."""
     input:
-        table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
-        plan=rules.create_store.output.plan,
+        # The list alone: another region's clips must not embed these again.
+        region=f"{STORE}.regions/{{region}}.parquet",
         weights=verified_weights,
     output:
-        done=f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.done/{{shard}}.json",
+        done=f"{STORE}.done/{{region}}.json",
     log:
-        f"logs/{RESULTS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{shard}}.log",
+        f"logs/{RESULTS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{region}}.log",
     benchmark:
-        f"logs/{RESULTS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{shard}}.tsv"
+        f"logs/{RESULTS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{region}}.tsv"
     conda:
         model_env
     threads: 2
@@ -50,6 +55,29 @@ rule extract_embeddings:
     params:
         versions=model_versions,
         entry=model_entry,
+        plan=rules.plan_regions.output.plan,
         max_bad_clips=config["max_bad_clips"],
     script:
         "../scripts/extract_embeddings.py"
+
+
+rule index_embeddings:
+    """Say which rows of the store are which clip's, and what became of each."""
+    input:
+        plan=rules.plan_regions.output.plan,
+        clips=rules.plan_regions.output.clips,
+        done=region_markers,
+    output:
+        index=f"{STORE}.index.parquet",
+    log:
+        f"logs/{RESULTS}/index_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime="1h",
+    params:
+        versions={"stage": versions.EMBEDDINGS},
+    script:
+        "../scripts/index_embeddings.py"

@@ -7,12 +7,10 @@ Writes  {results}/3_features/{dataset}/{model}/{condition}.zarr, and a table of 
 
 
 rule pool_frames:
-    """Average the frames of each clip."""
+    """Pool the frames of each clip."""
     input:
-        plan=rules.create_store.output.plan,
-        done=expand(
-            rules.extract_embeddings.output.done, shard=SHARDS, allow_missing=True
-        ),
+        plan=rules.plan_regions.output.plan,
+        index=rules.index_embeddings.output.index,
     output:
         features=directory(
             f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.zarr"
@@ -25,8 +23,9 @@ rule pool_frames:
     threads: 1
     resources:
         mem_mb=2_000,
-        runtime="1h",
+        runtime="4h",
     params:
         versions={"stage": versions.FEATURES},
+        pooling=config["pooling"],
     script:
         "../scripts/pool_frames.py"

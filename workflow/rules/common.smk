@@ -1,5 +1,6 @@
 """Settings, names and functions that the stages share."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -23,14 +24,13 @@ except EarshiftError as error:
 RESULTS = config["results"]
 BALANCE = config["splits"]["balance"]
 UNPACKED = register.dataset_folders(config["downloads"]["register"])
-SHARDS = [f"{i:04d}" for i in range(int(config["n_shards"]))]
 
 
 wildcard_constraints:
     dataset="|".join(config["datasets"]),
     model="|".join(config["models"]),
     condition="|".join(config["conditions"]),
-    shard=r"\d{4}",
+    region=r"\d{6}",
 
 
 def dataset_entry(wildcards):
@@ -81,6 +81,24 @@ def model_env(wildcards):
     """Environment file named by the model's own module."""
     plugin = registry.load("models", model_entry(wildcards)["plugin"])
     return f"../../envs/{plugin.env}.yaml"
+
+
+def store_options(wildcards):
+    """Where the embeddings of a dataset and model go, and what is kept of them."""
+    options, tail = config["store"], "{dataset}/{model}/{condition}.zarr"
+    root = options["address"] or f"{RESULTS}/2_embeddings"
+    return {
+        "location": f"{root.rstrip('/')}/{tail.format(**wildcards)}",
+        "dtype": options["dtype"],
+        "pooling": [] if options["keep_frames"] else config["pooling"],
+    }
+
+
+def region_markers(wildcards):
+    """Done-markers of all regions that hold clips of the present table."""
+    plan = Path(checkpoints.plan_regions.get(**wildcards).output.plan)
+    names = json.loads(plan.read_text())["regions"]
+    return expand(rules.extract_embeddings.output.done, region=names, **wildcards)
 
 
 def dataset_files(wildcards):

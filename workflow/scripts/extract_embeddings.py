@@ -1,4 +1,4 @@
-"""Adapter: rule ``extract_embeddings`` calls `earshift.embeddings.extract_shard`."""
+"""Adapter: rule ``extract_embeddings`` calls `earshift.embeddings.extract_region`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +12,11 @@ if TYPE_CHECKING:
 
 wildcards = snakemake.wildcards
 with jobs.logged(snakemake.log[0]):
-    embeddings.extract_shard(
-        " / ".join([wildcards.dataset, wildcards.model, wildcards.shard]),
+    embeddings.extract_region(
+        " / ".join([wildcards.dataset, wildcards.model, wildcards.region]),
         snakemake.params.entry,
-        table=Path(snakemake.input.table),
-        plan=Path(snakemake.input.plan),
-        job=int(wildcards.shard),
+        plan=Path(snakemake.params.plan),
+        region=wildcards.region,
         marker=Path(snakemake.output.done),
         max_bad_clips=snakemake.params.max_bad_clips,
         n_threads=snakemake.threads,

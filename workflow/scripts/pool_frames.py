@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 with jobs.logged(snakemake.log[0]):
     features.pool_frames(
         Path(snakemake.input.plan),
-        [Path(marker) for marker in snakemake.input.done],
+        Path(snakemake.input.index),
+        pooling=snakemake.params.pooling,
         out=Path(snakemake.output.features),
         skipped=Path(snakemake.output.skipped),
     )

@@ -106,9 +106,10 @@ def _load(
     path = {key: Path(value) for key, value in paths}
     X, found = store.read_features(path["features"])
     rows = pd.read_parquet(path["labels"]).set_index("clip_id")
-    known = np.isin(found, rows.index)
-    ids = np.asarray(found, dtype=str)[known]
-    rows = rows.loc[ids]
+    # In the order of the clip table: that of the store depends on its history.
+    rows = rows[rows.index.isin(found)]
+    X = X[pd.Index(found).get_indexer(rows.index)].astype(np.float64)
+    ids = rows.index.to_numpy(str)
     labels = np.full((len(ids), len(classes)), UNKNOWN, np.int8)
     for i, c in enumerate(classes):
         column = datasets.LABEL + c
@@ -123,7 +124,7 @@ def _load(
     subgroup = rows["subgroup"].astype(object)
     return Domain(
         name,
-        X[known].astype(np.float64),
+        X,
         ids,
         rows["recording"].to_numpy(str),
         subgroup.where(subgroup.notna(), None).to_numpy(object),

@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits
 
 from earshift import audio, clips, jobs, models, regions, store
 from earshift.errors import AudioError, DataError
-from earshift.models._model import Embedded
 from earshift.models._batches import Piece, call_ahead, number
+from earshift.models._model import Embedded
 from earshift.pooling import pooled
 
 log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ def _extract(
 ) -> dict[str, str]:
     """Fill the region of a job; return the clips skipped, and why."""
     region = regions.rows_of(own, store.shard_of(location))
-    # Windows are numbered within the job; the rows of the store are what is made of them.
+    # Windows are numbered within the job; the store's rows are what is made of them.
     windows = np.concatenate([[0], np.cumsum(own["n_windows"].to_numpy(np.int64))])
     spans = [slice(a, b) for a, b in pairwise(windows.tolist())]
     rows = own["first_frame"].to_numpy(np.int64) - region[0]
@@ -142,7 +142,9 @@ def _extract(
     skipped: dict[str, str] = {}
     progress = jobs.Progress(name, len(own), "clips")
     prepared = prepare_pieces(model, own, spans, skipped, progress.step, n_threads)
-    found = _finite(model.run(prepared, n_threads), windows, own, skipped, facts["dtype"])
+    found = _finite(
+        model.run(prepared, n_threads), windows, own, skipped, facts["dtype"]
+    )
     with store.RegionWriter(location, region) as writer:
         if facts["pooling"]:
             n_windows = own["n_windows"].to_numpy(np.int64)
@@ -167,7 +169,7 @@ def _finite(
     skipped: dict[str, str],
     dtype: str,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield clip and frames of each run of rows; note clips that have no finite ones."""
+    """Yield clip and frames of each run of rows; note clips with values not finite."""
     ids = own["clip_id"].tolist()
     for targets, frames in embedded:
         clip_of = np.searchsorted(windows, targets, side="right") - 1

@@ -108,8 +108,8 @@ def plan_regions(
     spans = share(new["n_windows"].to_numpy(), n_jobs)
     if not lists:
         _create(location, model, facts, new, spans, dtype)
-    number = max((int(r) for r in lists), default=-1) + 1
-    for number, (a, b) in enumerate(spans, number):
+    unused = max((int(r) for r in lists), default=-1) + 1
+    for number, (a, b) in enumerate(spans, unused):
         rows = new.iloc[a:b].reset_index(drop=True)
         total = np.cumsum(rows["n_frames"].to_numpy())
         start, _ = store.grow(location, int(total[-1]))
@@ -222,7 +222,8 @@ def _same(a: pd.DataFrame, b: pd.DataFrame) -> NDArray[np.bool_]:
     """Say which rows of `a` are in `b`, with their files as they were."""
     columns = list(clips.FILE_COLUMNS)
     both = a[columns].merge(b[columns], how="left", on=columns, indicator=True)
-    return both["_merge"].eq("both").to_numpy()
+    same: NDArray[np.bool_] = both["_merge"].eq("both").to_numpy(bool)
+    return same
 
 
 def _not_in(wanted: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:

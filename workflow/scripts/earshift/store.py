@@ -157,9 +157,7 @@ def write_index(
     group = zarr.open_group(str(location), mode="r+")
     _write_strings(group, "clip_id", clip_ids)
     for name, values in (("first_frame", first_frame), ("n_frames", n_frames)):
-        group.create_array(
-            name, data=values, dimension_names=("clip",), overwrite=True
-        )
+        group.create_array(name, data=values, dimension_names=("clip",), overwrite=True)
     group.create_array(
         "status",
         data=status,
@@ -319,7 +317,9 @@ def read_clips(
     array = _array(zarr.open_group(str(location), mode="r"), "embedding")
     size = _shard(array)
     held, start, stop = np.empty((0, array.shape[1]), np.float32), 0, 0
-    for clip, (a, n) in enumerate(zip(first_frame.tolist(), n_frames.tolist(), strict=True)):
+    for clip, (a, n) in enumerate(
+        zip(first_frame.tolist(), n_frames.tolist(), strict=True)
+    ):
         b = a + n
         while a < b:
             if not start <= a < stop:
@@ -423,8 +423,8 @@ def open_embeddings(store: str | Path) -> xarray.Dataset:
     except (FileNotFoundError, KeyError) as error:
         raise DataError(
             f"'{location}' is no complete store of embeddings: expected a folder such "
-            "as results/2_embeddings/mini_irmas/mfcc/clean.zarr, or an address, and all "
-            "of its jobs done."
+            "as results/2_embeddings/mini_irmas/mfcc/clean.zarr, or an address, whose "
+            "jobs are all done."
         ) from error
     frames = xarray.open_zarr(location, chunks={}, consolidated=False)[["embedding"]]
     rows = np.concatenate([np.arange(a, a + k) for a, k in zip(first, n, strict=True)])

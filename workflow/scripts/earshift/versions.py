@@ -7,8 +7,8 @@ change of a comment re-runs nothing. Plugins have a `version` of their own.
 
 MINIATURE = 1
 CLIPS = 1
-EMBEDDINGS = 2
-FEATURES = 1
+EMBEDDINGS = 3
+FEATURES = 2
 SPLITS = 2
 SCORES = 1
 DISCREPANCY = 1

@@ -1,9 +1,9 @@
-"""Adapter: rule ``create_store`` calls `earshift.embeddings.create_store`."""
+"""Adapter: rule ``plan_regions`` calls `earshift.regions.plan_regions`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import embeddings, jobs
+from earshift import jobs, regions
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.logged(snakemake.log[0]):
-    embeddings.create_store(
+    regions.plan_regions(
         snakemake.wildcards.model,
         snakemake.params.entry,
         table=Path(snakemake.input.table),
         versions=snakemake.params.versions,
-        plan=Path(snakemake.output.plan),
+        **snakemake.params.store,
         n_jobs=snakemake.params.n_jobs,
+        plan=Path(snakemake.output.plan),
     )

@@ -1,0 +1,18 @@
+"""Adapter: rule ``index_embeddings`` calls `earshift.regions.index_embeddings`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import jobs, regions
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    regions.index_embeddings(
+        Path(snakemake.input.plan),
+        [Path(marker) for marker in snakemake.input.done],
+        out=Path(snakemake.output.index),
+    )
