@@ -47,9 +47,9 @@ rule find_duplicates:
         f"logs/{RESULTS}/find_duplicates.tsv"
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
+    threads: 4
     resources:
-        mem_mb=4_000,
+        mem_mb=8_000,
         runtime="4h",
     params:
         versions={"stage": versions.AUDIT},

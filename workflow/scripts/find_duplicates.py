@@ -15,4 +15,5 @@ with jobs.logged(snakemake.log[0]):
     duplicates.find_duplicates(
         dict(zip(snakemake.params.names, tables, strict=True)),
         Path(snakemake.output.duplicates),
+        n_threads=snakemake.threads,
     )

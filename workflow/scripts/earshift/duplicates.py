@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from earshift import clips, datasets, fingerprint, jobs
 from earshift.datasets import LABEL
@@ -18,6 +20,9 @@ log = logging.getLogger(__name__)
 
 #: Copies of one sound whose pairs are all listed; of more, the first stand for all.
 MAX_COPIES = 50
+
+#: Pairs that wait for a thread at most.
+PAIRS_AT_A_TIME = 1000
 
 #: Columns of the table of duplicates.
 COLUMNS = (
@@ -34,7 +39,9 @@ COLUMNS = (
 )
 
 
-def find_duplicates(tables: Mapping[str, Path], out: Path) -> None:
+def find_duplicates(
+    tables: Mapping[str, Path], out: Path, *, n_threads: int = 1
+) -> None:
     """Write the pairs of usable clips that are the same sound.
 
     Parameters
@@ -49,6 +56,8 @@ def find_duplicates(tables: Mapping[str, Path], out: Path) -> None:
         official split and not the same. `label_conflict` names the classes that are
         present in one and absent in the other, separated by ``"; "``: unknown labels
         never conflict.
+    n_threads : int, default=1
+        Pairs compared at a time.
     """
     every = pd.concat([_usable(name, table) for name, table in tables.items()])
     every = every.reset_index(drop=True)
@@ -70,7 +79,8 @@ def find_duplicates(tables: Mapping[str, Path], out: Path) -> None:
     ]
     copies = {int(g[0]): g[:MAX_COPIES] for g in groups}
     # One of the exact copies stands for all of them.
-    for i, j, similarity in _near(every, [int(g[0]) for g in groups], tables):
+    firsts = [int(g[0]) for g in groups]
+    for i, j, similarity in _near(every, firsts, tables, n_threads):
         rows += [
             _pair(every, "near", similarity, *sorted(pair))
             for pair in product(copies[i], copies[j])
@@ -102,7 +112,10 @@ def _usable(name: str, table: Path) -> pd.DataFrame:
 
 
 def _near(
-    every: pd.DataFrame, firsts: list[int], tables: Mapping[str, Path]
+    every: pd.DataFrame,
+    firsts: list[int],
+    tables: Mapping[str, Path],
+    n_threads: int,
 ) -> Iterator[tuple[int, int, float]]:
     """Yield the rows of `every` that are near duplicates, among `firsts`."""
     pairs = fingerprint.candidates([every["sketch"].iloc[i] for i in firsts])
@@ -112,17 +125,23 @@ def _near(
         for name, table in tables.items()
     }
 
-    def excerpt(row: int) -> fingerprint.Excerpt:
-        whole = excerpts[every["dataset"].iloc[row]][every["place"].iloc[row]]
-        return np.trim_zeros(np.asarray(whole), "b")
+    places = list(zip(every["dataset"], every["place"], strict=True))
+
+    def compare(pair: NDArray[np.int64]) -> float:
+        one, other = (
+            np.trim_zeros(np.asarray(excerpts[dataset][place]), "b")
+            for dataset, place in (places[firsts[i]] for i in pair)
+        )
+        return fingerprint.similarity(one, other)
 
     progress = jobs.Progress("duplicates", len(pairs), "pairs")
-    for a, b in pairs:
-        i, j = firsts[a], firsts[b]
-        similarity = fingerprint.similarity(excerpt(i), excerpt(j))
-        if similarity >= fingerprint.SIMILAR:
-            yield i, j, similarity
-        progress.step()
+    with ThreadPoolExecutor(n_threads) as pool:
+        for start in range(0, len(pairs), PAIRS_AT_A_TIME):
+            some = pairs[start : start + PAIRS_AT_A_TIME]
+            for (a, b), similarity in zip(some, pool.map(compare, some), strict=True):
+                if similarity >= fingerprint.SIMILAR:
+                    yield firsts[a], firsts[b], similarity
+            progress.step(len(some))
 
 
 def _pair(
