@@ -98,11 +98,13 @@ def test_a_run_that_was_cut_off_goes_on(
     with pytest.raises(KeyboardInterrupt):
         list_clips(table_dataset, tmp_path)
     assert not (tmp_path / "d.parquet").exists()
+    (tmp_path / "d.parts" / ".half.unfinished.parquet").write_bytes(b"PAR1")
     monkeypatch.setattr(clips, "_keep", keep)
     decoded.clear()
     table = list_clips(table_dataset, tmp_path)
     assert len(decoded) == 24 - 15
     assert "d: 15 of 24 were decoded before" in caplog.text
+    assert not list((tmp_path / "d.parts").glob(".*"))
     assert contents(table) == contents(list_clips(table_dataset, tmp_path / "new"))
 
 

@@ -167,6 +167,14 @@ def test_the_audit_is_told_in_words(tmp_path):
     assert "level alone" not in told.sentences[1]
 
 
+def test_the_cues_of_many_pairs_are_told_together(tmp_path):
+    results = write_results(tmp_path / "r", datasets=tuple("abcde"))
+    (told,) = audit.findings(results)
+    assert len(told.sentences) == 2
+    assert "together tell 10 pairs of datasets apart" in told.sentences[1]
+    assert "from 0.95 [0.90, 1.00] (a, b) to 0.95" in told.sentences[1]
+
+
 def test_datasets_of_one_format_are_called_so(tmp_path):
     results = write_results(tmp_path / "r")
     for name in ("cues", "audit"):

@@ -168,6 +168,8 @@ def _keep(rows: list[dict[str, Any]], folder: Path) -> None:
 
 def _gather(keys: Sequence[str], folder: Path, excerpts: Path) -> pd.DataFrame:
     """Return the rows of `keys` in order, write their excerpts, drop unused parts."""
+    for unfinished in folder.glob(".*"):
+        unfinished.unlink()
     places: dict[str, list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(key, []).append(place)

@@ -8,12 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from earshift.audit import ALL_CUES, UNUSABLE
+from earshift.audit import ALL_CUES, CUES, UNUSABLE
 from earshift.report import words
-from earshift.report.findings import Section
+from earshift.report.findings import MANY, Section
 
 #: Rows of a list that the page shows; the files hold them all.
 SHOWN = 25
+
+#: What `earshift.audit.CUES` are, at the start of a sentence.
+CUES_NAMED = words.listed(list(CUES)).capitalize()
 
 #: Column of the summary -> what the page calls it.
 FAULTS = {
@@ -188,27 +191,38 @@ def _faults_said(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _cues_said(cues: pd.DataFrame) -> Iterator[str]:
-    for (a, b), part in cues.dropna(subset=["auc"]).groupby(["a", "b"], sort=False):
-        single = part[part["cue"].ne(ALL_CUES)]
-        seen = single[single["low"].gt(0.5)].sort_values("auc", ascending=False)
-        whole = part[part["cue"].eq(ALL_CUES)].iloc[0]
-        if whole["low"] <= 0.5 and seen.empty:
-            yield (
-                f"Sample rate, channels, bandwidth, level and duration do not "
-                f"detectably tell {a} and {b} apart."
-            )
-            continue
-        alone = [
-            f"{row['cue']} alone gives {_auc(row)}" for row in seen.to_dict("records")
+    """Say how well the format tells datasets apart; many pairs are drawn together."""
+    cues = cues.dropna(subset=["auc"])
+    whole = cues[cues["cue"].eq(ALL_CUES)].sort_values("auc", kind="stable")
+    if len(whole) > MANY:
+        ends = [
+            f"{_auc(row)} ({row['a']}, {row['b']})"
+            for row in whole.iloc[[0, -1]].to_dict("records")
         ]
-        start = f"{words.listed(alone)}; " if alone else ""
         yield (
-            f"Told apart by the format of the audio, without its content, {a} and {b} "
-            f"have a non-linear domain AUC (0.5 is chance): {start}sample rate, "
-            f"channels, bandwidth, level and duration together give {_auc(whole)}. An "
-            "embedding that keeps these tells the datasets apart for that reason "
-            "already."
+            f"{CUES_NAMED} together tell {len(whole)} pairs of datasets apart with a "
+            f"non-linear domain AUC (0.5 is chance) from {ends[0]} to {ends[1]}."
         )
+        return
+    for _, part in cues.groupby(["a", "b"], sort=False):
+        yield _pair_said(part)
+
+
+def _pair_said(part: pd.DataFrame) -> str:
+    a, b = part[["a", "b"]].iloc[0]
+    single = part[part["cue"].ne(ALL_CUES)]
+    seen = single[single["low"].gt(0.5)].sort_values("auc", ascending=False)
+    whole = part[part["cue"].eq(ALL_CUES)].iloc[0]
+    if whole["low"] <= 0.5 and seen.empty:
+        return f"{CUES_NAMED} do not detectably tell {a} and {b} apart."
+    alone = [f"{row['cue']} alone gives {_auc(row)}" for row in seen.to_dict("records")]
+    start = f"{words.listed(alone)}; " if alone else ""
+    return (
+        f"Told apart by the format of the audio, without its content, {a} and {b} have "
+        f"a non-linear domain AUC (0.5 is chance): {start}{CUES_NAMED.lower()} "
+        f"together give {_auc(whole)}. An embedding that keeps these tells them apart "
+        "for that reason already."
+    )
 
 
 def _auc(row: Mapping[Any, Any] | pd.Series[Any]) -> str:
