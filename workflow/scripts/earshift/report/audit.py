@@ -220,8 +220,8 @@ def _pair_said(part: pd.DataFrame) -> str:
     return (
         f"Told apart by the format of the audio, without its content, {a} and {b} have "
         f"a non-linear domain AUC (0.5 is chance): {start}{CUES_NAMED.lower()} "
-        f"together give {_auc(whole)}. An embedding that keeps these tells them apart "
-        "for that reason already."
+        f"together give {_auc(whole)}. Models see a mono mix at their own rate, so not "
+        "all of this reaches an embedding; what does tells the two apart already."
     )
 
 
