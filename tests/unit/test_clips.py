@@ -157,3 +157,32 @@ def test_two_clips_of_one_file_share_its_measures(table_dataset, tmp_path):
     assert pair.nunique() == 1
     excerpts = np.load(clips.excerpts_of(table))
     np.testing.assert_array_equal(excerpts[3], excerpts[-1])
+
+
+#: A table of which the metadata of one clip are incomplete.
+INCOMPLETE = """
+from earshift.datasets import ClipList, table
+version, licence, citation = 1, "", ""
+label_files = table.label_files
+def list_clips(folder):
+    noted = {"audio/bass_0_0.wav": "no genre", "audio/gone.wav": "no such clip"}
+    return ClipList(table.list_clips(folder).clips, {"b.wav": "not listed"}, noted)
+"""
+
+
+def test_incomplete_metadata_are_noted_of_a_clip_that_is_used(table_dataset, tmp_path):
+    (tmp_path / "own.py").write_text(INCOMPLETE)
+    clips.list_clips(
+        "d",
+        {"plugin": str(tmp_path / "own.py"), "folder": str(table_dataset)},
+        table=tmp_path / "d.parquet",
+        audit=tmp_path / "d.audit.csv",
+        max_bad_clips=0,
+        n_threads=1,
+    )
+    audit = pd.read_csv(tmp_path / "d.audit.csv").set_index("status")
+    assert audit.loc["incomplete", "clip_id"] == "audio/bass_0_0.wav"
+    assert audit.loc["incomplete", "reason"] == "no genre"
+    assert audit.loc["incomplete", "usable"] == "yes"
+    assert audit.loc["not_listed", "usable"] == "no"
+    assert "audio/bass_0_0.wav" in clips.usable(tmp_path / "d.parquet")["clip_id"].array

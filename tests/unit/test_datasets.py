@@ -451,9 +451,10 @@ def test_what_openmic_files_say_of_one_another_but_do_not_have_is_counted(
     assert len(found.clips) == 3
     assert set(found.skipped) == {
         "audio/000/000999_0.ogg",
-        "openmic-2018-metadata.csv: 000135_483840",
         "split01_test.csv: 000777_0",
     }
+    assert list(found.noted) == ["000135_483840"]
+    assert "has no row of it" in found.noted["000135_483840"]
 
 
 class _Evil:

@@ -26,7 +26,7 @@ UNUSABLE = (
 )
 
 #: What is odd about a clip that can be used.
-FINDINGS = ("clipped", "dc_offset", "quiet", "very_short")
+FINDINGS = ("incomplete", "clipped", "dc_offset", "quiet", "very_short")
 
 #: Properties of the audio that say nothing of its content -> the values, per clip, from
 #: which a classifier may guess the dataset.

@@ -103,7 +103,7 @@ def list_clips(
     bad = clips[clips["status"] != "ok"]
     # Snakemake removes a failed job's outputs; the list of what is wrong outlives it.
     rejected = audit.with_suffix(".rejected.csv")
-    findings = _findings(clips.join(rows[list(measures.COLUMNS)]))
+    findings = _findings(clips.join(rows[list(measures.COLUMNS)]), found.noted)
     _write_audit(rejected, bad, found.skipped, findings)
     _stop_if_too_many(name, bad, len(clips), max_bad_clips, rejected)
     rejected.replace(audit)
@@ -230,7 +230,7 @@ def _inspect(path: str, state: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _findings(clips: pd.DataFrame) -> pd.DataFrame:
+def _findings(clips: pd.DataFrame, noted: Mapping[str, str]) -> pd.DataFrame:
     """Return what is odd about usable clips, one row per clip and finding."""
     share, offset = clips["clipped_share"], clips["dc_offset"]
     level, duration = clips["level_db"], clips["duration_s"]
@@ -241,14 +241,15 @@ def _findings(clips: pd.DataFrame) -> pd.DataFrame:
         "very_short": (duration < VERY_SHORT_S, duration, "{:.2f} s long"),
     }
     usable = clips["status"].eq("ok")
-    return pd.concat(
-        [
-            clips.loc[usable & odd, ["clip_id", "path"]].assign(
-                status=status, reason=values[usable & odd].map(text.format)
-            )
-            for status, (odd, values, text) in found.items()
-        ]
-    )
+    own = clips.loc[usable & clips["clip_id"].isin(noted.keys()), ["clip_id", "path"]]
+    incomplete = own.assign(status="incomplete", reason=own["clip_id"].map(noted))
+    odd = [
+        clips.loc[usable & where, ["clip_id", "path"]].assign(
+            status=status, reason=values[usable & where].map(text.format)
+        )
+        for status, (where, values, text) in found.items()
+    ]
+    return pd.concat([incomplete, *odd])
 
 
 def _write_audit(

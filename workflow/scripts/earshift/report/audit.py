@@ -20,6 +20,7 @@ CUES_NAMED = words.listed(list(CUES)).capitalize()
 
 #: Column of the summary -> what the page calls it.
 FAULTS = {
+    "incomplete": "With incomplete metadata",
     "clipped": "Clipped",
     "dc_offset": "Offset from zero",
     "quiet": "Nearly silent",
