@@ -359,8 +359,8 @@ def test_a_clip_of_several_genres_is_decided_by_the_choice(openmic_folder):
         "drop_ambiguous": [None, None, "pop_rock"],
     }.items():
         assert subgroups(openmic_folder, rows, genre_choice=choice) == wanted
-    with pytest.raises(ConfigError, match=r"no genre_choice 'furst'.*mean 'first'"):
-        openmic.list_clips(openmic_folder, genre_choice="furst")
+    with pytest.raises(ConfigError, match=r"no genre_choice 'first_one'.*mean 'first'"):
+        openmic.list_clips(openmic_folder, genre_choice="first_one")
 
 
 def test_a_genre_map_of_ones_own_is_a_file(openmic_folder, tmp_path):
