@@ -359,8 +359,8 @@ def test_a_clip_of_several_genres_is_decided_by_the_choice(openmic_folder):
         "drop_ambiguous": [None, None, "pop_rock"],
     }.items():
         assert subgroups(openmic_folder, rows, genre_choice=choice) == wanted
-    with pytest.raises(ConfigError, match=r"no genre_choice 'frist'.*mean 'first'"):
-        openmic.list_clips(openmic_folder, genre_choice="frist")
+    with pytest.raises(ConfigError, match=r"no genre_choice 'first_one'.*mean 'first'"):
+        openmic.list_clips(openmic_folder, genre_choice="first_one")
 
 
 def test_a_genre_map_of_ones_own_is_a_file(openmic_folder, tmp_path):
@@ -451,9 +451,10 @@ def test_what_openmic_files_say_of_one_another_but_do_not_have_is_counted(
     assert len(found.clips) == 3
     assert set(found.skipped) == {
         "audio/000/000999_0.ogg",
-        "openmic-2018-metadata.csv: 000135_483840",
         "split01_test.csv: 000777_0",
     }
+    assert list(found.noted) == ["000135_483840"]
+    assert "has no row of it" in found.noted["000135_483840"]
 
 
 class _Evil:
