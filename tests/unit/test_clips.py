@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from earshift import clips, fingerprint, measures, versions
+from earshift import clips, fingerprint, inspection, measures, versions
 from tests.conftest import tone
 
 
@@ -25,13 +25,13 @@ def list_clips(folder, out):
 def decoded(monkeypatch):
     """The names of the files that are decoded from now on."""
     names = []
-    inspect = clips._inspect
+    inspect = inspection._inspect
 
     def note(path, state):
         names.append(path.rsplit("/", 1)[-1])
         return inspect(path, state)
 
-    monkeypatch.setattr(clips, "_inspect", note)
+    monkeypatch.setattr(inspection, "_inspect", note)
     return names
 
 
@@ -86,20 +86,20 @@ def test_a_run_that_was_cut_off_goes_on(
     table_dataset, tmp_path, decoded, monkeypatch, caplog
 ):
     caplog.set_level("INFO", "earshift")
-    monkeypatch.setattr(clips, "FILES_PER_PART", 5)
-    keep = clips._keep
+    monkeypatch.setattr(inspection, "FILES_PER_PART", 5)
+    keep = inspection._keep
 
     def cut_off(rows, folder):
         keep(rows, folder)
         if len(list(folder.iterdir())) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(clips, "_keep", cut_off)
+    monkeypatch.setattr(inspection, "_keep", cut_off)
     with pytest.raises(KeyboardInterrupt):
         list_clips(table_dataset, tmp_path)
     assert not (tmp_path / "d.parquet").exists()
     (tmp_path / "d.parts" / ".half.unfinished.parquet").write_bytes(b"PAR1")
-    monkeypatch.setattr(clips, "_keep", keep)
+    monkeypatch.setattr(inspection, "_keep", keep)
     decoded.clear()
     table = list_clips(table_dataset, tmp_path)
     assert len(decoded) == 24 - 15

@@ -314,7 +314,7 @@ def test_a_raised_version_re_runs_its_own_jobs(clone, tmp_path):
     assert not before.loc["energy"].equals(after.loc["energy"])
 
 
-def test_an_edited_label_embeds_nothing_again(tmp_path, finished):
+def test_an_edited_label_decodes_nothing_and_embeds_nothing(tmp_path, finished):
     folder = tmp_path / "edited"
     shutil.copytree(finished[0], folder)
     table = pd.read_csv(folder / "hum" / "clips.csv")
@@ -322,6 +322,8 @@ def test_an_edited_label_embeds_nothing_again(tmp_path, finished):
     table.to_csv(folder / "hum" / "clips.csv", index=False)
     done = run(folder)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "hum: 36 of 36 were decoded before" in done.stderr
+    assert "clear: " not in done.stderr
     assert "checkpoint plan_regions:" in done.stderr
     assert "36 clips, 0 of them to embed" in done.stderr
     assert "rule extract_embeddings:" not in done.stderr

@@ -1,24 +1,47 @@
 """Stage 1, clips: list each dataset's clips, decode each once, and audit them.
 
 Reads   the folder of each dataset
-Writes  {results}/1_clips/{dataset}.{parquet,audit.csv,measures.parquet,excerpts.npy},
-        {results}/1_clips/duplicates.csv, and the tables of the audit beside it
+Writes  {results}/1_clips/{dataset}.list.parquet, which lists the clips as the adapter
+        does; {dataset}.keys/{share}.parquet, one for each job that decodes files;
+        {dataset}.{parquet,audit.csv,measures.parquet,excerpts.npy};
+        duplicates.csv, and the tables of the audit beside it
 """
 
+CLIPS = f"{RESULTS}/1_clips/{{dataset}}"
 
-rule list_clips:
-    """List the clips of a dataset, with labels, and say which cannot be used."""
+
+checkpoint list_clips:
+    """List the clips of a dataset, with labels; nothing is decoded."""
     input:
         dataset_files,
     output:
-        table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
-        audit=f"{RESULTS}/1_clips/{{dataset}}.audit.csv",
-        measures=f"{RESULTS}/1_clips/{{dataset}}.measures.parquet",
-        excerpts=f"{RESULTS}/1_clips/{{dataset}}.excerpts.npy",
+        listing=f"{CLIPS}.list.parquet",
+        notes=f"{CLIPS}.notes.json",
     log:
         f"logs/{RESULTS}/list_clips/{{dataset}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime="1h",
+    params:
+        versions=dataset_versions,
+        entry=dataset_entry,
+    script:
+        "../scripts/list_clips.py"
+
+
+rule inspect_files:
+    """Decode one share of a dataset's files, and measure what is in them."""
+    input:
+        listing=rules.list_clips.output.listing,
+    output:
+        inspected=f"{CLIPS}.keys/{{share}}.parquet",
+    log:
+        f"logs/{RESULTS}/inspect_files/{{dataset}}/{{share}}.log",
     benchmark:
-        f"logs/{RESULTS}/list_clips/{{dataset}}.tsv"
+        f"logs/{RESULTS}/inspect_files/{{dataset}}/{{share}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 2
@@ -26,19 +49,45 @@ rule list_clips:
         mem_mb=2_000,
         runtime="4h",
     params:
-        versions=dataset_versions,
-        entry=dataset_entry,
+        versions={"stage": versions.CLIPS},
+        shares=lambda wildcards: {"shares": n_shares(wildcards)},
+        parts=f"{CLIPS}.parts",
+    script:
+        "../scripts/inspect_files.py"
+
+
+rule gather_clips:
+    """Write the clip table, and say which clips cannot be used."""
+    input:
+        listing=rules.list_clips.output.listing,
+        notes=rules.list_clips.output.notes,
+        inspected=inspected_shares,
+    output:
+        table=f"{CLIPS}.parquet",
+        audit=f"{CLIPS}.audit.csv",
+        measures=f"{CLIPS}.measures.parquet",
+        excerpts=f"{CLIPS}.excerpts.npy",
+    log:
+        f"logs/{RESULTS}/gather_clips/{{dataset}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime="1h",
+    params:
+        versions={"stage": versions.CLIPS},
         max_bad_clips=config["max_bad_clips"],
     script:
-        "../scripts/list_clips.py"
+        "../scripts/gather_clips.py"
 
 
 rule find_duplicates:
     """Find clips that are the same sound, within and across datasets."""
     input:
-        tables=expand(rules.list_clips.output.table, dataset=config["datasets"]),
-        measures=expand(rules.list_clips.output.measures, dataset=config["datasets"]),
-        excerpts=expand(rules.list_clips.output.excerpts, dataset=config["datasets"]),
+        tables=expand(rules.gather_clips.output.table, dataset=config["datasets"]),
+        measures=expand(rules.gather_clips.output.measures, dataset=config["datasets"]),
+        excerpts=expand(rules.gather_clips.output.excerpts, dataset=config["datasets"]),
     output:
         duplicates=f"{RESULTS}/1_clips/duplicates.csv",
     log:
@@ -61,9 +110,9 @@ rule find_duplicates:
 rule audit_datasets:
     """Count what the datasets hold and what is wrong with them."""
     input:
-        tables=expand(rules.list_clips.output.table, dataset=config["datasets"]),
-        audits=expand(rules.list_clips.output.audit, dataset=config["datasets"]),
-        measures=expand(rules.list_clips.output.measures, dataset=config["datasets"]),
+        tables=expand(rules.gather_clips.output.table, dataset=config["datasets"]),
+        audits=expand(rules.gather_clips.output.audit, dataset=config["datasets"]),
+        measures=expand(rules.gather_clips.output.measures, dataset=config["datasets"]),
         duplicates=rules.find_duplicates.output.duplicates,
     output:
         audit=report(

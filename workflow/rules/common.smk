@@ -21,6 +21,9 @@ try:
 except EarshiftError as error:
     raise WorkflowError(str(error)) from None
 
+#: Files that one job of stage 1 decodes: minutes on two cores.
+FILES_PER_JOB = 20_000
+
 RESULTS = config["results"]
 BALANCE = config["splits"]["balance"]
 UNPACKED = register.dataset_folders(config["downloads"]["register"])
@@ -31,6 +34,7 @@ wildcard_constraints:
     model="|".join(config["models"]),
     condition="|".join(config["conditions"]),
     region=r"\d{6}",
+    share=r"\d{4}",
 
 
 def dataset_entry(wildcards):
@@ -81,6 +85,18 @@ def model_env(wildcards):
     """Environment file named by the model's own module."""
     plugin = registry.load("models", model_entry(wildcards)["plugin"])
     return f"../../envs/{plugin.env}.yaml"
+
+
+def n_shares(wildcards):
+    """Into how many jobs the decoding of a dataset is divided."""
+    notes = Path(checkpoints.list_clips.get(**wildcards).output.notes)
+    return -(-json.loads(notes.read_text())["clips"] // FILES_PER_JOB)
+
+
+def inspected_shares(wildcards):
+    """What the jobs that decode a dataset write, in the order of its clips."""
+    shares = [f"{i:04d}" for i in range(n_shares(wildcards))]
+    return expand(rules.inspect_files.output.inspected, share=shares, **wildcards)
 
 
 def store_options(wildcards):

@@ -1,4 +1,4 @@
-"""Adapter: rule ``list_clips`` calls `earshift.clips.list_clips`."""
+"""Adapter: rule ``list_clips`` calls `earshift.clips.write_list`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +11,9 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.logged(snakemake.log[0]):
-    clips.list_clips(
+    clips.write_list(
         snakemake.wildcards.dataset,
         snakemake.params.entry,
-        table=Path(snakemake.output.table),
-        audit=Path(snakemake.output.audit),
-        max_bad_clips=snakemake.params.max_bad_clips,
-        n_threads=snakemake.threads,
+        listing=Path(snakemake.output.listing),
+        notes=Path(snakemake.output.notes),
     )

@@ -1,22 +1,17 @@
-"""Stage 1, clips: list a dataset's clips, decode each once, say which are usable.
-
-What is measured on a file is kept under its path, size and time of change. A run that
-was killed goes on from there, and an edit of the labels decodes nothing.
-"""
+"""Stage 1, clips: list a dataset's clips, and say which are usable."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from earshift import audio, datasets, fingerprint, jobs, measures, registry, versions
-from earshift.errors import AudioError, DataError
+from earshift import datasets, inspection, jobs, measures, registry
+from earshift.errors import DataError
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +31,6 @@ AUDIO_COLUMNS = (
 
 #: What tells one state of an audio file from another, and so decides its embeddings.
 FILE_COLUMNS = ("clip_id", "path", "n_bytes", "modified_ns")
-
-#: Files whose measures are kept together: what a killed run decodes again at most.
-FILES_PER_PART = 64
 
 #: A clip with a larger share of clipped samples is listed: more than a few peaks.
 CLIPPED_SHARE = 1e-4
@@ -63,7 +55,44 @@ def list_clips(
     max_bad_clips: float,
     n_threads: int,
 ) -> None:
-    """Write the clip table of a dataset, what was measured, and what is wrong with it.
+    """Do all of stage 1 for one dataset: `write_list`, measure, `gather_clips`.
+
+    Parameters
+    ----------
+    name, entry
+        As for `write_list`.
+    table, audit, max_bad_clips
+        As for `gather_clips`; what comes before lies beside `table`.
+    n_threads : int
+        Files decoded at a time.
+    """
+    listing = table.with_suffix(".list.parquet")
+    notes, inspected = table.with_suffix(".notes.json"), table.with_suffix(".keys")
+    write_list(name, entry, listing=listing, notes=notes)
+    inspection.inspect_files(
+        name,
+        listing,
+        parts=parts_of(table),
+        shard=0,
+        n_shards=1,
+        out=inspected,
+        n_threads=n_threads,
+    )
+    gather_clips(
+        name,
+        listing,
+        notes,
+        [inspected],
+        table=table,
+        audit=audit,
+        max_bad_clips=max_bad_clips,
+    )
+
+
+def write_list(
+    name: str, entry: Mapping[str, Any], *, listing: Path, notes: Path
+) -> None:
+    """List the clips of a dataset as its adapter does; nothing is decoded.
 
     Parameters
     ----------
@@ -71,40 +100,77 @@ def list_clips(
         Name of the dataset in the experiment.
     entry : mapping
         Its config entry: `plugin`, `folder`, and the adapter's own options.
-    table : Path
-        Parquet file to write: one row per clip, columns `datasets.COLUMNS`,
-        `AUDIO_COLUMNS` and ``label:<class>``. What else was measured goes to
-        `measures_of` and `excerpts_of` it, and is kept per file beside it, in a folder
-        that ends in ``.parts``.
-    audit : Path
-        CSV file to write: one row per clip or file that cannot be used, with a reason,
-        then one row per finding about a usable clip.
-    max_bad_clips : float
-        How many clips may be unusable: a share below 1, a number from 1 on.
-    n_threads : int
-        Files decoded at a time.
+    listing : Path
+        Parquet file to write: one row per clip, columns `datasets.COLUMNS` and
+        ``label:<class>``; paths with the folder before them.
+    notes : Path
+        JSON file to write: how many clips there are, what was left out of the list, and
+        what is missing of clips in it.
 
     Raises
     ------
     DataError
-        If the list breaks a rule, or more than `max_bad_clips` are unusable. The audit
-        is then left beside `audit`, with the ending ``.rejected.csv``.
+        If the list breaks a rule.
     """
     options = registry.own_options(entry)
     folder = Path(entry["folder"])
     found = registry.load("datasets", entry["plugin"]).list_clips(folder, **options)
     datasets.check(found, name)
-    clips = found.clips.assign(path=[str(folder / p) for p in found.clips["path"]])
-    parts = table.with_suffix(".parts")
+    rows = found.clips.assign(path=[str(folder / p) for p in found.clips["path"]])
+    said = {"skipped": dict(found.skipped), "noted": dict(found.noted)}
+    with jobs.whole_file(notes) as file:
+        file.write_text(json.dumps({"clips": len(rows)} | said, indent=1) + "\n")
+    with jobs.whole_file(listing) as file:
+        rows.to_parquet(file, index=False)
+    log.info("%s: %d clips listed", name, len(rows))
+
+
+def gather_clips(
+    name: str,
+    listing: Path,
+    notes: Path,
+    inspected: Sequence[Path],
+    *,
+    table: Path,
+    audit: Path,
+    max_bad_clips: float,
+) -> None:
+    """Write the clip table of a dataset, what was measured, and what is wrong with it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset in the experiment.
+    listing, notes : Path
+        From `write_list`.
+    inspected : sequence of Path
+        From `inspection.inspect_files`, in the order of the shares.
+    table : Path
+        Parquet file to write: one row per clip, the columns of the list and
+        `AUDIO_COLUMNS`. What else was measured goes to `measures_of` and `excerpts_of`
+        it, and is kept per file in `parts_of` it.
+    audit : Path
+        CSV file to write: one row per clip or file that cannot be used, with a reason,
+        then one row per finding about a usable clip.
+    max_bad_clips : float
+        How many clips may be unusable: a share below 1, a number from 1 on.
+
+    Raises
+    ------
+    DataError
+        If more than `max_bad_clips` are unusable. The audit is then left beside
+        `audit`, with the ending ``.rejected.csv``.
+    """
+    clips = pd.read_parquet(listing)
+    said = json.loads(notes.read_text())
     with jobs.whole_file(excerpts_of(table)) as file:
-        rows = _measured(name, clips["path"], parts, file, n_threads)
-    rows.index = clips.index
+        rows = inspection.gather(inspected, parts=parts_of(table), excerpts=file)
     clips = clips.join(rows[list(AUDIO_COLUMNS)])
     bad = clips[clips["status"] != "ok"]
     # Snakemake removes a failed job's outputs; the list of what is wrong outlives it.
     rejected = audit.with_suffix(".rejected.csv")
-    findings = _findings(clips.join(rows[list(measures.COLUMNS)]), found.noted)
-    _write_audit(rejected, bad, found.skipped, findings)
+    findings = _findings(clips.join(rows[list(measures.COLUMNS)]), said["noted"])
+    _write_audit(rejected, bad, said["skipped"], findings)
     _stop_if_too_many(name, bad, len(clips), max_bad_clips, rejected)
     rejected.replace(audit)
     with jobs.whole_file(measures_of(table)) as file:
@@ -117,117 +183,6 @@ def list_clips(
         "%s: %d clips, %d unusable, %d usable with a finding",
         *(name, len(clips), len(bad), findings["clip_id"].nunique()),
     )
-
-
-def _measured(
-    name: str, paths: Sequence[str], folder: Path, excerpts: Path, n_threads: int
-) -> pd.DataFrame:
-    """Return what is measured on each file, decoding those that are not in `folder`.
-
-    The excerpts go to a file of their own, since all of them may not fit into memory.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    states = [_state(path) for path in paths]
-    keys = [
-        jobs.content_key([versions.MEASURES, path, *state.values()])
-        for path, state in zip(paths, states, strict=True)
-    ]
-    known = {
-        key
-        for part in folder.glob("[!.]*.parquet")
-        for key in pd.read_parquet(part, columns=["key"])["key"]
-    }
-    todo = [
-        (key, path, state)
-        for key, path, state in zip(keys, paths, states, strict=True)
-        if key not in known
-    ]
-    if len(todo) < len(keys):
-        log.info(
-            "%s: %d of %d were decoded before", name, len(keys) - len(todo), len(keys)
-        )
-    progress = jobs.Progress(f"{name}: decoding", len(todo), "clips")
-    with ThreadPoolExecutor(n_threads) as pool:
-        rows = []
-        for row in pool.map(lambda job: {"key": job[0]} | _inspect(*job[1:]), todo):
-            rows.append(row)
-            if len(rows) == FILES_PER_PART:
-                _keep(rows, folder)
-                rows = []
-            progress.step()
-        _keep(rows, folder)
-    return _gather(keys, folder, excerpts)
-
-
-def _keep(rows: list[dict[str, Any]], folder: Path) -> None:
-    if rows:
-        part = jobs.content_key([row["key"] for row in rows])
-        with jobs.whole_file(folder / f"{part}.parquet") as file:
-            pd.DataFrame(rows).to_parquet(file, index=False)
-
-
-def _gather(keys: Sequence[str], folder: Path, excerpts: Path) -> pd.DataFrame:
-    """Return the rows of `keys` in order, write their excerpts, drop unused parts."""
-    for unfinished in folder.glob(".*"):
-        unfinished.unlink()
-    places: dict[str, list[int]] = {}
-    for place, key in enumerate(keys):
-        places.setdefault(key, []).append(place)
-    shape = (len(keys), fingerprint.EXCERPT)
-    out = np.lib.format.open_memmap(excerpts, "w+", np.int8, shape)
-    tables: list[pd.DataFrame] = []
-    for part in sorted(folder.glob("[!.]*.parquet")):
-        rows = pd.read_parquet(part)
-        rows = rows[[key in places for key in rows["key"]]]
-        if rows.empty:
-            part.unlink()
-            continue
-        for key, excerpt in zip(rows["key"], rows.pop("excerpt"), strict=True):
-            for place in places[key]:
-                out[place, : len(excerpt)] = np.frombuffer(excerpt, np.int8)
-        tables.append(rows)
-    out.flush()
-    found = pd.concat(tables).drop_duplicates("key").set_index("key")
-    return found.loc[list(keys)].reset_index(drop=True)
-
-
-def _state(path: str) -> dict[str, int]:
-    """Return what tells one state of a file from another."""
-    file = Path(path)
-    state = file.stat() if file.is_file() else None
-    return {
-        "n_bytes": state.st_size if state else 0,
-        "modified_ns": state.st_mtime_ns if state else 0,
-    }
-
-
-def _inspect(path: str, state: Mapping[str, int]) -> dict[str, Any]:
-    """Decode one file; return its row of `AUDIO_COLUMNS` and measures."""
-    row: dict[str, Any] = {
-        "status": "ok",
-        "reason": "",
-        **state,
-        "n_samples": 0,
-        "sample_rate_hz": 0,
-        "n_channels": 0,
-        "duration_s": 0.0,
-        "level_db": np.nan,
-        **measures.NOTHING,
-    }
-    try:
-        opened = audio.AudioFile(Path(path))
-        meter = measures.Meter(opened.sample_rate_hz, opened.n_channels)
-        for block in opened.blocks():
-            meter.add(block)
-    except AudioError as error:
-        return row | {"status": error.status, "reason": str(error)}
-    return row | {
-        "n_samples": meter.n_samples,
-        "sample_rate_hz": opened.sample_rate_hz,
-        "n_channels": opened.n_channels,
-        "duration_s": meter.n_samples / opened.sample_rate_hz,
-        **meter.results(),
-    }
 
 
 def _findings(clips: pd.DataFrame, noted: Mapping[str, str]) -> pd.DataFrame:
@@ -305,6 +260,11 @@ def excerpts_of(table: Path) -> Path:
     It is int8 of shape (n_clips, fingerprint.EXCERPT), filled up with zeros.
     """
     return table.with_suffix(".excerpts.npy")
+
+
+def parts_of(table: Path) -> Path:
+    """Return the folder where measures are kept per file."""
+    return table.with_suffix(".parts")
 
 
 def read(table: Path) -> pd.DataFrame:

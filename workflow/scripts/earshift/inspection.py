@@ -1,0 +1,189 @@
+"""Stage 1, clips: decode each file once, and keep what was measured on it.
+
+What is measured is kept in a folder of parts, under the path, size and time of change
+of each file. A run that was killed goes on from there, and an edit of the labels, or of
+the order of clips, decodes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from earshift import audio, fingerprint, jobs, measures, versions
+from earshift.errors import AudioError
+
+log = logging.getLogger(__name__)
+
+#: Files whose measures are kept together: what a killed job decodes again at most.
+FILES_PER_PART = 64
+
+#: Parts that one job writes at most; of more files, more are kept together.
+MAX_PARTS = 256
+
+
+def inspect_files(
+    name: str,
+    listing: Path,
+    *,
+    parts: Path,
+    shard: int,
+    n_shards: int,
+    out: Path,
+    n_threads: int,
+) -> None:
+    """Measure the files of one of several equal shares of a list of clips.
+
+    Parameters
+    ----------
+    name : str
+        What to call the job in messages.
+    listing : Path
+        Parquet file with a column `path`.
+    parts : Path
+        Folder where measures are kept, for this run and the next.
+    shard, n_shards : int
+        Which share, from 0, of how many.
+    out : Path
+        Parquet file to write: the column `key`, which finds the measures of each clip
+        of the share among the parts.
+    n_threads : int
+        Files decoded at a time.
+    """
+    paths = pd.read_parquet(listing, columns=["path"])["path"].tolist()
+    a, b = (len(paths) * k // n_shards for k in (shard, shard + 1))
+    paths = paths[a:b]
+    states = [_state(path) for path in paths]
+    keys = [
+        jobs.content_key([versions.MEASURES, path, *state.values()])
+        for path, state in zip(paths, states, strict=True)
+    ]
+    parts.mkdir(parents=True, exist_ok=True)
+    known = _known(parts)
+    # Two clips of one file are decoded once.
+    todo = {
+        key: (path, state)
+        for key, path, state in zip(keys, paths, states, strict=True)
+        if key not in known
+    }
+    if len(todo) < len(set(keys)):
+        log.info(
+            "%s: %d of %d were decoded before", name, len(keys) - len(todo), len(keys)
+        )
+    progress = jobs.Progress(f"{name}: decoding", len(todo), "clips")
+    per_part = max(FILES_PER_PART, -(-len(todo) // MAX_PARTS))
+    with ThreadPoolExecutor(n_threads) as pool:
+        rows = []
+        found = pool.map(lambda key: {"key": key} | _inspect(*todo[key]), todo)
+        for row in found:
+            rows.append(row)
+            if len(rows) == per_part:
+                _keep(rows, parts)
+                rows = []
+            progress.step()
+        _keep(rows, parts)
+    with jobs.whole_file(out) as file:
+        pd.DataFrame({"key": keys}).to_parquet(file, index=False)
+
+
+def _known(parts: Path) -> set[str]:
+    """Return the keys of all files that were measured."""
+    return {
+        key
+        for part in parts.glob("[!.]*.parquet")
+        for key in pd.read_parquet(part, columns=["key"])["key"]
+    }
+
+
+def _keep(rows: list[dict[str, Any]], folder: Path) -> None:
+    if rows:
+        part = jobs.content_key([row["key"] for row in rows])
+        with jobs.whole_file(folder / f"{part}.parquet") as file:
+            pd.DataFrame(rows).to_parquet(file, index=False)
+
+
+def gather(inspected: Sequence[Path], *, parts: Path, excerpts: Path) -> pd.DataFrame:
+    """Return what was measured on each clip, in order; drop parts that are not used.
+
+    Parameters
+    ----------
+    inspected : sequence of Path
+        What `inspect_files` wrote, in the order of the shares.
+    parts : Path
+        Folder of the measures.
+    excerpts : Path
+        NumPy file to write, int8 of shape (n_clips, fingerprint.EXCERPT): the excerpts
+        go to a file of their own, since all of them may not fit into memory.
+
+    Returns
+    -------
+    DataFrame
+        One row per clip.
+    """
+    keys = pd.concat([pd.read_parquet(file) for file in inspected])["key"].tolist()
+    places: dict[str, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    shape = (len(keys), fingerprint.EXCERPT)
+    out = np.lib.format.open_memmap(excerpts, "w+", np.int8, shape)
+    tables: list[pd.DataFrame] = []
+    for part in sorted(parts.glob("[!.]*.parquet")):
+        rows = pd.read_parquet(part)
+        rows = rows[[key in places for key in rows["key"]]]
+        if rows.empty:
+            part.unlink()
+            continue
+        for key, excerpt in zip(rows["key"], rows.pop("excerpt"), strict=True):
+            for place in places[key]:
+                out[place, : len(excerpt)] = np.frombuffer(excerpt, np.int8)
+        tables.append(rows)
+    out.flush()
+    for leftover in parts.glob(".*"):  # of a job that was killed; none runs now
+        leftover.unlink()
+    found = pd.concat(tables).drop_duplicates("key").set_index("key")
+    return found.loc[list(keys)].reset_index(drop=True)
+
+
+def _state(path: str) -> dict[str, int]:
+    """Return what tells one state of a file from another."""
+    file = Path(path)
+    state = file.stat() if file.is_file() else None
+    return {
+        "n_bytes": state.st_size if state else 0,
+        "modified_ns": state.st_mtime_ns if state else 0,
+    }
+
+
+def _inspect(path: str, state: Mapping[str, int]) -> dict[str, Any]:
+    """Decode one file; return its row of `AUDIO_COLUMNS` and measures."""
+    row: dict[str, Any] = {
+        "status": "ok",
+        "reason": "",
+        **state,
+        "n_samples": 0,
+        "sample_rate_hz": 0,
+        "n_channels": 0,
+        "duration_s": 0.0,
+        "level_db": np.nan,
+        **measures.NOTHING,
+    }
+    try:
+        opened = audio.AudioFile(Path(path))
+        meter = measures.Meter(opened.sample_rate_hz, opened.n_channels)
+        for block in opened.blocks():
+            meter.add(block)
+    except AudioError as error:
+        return row | {"status": error.status, "reason": str(error)}
+    return row | {
+        "n_samples": meter.n_samples,
+        "sample_rate_hz": opened.sample_rate_hz,
+        "n_channels": opened.n_channels,
+        "duration_s": meter.n_samples / opened.sample_rate_hz,
+        **meter.results(),
+    }

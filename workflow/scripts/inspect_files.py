@@ -1,0 +1,22 @@
+"""Adapter: rule ``inspect_files`` calls `earshift.inspection.inspect_files`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import inspection, jobs
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    inspection.inspect_files(
+        snakemake.wildcards.dataset,
+        Path(snakemake.input.listing),
+        parts=Path(snakemake.params.parts),
+        shard=int(snakemake.wildcards.share),
+        n_shards=snakemake.params.shares["shares"],
+        out=Path(snakemake.output.inspected),
+        n_threads=snakemake.threads,
+    )
