@@ -343,7 +343,10 @@ def _line(found: pd.DataFrame) -> str:
 
 
 def _read(table: Path) -> pd.DataFrame:
-    return pd.read_csv(table, dtype={"region": str, "item": str}, keep_default_na=False)
+    text = dict.fromkeys(["region", "check", "item", "verdict", "detail"], str)
+    return pd.read_csv(
+        table, dtype=text, keep_default_na=False, na_values={"value": [""]}
+    )
 
 
 def repair(tables: Iterable[Path]) -> None:

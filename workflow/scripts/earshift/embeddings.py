@@ -75,15 +75,16 @@ def extract_region(
         If more clips fail, or one is too short and the model's `short` is ``"error"``.
     """
     location = regions.location_of(plan)
-    facts = store.attributes(location)
     own = regions.read_region(plan, region)
+    span = regions.rows_of(own, store.shard_of(location))
+    facts = store.attributes(location)
     record = regions.beside(plan, ".kept") / f"{region}.json"
     key = jobs.content_key([facts["key"], own.astype(str).to_numpy().tolist()])
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
         model = models.from_entry(entry)
         with limit_for(model, n_threads):
-            skipped = _extract(name, model, location, facts, own, n_threads)
+            skipped = _extract(name, model, location, span, facts, own, n_threads)
         if clips.too_many(len(skipped), len(own), max_bad_clips):
             raise DataError(
                 f"{name}: {len(skipped)} of {len(own)} clips that stage 1 could read "
@@ -132,22 +133,22 @@ def _extract(
     name: str,
     model: models.Model,
     location: store.Location,
+    span: tuple[int, int],
     facts: Mapping[str, Any],
     own: pd.DataFrame,
     n_threads: int,
 ) -> dict[str, str]:
     """Fill the region of a job; return the clips skipped, and why."""
-    region = regions.rows_of(own, store.shard_of(location))
-    rows = own["first_frame"].to_numpy(np.int64) - region[0]
+    rows = own["first_frame"].to_numpy(np.int64) - span[0]
     skipped: dict[str, str] = {}
     at = rows.copy()
-    with store.RegionWriter(location, region) as writer:
+    with store.RegionWriter(location, span) as writer:
         for clip, values in embed_clips(name, model, facts, own, skipped, n_threads):
             writer.put(at[clip] + np.arange(len(values)), values)
             at[clip] += len(values)
     for clip_id, first, n in zip(own["clip_id"], rows, own["n_frames"], strict=True):
         if clip_id in skipped:
-            start = region[0] + int(first)
+            start = span[0] + int(first)
             store.clear_rows(location, start, start + int(n))
     return skipped
 

@@ -30,6 +30,7 @@ from earshift.errors import DataError
 from earshift.store._base import (
     ANEW,
     Location,
+    address_of,
     attributes,
     open_array,
     read_index,
@@ -45,6 +46,7 @@ from earshift.store._shards import (
     Shard,
     check_shards,
     clear_partials,
+    clear_shards,
     files,
     first_row_of,
     read_rows,
@@ -115,8 +117,19 @@ def create_embeddings(
     attributes : mapping
         What a reader needs to know: model, version, options, hash of the weights,
         sample rate, hop, units, package versions, commit. Must be JSON.
+
+    Raises
+    ------
+    DataError
+        If nothing can be written there.
     """
-    group = zarr.create_group(str(location), overwrite=True)
+    try:
+        group = zarr.create_group(address_of(location), overwrite=True)
+    except OSError as error:
+        raise DataError(
+            f"{location}: cannot be made ({error}). Is 'store: address' a folder or "
+            "bucket that is there, and that you may write to?"
+        ) from error
     group.create_array(
         "embedding",
         shape=(0, n_features),
@@ -174,7 +187,7 @@ def write_index(
     status : ndarray of shape (n_clips,), uint8
         Place in `STATUS`.
     """
-    group = zarr.open_group(str(location), mode="r+")
+    group = zarr.open_group(address_of(location), mode="r+")
     rows = (("first_frame", first_frame), ("n_frames", n_frames))
     with room(location, sum(map(len, clip_ids)) + 17 * len(clip_ids)):
         write_strings(group, "clip_id", clip_ids)
@@ -236,8 +249,8 @@ class RegionWriter:
         self._shard[:] = np.nan
 
     def __enter__(self) -> Self:
-        """Clear what a killed writer left of these shards; return the writer itself."""
-        clear_partials(self._location, *self._region)
+        """Delete what an earlier attempt left of the region; return the writer."""
+        clear_shards(self._location, *self._region)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -284,7 +297,11 @@ def write_region(
 def clear_rows(location: Location, first: int, stop: int) -> None:
     """Set rows `first` to `stop` of a store to NaN; whole shards are deleted."""
     array = open_array(location, "embedding", "r+")
-    with room(location, shard_rows(array) * row_bytes(array)):
+    size = shard_rows(array)
+    if first % size == 0 and stop % size == 0:
+        clear_shards(location, first, stop)
+        return
+    with room(location, size * row_bytes(array)):
         array[first:stop] = np.nan
 
 
@@ -378,7 +395,7 @@ def open_embeddings(store: str | Path) -> xarray.Dataset:
     """
     import xarray
 
-    location = str(store)
+    location = address_of(store)
     try:
         ids, first, n = read_index(location)
     except (FileNotFoundError, KeyError) as error:

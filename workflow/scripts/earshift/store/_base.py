@@ -13,7 +13,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from earshift.errors import DataError
+from earshift.errors import ConfigError, DataError
 
 #: Bytes of an inner chunk, the smallest piece that is read: large enough that a clip
 #: costs one read, small enough that one clip does not cost a shard.
@@ -31,8 +31,13 @@ ANEW = "a run with ARGS='--forcerun plan_regions' then embeds all of its clips"
 
 def folder_of(location: Location) -> Path | None:
     """Return the folder of a store on this machine; None for any other address."""
-    said = str(location)
+    said = str(location).removeprefix("file://")
     return None if "://" in said else Path(said)
+
+
+def address_of(location: Location) -> str:
+    """Return what Zarr is told: a folder's path, or an address that fsspec knows."""
+    return str(folder_of(location) or location)
 
 
 def shard_frames(n_frames: int, n_features: int, dtype: str) -> tuple[int, int]:
@@ -66,10 +71,13 @@ def open_array(
     DataError
         If what describes the array is damaged or gone.
     """
+    file = "zarr.json"
     try:
-        return array_of(zarr.open_group(str(location), mode=mode), name)
-    except (KeyError, ValueError) as error:
-        raise no_description(location, f"{name}/zarr.json", error) from error
+        group = zarr.open_group(address_of(location), mode=mode)
+        file = f"{name}/zarr.json"
+        return array_of(group, name)
+    except (FileNotFoundError, KeyError, ValueError) as error:
+        raise no_description(location, file, error) from error
 
 
 def no_description(location: Location, file: str, error: Exception) -> DataError:
@@ -87,13 +95,31 @@ def attributes(location: Location) -> dict[str, Any]:
     ------
     DataError
         If the file that holds them is damaged.
+    ConfigError
+        If what reads such an address is not installed.
     """
+    _check_address(location)
     try:
-        return dict(zarr.open_group(str(location), mode="r").attrs)
+        return dict(zarr.open_group(address_of(location), mode="r").attrs)
     except FileNotFoundError:
         return {}
     except ValueError as error:
         raise no_description(location, "zarr.json", error) from error
+
+
+def _check_address(location: Location) -> None:
+    if folder_of(location) is not None:
+        return
+    from fsspec import get_filesystem_class
+
+    protocol = str(location).split("://", maxsplit=1)[0]
+    try:
+        get_filesystem_class(protocol)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(
+            f"no store can be at '{location}': {error}. For s3:// install the extra "
+            "'remote', for others the package that fsspec names."
+        ) from error
 
 
 def array_of(group: zarr.Group, name: str) -> zarr.Array[Any]:
@@ -136,7 +162,7 @@ def read_index(
     location: Location,
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
     """Return clip ids, first frame and number of frames of each clip of a store."""
-    group = zarr.open_group(str(location), mode="r")
+    group = zarr.open_group(address_of(location), mode="r")
     first, n = (
         np.asarray(array_of(group, name)[:], np.int64)
         for name in ("first_frame", "n_frames")

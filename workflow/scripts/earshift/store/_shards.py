@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -185,7 +186,7 @@ def files(location: Location, folder: str = "") -> dict[str, int]:
 
 
 def remove_file(location: Location, name: str) -> None:
-    """Delete one file of a store."""
+    """Delete one file of a store, if it is there."""
     root = folder_of(location)
     if root is not None:
         (root / name).unlink(missing_ok=True)
@@ -193,29 +194,38 @@ def remove_file(location: Location, name: str) -> None:
     from fsspec.core import url_to_fs
 
     fs, base = url_to_fs(str(location))
-    fs.rm_file(f"{base}/{name}")
+    with suppress(FileNotFoundError):
+        fs.rm_file(f"{base}/{name}")
 
 
-def clear_partials(location: Location, first: int = 0, stop: int | None = None) -> None:
-    """Delete what killed writers left of shards.
+def clear_shards(location: Location, first: int, stop: int) -> None:
+    """Delete the shards of a region, and what killed writers left of them.
+
+    Zarr reads the index of a shard that it writes over, and fails if that is damaged.
 
     Parameters
     ----------
     location : Path or str
         A store of embeddings.
     first, stop : int
-        Rows of the own region; without them the whole store, of which no job may run.
+        First and last-plus-one row of the region: multiples of a shard.
     """
     root = folder_of(location)
-    if root is None:  # an object store has no half-written objects
-        return
-    if stop is None:
-        folders = [root]
-    else:
-        array = open_array(location, "embedding")
-        size = shard_rows(array)
-        keys = [key_of(array, start) for start in range(first, stop, size)]
-        folders = [(root / key).parent for key in keys]
-    for folder in folders:
-        for path in folder.rglob(f"*{PARTIAL}"):
-            path.unlink(missing_ok=True)
+    array = open_array(location, "embedding")
+    for start in range(first, stop, shard_rows(array)):
+        key = key_of(array, start)
+        remove_file(location, key)
+        if root is not None:
+            _unlink_partials((root / key).parent)
+
+
+def clear_partials(location: Location) -> None:
+    """Delete what killed writers left anywhere in a store of which no job runs."""
+    root = folder_of(location)
+    if root is not None:  # an object store has no half-written objects
+        _unlink_partials(root)
+
+
+def _unlink_partials(folder: Path) -> None:
+    for path in folder.rglob(f"*{PARTIAL}"):
+        path.unlink(missing_ok=True)
