@@ -55,7 +55,7 @@ def test_a_full_disk_keeps_what_is_written_and_the_rest_comes_later(
     assert before.items() < after.items()
     assert not [name for name in after if name.endswith(store.PARTIAL)]
     rows = regions.rows_of(regions.read_region(plan, "000001"), 16)
-    for shard in store.check_shards(disk / "e.zarr", *rows):
+    for shard in store.check_shards(disk / "e.zarr", *rows, {}):
         assert not shard.problem
     assert enlarge().returncode == 0
     stage2.extract(table, tmp_path, 3, entry, location=disk / "e.zarr")

@@ -93,10 +93,11 @@ def audit_store(
     found = list(_check_presence(plan, location))
     if not found:
         rows = _rows_in_use(plan)
+        sizes = store.files(location, "embedding/c")
         for region in regions.named_in(plan):
-            found += _check_region(plan, region, location, rows)
+            found += _check_region(plan, region, location, rows, sizes)
         found += _check_index(plan, location)
-        found += _leftovers(plan, location)
+        found += _leftovers(plan, location, sizes)
         if n_clips:
             whole = [f.region for f in found if f.check == "region" and _is_ok(f)]
             rows = rows[rows["region"].isin(whole)]
@@ -104,7 +105,8 @@ def audit_store(
             own = rows.iloc[np.sort(places)].reset_index(drop=True)
             model = models.from_entry(entry)
             facts = regions.facts_of(name, model, versions, dtype, pooling)
-            found += _check_sample(model, facts, own, location, n_threads)
+            if len(own):
+                found += _check_sample(model, facts, own, location, n_threads)
     with jobs.whole_file(out) as file:
         pd.DataFrame(found, columns=Finding._fields).to_csv(file, index=False)
 
@@ -142,7 +144,11 @@ def _rows_in_use(plan: Path) -> pd.DataFrame:
 
 
 def _check_region(
-    plan: Path, region: str, location: store.Location, rows: pd.DataFrame
+    plan: Path,
+    region: str,
+    location: store.Location,
+    rows: pd.DataFrame,
+    sizes: Mapping[str, int],
 ) -> list[Finding]:
     """Read all shards of a region; look for clips that should have values."""
     if regions.skipped_in(plan, region) is None:
@@ -153,7 +159,7 @@ def _check_region(
     after = first + own["n_frames"].to_numpy(np.int64)
     whole = regions.rows_of(regions.read_region(plan, region), store.shard_of(location))
     found, n_shards = [], 0
-    for shard in store.check_shards(location, *whole):
+    for shard in store.check_shards(location, *whole, sizes):
         n_shards += 1
         inside = own[(first < shard.stop) & (after > shard.start)]
         where = f"rows {shard.start}:{shard.stop}, {len(inside)} clips"
@@ -202,7 +208,9 @@ def _check_index(plan: Path, location: store.Location) -> Iterator[Finding]:
     yield Finding("", "index", file.name, verdict, len(ids), detail)
 
 
-def _leftovers(plan: Path, location: store.Location) -> Iterator[Finding]:
+def _leftovers(
+    plan: Path, location: store.Location, sizes: Mapping[str, int]
+) -> Iterator[Finding]:
     """List what killed jobs left, and what belongs to no region of the plan."""
     names = set(regions.named_in(plan))
     beside = regions.unfinished(plan)
@@ -214,8 +222,8 @@ def _leftovers(plan: Path, location: store.Location) -> Iterator[Finding]:
         yield Finding("", "leftover", item, "note", 0, "of a job that was killed")
     shard = store.shard_of(location)
     spans = [regions.rows_of(regions.read_region(plan, r), shard) for r in names]
-    for key in sorted(store.files(location, "embedding/c")):
-        start = store.first_row_of(location, key)
+    for key in sorted(sizes):
+        start = store.first_row_of(key, shard)
         if key.endswith(store.PARTIAL):
             detail = "a shard that was not written to its end"
         elif not any(a <= start < b for a, b in spans):

@@ -289,6 +289,11 @@ def mark(plan: Path, names: Sequence[str]) -> None:
         Its damaged regions; none if its index alone is to be written again.
     """
     location = location_of(plan)
+    said = json.loads(plan.read_text())
+    said["marked"] = said.get("marked", 0) + 1
+    # First: of what is missing afterwards, a finished experiment misses nothing.
+    with jobs.whole_file(plan) as file:
+        file.write_text(json.dumps(said, indent=1) + "\n")
     used = pd.read_parquet(beside(plan, ".clips.parquet"))
     for region in names:
         for ending in (".kept", ".done"):
@@ -298,10 +303,6 @@ def mark(plan: Path, names: Sequence[str]) -> None:
         rows = rows[rows["clip_id"].isin(used.loc[used["region"] == region, "clip_id"])]
         with jobs.whole_file(_list_of(plan, region)) as file:
             rows.to_parquet(file, index=False)
-    said = json.loads(plan.read_text())
-    said["marked"] = said.get("marked", 0) + 1
-    with jobs.whole_file(plan) as file:
-        file.write_text(json.dumps(said, indent=1) + "\n")
 
 
 def _write_clips(

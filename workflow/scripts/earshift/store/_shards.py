@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -130,7 +130,9 @@ def key_of(array: zarr.Array[Any], row: int) -> str:
     return f"{array.basename}/{array.metadata.encode_chunk_key(place)}"
 
 
-def check_shards(location: Location, first: int, stop: int) -> Iterator[Shard]:
+def check_shards(
+    location: Location, first: int, stop: int, sizes: Mapping[str, int]
+) -> Iterator[Shard]:
     """Read shard after shard, every byte of each, and say how it was found.
 
     Parameters
@@ -139,6 +141,8 @@ def check_shards(location: Location, first: int, stop: int) -> Iterator[Shard]:
         A store of embeddings.
     first, stop : int
         First and last-plus-one row of a region.
+    sizes : mapping of str to int
+        The files of the store, from `files`.
 
     Yields
     ------
@@ -147,7 +151,6 @@ def check_shards(location: Location, first: int, stop: int) -> Iterator[Shard]:
     """
     array = open_array(location, "embedding")
     size = shard_rows(array)
-    sizes = files(location, "embedding")
     for start in range(first, stop, size):
         key = key_of(array, start)
         shard = Shard(key, start, start + size, written=sizes.get(key, 0) > 0)
@@ -160,10 +163,9 @@ def check_shards(location: Location, first: int, stop: int) -> Iterator[Shard]:
         yield shard
 
 
-def first_row_of(location: Location, key: str) -> int:
-    """Return the first row of the shard in a file, relative to the store."""
-    place = int(PurePosixPath(key).parts[2])
-    return place * shard_rows(open_array(location, "embedding"))
+def first_row_of(key: str, shard: int) -> int:
+    """Return the first row of the shard in a file, if a shard has so many rows."""
+    return int(PurePosixPath(key).parts[2]) * shard
 
 
 def files(location: Location, folder: str = "") -> dict[str, int]:
