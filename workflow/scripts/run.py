@@ -63,6 +63,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description="Run an experiment from where it stopped; print its main table.",
         epilog="Other options go to Snakemake, such as -n or --forcerun list_clips.",
+        allow_abbrev=False,  # --config is Snakemake's, and not short for --configfile
     )
     parser.add_argument("--configfile", type=Path, default=Path("config.yaml"))
     parser.add_argument("--cores", default="all")
