@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run data weights setup test check lock clean
+.PHONY: demo run data weights audit repair setup test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
@@ -23,6 +23,12 @@ data: setup  ## fetch and unpack an experiment's datasets: make data EXPERIMENT=
 
 weights: setup  ## fetch what an experiment's models need: make weights EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --weights --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+
+audit: setup  ## look for damage in an experiment's stores: make audit EXPERIMENT=my.yaml
+	@$(PY) workflow/scripts/run.py --audit --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+
+repair: setup  ## the same, and mark what is damaged: the next run embeds it again
+	@$(PY) workflow/scripts/run.py --repair --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
 
 setup: .venv/ready  ## .venv with the versions of envs/requirements.lock
 

@@ -58,3 +58,24 @@ def write_table_dataset(folder: Path, n_recordings=6, rate=16_000, hum=0.0, seed
 @pytest.fixture
 def table_dataset(tmp_path):
     return write_table_dataset(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """The address of a bucket on a server of this machine that speaks S3."""
+    pytest.importorskip("s3fs", reason="the extra 'remote' is not installed")
+    server = pytest.importorskip("moto.server", reason="moto is not installed")
+    service = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    service.start()
+    host, port = service.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("no_proxy", host)
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        import s3fs
+
+        s3fs.S3FileSystem().mkdir("bucket")
+        yield "s3://bucket"
+    service.stop()

@@ -4,9 +4,28 @@ import json
 
 import pandas as pd
 
-from earshift import clips, embeddings, features, regions, store
+from earshift import checkup, clips, embeddings, features, regions, store
 
 VERSIONS = {"stage": 1, "plugin": 1}
+
+#: A fast model of wide frames, some a second: a few clips fill a shard.
+WIDE = """
+import numpy as np
+from earshift.models import Framing, ModelSpec
+env, version, licence, citation = "analysis", 1, "", ""
+def spec(*, hop: int = 1_600):
+    framing = Framing(window=hop, hop=hop)
+    return ModelSpec(16_000, framing, n_features=4_096, options={"hop": hop})
+def network(spec):
+    scale = np.arange(1, 4_097, dtype=np.float32) / 4_096
+    return lambda windows: np.abs(windows).max(axis=1)[:, None] * scale
+"""
+
+
+def wide(tmp_path, **options):
+    """The config entry of `WIDE`."""
+    (tmp_path / "wide.py").write_text(WIDE)
+    return {"plugin": str(tmp_path / "wide.py")} | options
 
 
 def list_clips(folder, tmp_path):
@@ -24,7 +43,14 @@ def list_clips(folder, tmp_path):
 
 
 def create(
-    table, tmp_path, n_jobs, entry, versions=VERSIONS, dtype="float32", pooling=()
+    table,
+    tmp_path,
+    n_jobs,
+    entry,
+    versions=VERSIONS,
+    dtype="float32",
+    pooling=(),
+    location=None,
 ):
     """Plan the store of a model; return its plan."""
     plan = tmp_path / "e.plan.json"
@@ -33,7 +59,7 @@ def create(
         entry,
         table=table,
         versions=versions,
-        location=tmp_path / "e.zarr",
+        location=location or tmp_path / "e.zarr",
         dtype=dtype,
         pooling=pooling,
         n_jobs=n_jobs,
@@ -47,22 +73,45 @@ def names(plan):
     return json.loads(plan.read_text())["regions"]
 
 
+def embed(plan, region, marker, entry, max_bad_clips=1):
+    """Fill one region."""
+    embeddings.extract_region(
+        "d / m",
+        entry,
+        plan=plan,
+        region=region,
+        marker=marker,
+        max_bad_clips=max_bad_clips,
+        n_threads=2,
+    )
+
+
 def extract(table, tmp_path, n_jobs, entry, max_bad_clips=1, **changes):
     """Fill the store of a model, the last region first; return its plan and markers."""
     plan = create(table, tmp_path, n_jobs, entry, **changes)
     markers = [tmp_path / f"{region}.json" for region in names(plan)]
     for marker in reversed(markers):
-        embeddings.extract_region(
-            "d / m",
-            entry,
-            plan=plan,
-            region=marker.stem,
-            marker=marker,
-            max_bad_clips=max_bad_clips,
-            n_threads=2,
-        )
+        embed(plan, marker.stem, marker, entry, max_bad_clips)
     regions.index_embeddings(plan, markers, out=tmp_path / "e.index.parquet")
     return plan, markers
+
+
+def audit(plan, entry, n_clips=4, seed=0, **changes):
+    """Audit a store that was made with the same changes; return the table's path."""
+    table = regions.beside(plan, ".audit.csv")
+    options = {"versions": VERSIONS, "dtype": "float32", "pooling": ()} | changes
+    options.setdefault("location", regions.location_of(plan) if plan.exists() else "")
+    checkup.audit_store(
+        "m",
+        entry,
+        plan=plan,
+        **options,
+        n_clips=n_clips,
+        seed=seed,
+        n_threads=2,
+        out=table,
+    )
+    return table
 
 
 def pool(plan, tmp_path, pooling=("mean",)):

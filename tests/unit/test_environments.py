@@ -23,7 +23,9 @@ def requirements():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     groups = {"library": project["dependencies"], **project["optional-dependencies"]}
     return {
-        group: dict(re.fullmatch(r"([\w-]+)(.*)", line).groups() for line in lines)
+        group: dict(
+            re.fullmatch(r"([\w-]+)(?:\[\w+\])?(.*)", line).groups() for line in lines
+        )
         for group, lines in groups.items()
     }
 
@@ -67,7 +69,10 @@ def test_the_lock_has_a_hash_for_every_package_and_no_address():
 
 @pytest.mark.parametrize(
     ("file", "groups"),
-    [("analysis", ["library"]), ("tensorflow", ["library", "models"])],
+    [
+        ("analysis", ["library", "remote"]),
+        ("tensorflow", ["library", "models", "remote"]),
+    ],
 )
 def test_a_conda_file_lists_what_pyproject_lists(file, groups):
     listed = conda(file)

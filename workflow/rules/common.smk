@@ -117,6 +117,13 @@ def region_markers(wildcards):
     return expand(rules.extract_embeddings.output.done, region=names, **wildcards)
 
 
+def audit_tables():
+    """What was found in each store of the experiment."""
+    pattern = f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.audit.csv"
+    names = {key: config[f"{key}s"] for key in ("dataset", "model", "condition")}
+    return expand(pattern, **names)
+
+
 def dataset_files(wildcards):
     """Files with a dataset's labels, where they are at hand; stage 1 finds the rest."""
     entry = dataset_entry(wildcards)

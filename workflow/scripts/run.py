@@ -63,6 +63,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description="Run an experiment from where it stopped; print its main table.",
         epilog="Other options go to Snakemake, such as -n or --forcerun list_clips.",
+        allow_abbrev=False,  # --config is Snakemake's, and not short for --configfile
     )
     parser.add_argument("--configfile", type=Path, default=Path("config.yaml"))
     parser.add_argument("--cores", default="all")
@@ -71,6 +72,12 @@ def main() -> int:
     )
     parser.add_argument(
         "--data", action="store_true", help="fetch and unpack the datasets, no more"
+    )
+    parser.add_argument(
+        "--audit", action="store_true", help="look for damage in stores, no more"
+    )
+    parser.add_argument(
+        "--repair", action="store_true", help="the same, and mark what is damaged"
     )
     options, rest = parser.parse_known_args()
     if not options.configfile.is_file():
@@ -83,7 +90,10 @@ def main() -> int:
     if any(Path(".snakemake", "locks").glob("*")):
         unlock = [*snakemake, "--unlock", "--quiet", "all"]
         subprocess.run(unlock, pass_fds=[lock], check=False)
-    targets = [name for name in ("weights", "data") if getattr(options, name)]
+    names = ("weights", "data", "audit", "repair")
+    targets = [name for name in names if getattr(options, name)]
+    if options.audit or options.repair:  # what was found once may have changed
+        rest = ["--forcerun", "audit_embeddings", *rest]
     flags = ["--quiet", "host", "--rerun-incomplete", *targets, *rest]
     done = subprocess.run([*snakemake, *flags], pass_fds=[lock], check=False)
     if targets:

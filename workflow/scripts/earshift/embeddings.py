@@ -75,17 +75,16 @@ def extract_region(
         If more clips fail, or one is too short and the model's `short` is ``"error"``.
     """
     location = regions.location_of(plan)
-    facts = store.attributes(location)
     own = regions.read_region(plan, region)
+    span = regions.rows_of(own, store.shard_of(location))
+    facts = store.attributes(location)
     record = regions.beside(plan, ".kept") / f"{region}.json"
     key = jobs.content_key([facts["key"], own.astype(str).to_numpy().tolist()])
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
         model = models.from_entry(entry)
-        # A model of whole clips is called once at a time.
-        alone = isinstance(model, models.ClipModel)
-        with limit_threads(n_threads if alone else 1, n_threads):
-            skipped = _extract(name, model, location, facts, own, n_threads)
+        with limit_for(model, n_threads):
+            skipped = _extract(name, model, location, span, facts, own, n_threads)
         if clips.too_many(len(skipped), len(own), max_bad_clips):
             raise DataError(
                 f"{name}: {len(skipped)} of {len(own)} clips that stage 1 could read "
@@ -100,6 +99,13 @@ def extract_region(
         log.info("%s: embedded before, %d clips kept", name, len(own))
     with jobs.whole_file(marker) as file:
         shutil.copyfile(record, file)
+
+
+def limit_for(model: models.Model, n_threads: int) -> threadpool_limits:
+    """Share `n_threads` cores between the calls of a model that run at a time."""
+    # A model of whole clips is called once at a time.
+    alone = isinstance(model, models.ClipModel)
+    return limit_threads(n_threads if alone else 1, n_threads)
 
 
 def limit_threads(n_cores: int, n_calls: int) -> threadpool_limits:
@@ -127,39 +133,72 @@ def _extract(
     name: str,
     model: models.Model,
     location: store.Location,
+    span: tuple[int, int],
     facts: Mapping[str, Any],
     own: pd.DataFrame,
     n_threads: int,
 ) -> dict[str, str]:
     """Fill the region of a job; return the clips skipped, and why."""
-    region = regions.rows_of(own, store.shard_of(location))
+    rows = own["first_frame"].to_numpy(np.int64) - span[0]
+    skipped: dict[str, str] = {}
+    at = rows.copy()
+    with store.RegionWriter(location, span) as writer:
+        for clip, values in embed_clips(name, model, facts, own, skipped, n_threads):
+            writer.put(at[clip] + np.arange(len(values)), values)
+            at[clip] += len(values)
+    for clip_id, first, n in zip(own["clip_id"], rows, own["n_frames"], strict=True):
+        if clip_id in skipped:
+            start = span[0] + int(first)
+            store.clear_rows(location, start, start + int(n))
+    return skipped
+
+
+def embed_clips(
+    name: str,
+    model: models.Model,
+    facts: Mapping[str, Any],
+    own: pd.DataFrame,
+    skipped: dict[str, str],
+    n_threads: int,
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Embed clips as a store keeps them.
+
+    Parameters
+    ----------
+    name : str
+        What to call the job in messages.
+    model : Model
+        What embeds.
+    facts : mapping
+        Attributes of the store: `dtype`, and `pooling` if it keeps pooled vectors.
+    own : DataFrame
+        List of a region, or some rows of one.
+    skipped : dict of str to str
+        Gets the id of each clip that cannot be used, and why.
+    n_threads : int
+        Threads that decode and resample, and calls of the network at a time.
+
+    Yields
+    ------
+    tuple of int and ndarray of shape (n, n_features), float32
+        A clip, by its place in `own`, and its next rows of the store.
+    """
     # Windows are numbered within the job; the store's rows are what is made of them.
     windows = np.concatenate([[0], np.cumsum(own["n_windows"].to_numpy(np.int64))])
     spans = [slice(a, b) for a, b in pairwise(windows.tolist())]
-    rows = own["first_frame"].to_numpy(np.int64) - region[0]
     log.info("%s: loading the model", name)
     model.warm_up()
-    skipped: dict[str, str] = {}
     progress = jobs.Progress(name, len(own), "clips")
     prepared = prepare_pieces(model, own, spans, skipped, progress.step, n_threads)
     found = _finite(
         model.run(prepared, n_threads), windows, own, skipped, facts["dtype"]
     )
-    with store.RegionWriter(location, region) as writer:
-        if facts["pooling"]:
-            n_windows = own["n_windows"].to_numpy(np.int64)
-            for clip, vector in pooled(found, n_windows, facts["pooling"]):
-                writer.put(rows[clip : clip + 1], vector[None])
-        else:
-            at = rows.copy()
-            for clip, frames in found:
-                writer.put(at[clip] + np.arange(len(frames)), frames)
-                at[clip] += len(frames)
-    for clip_id, first, n in zip(own["clip_id"], rows, own["n_frames"], strict=True):
-        if clip_id in skipped:
-            start = region[0] + int(first)
-            store.clear_rows(location, start, start + int(n))
-    return skipped
+    if not facts["pooling"]:
+        yield from found
+        return
+    n_windows = own["n_windows"].to_numpy(np.int64)
+    for clip, vector in pooled(found, n_windows, facts["pooling"]):
+        yield clip, vector[None]
 
 
 def _finite(

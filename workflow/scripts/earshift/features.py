@@ -94,7 +94,7 @@ def _vectors(
             raise DataError(
                 f"{location}: rows {first[clip]}:{first[clip] + n[clip]} of clip "
                 f"'{rows['clip_id'][clip]}' were never written, though their job is "
-                "marked done. Delete the store and run again."
+                "marked done. 'make repair' marks it, and the next run embeds it again."
             )
         progress.step()
         yield vector[None]

@@ -92,7 +92,7 @@ def plan_regions(
         JSON file to write: the store, its key, and the names of its regions in use.
     """
     model = models.from_entry(entry)
-    facts = _facts(name, model, versions, dtype, pooling)
+    facts = facts_of(name, model, versions, dtype, pooling)
     wanted = clips.usable(table)[_CLIP]
     old = store.attributes(location)
     if old.get("key") == facts["key"]:
@@ -125,14 +125,14 @@ def plan_regions(
         file.write_text(json.dumps(said, indent=1) + "\n")
 
 
-def _facts(
+def facts_of(
     name: str,
     model: models.Model,
     versions: Mapping[str, int],
     dtype: str,
     pooling: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the attributes of a store: what made it, and the key of all that."""
+    """Return the attributes of a store: what makes it, and the key of all that."""
     known = [identify(file) for file in model.spec.weights]
     for file, (_, published) in zip(model.spec.weights, known, strict=True):
         what = published or "of no published checksum"
@@ -270,8 +270,39 @@ def rows_of(rows: pd.DataFrame, shard: int) -> tuple[int, int]:
     start, stop : int
         Multiples of `shard`.
     """
-    start = int(rows["first_frame"].iloc[0])
-    return start, start + -(-int(rows["n_frames"].sum()) // shard) * shard
+    first, last = rows.iloc[0], rows.iloc[-1]
+    stop = int(last["first_frame"] + last["n_frames"])
+    return int(first["first_frame"]) // shard * shard, -(-stop // shard) * shard
+
+
+def mark(plan: Path, names: Sequence[str]) -> None:
+    """Mark regions as not done: the next run embeds their clips again.
+
+    Clips that are no longer used are taken off their lists. The plan is written anew,
+    with a count of such marks: by it Snakemake sees that there is something to do.
+
+    Parameters
+    ----------
+    plan : Path
+        Plan of a store of which no job runs.
+    names : sequence of str
+        Its damaged regions; none if its index alone is to be written again.
+    """
+    location = location_of(plan)
+    said = json.loads(plan.read_text())
+    said["marked"] = said.get("marked", 0) + 1
+    # First: of what is missing afterwards, a finished experiment misses nothing.
+    with jobs.whole_file(plan) as file:
+        file.write_text(json.dumps(said, indent=1) + "\n")
+    used = pd.read_parquet(beside(plan, ".clips.parquet"))
+    for region in names:
+        for ending in (".kept", ".done"):
+            (beside(plan, ending) / f"{region}.json").unlink(missing_ok=True)
+        rows = read_region(plan, region)
+        store.clear_rows(location, *rows_of(rows, store.shard_of(location)))
+        rows = rows[rows["clip_id"].isin(used.loc[used["region"] == region, "clip_id"])]
+        with jobs.whole_file(_list_of(plan, region)) as file:
+            rows.to_parquet(file, index=False)
 
 
 def _write_clips(
@@ -288,6 +319,26 @@ def _write_clips(
 def read_region(plan: Path, region: str) -> pd.DataFrame:
     """Read the list of a region."""
     return pd.read_parquet(_list_of(plan, region))
+
+
+def named_in(plan: Path) -> list[str]:
+    """Return the names of the regions in use."""
+    return list(json.loads(plan.read_text())["regions"])
+
+
+def skipped_in(plan: Path, region: str) -> dict[str, str] | None:
+    """Return the clips that a region left out, and why; None if it is not filled."""
+    record = beside(plan, ".kept") / f"{region}.json"
+    return json.loads(record.read_text())["skipped"] if record.exists() else None
+
+
+def unfinished(plan: Path) -> list[Path]:
+    """Return the temporary files that killed jobs left beside a store."""
+    own = beside(plan, "").name
+    found = list(plan.parent.glob(f".{own}.*.unfinished*"))
+    for ending in (".regions", ".kept", ".done"):
+        found += beside(plan, ending).glob(".*.unfinished*")
+    return found
 
 
 def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
@@ -308,11 +359,10 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
     DataError
         If a region is not done.
     """
-    said = json.loads(plan.read_text())
     reasons: dict[str, dict[str, str]] = {}
     for marker in markers:
         reasons[marker.stem] = json.loads(marker.read_text())["skipped"]
-    if missing := set(said["regions"]) - reasons.keys():
+    if missing := set(named_in(plan)) - reasons.keys():
         raise DataError(f"{plan}: region {min(missing)} is not done.")
     rows = pd.read_parquet(beside(plan, ".clips.parquet"))
     rows["reason"] = [
@@ -323,6 +373,10 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
     rows.loc[short & ~skipped, "reason"] = "short: not one whole window"
     status = np.select([skipped, short], [1, 2], 0).astype(np.uint8)
     rows["status"] = np.asarray(store.STATUS)[status]
+    # All regions are done: no job of the store is running.
+    store.clear_partials(location_of(plan))
+    for file in unfinished(plan):
+        file.unlink(missing_ok=True)
     store.write_index(
         location_of(plan),
         rows["clip_id"].tolist(),

@@ -17,8 +17,7 @@ feature)`` and ``clip_id``.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,17 +27,34 @@ from numpy.typing import NDArray
 from zarr.codecs import BytesCodec, Crc32cCodec
 
 from earshift.errors import DataError
+from earshift.store._base import (
+    ANEW,
+    Location,
+    address_of,
+    attributes,
+    open_array,
+    read_index,
+    room,
+    row_bytes,
+    shard_frames,
+    shard_rows,
+    write_strings,
+)
+from earshift.store._features import read_features, write_features
+from earshift.store._shards import (
+    PARTIAL,
+    Shard,
+    check_shards,
+    clear_partials,
+    clear_shards,
+    files,
+    first_row_of,
+    read_rows,
+    remove_file,
+)
 
 if TYPE_CHECKING:
     import xarray
-
-#: Bytes of an inner chunk, the smallest piece that is read: large enough that a clip
-#: costs one read, small enough that one clip does not cost a shard.
-CHUNK_BYTES = 1 << 18
-
-#: Chunks of a shard at most: a shard is what one job holds in memory when it writes.
-MAX_CHUNKS_PER_SHARD = 64
-
 
 #: Types that frames can be stored in.
 DTYPES = ("float32", "float16")
@@ -46,29 +62,35 @@ DTYPES = ("float32", "float16")
 #: What became of a clip, by its code in ``status``.
 STATUS = ("ok", "skipped", "no_frames")
 
-#: A folder, or an address that fsspec knows, such as ``s3://bucket/path``.
-Location = Path | str
-
-
-def shard_frames(n_frames: int, n_features: int, dtype: str) -> tuple[int, int]:
-    """Return the rows of a chunk and of a shard of a store.
-
-    Parameters
-    ----------
-    n_frames : int
-        Rows that the largest job will write at first.
-    n_features : int
-        Length of a row.
-    dtype : {"float32", "float16"}
-        Type of the values.
-
-    Returns
-    -------
-    chunk, shard : int
-        A shard holds whole chunks.
-    """
-    chunk = max(16, CHUNK_BYTES // (np.dtype(dtype).itemsize * n_features))
-    return chunk, chunk * min(MAX_CHUNKS_PER_SHARD, max(1, -(-n_frames // chunk)))
+__all__ = [
+    "ANEW",
+    "DTYPES",
+    "PARTIAL",
+    "STATUS",
+    "Location",
+    "RegionWriter",
+    "Shard",
+    "attributes",
+    "check_shards",
+    "clear_partials",
+    "clear_rows",
+    "create_embeddings",
+    "files",
+    "first_row_of",
+    "grow",
+    "n_features_of",
+    "open_embeddings",
+    "read_clips",
+    "read_embeddings",
+    "read_features",
+    "read_index",
+    "remove_file",
+    "shard_frames",
+    "shard_of",
+    "write_features",
+    "write_index",
+    "write_region",
+]
 
 
 def create_embeddings(
@@ -95,8 +117,19 @@ def create_embeddings(
     attributes : mapping
         What a reader needs to know: model, version, options, hash of the weights,
         sample rate, hop, units, package versions, commit. Must be JSON.
+
+    Raises
+    ------
+    DataError
+        If nothing can be written there.
     """
-    group = zarr.create_group(str(location), overwrite=True)
+    try:
+        group = zarr.create_group(address_of(location), overwrite=True)
+    except OSError as error:
+        raise DataError(
+            f"{location}: cannot be made ({error}). Is 'store: address' a folder or "
+            "bucket that is there, and that you may write to?"
+        ) from error
     group.create_array(
         "embedding",
         shape=(0, n_features),
@@ -127,8 +160,8 @@ def grow(location: Location, n_rows: int) -> tuple[int, int]:
     start, stop : int
         The new region: its first and last-plus-one row, NaN until they are written.
     """
-    array = _array(zarr.open_group(str(location), mode="r+"), "embedding")
-    start, shard = array.shape[0], _shard(array)
+    array = open_array(location, "embedding", "r+")
+    start, shard = array.shape[0], shard_rows(array)
     stop = start + -(-n_rows // shard) * shard
     array.resize((stop, array.shape[1]))
     return start, stop
@@ -154,17 +187,21 @@ def write_index(
     status : ndarray of shape (n_clips,), uint8
         Place in `STATUS`.
     """
-    group = zarr.open_group(str(location), mode="r+")
-    _write_strings(group, "clip_id", clip_ids)
-    for name, values in (("first_frame", first_frame), ("n_frames", n_frames)):
-        group.create_array(name, data=values, dimension_names=("clip",), overwrite=True)
-    group.create_array(
-        "status",
-        data=status,
-        attributes={"meaning": list(STATUS)},
-        dimension_names=("clip",),
-        overwrite=True,
-    )
+    group = zarr.open_group(address_of(location), mode="r+")
+    rows = (("first_frame", first_frame), ("n_frames", n_frames))
+    with room(location, sum(map(len, clip_ids)) + 17 * len(clip_ids)):
+        write_strings(group, "clip_id", clip_ids)
+        for name, values in rows:
+            group.create_array(
+                name, data=values, dimension_names=("clip",), overwrite=True
+            )
+        group.create_array(
+            "status",
+            data=status,
+            attributes={"meaning": list(STATUS)},
+            dimension_names=("clip",),
+            overwrite=True,
+        )
 
 
 class RegionWriter:
@@ -181,10 +218,11 @@ class RegionWriter:
     """
 
     def __init__(self, location: Location, region: tuple[int, int]) -> None:
-        array = _array(zarr.open_group(str(location), mode="r"), "embedding")
+        array = open_array(location, "embedding")
         self._location, self._region = location, region
         self._start = 0
-        self._shard = np.full((_shard(array), array.shape[1]), np.nan, np.float32)
+        self._row_bytes = row_bytes(array)
+        self._shard = np.full((shard_rows(array), array.shape[1]), np.nan, np.float32)
 
     def put(self, rows: NDArray[np.int64], frames: NDArray[np.float32]) -> None:
         """Write `frames`, shape (n_rows, n_features), to increasing rows of the region.
@@ -205,12 +243,14 @@ class RegionWriter:
 
     def _flush(self) -> None:
         start = self._region[0] + self._start
-        write_region(self._location, self._shard, (start, start + len(self._shard)))
+        with room(self._location, (self._region[1] - start) * self._row_bytes):
+            write_region(self._location, self._shard, (start, start + len(self._shard)))
         self._start += len(self._shard)
         self._shard[:] = np.nan
 
     def __enter__(self) -> Self:
-        """Return the writer itself."""
+        """Delete what an earlier attempt left of the region; return the writer."""
+        clear_shards(self._location, *self._region)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -238,8 +278,8 @@ def write_region(
     DataError
         If the region cuts a shard in two, or the rows do not fill it.
     """
-    array = _array(zarr.open_group(str(location), mode="r+"), "embedding")
-    (start, stop), size = region, _shard(array)
+    array = open_array(location, "embedding", "r+")
+    (start, stop), size = region, shard_rows(array)
     if start % size or stop % size:
         raise DataError(
             f"rows {start}:{stop} of {location} cut a shard of {size} rows in two: two "
@@ -256,45 +296,35 @@ def write_region(
 
 def clear_rows(location: Location, first: int, stop: int) -> None:
     """Set rows `first` to `stop` of a store to NaN; whole shards are deleted."""
-    array = _array(zarr.open_group(str(location), mode="r+"), "embedding")
-    array[first:stop] = np.nan
+    array = open_array(location, "embedding", "r+")
+    size = shard_rows(array)
+    if first % size == 0 and stop % size == 0:
+        clear_shards(location, first, stop)
+        return
+    with room(location, size * row_bytes(array)):
+        array[first:stop] = np.nan
 
 
 def read_embeddings(location: Location, first: int, stop: int) -> NDArray[np.float32]:
-    """Read rows `first` to `stop` of a store, shape (stop - first, n_features)."""
-    array = _array(zarr.open_group(str(location), mode="r"), "embedding")
-    return np.asarray(array[first:stop], np.float32)
+    """Read rows `first` to `stop` of a store, shape (stop - first, n_features).
+
+    Raises
+    ------
+    DataError
+        If a shard of these rows is damaged.
+    """
+    return read_rows(location, open_array(location, "embedding"), first, stop)
 
 
 def shard_of(location: Location) -> int:
     """Return how many rows a shard of a store of embeddings has."""
-    return _shard(_array(zarr.open_group(str(location), mode="r"), "embedding"))
+    return shard_rows(open_array(location, "embedding"))
 
 
 def n_features_of(location: Location) -> int:
     """Return how long a row of a store of embeddings is."""
-    array = _array(zarr.open_group(str(location), mode="r"), "embedding")
+    array = open_array(location, "embedding")
     return int(array.shape[1])
-
-
-def read_index(
-    location: Location,
-) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
-    """Return clip ids, first frame and number of frames of each clip of a store."""
-    group = zarr.open_group(str(location), mode="r")
-    first, n = (
-        np.asarray(_array(group, name)[:], np.int64)
-        for name in ("first_frame", "n_frames")
-    )
-    return _read_strings(group, "clip_id"), first, n
-
-
-def attributes(location: Location) -> dict[str, Any]:
-    """Return the attributes of a store; none where there is no store."""
-    try:
-        return dict(zarr.open_group(str(location), mode="r").attrs)
-    except FileNotFoundError:
-        return {}
 
 
 def read_clips(
@@ -313,9 +343,14 @@ def read_clips(
     ------
     tuple of int and ndarray of shape (n, n_features), float32
         A clip, by its place, and some of its frames; a long one comes in parts.
+
+    Raises
+    ------
+    DataError
+        If a shard with rows of these clips is damaged.
     """
-    array = _array(zarr.open_group(str(location), mode="r"), "embedding")
-    size = _shard(array)
+    array = open_array(location, "embedding")
+    size = shard_rows(array)
     held, start, stop = np.empty((0, array.shape[1]), np.float32), 0, 0
     for clip, (a, n) in enumerate(
         zip(first_frame.tolist(), n_frames.tolist(), strict=True)
@@ -325,66 +360,9 @@ def read_clips(
             if not start <= a < stop:
                 start = a - a % size
                 stop = min(start + size, array.shape[0])
-                held = np.asarray(array[start:stop], np.float32)
+                held = read_rows(location, array, start, stop)
             yield clip, held[a - start : min(b, stop) - start]
             a = min(b, stop)
-
-
-def write_features(
-    path: Path,
-    blocks: Iterable[NDArray[np.float32]],
-    clip_ids: Sequence[str],
-    n_features: int,
-    attributes: Mapping[str, Any],
-) -> None:
-    """Write a store of features; one that is there is replaced.
-
-    Parameters
-    ----------
-    path : Path
-        Folder to make.
-    blocks : iterable of ndarray of shape (n, n_features), float32
-        Pooled vectors, one per clip, some at a time.
-    clip_ids : sequence of str
-        Id of each clip.
-    n_features : int
-        Length of a vector.
-    attributes : mapping
-        As for `create_embeddings`.
-    """
-    shutil.rmtree(path, ignore_errors=True)
-    group = zarr.create_group(path, attributes=dict(attributes))
-    chunk, shard = shard_frames(len(clip_ids), n_features, "float32")
-    array = group.create_array(
-        "feature",
-        shape=(len(clip_ids), n_features),
-        chunks=(chunk, n_features),
-        shards=(shard, n_features),
-        dtype="float32",
-        fill_value=np.nan,
-        serializer=BytesCodec(),
-        compressors=Crc32cCodec(),
-        dimension_names=("clip", "feature"),
-    )
-    held, start = np.empty((shard, n_features), np.float32), 0
-    n_held = 0
-    for block in blocks:
-        for row in block:
-            held[n_held] = row
-            n_held += 1
-            if n_held == shard:
-                array[start : start + shard] = held
-                start, n_held = start + shard, 0
-    if n_held:
-        array[start : start + n_held] = held[:n_held]
-    _write_strings(group, "clip_id", clip_ids)
-
-
-def read_features(path: Path) -> tuple[NDArray[np.float32], list[str]]:
-    """Return features of shape (n_clips, n_features), and the id of each clip."""
-    group = zarr.open_group(path, mode="r")
-    values = np.asarray(_array(group, "feature")[:], np.float32)
-    return values, _read_strings(group, "clip_id")
 
 
 def open_embeddings(store: str | Path) -> xarray.Dataset:
@@ -417,7 +395,7 @@ def open_embeddings(store: str | Path) -> xarray.Dataset:
     """
     import xarray
 
-    location = str(store)
+    location = address_of(store)
     try:
         ids, first, n = read_index(location)
     except (FileNotFoundError, KeyError) as error:
@@ -434,31 +412,3 @@ def open_embeddings(store: str | Path) -> xarray.Dataset:
         clip_id=("frame", np.repeat(np.asarray(ids, dtype=object), n)),
         time_s=("frame", within * (np.nan if hop_s is None else hop_s)),
     )
-
-
-def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
-    array = group[name]
-    if not isinstance(array, zarr.Array):
-        raise KeyError(name)
-    return array
-
-
-def _shard(array: zarr.Array[Any]) -> int:
-    assert array.shards is not None
-    return int(array.shards[0])
-
-
-def _write_strings(group: zarr.Group, name: str, values: Sequence[str]) -> None:
-    """Store strings as bytes of UTF-8: Zarr 3 has no settled type for text yet."""
-    text = "\n".join(values).encode()
-    group.create_array(
-        name,
-        data=np.frombuffer(text, np.uint8),
-        attributes={"encoding": "UTF-8, one line per clip"},
-        dimension_names=(f"{name}_byte",),
-        overwrite=True,
-    )
-
-
-def _read_strings(group: zarr.Group, name: str) -> list[str]:
-    return np.asarray(_array(group, name)[:]).tobytes().decode().split("\n")

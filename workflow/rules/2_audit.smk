@@ -1,0 +1,56 @@
+"""Stage 2, embeddings: look for damage in stores, and mark what is to be embedded again.
+
+Reads   {results}/2_embeddings/{dataset}/{model}/{condition}.zarr, what is beside it, and
+        the audio of some clips; asks no other rule for anything
+Writes  {results}/2_embeddings/{dataset}/{model}/{condition}.audit.csv
+"""
+
+
+rule audit_embeddings:
+    """Read every byte of a store, and embed some of its clips again."""
+    output:
+        table=f"{STORE}.audit.csv",
+    log:
+        f"logs/{RESULTS}/audit_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
+    conda:
+        model_env
+    threads: 2
+    resources:
+        mem_mb=4_000,
+        runtime="4h",
+    params:
+        versions=model_versions,
+        entry=model_entry,
+        store=store_options,
+        plan=rules.plan_regions.output.plan,
+        sample={"n_clips": config["audit_clips"], "seed": config["seed"]},
+    script:
+        "../scripts/audit_embeddings.py"
+
+
+rule audit:
+    """Say what the audits of all stores found; fail if one is damaged."""
+    input:
+        audit_tables(),
+    log:
+        f"logs/{RESULTS}/audit.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    script:
+        "../scripts/audit.py"
+
+
+rule repair:
+    """Mark the damaged regions of all stores, as the audits found them."""
+    input:
+        audit_tables(),
+    log:
+        f"logs/{RESULTS}/repair.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    script:
+        "../scripts/repair.py"
