@@ -36,7 +36,8 @@ def create(
         location=tmp_path / "e.zarr",
         dtype=dtype,
         pooling=pooling,
-        n_jobs=n_jobs,
+        audio_s_per_job=1e-3,
+        max_jobs=n_jobs,
         plan=plan,
     )
     return plan

@@ -63,6 +63,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description="Run an experiment from where it stopped; print its main table.",
         epilog="Other options go to Snakemake, such as -n or --forcerun list_clips.",
+        allow_abbrev=False,  # or --config would be taken for --configfile
     )
     parser.add_argument("--configfile", type=Path, default=Path("config.yaml"))
     parser.add_argument("--cores", default="all")
@@ -71,6 +72,9 @@ def main() -> int:
     )
     parser.add_argument(
         "--data", action="store_true", help="fetch and unpack the datasets, no more"
+    )
+    parser.add_argument(
+        "--plan", action="store_true", help="say what the run will take, no more"
     )
     options, rest = parser.parse_known_args()
     if not options.configfile.is_file():
@@ -83,17 +87,20 @@ def main() -> int:
     if any(Path(".snakemake", "locks").glob("*")):
         unlock = [*snakemake, "--unlock", "--quiet", "all"]
         subprocess.run(unlock, pass_fds=[lock], check=False)
-    targets = [name for name in ("weights", "data") if getattr(options, name)]
-    flags = ["--quiet", "host", "--rerun-incomplete", *targets, *rest]
+    targets = [name for name in ("weights", "data", "plan") if getattr(options, name)]
+    # What is done by now may have changed without any file that the plan depends on.
+    forced = ["--forcerun", "estimate_run"] if options.plan else []
+    flags = ["--quiet", "host", "--rerun-incomplete", *targets, *forced, *rest]
     done = subprocess.run([*snakemake, *flags], pass_fds=[lock], check=False)
-    if targets:
+    if done.returncode or options.weights or options.data:
         return done.returncode
     config = yaml.safe_load(options.configfile.read_text())
     results = Path(config.get("results", "results"))
-    if done.returncode == 0 and (results / "report.html").exists():
-        table = [sys.executable, "-m", "earshift.report", str(results)]
+    file, flags = ("plan.csv", ["--plan"]) if options.plan else ("report.html", [])
+    if (results / file).exists():
+        table = [sys.executable, "-m", "earshift.report", str(results), *flags]
         subprocess.run(table, check=False)
-    return done.returncode
+    return 0
 
 
 if __name__ == "__main__":

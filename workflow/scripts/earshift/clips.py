@@ -75,7 +75,7 @@ def list_clips(
     progress = jobs.Progress(f"{name}: decoding", len(clips), "clips")
     with ThreadPoolExecutor(n_threads) as pool:
         rows = []
-        for row in pool.map(_inspect, clips["path"]):
+        for row in pool.map(inspect, clips["path"]):
             rows.append(row)
             progress.step()
     clips = clips.join(pd.DataFrame(rows, index=clips.index))
@@ -90,7 +90,7 @@ def list_clips(
     log.info("%s: %d clips, %d unusable", name, len(clips), len(bad))
 
 
-def _inspect(path: str) -> dict[str, Any]:
+def inspect(path: str) -> dict[str, Any]:
     """Decode one file; return its row of `AUDIO_COLUMNS`."""
     file = Path(path)
     state = file.stat() if file.is_file() else None

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +27,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 from zarr.codecs import BytesCodec, Crc32cCodec
+from zarr.core.sync import sync
 
 from earshift.errors import DataError
 
@@ -252,6 +254,30 @@ def write_region(
         )
     with np.errstate(over="ignore"):  # the caller looks for values too large for it
         array[start:stop] = frames.astype(array.dtype)
+
+
+def stored_bytes(location: Location, region: tuple[int, int]) -> int:
+    """Return how many bytes the shards of a region take.
+
+    Parameters
+    ----------
+    location : Path or str
+        A store of embeddings.
+    region : (int, int)
+        First and last-plus-one row, multiples of the rows of a shard.
+
+    Returns
+    -------
+    int
+        Chunks without frames take none.
+    """
+    array = _array(zarr.open_group(str(location), mode="r"), "embedding")
+    total, size = 0, _shard(array)
+    for shard in range(region[0] // size, region[1] // size):
+        key = f"{array.path}/{array.metadata.encode_chunk_key((shard, 0))}"
+        with suppress(FileNotFoundError):
+            total += sync(array.store.getsize(key))
+    return total
 
 
 def clear_rows(location: Location, first: int, stop: int) -> None:

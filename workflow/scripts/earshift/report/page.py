@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from earshift import jobs, registry
-from earshift.report import sources, tables, words
+from earshift.report import plan, sources, tables, words
 from earshift.report.captions import CAPTIONS
 from earshift.report.findings import findings
 from earshift.report.tables import Tables
@@ -41,22 +41,20 @@ def write_report(
     out : Path
         HTML file to write.
     """
-    page = render(
-        page_values(results, config, versions), template.read_text(encoding="utf-8")
-    )
+    page = render(page_values(results, config, versions), template)
     with jobs.whole_file(out) as file:
         file.write_text(page, encoding="utf-8")
 
 
-def render(values: Mapping[str, Any], template: str) -> str:
+def render(values: Mapping[str, Any], template: Path) -> str:
     """Fill a template; every value is escaped.
 
     Parameters
     ----------
     values : mapping
         As `page_values` returns them.
-    template : str
-        Jinja source.
+    template : Path
+        Jinja template; those that it includes are beside it.
 
     Returns
     -------
@@ -64,6 +62,7 @@ def render(values: Mapping[str, Any], template: str) -> str:
         The page.
     """
     environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -76,7 +75,7 @@ def render(values: Mapping[str, Any], template: str) -> str:
         "signed_interval": words.signed_interval,
         "p_value": words.p_value,
     }
-    return environment.from_string(template).render(values)
+    return environment.get_template(template.name).render(values)
 
 
 def page_values(
@@ -125,6 +124,7 @@ def page_values(
                 set.intersection(*(d["subgroup_names"] for d in described))
             ),
         ),
+        "plan": plan.compare(results),
         "provenance": jobs.provenance(),
         "versions": versions,
         "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
