@@ -58,7 +58,9 @@ def test_a_plan_comes_before_the_run_and_is_held_to_it(tmp_path):
 
     done = run(folder, "--plan")
     assert done.returncode == 0, done.stderr[-3000:]
-    assert (read_plan(folder)[["clips_to_do", "jobs", "bytes", "cost"]] == 0).all(None)
+    assert (read_plan(folder)[["clips_to_do", "jobs", "bytes", "cost"]] == 0).all(
+        axis=None
+    )
     # A plan, or a calibration, makes no other job run.
     done = run(folder, "--forcerun", "calibrate_model")
     assert done.returncode == 0, done.stderr[-3000:]

@@ -22,7 +22,7 @@ rule calibrate_model:
         model_env
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 8_000 * attempt,
+        mem_mb=lambda wildcards, attempt: 4_000 * attempt,
         runtime="1h",
         gpu=config["extraction"]["gpu"],
     params:

@@ -28,8 +28,11 @@ SAMPLE = 50
 #: Bytes of a clip in the table of stage 1, about.
 CLIP_BYTES = 200
 
-#: Frames that stage 3 pools, in bytes per second, and seconds that it takes to start.
-POOL_BYTES_PER_S, POOL_START_S = 5e7, 5.0
+#: Seconds that a job of stage 1 or 3 takes to start; stage 2 loads its model.
+START_S = 5.0
+
+#: Frames that stage 3 pools, in bytes per second.
+POOL_BYTES_PER_S = 1e8
 
 #: Files of stage 2 beside the shards: for a job (list, record, marker), and for a store
 #: (plan, clips, index, and what Zarr writes).
@@ -197,7 +200,7 @@ def _decoding(listed: Listed, n_threads: int) -> dict[str, Any]:
     """Return the row of stage 1."""
     to_do = listed.table is None
     n = listed.n_clips if to_do else 0
-    cpu_h = listed.decode_s / 3600
+    hours = (START_S + listed.decode_s / n_threads) / 3600 if to_do else 0.0
     return {
         "stage": "1 clips",
         "clips": listed.n_clips,
@@ -205,8 +208,8 @@ def _decoding(listed: Listed, n_threads: int) -> dict[str, Any]:
         "audio_h": listed.scale * regions.audio_s(listed.rows) / 3600 if to_do else 0.0,
         "within": listed.within,
         "jobs": int(to_do),
-        "hours": cpu_h / n_threads,
-        "cpu_h": cpu_h,
+        "hours": hours,
+        "cpu_h": hours * n_threads,
         "gpu_h": 0.0,
         "bytes": CLIP_BYTES * n,
         "files": 2 * to_do,
@@ -313,16 +316,16 @@ def _pooling(
     row |= {"stage": "3 features", "audio_h": 0.0, "clips_to_do": 0, "gpu_h": 0.0}
     if embedding["clips_to_do"] == 0 and Path(s["features"]).exists():
         return row | dict.fromkeys(("jobs", "hours", "cpu_h", "bytes", "files"), 0)
-    n_bytes = 4 * n_clips * spec.n_features * len(pooling)
-    _, shard = store.shard_frames(n_clips, spec.n_features * len(pooling), "float32")
+    n_features = spec.n_features * len(pooling)
+    chunk, shard = store.shard_frames(n_clips, n_features, "float32")
     # What is stored already is read, too.
     share = n_clips / max(1, embedding["clips_to_do"])
-    seconds = POOL_START_S + embedding.get("bytes", np.nan) * share / POOL_BYTES_PER_S
+    seconds = START_S + embedding.get("bytes", np.nan) * share / POOL_BYTES_PER_S
     return row | {
         "clips_to_do": n_clips,
         "jobs": 1,
         "hours": seconds / 3600,
         "cpu_h": seconds / 3600,
-        "bytes": n_bytes,
+        "bytes": -(-n_clips // chunk) * chunk * n_features * 4,
         "files": -(-n_clips // shard) + FEATURE_FILES,
     }

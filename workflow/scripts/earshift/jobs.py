@@ -241,9 +241,9 @@ def peak_mib() -> float:
     """Return the most memory that this process has had resident so far, in MiB."""
     # getrusage would count what the parent had when it started this process.
     status = Path("/proc/self/status")
-    if status.exists():
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return float(lines["VmHWM"].split()[0]) / 1024
+    for line in status.read_text().splitlines() if status.exists() else []:
+        if line.startswith("VmHWM:"):
+            return float(line.split()[1]) / 1024
     return float(psutil.Process().memory_info().rss) / 2**20
 
 

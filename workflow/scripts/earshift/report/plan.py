@@ -76,7 +76,9 @@ def plan_table(results: Path) -> str:
 def _notes(plan: pd.DataFrame) -> Iterator[str]:
     if plan["within"].notna().any():
         most = 100 * plan["within"].max()
-        yield f"~ from a sample of the clips: the audio is known within {most:.0f} %."
+        yield (
+            f"~ from a sample of the clips: a dataset's audio is known to {most:.0f} %."
+        )
     if plan["jobs"].isna().any():
         yield "- not known: the model has no calibration."
 
