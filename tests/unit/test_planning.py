@@ -63,6 +63,7 @@ def test_a_jobs_time_and_memory_follow_from_its_region_and_grow(tmp_path):
     assert time_ == [71, 142, 213]
     memory = [planning.memory_mb(plan, "000000", file, k) for k in (1, 2, 3)]
     assert memory == [2175, 4350, 6525]
+    assert planning.memory_mb(plan, "000001", file, 1) == 4000  # of no plan
     file.unlink()
     assert planning.runtime_min(plan, "000000", file, 2) == 480
     assert planning.memory_mb(plan, "000000", file, 2) == 8000
@@ -92,18 +93,17 @@ def test_a_calibration_says_what_the_model_gives(tmp_path):
     assert capacity == 120 * found.audio_s_per_s
 
 
-def estimate(tmp_path, folder, **changes):
+def estimate(tmp_path, folder, entry=ENTRY, **changes):
     """The plan of one dataset and one model; its rows by stage."""
     extraction = EXTRACTION | changes
-    options = {"name": "m", "entry": ENTRY, "versions": stage2.VERSIONS}
+    options = {"name": "m", "entry": entry, "versions": stage2.VERSIONS}
     options |= {"plan": str(tmp_path / "e.plan.json"), "dtype": "float32"}
     options |= {"location": str(tmp_path / "e.zarr"), "pooling": []}
     key = {"dataset": "d", "model": "m", "condition": "clean"}
     key |= {"features": str(tmp_path / "f.zarr")}
-    entry = {"plugin": "table", "folder": str(folder)}
-    table = str(tmp_path / "clips.parquet")
+    dataset = {"name": "d", "entry": {"plugin": "table", "folder": str(folder)}}
     estimates.estimate_run(
-        [{"name": "d", "entry": entry, "table": table}],
+        [dataset | {"table": str(tmp_path / "clips.parquet")}],
         [key | {"calibration": str(tmp_path / "c.json"), "options": options}],
         extraction=extraction,
         pooling=["mean"],
@@ -217,6 +217,28 @@ def test_before_stage_1_a_sample_gives_the_audio_within_what_it_says(tmp_path):
     assert found["jobs"] == math.ceil(36 * found["audio_h"])  # 100 s a job
     again = estimate(tmp_path, tmp_path / "many", minutes_per_job=1 / 60)
     assert again["embeddings"]["audio_h"] == found["audio_h"]
+
+
+#: A model of whole clips, whose network would say how many frames there are.
+WHOLE = """
+from earshift.models import ClipSpec
+env, version, licence, citation = "analysis", 1, "", ""
+def spec():
+    return ClipSpec(sample_rate_hz=16_000, n_features=4096)
+def network(spec):
+    raise RuntimeError("loaded")
+"""
+
+
+def test_a_plan_loads_no_network(table_dataset, tmp_path):
+    (tmp_path / "whole.py").write_text(WHOLE)
+    write_calibration(tmp_path / "c.json", frames_per_audio_s=25.0)
+    stage2.list_clips(table_dataset, tmp_path)
+    entry = {"plugin": str(tmp_path / "whole.py")}
+    found = estimate(tmp_path, table_dataset, entry=entry)["embeddings"]
+    n_frames = 24 * 30  # 1.2 s each
+    n_bytes = n_frames * 4096 * 4
+    assert n_bytes <= found["bytes"] <= n_bytes + store.CHUNK_BYTES
 
 
 def test_prices_give_costs_and_gpus_hours(table_dataset, tmp_path):

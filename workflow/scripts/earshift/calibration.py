@@ -27,7 +27,7 @@ CLIP_S = 10.0
 
 #: Rounds have four times as many clips each, until one takes this long, in seconds: a
 #: slow model embeds two clips, a fast one fills many batches.
-ENOUGH_S = 2.0
+ENOUGH_S = 1.0
 
 #: Clips of a round at most.
 MOST_CLIPS = 128

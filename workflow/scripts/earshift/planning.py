@@ -126,7 +126,7 @@ def runtime_min(plan: Path, region: str, calibration: Path, attempt: int) -> int
     region : str
         Region of the job.
     calibration : Path
-        Written by `calibration.calibrate_model`; it may be missing.
+        Written by `calibration.calibrate_model`. It may be missing, as may the plan.
     attempt : int
         1 at first; a job that failed gets as many times more.
 
@@ -135,10 +135,11 @@ def runtime_min(plan: Path, region: str, calibration: Path, attempt: int) -> int
     int
         Minutes.
     """
-    if not calibration.exists():
+    known = _known(plan, region, calibration)
+    if known is None:
         return attempt * UNKNOWN_MIN
-    measured = Calibration.read(calibration)
-    seconds = job_seconds(measured, _work(plan, region)["audio_s"])
+    measured, work = known
+    seconds = job_seconds(measured, work["audio_s"])
     return attempt * math.ceil(START_MIN + TIME_SAFETY * seconds / 60)
 
 
@@ -155,19 +156,28 @@ def memory_mb(plan: Path, region: str, calibration: Path, attempt: int) -> int:
     int
         MB.
     """
-    if not calibration.exists():
+    known = _known(plan, region, calibration)
+    if known is None:
         return attempt * UNKNOWN_MB
-    measured = Calibration.read(calibration)
-    return attempt * job_mb(measured, _work(plan, region)["clips"])
+    measured, work = known
+    return attempt * job_mb(measured, work["clips"])
 
 
-def _work(plan: Path, region: str) -> dict[str, Any]:
-    work: dict[str, Any] = _all_work(plan, plan.stat().st_mtime_ns)[region]
-    return work
+def _known(
+    plan: Path, region: str, calibration: Path
+) -> tuple[Calibration, dict[str, Any]] | None:
+    """Return the speed of a model and the work of a region, if both are known.
+
+    Snakemake may ask for a region whose plan is being made anew.
+    """
+    if not (plan.exists() and calibration.exists()):
+        return None
+    work = _all_work(plan, plan.stat().st_mtime_ns).get(region)
+    return None if work is None else (Calibration.read(calibration), work)
 
 
 @lru_cache(maxsize=64)
 def _all_work(plan: Path, _modified_ns: int) -> dict[str, Any]:
     """Read a plan once for all of its jobs."""
-    work: dict[str, Any] = json.loads(plan.read_text())["work"]
+    work: dict[str, Any] = json.loads(plan.read_text()).get("work", {})
     return work
