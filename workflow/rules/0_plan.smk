@@ -15,7 +15,7 @@ rule estimate_run:
             for name in config["datasets"]
             for file in dataset_files(SimpleNamespace(dataset=name))
         ],
-        calibrations=per_model(CALIBRATION),
+        calibrations=sorted({store["calibration"] for store in planned_stores()}),
         weights=lambda wildcards: [
             file
             for name in config["models"]

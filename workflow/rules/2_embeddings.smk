@@ -1,7 +1,7 @@
 """Stage 2, embeddings: run each pre-trained model over each dataset.
 
 Reads   {results}/1_clips/{dataset}.parquet, the audio
-Writes  {results}/2_embeddings/calibration/{model}/{condition}.json
+Writes  {results}/2_embeddings/calibration/{model}/{condition}.{key}.json
         {results}/2_embeddings/{dataset}/{model}/{condition}.zarr (or the same under
         'store: address'), and beside it the plan of its regions, a list and a
         done-marker for each of them, and the index of its clips
@@ -13,11 +13,12 @@ STORE = f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}"
 rule calibrate_model:
     """Measure the speed and the memory of a model where it will run."""
     input:
-        weights=verified_weights,
+        # New weights in the same network are as fast.
+        weights=ancient(verified_weights),
     output:
         calibration=CALIBRATION,
     log:
-        f"logs/{RESULTS}/calibrate_model/{{model}}/{{condition}}.log",
+        f"logs/{RESULTS}/calibrate_model/{{model}}/{{condition}}.{{key}}.log",
     conda:
         model_env
     threads: 2
@@ -38,7 +39,7 @@ checkpoint plan_regions:
         table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
         weights=verified_weights,
         # A new calibration alone plans nothing anew.
-        calibration=ancient(CALIBRATION),
+        calibration=ancient(calibration_file),
     output:
         plan=f"{STORE}.plan.json",
         clips=f"{STORE}.clips.parquet",

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, models, planning, register, registry, settings, versions
+from earshift import alignment, jobs, models, planning, register, registry, settings
+from earshift import versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 
@@ -25,7 +26,7 @@ except EarshiftError as error:
 
 RESULTS = config["results"]
 BALANCE = config["splits"]["balance"]
-CALIBRATION = f"{RESULTS}/2_embeddings/calibration/{{model}}/{{condition}}.json"
+CALIBRATION = f"{RESULTS}/2_embeddings/calibration/{{model}}/{{condition}}.{{key}}.json"
 UNPACKED = register.dataset_folders(config["downloads"]["register"])
 
 
@@ -34,6 +35,7 @@ wildcard_constraints:
     model="|".join(config["models"]),
     condition="|".join(config["conditions"]),
     region=r"\d{6}",
+    key=r"[0-9a-f]{16}",
 
 
 def dataset_entry(wildcards):
@@ -110,7 +112,18 @@ def extraction_memory(wildcards, attempt):
 def region_files(wildcards):
     """The plan that a region is in, its name, and how its model was calibrated."""
     plan = Path(rules.plan_regions.output.plan.format(**wildcards))
-    return plan, wildcards.region, Path(CALIBRATION.format(**wildcards))
+    return plan, wildcards.region, Path(calibration_file(wildcards))
+
+
+def calibration_file(wildcards):
+    """How a model was calibrated.
+
+    Its name has what decides it, so that it is never out of date: Snakemake does not ask
+    whether a job is, if one of its ancient inputs is.
+    """
+    key = jobs.content_key([model_entry(wildcards), model_versions(wildcards)])
+    model, condition = wildcards.model, wildcards.condition
+    return CALIBRATION.format(model=model, condition=condition, key=key)
 
 
 def listed_datasets():
@@ -136,7 +149,7 @@ def planned_stores():
         }
         features = f"{RESULTS}/3_features/{dataset}/{model}/{condition}.zarr"
         options |= store_options(key)
-        key |= {"features": features, "calibration": CALIBRATION.format(**key)}
+        key |= {"features": features, "calibration": calibration_file(wildcards)}
         out.append(key | {"options": options})
     return out
 
