@@ -11,12 +11,15 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run data weights audit repair setup test check lock clean
+.PHONY: demo run plan data weights audit repair setup test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
 run: setup  ## any experiment: make run EXPERIMENT=my.yaml [ARGS=-n]
 	@$(PY) workflow/scripts/run.py --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+
+plan: setup  ## what an experiment will take: make plan EXPERIMENT=my.yaml
+	@$(PY) workflow/scripts/run.py --plan --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
 
 data: setup  ## fetch and unpack an experiment's datasets: make data EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --data --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)

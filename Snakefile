@@ -16,6 +16,7 @@ if not workflow.overwrite_configfiles:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/0_miniature.smk"
 include: "workflow/rules/0_downloads.smk"
+include: "workflow/rules/0_plan.smk"
 include: "workflow/rules/1_clips.smk"
 include: "workflow/rules/2_embeddings.smk"
 include: "workflow/rules/2_audit.smk"

@@ -62,7 +62,8 @@ def create(
         location=location or tmp_path / "e.zarr",
         dtype=dtype,
         pooling=pooling,
-        n_jobs=n_jobs,
+        audio_s_per_job=1e-3,
+        max_jobs=n_jobs,
         plan=plan,
     )
     return plan

@@ -32,7 +32,7 @@ clips.list_clips(
 model = {"plugin": str(folder / "energy.py")}
 regions.plan_regions(
     "m", model, table=table, versions={}, location=folder / "e.zarr", dtype="float32",
-    pooling=[], n_jobs=1, plan=plan,
+    pooling=[], audio_s_per_job=1, max_jobs=1, plan=plan,
 )
 embeddings.extract_region(
     "m", model, plan=plan, region="000000", marker=folder / "000000.json",

@@ -1,6 +1,9 @@
 """The report says what the tables say, and needs no other file."""
 
+import json
+import math
 import re
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -12,6 +15,7 @@ import pytest
 from earshift import figures
 from earshift.report import audit, main_table, tables, words, write_report
 from earshift.report.findings import findings
+from earshift.report.plan import compare
 from tests.report_tables import config_of, write_results
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "page.html.j2"
@@ -197,6 +201,33 @@ def test_a_long_list_is_cut_and_says_so(tmp_path):
     assert "31, the first 25 shown" in html
     # The worst comes first.
     assert html.index("labelled otherwise: cello") < html.index(">another recording<")
+
+
+PLAN = """\
+made,stage,dataset,model,condition,jobs,hours,mem_mb,bytes
+2026-01-02T00:00:00Z,2 embeddings,here,mfcc,clean,2,0.5,900,3000000
+2026-01-02T00:00:00Z,2 embeddings,there,mfcc,clean,,,,
+"""
+
+
+def test_a_plan_is_shown_beside_the_jobs_that_ran_after_it(tmp_path):
+    results = write_results(tmp_path / "r")
+    assert "Plan and truth" not in page(results)
+    (results / "plan.csv").write_text(PLAN)
+    kept = results / "2_embeddings" / "here" / "mfcc" / "clean.kept"
+    kept.mkdir(parents=True)
+    spent = {"seconds": 900.0, "peak_mib": 100, "bytes": 2_000_000}
+    for day in (1, 2, 3):
+        record = {"spent": spent | {"finished": f"2026-01-0{day}T00:00:00Z"}}
+        (kept / f"00000{day}.json").write_text(json.dumps(record))
+    (kept / "000004.json").write_text("{}")  # of an older version
+    here, there = compare(results)
+    assert here["planned"] == {"jobs": 2, "hours": 0.5, "mb": 900, "bytes": 3e6}
+    expected = {"jobs": 2, "hours": 0.5, "mb": 104.8576, "bytes": 4_000_000}
+    assert here["took"] == pytest.approx(expected)
+    assert math.isnan(there["planned"]["hours"])
+    shutil.rmtree(results / "figures")
+    assert "Plan and truth" in page(results)
 
 
 def test_names_are_escaped(tmp_path):

@@ -9,7 +9,6 @@ Writes  resources/downloads/weights/{file}.sha256 and
 """
 
 import re
-from types import SimpleNamespace
 
 from earshift import register
 

@@ -1,7 +1,8 @@
 """Stage 2, embeddings: run each pre-trained model over each dataset.
 
 Reads   {results}/1_clips/{dataset}.parquet, the audio
-Writes  {results}/2_embeddings/{dataset}/{model}/{condition}.zarr (or the same under
+Writes  {results}/2_embeddings/calibration/{model}/{condition}.{key}.json
+        {results}/2_embeddings/{dataset}/{model}/{condition}.zarr (or the same under
         'store: address'), and beside it the plan of its regions, a list and a
         done-marker for each of them, and the index of its clips
 """
@@ -9,11 +10,36 @@ Writes  {results}/2_embeddings/{dataset}/{model}/{condition}.zarr (or the same u
 STORE = f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}"
 
 
+rule calibrate_model:
+    """Measure the speed and the memory of a model where it will run."""
+    input:
+        # New weights in the same network are as fast.
+        weights=ancient(verified_weights),
+    output:
+        calibration=CALIBRATION,
+    log:
+        f"logs/{RESULTS}/calibrate_model/{{model}}/{{condition}}.{{key}}.log",
+    conda:
+        model_env
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4_000 * attempt,
+        runtime="1h",
+        gpu=config["extraction"]["gpu"],
+    params:
+        versions=model_versions,
+        entry=model_entry,
+    script:
+        "../scripts/calibrate_model.py"
+
+
 checkpoint plan_regions:
     """Say which clips are embedded already, and deal the others to jobs."""
     input:
         table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
         weights=verified_weights,
+        # A new calibration alone plans nothing anew.
+        calibration=ancient(calibration_file),
     output:
         plan=f"{STORE}.plan.json",
         clips=f"{STORE}.clips.parquet",
@@ -29,7 +55,6 @@ checkpoint plan_regions:
         versions=model_versions,
         entry=model_entry,
         store=store_options,
-        n_jobs=config["n_shards"],
     script:
         "../scripts/plan_regions.py"
 
@@ -50,8 +75,9 @@ rule extract_embeddings:
         model_env
     threads: 2
     resources:
-        mem_mb=4_000,
-        runtime="4h",
+        mem_mb=extraction_memory,
+        runtime=extraction_runtime,
+        gpu=config["extraction"]["gpu"],
     params:
         versions=model_versions,
         entry=model_entry,

@@ -2,12 +2,15 @@
 
 import json
 import sys
+from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, models, register, registry, settings, versions
+from earshift import alignment, jobs, models, planning, register, registry, settings
+from earshift import versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 
@@ -26,6 +29,7 @@ FILES_PER_JOB = 20_000
 
 RESULTS = config["results"]
 BALANCE = config["splits"]["balance"]
+CALIBRATION = f"{RESULTS}/2_embeddings/calibration/{{model}}/{{condition}}.{{key}}.json"
 UNPACKED = register.dataset_folders(config["downloads"]["register"])
 
 
@@ -35,6 +39,7 @@ wildcard_constraints:
     condition="|".join(config["conditions"]),
     region=r"\d{6}",
     share=r"\d{4}",
+    key=r"[0-9a-f]{16}",
 
 
 def dataset_entry(wildcards):
@@ -108,6 +113,61 @@ def store_options(wildcards):
         "dtype": options["dtype"],
         "pooling": [] if options["keep_frames"] else config["pooling"],
     }
+
+
+def extraction_runtime(wildcards, attempt):
+    """Minutes that the job of a region may take."""
+    return planning.runtime_min(*region_files(wildcards), attempt)
+
+
+def extraction_memory(wildcards, attempt):
+    """MB that the job of a region may take."""
+    return planning.memory_mb(*region_files(wildcards), attempt)
+
+
+def region_files(wildcards):
+    """The plan that a region is in, its name, and how its model was calibrated."""
+    plan = Path(rules.plan_regions.output.plan.format(**wildcards))
+    return plan, wildcards.region, Path(calibration_file(wildcards))
+
+
+def calibration_file(wildcards):
+    """How a model was calibrated.
+
+    Its name has what decides it, so that it is never out of date: Snakemake does not ask
+    whether a job is, if one of its ancient inputs is.
+    """
+    key = jobs.content_key([model_entry(wildcards), model_versions(wildcards)])
+    model, condition = wildcards.model, wildcards.condition
+    return CALIBRATION.format(model=model, condition=condition, key=key)
+
+
+def listed_datasets():
+    """Where the plan of a run finds each dataset."""
+    return [
+        {"name": name, "entry": entry, "table": f"{RESULTS}/1_clips/{name}.parquet"}
+        for name, entry in config["datasets"].items()
+    ]
+
+
+def planned_stores():
+    """Where the plan of a run finds each store of embeddings, and what makes it."""
+    names = product(config["datasets"], config["models"], config["conditions"])
+    out = []
+    for dataset, model, condition in names:
+        key = {"dataset": dataset, "model": model, "condition": condition}
+        wildcards = SimpleNamespace(**key)
+        options = {
+            "name": model,
+            "entry": model_entry(wildcards),
+            "versions": model_versions(wildcards),
+            "plan": f"{RESULTS}/2_embeddings/{dataset}/{model}/{condition}.plan.json",
+        }
+        features = f"{RESULTS}/3_features/{dataset}/{model}/{condition}.zarr"
+        options |= store_options(key)
+        key |= {"features": features, "calibration": calibration_file(wildcards)}
+        out.append(key | {"options": options})
+    return out
 
 
 def region_markers(wildcards):

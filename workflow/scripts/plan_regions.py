@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, regions
+from earshift import jobs, planning, regions
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
     snakemake: Snakemake
 
+# The size of jobs is no parameter: a new one counts for clips that are dealt from now
+# on, and plans nothing anew.
+extraction = snakemake.config["extraction"]
 with jobs.logged(snakemake.log[0]):
     regions.plan_regions(
         snakemake.wildcards.model,
@@ -17,6 +20,9 @@ with jobs.logged(snakemake.log[0]):
         table=Path(snakemake.input.table),
         versions=snakemake.params.versions,
         **snakemake.params.store,
-        n_jobs=snakemake.params.n_jobs,
+        audio_s_per_job=planning.audio_s_per_job(
+            Path(snakemake.input.calibration), extraction["minutes_per_job"]
+        ),
+        max_jobs=extraction["max_jobs"],
         plan=Path(snakemake.output.plan),
     )

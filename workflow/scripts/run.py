@@ -79,6 +79,9 @@ def main() -> int:
     parser.add_argument(
         "--repair", action="store_true", help="the same, and mark what is damaged"
     )
+    parser.add_argument(
+        "--plan", action="store_true", help="say what the run will take, no more"
+    )
     options, rest = parser.parse_known_args()
     if not options.configfile.is_file():
         parser.error(f"there is no configuration '{options.configfile}'")
@@ -90,20 +93,24 @@ def main() -> int:
     if any(Path(".snakemake", "locks").glob("*")):
         unlock = [*snakemake, "--unlock", "--quiet", "all"]
         subprocess.run(unlock, pass_fds=[lock], check=False)
-    names = ("weights", "data", "audit", "repair")
+    names = ("weights", "data", "plan", "audit", "repair")
     targets = [name for name in names if getattr(options, name)]
-    if options.audit or options.repair:  # what was found once may have changed
+    # What was found once may have changed without any file that these depend on.
+    if options.audit or options.repair:
         rest = ["--forcerun", "audit_embeddings", *rest]
+    elif options.plan:
+        rest = ["--forcerun", "estimate_run", *rest]
     flags = ["--quiet", "host", "--rerun-incomplete", *targets, *rest]
     done = subprocess.run([*snakemake, *flags], pass_fds=[lock], check=False)
-    if targets:
+    if done.returncode or (targets and not options.plan):
         return done.returncode
     config = yaml.safe_load(options.configfile.read_text())
     results = Path(config.get("results", "results"))
-    if done.returncode == 0 and (results / "report.html").exists():
-        table = [sys.executable, "-m", "earshift.report", str(results)]
+    file, flags = ("plan.csv", ["--plan"]) if options.plan else ("report.html", [])
+    if (results / file).exists():
+        table = [sys.executable, "-m", "earshift.report", str(results), *flags]
         subprocess.run(table, check=False)
-    return done.returncode
+    return 0
 
 
 if __name__ == "__main__":

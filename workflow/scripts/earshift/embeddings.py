@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, islice, pairwise, takewhile
 from pathlib import Path
@@ -74,17 +75,14 @@ def extract_region(
     DataError
         If more clips fail, or one is too short and the model's `short` is ``"error"``.
     """
-    location = regions.location_of(plan)
+    facts = store.attributes(regions.location_of(plan))
     own = regions.read_region(plan, region)
-    span = regions.rows_of(own, store.shard_of(location))
-    facts = store.attributes(location)
-    record = regions.beside(plan, ".kept") / f"{region}.json"
+    record = regions.record_of(plan, region)
     key = jobs.content_key([facts["key"], own.astype(str).to_numpy().tolist()])
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
         model = models.from_entry(entry)
-        with limit_for(model, n_threads):
-            skipped = _extract(name, model, location, span, facts, own, n_threads)
+        skipped, spent = fill_region(name, model, plan, region, n_threads)
         if clips.too_many(len(skipped), len(own), max_bad_clips):
             raise DataError(
                 f"{name}: {len(skipped)} of {len(own)} clips that stage 1 could read "
@@ -92,13 +90,50 @@ def extract_region(
                 f"first: {next(iter(skipped.values()))}. If files were changed, run "
                 "again with '--forcerun list_clips'."
             )
-        done = {"key": key, "clips": len(own), "skipped": skipped}
+        done = {"key": key, "clips": len(own), "skipped": skipped, "spent": spent}
         with jobs.whole_file(record) as file:
             file.write_text(json.dumps(done, indent=1, sort_keys=True) + "\n")
     else:
         log.info("%s: embedded before, %d clips kept", name, len(own))
     with jobs.whole_file(marker) as file:
         shutil.copyfile(record, file)
+
+
+def fill_region(
+    name: str, model: models.Model, plan: Path, region: str, n_threads: int
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Embed the clips of one region and write its rows.
+
+    Parameters
+    ----------
+    name, plan, region, n_threads
+        As for `extract_region`.
+    model : Model
+        Loaded here, if it is not yet.
+
+    Returns
+    -------
+    dict of str to str, dict
+        Clips skipped, and why. What it took: `load_s` and `seconds`, for loading the
+        model and in all; `peak_mib`, the most memory of the process; `bytes`, of the
+        shards; `finished`, UTC.
+    """
+    location = regions.location_of(plan)
+    own = regions.read_region(plan, region)
+    span = regions.rows_of(own, store.shard_of(location))
+    start = time.monotonic()
+    with limit_for(model, n_threads):
+        log.info("%s: loading the model", name)
+        model.warm_up()
+        load_s = time.monotonic() - start
+        skipped = _extract(name, model, location, span, own, n_threads)
+    return skipped, {
+        "load_s": round(load_s, 3),
+        "seconds": round(time.monotonic() - start, 3),
+        "peak_mib": round(jobs.peak_mib()),
+        "bytes": store.stored_bytes(location, span),
+        "finished": jobs.now(),
+    }
 
 
 def limit_for(model: models.Model, n_threads: int) -> threadpool_limits:
@@ -134,11 +169,11 @@ def _extract(
     model: models.Model,
     location: store.Location,
     span: tuple[int, int],
-    facts: Mapping[str, Any],
     own: pd.DataFrame,
     n_threads: int,
 ) -> dict[str, str]:
     """Fill the region of a job; return the clips skipped, and why."""
+    facts = store.attributes(location)
     rows = own["first_frame"].to_numpy(np.int64) - span[0]
     skipped: dict[str, str] = {}
     at = rows.copy()
@@ -186,8 +221,6 @@ def embed_clips(
     # Windows are numbered within the job; the store's rows are what is made of them.
     windows = np.concatenate([[0], np.cumsum(own["n_windows"].to_numpy(np.int64))])
     spans = [slice(a, b) for a, b in pairwise(windows.tolist())]
-    log.info("%s: loading the model", name)
-    model.warm_up()
     progress = jobs.Progress(name, len(own), "clips")
     prepared = prepare_pieces(model, own, spans, skipped, progress.step, n_threads)
     found = _finite(

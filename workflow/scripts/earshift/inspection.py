@@ -160,8 +160,12 @@ def _state(path: str) -> dict[str, int]:
     }
 
 
+def inspect(path: str) -> dict[str, Any]:
+    """Decode one file; return what its clip table and its measures say of it."""
+    return _inspect(path, _state(path))
+
+
 def _inspect(path: str, state: Mapping[str, int]) -> dict[str, Any]:
-    """Decode one file; return its row of `AUDIO_COLUMNS` and measures."""
     row: dict[str, Any] = {
         "status": "ok",
         "reason": "",

@@ -227,6 +227,26 @@ def content_key(content: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def now() -> str:
+    """Return the time, UTC, such that later times sort after earlier ones."""
+    return utc(time.time())
+
+
+def utc(seconds: float) -> str:
+    """Return a time in seconds since 1970 as `now` does."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def peak_mib() -> float:
+    """Return the most memory that this process has had resident so far, in MiB."""
+    # getrusage would count what the parent had when it started this process.
+    status = Path("/proc/self/status")
+    for line in status.read_text().splitlines() if status.exists() else []:
+        if line.startswith("VmHWM:"):
+            return float(line.split()[1]) / 1024
+    return float(psutil.Process().memory_info().rss) / 2**20
+
+
 def provenance() -> dict[str, str]:
     """Say which code makes a result: commit, versions of Python and of `PACKAGES`."""
     found = {"commit": _commit(), "python": sys.version.split()[0]}

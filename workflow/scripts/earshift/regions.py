@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, jobs, models, store
+from earshift import clips, jobs, models, planning, store
 from earshift.errors import DataError
 from earshift.resampling import n_resampled
 from earshift.verification import identify
@@ -62,7 +62,8 @@ def plan_regions(
     location: store.Location,
     dtype: str,
     pooling: Sequence[str],
-    n_jobs: int,
+    audio_s_per_job: float,
+    max_jobs: int,
     plan: Path,
 ) -> None:
     """Say which regions hold the clips of a table; make those that are missing.
@@ -86,26 +87,30 @@ def plan_regions(
         Type that frames are stored in.
     pooling : sequence of str
         If given, no frames are stored, but these statistics over the frames of a clip.
-    n_jobs : int
-        Jobs that share the clips which are not embedded yet.
+    audio_s_per_job : float
+        Audio that a job embeds in its target run time, in seconds.
+    max_jobs : int
+        Jobs at most that share the clips which are not embedded yet.
     plan : Path
-        JSON file to write: the store, its key, and the names of its regions in use.
+        JSON file to write: the store, its key, the names of its regions in use, and how
+        many clips and seconds of audio each has.
     """
     model = models.from_entry(entry)
     facts = facts_of(name, model, versions, dtype, pooling)
     wanted = clips.usable(table)[_CLIP]
-    old = store.attributes(location)
-    if old.get("key") == facts["key"]:
-        lists = _kept(plan, location, wanted)
-        held = pd.concat(lists.values()) if lists else None
+    if store.attributes(location).get("key") == facts["key"]:
+        lists, given_up = _sort_out(plan, wanted)
+        for region, rows in given_up.items():
+            _give_up(plan, location, region, rows)
     else:
         for ending in (".regions", ".kept", ".done"):
             shutil.rmtree(beside(plan, ending), ignore_errors=True)
-        lists, held = {}, None
-    new = wanted if held is None else _not_in(wanted, held)
-    new = new.assign(n_windows=_n_windows(model, new))
+        lists = {}
+    new = _of_no_region(wanted, lists)
+    new = new.assign(n_windows=n_windows(model, new))
     new["n_frames"] = new["n_windows"].clip(upper=1) if pooling else new["n_windows"]
-    spans = share(new["n_windows"].to_numpy(), n_jobs)
+    n = planning.n_jobs(audio_s(new), len(new), audio_s_per_job, max_jobs)
+    spans = share(new["n_windows"].to_numpy(), n)
     if not lists:
         _create(location, model, facts, new, spans, dtype)
     unused = max((int(r) for r in lists), default=-1) + 1
@@ -121,6 +126,10 @@ def plan_regions(
     _write_clips(plan, wanted, lists)
     log.info("%s: %d clips, %d of them to embed", name, len(wanted), len(new))
     said = {"key": facts["key"], "store": str(location), "regions": sorted(lists)}
+    said["work"] = {
+        region: {"clips": len(rows), "audio_s": round(audio_s(rows), 3)}
+        for region, rows in sorted(lists.items())
+    }
     with jobs.whole_file(plan) as file:
         file.write_text(json.dumps(said, indent=1) + "\n")
 
@@ -160,8 +169,58 @@ def facts_of(
     }
 
 
-def _n_windows(model: models.Model, rows: pd.DataFrame) -> NDArray[np.int64]:
-    """Return how many frames each clip will have, from its length in samples."""
+def left_to_embed(
+    name: str,
+    entry: Mapping[str, Any],
+    *,
+    table: Path,
+    versions: Mapping[str, int],
+    location: store.Location,
+    dtype: str,
+    pooling: Sequence[str],
+    plan: Path,
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """Say what `plan_regions` would find to do; nothing is written.
+
+    Parameters
+    ----------
+    name, entry, table, versions, location, dtype, pooling, plan
+        As for `plan_regions`.
+
+    Returns
+    -------
+    dict of str to DataFrame, DataFrame
+        Lists of the regions that are planned and not filled; clips of no region.
+    """
+    facts = facts_of(name, models.from_entry(entry), versions, dtype, pooling)
+    wanted = clips.usable(table)[_CLIP]
+    lists: dict[str, pd.DataFrame] = {}
+    if store.attributes(location).get("key") == facts["key"]:
+        lists, _ = _sort_out(plan, wanted)
+    waiting = {r: rows for r, rows in lists.items() if not record_of(plan, r).exists()}
+    return waiting, _of_no_region(wanted, lists)
+
+
+def audio_s(rows: pd.DataFrame) -> float:
+    """Return how long some clips are together, in seconds."""
+    return float((rows["n_samples"] / rows["sample_rate_hz"]).sum())
+
+
+def n_windows(model: models.Model, rows: pd.DataFrame) -> NDArray[np.int64]:
+    """Return how many windows each clip has, from its length in samples.
+
+    Parameters
+    ----------
+    model : Model
+        What cuts them.
+    rows : DataFrame
+        Clips, with `n_samples` and `sample_rate_hz`.
+
+    Returns
+    -------
+    ndarray of shape (n_clips,), int64
+        One number per clip.
+    """
     rate = model.spec.sample_rate_hz
     counts = [
         model.n_frames(n_resampled(n, model.resampler, source, rate))
@@ -170,14 +229,14 @@ def _n_windows(model: models.Model, rows: pd.DataFrame) -> NDArray[np.int64]:
     return np.asarray(counts, np.int64)
 
 
-def share(n_windows: NDArray[np.int64], n_jobs: int) -> list[tuple[int, int]]:
+def share(work: NDArray[np.int64], n: int) -> list[tuple[int, int]]:
     """Share clips between jobs, in order, about equally many windows each.
 
     Parameters
     ----------
-    n_windows : ndarray of shape (n_clips,), int64
-        Work of each clip.
-    n_jobs : int
+    work : ndarray of shape (n_clips,), int64
+        Windows of each clip.
+    n : int
         Jobs at most; none is without clips.
 
     Returns
@@ -185,11 +244,11 @@ def share(n_windows: NDArray[np.int64], n_jobs: int) -> list[tuple[int, int]]:
     list of (int, int)
         First and last-plus-one clip of each job.
     """
-    if not len(n_windows):
+    if not len(work):
         return []
-    total = np.concatenate([[0], np.cumsum(n_windows)])
-    targets = np.arange(1, n_jobs) * total[-1] / n_jobs
-    cuts = [0, *np.searchsorted(total, targets).tolist(), len(n_windows)]
+    total = np.concatenate([[0], np.cumsum(work)])
+    targets = np.arange(1, n) * total[-1] / n
+    cuts = [0, *np.searchsorted(total, targets).tolist(), len(work)]
     return [(a, b) for a, b in pairwise(cuts) if b > a]
 
 
@@ -226,33 +285,49 @@ def _same(a: pd.DataFrame, b: pd.DataFrame) -> NDArray[np.bool_]:
     return same
 
 
-def _not_in(wanted: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+def _of_no_region(
+    wanted: pd.DataFrame, lists: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame:
+    if not lists:
+        return wanted
+    held = pd.concat(lists.values())
     return wanted[~_same(wanted, held)].reset_index(drop=True)
 
 
-def _kept(
-    plan: Path, location: store.Location, wanted: pd.DataFrame
-) -> dict[str, pd.DataFrame]:
-    """Return the lists of regions in use; take out those that are not.
+def record_of(plan: Path, region: str) -> Path:
+    """Return the path of what the job that filled a region says of it."""
+    return beside(plan, ".kept") / f"{region}.json"
+
+
+def _sort_out(
+    plan: Path, wanted: pd.DataFrame
+) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    """Return the lists of regions in use, then those of the others.
 
     A region is in use as long as it holds a clip of the table, and, while it is not
     filled, as long as all of its clips are.
     """
-    lists = {}
+    used, unused = {}, {}
     for file in sorted(beside(plan, ".regions").glob("[0-9]*.parquet")):
         rows = pd.read_parquet(file)
         same = _same(rows, wanted)
-        filled = (beside(plan, ".kept") / f"{file.stem}.json").exists()
+        filled = record_of(plan, file.stem).exists()
         if same.all() or (filled and same.any()):
-            lists[file.stem] = rows[same]
-            continue
-        log.info("region %s is given up: its clips have changed", file.stem)
-        start, stop = rows_of(rows, store.shard_of(location))
-        store.clear_rows(location, start, stop)
-        for ending in (".kept", ".done"):
-            (beside(plan, ending) / f"{file.stem}.json").unlink(missing_ok=True)
-        file.unlink()
-    return lists
+            used[file.stem] = rows[same]
+        else:
+            unused[file.stem] = rows
+    return used, unused
+
+
+def _give_up(
+    plan: Path, location: store.Location, region: str, rows: pd.DataFrame
+) -> None:
+    log.info("region %s is given up: its clips have changed", region)
+    start, stop = rows_of(rows, store.shard_of(location))
+    store.clear_rows(location, start, stop)
+    for ending in (".kept", ".done"):
+        (beside(plan, ending) / f"{region}.json").unlink(missing_ok=True)
+    _list_of(plan, region).unlink()
 
 
 def rows_of(rows: pd.DataFrame, shard: int) -> tuple[int, int]:

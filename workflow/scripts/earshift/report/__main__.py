@@ -1,9 +1,13 @@
-"""Print the main table of an experiment: ``python -m earshift.report RESULTS``."""
+"""Print the main table of an experiment: ``python -m earshift.report RESULTS``.
+
+With ``--plan`` it is what the experiment will take, as `make plan` estimated it.
+"""
 
 import argparse
 import sys
 from pathlib import Path
 
+from earshift.report.plan import plan_table
 from earshift.report.terminal import main_table
 
 
@@ -11,7 +15,14 @@ def main() -> None:
     """Write the table to the terminal."""
     parser = argparse.ArgumentParser(prog="python -m earshift.report")
     parser.add_argument("results", type=Path, help="folder of the results")
-    results = parser.parse_args().results
+    parser.add_argument("--plan", action="store_true", help="print the plan of a run")
+    options = parser.parse_args()
+    results = options.results
+    if options.plan:
+        if not (results / "plan.csv").is_file():
+            parser.error(f"'{results}' has no plan: run 'make plan' first")
+        sys.stdout.write(plan_table(results))
+        return
     if not (results / "tables").is_dir():
         parser.error(f"'{results}' has no folder 'tables': is the run finished?")
     sys.stdout.write(main_table(results))

@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from earshift import fingerprint, jobs, registry
-from earshift.report import audit, sources, tables, words
+from earshift.report import audit, plan, sources, tables, words
 from earshift.report.captions import AUDIO, CAPTIONS
 from earshift.report.findings import findings
 from earshift.report.tables import Tables
@@ -127,6 +127,7 @@ def page_values(
                 set.intersection(*(d["subgroup_names"] for d in described))
             ),
         ),
+        "plan": plan.compare(results),
         "provenance": jobs.provenance(),
         "versions": versions,
         "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),

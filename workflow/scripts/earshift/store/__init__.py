@@ -51,6 +51,7 @@ from earshift.store._shards import (
     first_row_of,
     read_rows,
     remove_file,
+    stored_bytes,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ __all__ = [
     "remove_file",
     "shard_frames",
     "shard_of",
+    "stored_bytes",
     "write_features",
     "write_index",
     "write_region",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from zarr.core.sync import sync
 
 from earshift.errors import DataError
 from earshift.store._base import (
@@ -198,6 +199,30 @@ def remove_file(location: Location, name: str) -> None:
     fs, base = url_to_fs(str(location))
     with suppress(FileNotFoundError):
         fs.rm_file(f"{base}/{name}")
+
+
+def stored_bytes(location: Location, region: tuple[int, int]) -> int:
+    """Return how many bytes the shards of a region take.
+
+    Parameters
+    ----------
+    location : Path or str
+        A store of embeddings.
+    region : (int, int)
+        First and last-plus-one row, multiples of the rows of a shard.
+
+    Returns
+    -------
+    int
+        Chunks without frames take none.
+    """
+    array = open_array(location, "embedding", "r")
+    total = 0
+    for row in range(*region, shard_rows(array)):
+        with suppress(FileNotFoundError):
+            place = f"{array.path}/{key_of(array, row).partition('/')[2]}"
+            total += sync(array.store.getsize(place))
+    return total
 
 
 def clear_shards(location: Location, first: int, stop: int) -> None:

@@ -1,0 +1,49 @@
+"""Stage 0, plan: what a run will take, before anything expensive runs.
+
+Reads   the labels of each dataset and a sample of its audio, {results}/1_clips and
+        {results}/2_embeddings where they are, the calibration of each model
+Writes  {results}/plan.csv
+"""
+
+
+rule estimate_run:
+    """Estimate jobs, hours, bytes and cost; what is done already costs nothing."""
+    input:
+        # Tables of stage 1 and stores are read where they are, and never made for this.
+        lambda wildcards: [
+            file
+            for name in config["datasets"]
+            for file in dataset_files(SimpleNamespace(dataset=name))
+        ],
+        calibrations=sorted({store["calibration"] for store in planned_stores()}),
+        weights=lambda wildcards: [
+            file
+            for name in config["models"]
+            for file in verified_weights(SimpleNamespace(model=name))
+        ],
+    output:
+        plan=f"{RESULTS}/plan.csv",
+    log:
+        f"logs/{RESULTS}/estimate_run.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime="1h",
+    params:
+        listed=listed_datasets(),
+        stores=planned_stores(),
+        extraction=config["extraction"],
+        pooling=config["pooling"],
+        n_threads=2,  # of list_clips
+        seed=config["seed"],
+    script:
+        "../scripts/estimate_run.py"
+
+
+rule plan:
+    """Say what the experiment will take; run.py prints it."""
+    input:
+        rules.estimate_run.output,
+    localrule: True

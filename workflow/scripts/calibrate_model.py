@@ -1,0 +1,20 @@
+"""Adapter: rule ``calibrate_model`` calls `earshift.calibration.calibrate_model`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import calibration, jobs
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    calibration.calibrate_model(
+        snakemake.wildcards.model,
+        snakemake.params.entry,
+        versions=snakemake.params.versions,
+        n_threads=snakemake.threads,
+        out=Path(snakemake.output.calibration),
+    )

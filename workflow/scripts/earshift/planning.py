@@ -1,0 +1,183 @@
+"""Stage 2, embeddings: how large a job is, and what time and memory it asks for."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+#: A job may take this many times as long as the calibration says: other files decode
+#: more slowly, and a node is shared.
+TIME_SAFETY = 2.0
+
+#: The same of memory.
+MEMORY_SAFETY = 1.5
+
+#: Minutes that any job gets on top: starting, and a slow file system.
+START_MIN = 10
+
+#: MB that any job gets on top: two Snakemake processes run inside it.
+START_MB = 600
+
+#: MB for each clip of a job, which holds their list in memory.
+MB_PER_CLIP = 0.002
+
+#: Clips of a job at most, so that this stays small.
+CLIPS_PER_JOB = 100_000
+
+#: What a job gets where nothing was measured: minutes and MB.
+UNKNOWN_MIN, UNKNOWN_MB = 240, 4_000
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What jobs of a model need, as measured on the machine that runs them.
+
+    Parameters
+    ----------
+    audio_s_per_s : float
+        Seconds of audio that a job embeds in a second, decoding included.
+    load_s : float
+        Time to load the model, in seconds.
+    peak_mib : float
+        Most memory of the process, in MiB.
+    frames_per_audio_s : float
+        Frames of a second of audio.
+    threads : int
+        Threads of the job that was measured.
+    """
+
+    audio_s_per_s: float
+    load_s: float
+    peak_mib: float
+    frames_per_audio_s: float
+    threads: int
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read what `calibrate_model` wrote."""
+        said = json.loads(file.read_text())
+        return cls(**{name: said[name] for name in cls.__dataclass_fields__})
+
+
+def audio_s_per_job(calibration: Path, minutes_per_job: float) -> float:
+    """Return how much audio a job embeds in its target run time.
+
+    Parameters
+    ----------
+    calibration : Path
+        Written by `calibration.calibrate_model`.
+    minutes_per_job : float
+        Target run time, without loading the model.
+
+    Returns
+    -------
+    float
+        Seconds of audio.
+    """
+    return 60 * minutes_per_job * Calibration.read(calibration).audio_s_per_s
+
+
+def n_jobs(audio_s: float, n_clips: int, audio_s_per_job: float, max_jobs: int) -> int:
+    """Return how many jobs embed some clips.
+
+    Parameters
+    ----------
+    audio_s : float
+        Length of the clips together, in seconds.
+    n_clips : int
+        Their number.
+    audio_s_per_job : float
+        Audio that a job embeds in its target run time, in seconds.
+    max_jobs : int
+        Never more than that.
+
+    Returns
+    -------
+    int
+        At least 1, and enough that no job takes longer than its target or has more than
+        `CLIPS_PER_JOB` clips, unless `max_jobs` forbids it.
+    """
+    by_time, by_memory = audio_s / audio_s_per_job, n_clips / CLIPS_PER_JOB
+    return max(1, math.ceil(min(max(by_time, by_memory), max_jobs)))
+
+
+def job_seconds(measured: Calibration, audio_s: float, n_jobs: int = 1) -> float:
+    """Return how long jobs take together that share some audio, in seconds."""
+    return n_jobs * measured.load_s + audio_s / measured.audio_s_per_s
+
+
+def job_mb(measured: Calibration, n_clips: int) -> int:
+    """Return the memory that a job of `n_clips` clips asks for at first, in MB."""
+    process = MEMORY_SAFETY * measured.peak_mib * 1.048576
+    return math.ceil(START_MB + process + MB_PER_CLIP * n_clips)
+
+
+def runtime_min(plan: Path, region: str, calibration: Path, attempt: int) -> int:
+    """Return how long a job may take, in minutes.
+
+    Parameters
+    ----------
+    plan : Path
+        Made by `regions.plan_regions`.
+    region : str
+        Region of the job.
+    calibration : Path
+        Written by `calibration.calibrate_model`. It may be missing, as may the plan.
+    attempt : int
+        1 at first; a job that failed gets as many times more.
+
+    Returns
+    -------
+    int
+        Minutes.
+    """
+    known = _known(plan, region, calibration)
+    if known is None:
+        return attempt * UNKNOWN_MIN
+    measured, work = known
+    seconds = job_seconds(measured, work["audio_s"])
+    return attempt * math.ceil(START_MIN + TIME_SAFETY * seconds / 60)
+
+
+def memory_mb(plan: Path, region: str, calibration: Path, attempt: int) -> int:
+    """Return how much memory a job may take, in MB.
+
+    Parameters
+    ----------
+    plan, region, calibration, attempt
+        As for `runtime_min`.
+
+    Returns
+    -------
+    int
+        MB.
+    """
+    known = _known(plan, region, calibration)
+    if known is None:
+        return attempt * UNKNOWN_MB
+    measured, work = known
+    return attempt * job_mb(measured, work["clips"])
+
+
+def _known(
+    plan: Path, region: str, calibration: Path
+) -> tuple[Calibration, dict[str, Any]] | None:
+    """Return the speed of a model and the work of a region, if both are known.
+
+    Snakemake may ask for a region whose plan is being made anew.
+    """
+    if not (plan.exists() and calibration.exists()):
+        return None
+    work = _all_work(plan, plan.stat().st_mtime_ns).get(region)
+    return None if work is None else (Calibration.read(calibration), work)
+
+
+@lru_cache(maxsize=64)
+def _all_work(plan: Path, _modified_ns: int) -> dict[str, Any]:
+    """Read a plan once for all of its jobs."""
+    work: dict[str, Any] = json.loads(plan.read_text()).get("work", {})
+    return work
