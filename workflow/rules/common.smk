@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, models, register, registry, settings, versions
+from earshift import alignment, datasets, models, register, registry, settings, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 
@@ -24,6 +24,13 @@ except EarshiftError as error:
 RESULTS = config["results"]
 BALANCE = config["splits"]["balance"]
 UNPACKED = register.dataset_folders(config["downloads"]["register"])
+IMPORTED = [m for m, e in config["models"].items() if models.is_imported(e)]
+COMPUTED = [m for m in config["models"] if m not in IMPORTED]
+
+
+def one_of(names):
+    """Pattern of a wildcard that is one of some names; of none, if there are none."""
+    return "|".join(names) or "(?!)"
 
 
 wildcard_constraints:
@@ -83,6 +90,17 @@ def model_env(wildcards):
     return f"../../envs/{plugin.env}.yaml"
 
 
+def import_options(wildcards):
+    """Where the embeddings of an imported model are, and what they are called there."""
+    name, entry = wildcards.dataset, dataset_entry(wildcards)
+    spec = models.import_spec(model_entry(wildcards))
+    return {
+        "file": str(spec.file_of(name, entry["plugin"])),
+        "datasets": [name, entry["plugin"]],
+        "name": spec.name or wildcards.model,
+    }
+
+
 def store_options(wildcards):
     """Where the embeddings of a dataset and model go, and what is kept of them."""
     options, tail = config["store"], "{dataset}/{model}/{condition}.zarr"
@@ -110,7 +128,7 @@ def dataset_files(wildcards):
     if folder in UNPACKED:
         # Label files would join the input once they are there, and re-run the stage.
         return [f"{folder}.json"]
-    options = registry.own_options(entry)
+    options = datasets.options(entry)
     plugin = registry.load("datasets", entry["plugin"])
     return [str(f) for f in plugin.label_files(folder, **options) if f.exists()]
 

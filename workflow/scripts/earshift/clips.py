@@ -50,7 +50,8 @@ def list_clips(
     name : str
         Name of the dataset in the experiment.
     entry : mapping
-        Its config entry: `plugin`, `folder`, and the adapter's own options.
+        Its config entry: `plugin`, `folder`, and the adapter's own options. With
+        ``audio: false`` the clips are listed by their labels, and all are usable.
     table : Path
         Parquet file to write: one row per clip, columns `datasets.COLUMNS`,
         `AUDIO_COLUMNS` and ``label:<class>``.
@@ -67,15 +68,16 @@ def list_clips(
         If the list breaks a rule, or more than `max_bad_clips` are unusable. The audit
         is then left beside `audit`, with the ending ``.rejected.csv``.
     """
-    options = registry.own_options(entry)
     folder = Path(entry["folder"])
-    found = registry.load("datasets", entry["plugin"]).list_clips(folder, **options)
+    list_ = datasets.lister(registry.load("datasets", entry["plugin"]), entry)
+    found = list_(folder, **datasets.options(entry))
     datasets.check(found, name)
     clips = found.clips.assign(path=[str(folder / p) for p in found.clips["path"]])
     progress = jobs.Progress(f"{name}: decoding", len(clips), "clips")
     with ThreadPoolExecutor(n_threads) as pool:
         rows = []
-        for row in pool.map(_inspect, clips["path"]):
+        inspect = _inspect if datasets.has_audio(entry) else _without_audio
+        for row in pool.map(inspect, clips["path"]):
             rows.append(row)
             progress.step()
     clips = clips.join(pd.DataFrame(rows, index=clips.index))
@@ -120,6 +122,14 @@ def _inspect(path: str) -> dict[str, Any]:
         "duration_s": n_samples / opened.sample_rate_hz,
         "level_db": 10 * np.log10(energy / (n_samples * opened.n_channels)),
     }
+
+
+def _without_audio(path: str) -> dict[str, Any]:
+    """Return the row of a clip whose audio is not at hand."""
+    del path
+    numbers = dict.fromkeys(AUDIO_COLUMNS, 0)
+    unknown = {"duration_s": np.nan, "level_db": np.nan}
+    return {**numbers, **unknown, "status": "ok", "reason": ""}
 
 
 def _write_audit(file: Path, bad: pd.DataFrame, skipped: Mapping[str, str]) -> None:

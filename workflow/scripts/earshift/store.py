@@ -20,7 +20,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import zarr
@@ -28,9 +28,6 @@ from numpy.typing import NDArray
 from zarr.codecs import BytesCodec, Crc32cCodec
 
 from earshift.errors import DataError
-
-if TYPE_CHECKING:
-    import xarray
 
 #: Bytes of an inner chunk, the smallest piece that is read: large enough that a clip
 #: costs one read, small enough that one clip does not cost a shard.
@@ -271,6 +268,11 @@ def shard_of(location: Location) -> int:
     return _shard(_array(zarr.open_group(str(location), mode="r"), "embedding"))
 
 
+def n_rows_of(location: Location) -> int:
+    """Return how many rows a store of embeddings has, used or not."""
+    return int(_array(zarr.open_group(str(location), mode="r"), "embedding").shape[0])
+
+
 def n_features_of(location: Location) -> int:
     """Return how long a row of a store of embeddings is."""
     array = _array(zarr.open_group(str(location), mode="r"), "embedding")
@@ -387,53 +389,59 @@ def read_features(path: Path) -> tuple[NDArray[np.float32], list[str]]:
     return values, _read_strings(group, "clip_id")
 
 
-def open_embeddings(store: str | Path) -> xarray.Dataset:
-    """Open a store of embeddings lazily.
+def open_rows(location: Location) -> zarr.Array[Any]:
+    """Open the rows of a store for reading; nothing is read yet.
 
     Parameters
     ----------
-    store : path-like
-        A folder ``results/2_embeddings/<dataset>/<model>/<condition>.zarr``.
+    location : Path or str
+        A store of embeddings or of features.
 
     Returns
     -------
-    xarray.Dataset
-        ``embedding (frame, feature)``, float32, as Dask chunks; the coordinate
-        ``clip_id (frame)`` names the clip of each frame and ``time_s (frame)`` gives
-        the start of its window in seconds, or NaN if the model does not say. Rows of no
-        clip are left out. Attributes say which model and options made it.
+    zarr.Array of shape (n_rows, n_features)
+        Its array ``embedding`` or ``feature``.
 
     Raises
     ------
-    DataError
-        If there is no store of embeddings at that path.
-
-    Examples
-    --------
-    >>> from earshift import open_embeddings
-    >>> path = "results/2_embeddings/mini_irmas/mfcc/clean.zarr"
-    >>> frames = open_embeddings(path)  # doctest: +SKIP
-    >>> frames.embedding.groupby("clip_id").mean()  # doctest: +SKIP
+    FileNotFoundError, KeyError
+        If there is no such store.
     """
-    import xarray
+    group = zarr.open_group(str(location), mode="r")
+    return _array(group, "feature" if "feature" in group else "embedding")
 
-    location = str(store)
-    try:
-        ids, first, n = read_index(location)
-    except (FileNotFoundError, KeyError) as error:
-        raise DataError(
-            f"'{location}' is no complete store of embeddings: expected a folder such "
-            "as results/2_embeddings/mini_irmas/mfcc/clean.zarr, or an address, whose "
-            "jobs are all done."
-        ) from error
-    frames = xarray.open_zarr(location, chunks={}, consolidated=False)[["embedding"]]
-    rows = np.concatenate([np.arange(a, a + k) for a, k in zip(first, n, strict=True)])
-    within = np.concatenate([np.arange(k) for k in n])
-    hop_s = attributes(location)["hop_s"]
-    return frames.isel(frame=rows).assign_coords(
-        clip_id=("frame", np.repeat(np.asarray(ids, dtype=object), n)),
-        time_s=("frame", within * (np.nan if hop_s is None else hop_s)),
-    )
+
+def read_index_of_usable(
+    location: Location,
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+    """Return ids and rows of the clips that have any, in the order of the rows.
+
+    Parameters
+    ----------
+    location : Path or str
+        A store of embeddings or of features.
+
+    Returns
+    -------
+    clip_ids : list of str
+        Id of each clip.
+    first, n : ndarray of shape (n_clips,), int64
+        Its first row, increasing, and how many it has, 1 or more.
+
+    Raises
+    ------
+    FileNotFoundError, KeyError
+        If there is no such store, or its index was never written.
+    """
+    group = zarr.open_group(str(location), mode="r")
+    if "feature" in group:
+        ids = _read_strings(group, "clip_id")
+        return ids, np.arange(len(ids)), np.ones(len(ids), np.int64)
+    ids, first, n = read_index(location)
+    usable = (n > 0) & (np.asarray(_array(group, "status")[:]) == 0)
+    order = np.flatnonzero(usable)
+    order = order[np.argsort(first[order])]
+    return [ids[i] for i in order.tolist()], first[order], n[order]
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
