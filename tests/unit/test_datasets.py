@@ -204,6 +204,37 @@ def test_the_split_of_irmas_has_the_counts_of_the_study(tmp_path):
     assert sides.max() == 1
 
 
+def test_irmas_is_listed_without_audio(tmp_path):
+    with_audio = irmas.list_clips(irmas_folder(tmp_path)).clips
+    found = irmas.list_without_audio(tmp_path / "no folder").clips
+    assert len(found) == 6705
+    # A clip has the same row, but for its split where the study did not list it.
+    for listed in (with_audio, found):
+        datasets.check(datasets.ClipList(listed), "irmas")
+    assert list(found) == list(with_audio)
+    path = found.set_index("clip_id")["path"]["[cel][cla]0001__1"]
+    assert path == "IRMAS-TrainingData/cel/[cel][cla]0001__1.wav"
+
+
+def test_clips_without_audio_are_usable_and_nothing_is_known_of_it(tmp_path):
+    entry = {"plugin": "irmas", "folder": ".", "audio": False}
+    table = tmp_path / "t.parquet"
+    clips.list_clips(
+        "irmas",
+        entry,
+        table=table,
+        audit=tmp_path / "a.csv",
+        max_bad_clips=0,
+        n_threads=1,
+    )
+    rows = clips.usable(table)
+    assert len(rows) == 6705
+    assert set(clips.AUDIO_COLUMNS) < set(rows)
+    assert (rows[["n_samples", "sample_rate_hz", "n_bytes"]] == 0).all(axis=None)
+    assert rows[["duration_s", "level_db"]].isna().all(axis=None)
+    assert len(pd.read_csv(tmp_path / "a.csv")) == 0
+
+
 def test_an_irmas_name_that_does_not_parse_is_skipped_and_counted(tmp_path):
     names = [*IRMAS_NAMES, "cel/[cel]0001.wav", "cel/[dru][cla]0001__1.wav"]
     found = irmas.list_clips(irmas_folder(tmp_path, names))

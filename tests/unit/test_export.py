@@ -107,7 +107,7 @@ def test_a_failed_export_leaves_no_file(path, tmp_path):
     data[10] ^= 1
     shard.write_bytes(bytes(data))
     for write, name in ((export.to_parquet, "a.parquet"), (export.to_npz, "a.npz")):
-        with pytest.raises(ValueError, match="checksum|damaged"):
+        with pytest.raises(ValueError, match=r"checksum|damaged"):
             write(path, tmp_path / name)
     assert [f.name for f in tmp_path.iterdir()] == ["ours"]
 
