@@ -48,7 +48,7 @@ def test_all_frames_come_in_the_order_of_the_store(path):
 
 
 def test_whole_shards_are_read_as_slices(path):
-    pieces = reading.find_rows(path).pieces()
+    pieces = list(reading.find_rows(path).pieces())
     assert [(p.start, p.stop) for p in pieces][:3] == [(0, 32), (32, 64), (64, 96)]
     assert all(p.within is None for p in pieces)
     assert open_embeddings(path).embedding.chunks[0] == tuple(p.n for p in pieces)

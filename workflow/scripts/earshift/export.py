@@ -144,14 +144,11 @@ def _blocks(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
     """Yield the clip and place in it of each row, and its values, a shard at a time."""
     array = store.open_rows(rows.location)
-    clips, frame = rows.per_row(np.arange(len(rows.n))), rows.within()
-    progress = jobs.Progress(f"{said}", len(frame), "rows")
-    at = 0
+    progress = jobs.Progress(f"{said}", int(rows.n.sum()), "rows")
     for piece in rows.pieces():
+        clips = np.searchsorted(rows.first, piece.rows, side="right") - 1
         values = read_piece(array, piece).astype(np.float32)
-        here = slice(at, at + piece.n)
-        yield clips[here], frame[here], values
-        at += piece.n
+        yield clips, piece.rows - rows.first[clips], values
         progress.step(piece.n)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,13 @@ class Piece:
     stop: int
     within: NDArray[np.int64] | None
     n: int
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The rows of the store that are wanted."""
+        if self.within is None:
+            return np.arange(self.start, self.stop)
+        return self.start + self.within
 
 
 @dataclass(frozen=True)
@@ -92,28 +99,28 @@ class Rows:
         within: NDArray[np.int64] = np.arange(self.n.sum()) - self.per_row(self.starts)
         return within
 
-    def pieces(self) -> list[Piece]:
-        """Return all rows as pieces of one shard each."""
+    def pieces(self) -> Iterator[Piece]:
+        """Yield all rows, as pieces of one shard each."""
         array = store.open_rows(self.location)
         assert array.shards is not None
-        rows = self.per_row(self.first - self.starts) + np.arange(self.n.sum())
-        last = int(rows[-1]) if len(rows) else -1
-        bounds = np.arange(0, last + array.shards[0] + 1, array.shards[0])
-        cuts = np.unique(np.searchsorted(rows, bounds))
-        out = []
-        for a, b in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-            start, stop = int(rows[a]), int(rows[b - 1]) + 1
-            whole = stop - start == b - a
-            # A slice reads much faster than a list of rows.
-            out.append(Piece(start, stop, None if whole else rows[a:b] - start, b - a))
-        return out
+        size, stop = array.shards[0], self.first + self.n
+        for low in range(0, int(stop[-1]) if len(stop) else 0, size):
+            here = slice(
+                np.searchsorted(stop, low, side="right"),
+                np.searchsorted(self.first, low + size, side="left"),
+            )
+            start = np.maximum(self.first[here], low)
+            n = np.minimum(stop[here], low + size) - start
+            rows = np.repeat(start - np.cumsum(n) + n, n) + np.arange(n.sum())
+            if len(rows):
+                yield _piece(rows)
 
     def lazy(self) -> dask.array.Array:
         """Return all rows as a Dask array, (n_rows, n_features), a piece a chunk."""
         import dask.array
 
         array = store.open_rows(self.location)
-        pieces = self.pieces()
+        pieces = list(self.pieces())
         if not pieces:
             return dask.array.zeros((0, array.shape[1]), dtype=array.dtype)
         held = np.empty(len(pieces), object)
@@ -125,6 +132,13 @@ class Rows:
             dtype=array.dtype,
             meta=np.empty((0, 0), array.dtype),
         )
+
+
+def _piece(rows: NDArray[np.int64]) -> Piece:
+    start, stop = int(rows[0]), int(rows[-1]) + 1
+    # A slice reads faster than a list of rows, and takes no memory.
+    within = None if stop - start == len(rows) else rows - start
+    return Piece(start, stop, within, len(rows))
 
 
 def read_piece(array: zarr.Array[Any], piece: Piece) -> NDArray[Any]:
