@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import zarr
+
+from earshift import audit, duplicates, measures
+from earshift.audit_figures import DISTRIBUTIONS
+from earshift.report.audit import FAULTS
 
 NAN = float("nan")
 
@@ -84,22 +88,75 @@ def _write_sources(
             clips[f"label:{c}"] = pd.array(np.arange(n) % 2 == i % 2, dtype="boolean")
         clips.to_parquet(folder / "1_clips" / f"{name}.parquet")
         clips.to_parquet(folder / "4_splits" / f"{name}.labels.parquet")
-        columns = ["clip_id", "path", "status", "reason"]
-        bad = [("bad1", "bad1.wav", "silent", "all samples are 0")]
-        audit = pd.DataFrame(bad if name == datasets[0] else [], columns=columns)
-        audit.to_csv(folder / "1_clips" / f"{name}.audit.csv", index=False)
+        columns = ["clip_id", "path", "status", "reason", "usable"]
+        bad = [
+            ("bad1", "bad1.wav", "silent", "all samples are 0", "no"),
+            ("odd1", "odd1.wav", "clipped", "1 % of samples clipped", "yes"),
+        ]
+        listed = pd.DataFrame(bad if name == datasets[0] else [], columns=columns)
+        listed.to_csv(folder / "1_clips" / f"{name}.audit.csv", index=False)
         for model in models:
             own = folder / "3_features" / name / model
             own.mkdir(parents=True)
             (own / "clean.skipped.csv").write_text("clip_id,reason\n")
             group = zarr.open_group(own / "clean.zarr", mode="w")
             group.attrs["weights_sha256"] = ["ab" * 32]
+    _write_audit(folder, datasets)
     rows = [
         {"class": c, "dataset": d, "n_present": 3, "n_absent": 3, "n_unknown": 0}
         | {"used": True, "reason": ""}
         for c, d in product(classes, datasets)
     ]
     pd.DataFrame(rows).to_csv(folder / "4_splits" / "classes.csv", index=False)
+
+
+def _write_audit(folder: Path, datasets: tuple[str, ...]) -> None:
+    """Write the tables of the audit: one near copy across the first two datasets."""
+    out = folder / "1_clips"
+    a, b = datasets[:2]
+    row = {"clips": 7, "usable": 6, **dict.fromkeys((*audit.UNUSABLE, *FAULTS), 0)}
+    faults = pd.DataFrame([{"dataset": d} | row for d in datasets])
+    faults["in_other_dataset"] = [1, 1] + [0] * (len(datasets) - 2)
+    faults.to_csv(out / "audit.csv", index=False)
+    clips = {"dataset": (a, b), "clip_id": (f"{a}1", f"{b}2"), "recording": ("r", "r")}
+    pair = {"kind": "near", "similarity": 0.99, "splits_differ": "no"}
+    pair |= {
+        f"{k}_{side}": v[i] for k, v in clips.items() for i, side in enumerate("ab")
+    }
+    pair |= {"split_a": "", "split_b": "", "same_recording": "no"}
+    pair |= {"label_conflict": "cello"}
+    pd.DataFrame([pair], columns=duplicates.COLUMNS).to_csv(
+        out / "duplicates.csv", index=False
+    )
+    both = {"dataset": a, "recording": "r7", "splits": "test, train", "n_clips": 4}
+    pd.DataFrame([both]).to_csv(out / "both_sides.csv", index=False)
+    counts = [
+        {"dataset": d, "split": split, "kind": kind, "name": name, "n_present": 3}
+        | {"n_absent": 3, "n_unknown": 0, "n_recordings": 2}
+        for d, split in product(datasets, ("", "train"))
+        for kind, name in (("class", "cello"), ("subgroup", "<rock>"))
+    ]
+    pd.DataFrame(counts).to_csv(out / "counts.csv", index=False)
+    cues = [
+        {"a": x, "b": y, "cue": cue, "auc": auc, "low": auc - 0.05, "high": auc + 0.05}
+        for x, y in combinations(datasets, 2)
+        for cue, auc in (("level", 0.52), ("bandwidth", 0.9), (audit.ALL_CUES, 0.95))
+    ]
+    pd.DataFrame(cues).to_csv(out / "cues.csv", index=False)
+    spectra = [
+        {"dataset": d, "centre_hz": hertz, "lower_db": -30 - i, "median_db": -20 - i}
+        | {"upper_db": -10 - i}
+        for i, d in enumerate(datasets)
+        for hertz in measures.CENTRES_HZ
+    ]
+    pd.DataFrame(spectra).to_csv(out / "spectra.csv", index=False)
+    distributions = [
+        {"dataset": d, "measure": measure, "quantile": q, "value": 1 + i + q}
+        for i, d in enumerate(datasets)
+        for measure in DISTRIBUTIONS
+        for q in audit.QUANTILES
+    ]
+    pd.DataFrame(distributions).to_csv(out / "distributions.csv", index=False)
 
 
 def config_of(results: Path) -> dict:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from earshift import figures
+from earshift import audit_figures, figures
 from earshift.report import write_report
 from tests.report_tables import config_of, write_results
 
@@ -44,6 +44,8 @@ addEventListener("load", () => {
 def report(tmp_path_factory):
     results = write_results(tmp_path_factory.mktemp("results") / "r")
     figures.draw_figures(results / "tables", results / "figures")
+    svg = results / "figures" / "audio.svg"
+    audit_figures.draw_audio(results / "1_clips", svg)
     out = results / "report.html"
     write_report(results, config_of(results), {}, template=TEMPLATE, out=out)
     return out
@@ -79,14 +81,15 @@ def dump(request, report, tmp_path_factory):
 def test_headings_and_tables_arrive_in_the_document(dump):
     headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", dump.stdout)
     assert headings[:3] == ["Findings", "Main table", "Figures"]
+    assert "Audit" in headings
     assert headings[-2:] == ["Provenance", "Licences and citations"]
-    assert dump.stdout.count("<table>") >= 8
+    assert dump.stdout.count("<table>") >= 14
 
 
 def test_every_figure_has_a_size(dump):
     images = re.search(r'"images":"([^"]*)"', dump.stdout)
     sizes = [tuple(map(int, s.split(":"))) for s in images.group(1).split(",")]
-    assert len(sizes) == len(figures.FIGURES)
+    assert len(sizes) == len(figures.FIGURES) + 1
     assert all(natural > 100 and shown > 100 for natural, shown in sizes)
 
 

@@ -79,7 +79,7 @@ def test_a_file_gives_rules_by_dataset_or_plugin(tmp_path):
         ("classes: []", "has one key, 'classes'"),
         ("classes: {guitar: gac}", "guitar: must map datasets to labels"),
         ("classes: {guitar: {irmas: []}}", "guitar: irmas: needs 'present'"),
-        ("classes: {guitar: {irmas: {presnt: gac}}}", "Did you mean 'present'"),
+        ("classes: {guitar: {irmas: {prezent: gac}}}", "Did you mean 'present'"),
         ("classes: {guitar: {irmas: [gac, gac]}}", "'gac' is listed twice"),
         ("classes: {no: {irmas: no}}", "must be a label or a list of them, got False"),
     ],

@@ -216,25 +216,6 @@ def test_irmas_is_listed_without_audio(tmp_path):
     assert path == "IRMAS-TrainingData/cel/[cel][cla]0001__1.wav"
 
 
-def test_clips_without_audio_are_usable_and_nothing_is_known_of_it(tmp_path):
-    entry = {"plugin": "irmas", "folder": ".", "audio": False}
-    table = tmp_path / "t.parquet"
-    clips.list_clips(
-        "irmas",
-        entry,
-        table=table,
-        audit=tmp_path / "a.csv",
-        max_bad_clips=0,
-        n_threads=1,
-    )
-    rows = clips.usable(table)
-    assert len(rows) == 6705
-    assert set(clips.AUDIO_COLUMNS) < set(rows)
-    assert (rows[["n_samples", "sample_rate_hz", "n_bytes"]] == 0).all(axis=None)
-    assert rows[["duration_s", "level_db"]].isna().all(axis=None)
-    assert len(pd.read_csv(tmp_path / "a.csv")) == 0
-
-
 def test_an_irmas_name_that_does_not_parse_is_skipped_and_counted(tmp_path):
     names = [*IRMAS_NAMES, "cel/[cel]0001.wav", "cel/[dru][cla]0001__1.wav"]
     found = irmas.list_clips(irmas_folder(tmp_path, names))
@@ -390,8 +371,8 @@ def test_a_clip_of_several_genres_is_decided_by_the_choice(openmic_folder):
         "drop_ambiguous": [None, None, "pop_rock"],
     }.items():
         assert subgroups(openmic_folder, rows, genre_choice=choice) == wanted
-    with pytest.raises(ConfigError, match=r"no genre_choice 'frist'.*mean 'first'"):
-        openmic.list_clips(openmic_folder, genre_choice="frist")
+    with pytest.raises(ConfigError, match=r"no genre_choice 'first_one'.*mean 'first'"):
+        openmic.list_clips(openmic_folder, genre_choice="first_one")
 
 
 def test_a_genre_map_of_ones_own_is_a_file(openmic_folder, tmp_path):
@@ -482,9 +463,10 @@ def test_what_openmic_files_say_of_one_another_but_do_not_have_is_counted(
     assert len(found.clips) == 3
     assert set(found.skipped) == {
         "audio/000/000999_0.ogg",
-        "openmic-2018-metadata.csv: 000135_483840",
         "split01_test.csv: 000777_0",
     }
+    assert list(found.noted) == ["000135_483840"]
+    assert "has no row of it" in found.noted["000135_483840"]
 
 
 class _Evil:

@@ -1,9 +1,10 @@
 """The figures show every row of the tables, and the same tables give the same bytes."""
 
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from earshift import figures
+from earshift import audit_figures, figures
 from earshift.report import tables
 from tests.report_tables import write_results
 
@@ -101,3 +102,30 @@ def test_an_experiment_without_corrections_can_be_drawn(tmp_path):
     folder = write_results(tmp_path / "r", methods=("none",))
     figures.draw_figures(folder / "tables", tmp_path / "out")
     assert len(list((tmp_path / "out").iterdir())) == 2 * len(figures.FIGURES)
+
+
+def test_the_figure_of_the_audit_draws_what_its_tables_hold(tmp_path):
+    folder = write_results(tmp_path / "r", datasets=tuple("abcdefghi")) / "1_clips"
+    figure = audit_figures.audio(
+        pd.read_csv(folder / "spectra.csv"), pd.read_csv(folder / "distributions.csv")
+    )
+    spectrum, bandwidth, _, duration = figure.axes
+    assert [line.get_ydata()[0] for line in spectrum.lines] == [
+        -20 - i for i in range(9)
+    ]
+    assert len(spectrum.collections) == 9
+    assert duration.lines[3].get_xdata()[-1] == 5
+    assert bandwidth.lines[3].get_xdata()[-1] == 0.005
+    # Nine datasets have nine looks.
+    looks = {(line.get_color(), line.get_linestyle()) for line in spectrum.lines}
+    assert len(looks) == 9
+    assert set("abcdefghi") <= {t.get_text() for t in figure.legends[0].get_texts()}
+
+
+def test_the_figure_of_the_audit_has_the_same_bytes_each_time(tmp_path):
+    folder = write_results(tmp_path / "r") / "1_clips"
+    for name in ("a", "b"):
+        audit_figures.draw_audio(folder, tmp_path / f"{name}.svg")
+    for ending in ("svg", "png"):
+        first, second = (tmp_path / f"{name}.{ending}" for name in "ab")
+        assert first.read_bytes() == second.read_bytes()

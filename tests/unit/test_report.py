@@ -6,10 +6,11 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from earshift import figures
-from earshift.report import main_table, tables, words, write_report
+from earshift.report import audit, main_table, tables, words, write_report
 from earshift.report.findings import findings
 from tests.report_tables import config_of, write_results
 
@@ -23,7 +24,7 @@ def said(folder):
 
 def page(results):
     (results / "figures").mkdir()
-    for name in figures.FIGURES:
+    for name in (*figures.FIGURES, "audio"):
         (results / "figures" / f"{name}.svg").write_text("<svg/>")
     versions = {"models": {"mfcc": 1}}
     out = results / "report.html"
@@ -115,7 +116,7 @@ def test_the_page_names_every_model_method_class_and_dataset(tmp_path):
     html = page(write_results(tmp_path / "r"))
     for name in ("mfcc", "other", "none", "lda", "cello", "flute", "here", "there"):
         assert re.search(rf"<t[hd][^>]*>{name}</t[hd]>", html), name
-    assert html.count('alt="') == len(figures.FIGURES)
+    assert html.count('alt="') == len(figures.FIGURES) + 1
     assert "90\N{NO-BREAK SPACE}% interval" in html
     assert "ab" * 32 in html
 
@@ -125,6 +126,77 @@ def test_the_page_lists_clips_left_out_and_says_where_there_are_none(tmp_path):
     assert "all samples are 0" in html
     assert "<p>there: none." in html
     assert "<p>here: none." not in html
+
+
+def section(html, name):
+    start = html.index(f'<section aria-labelledby="{name}">')
+    return html[start : html.index("</section>", start)]
+
+
+def test_odd_clips_are_listed_in_the_audit_and_not_as_left_out(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    assert "odd1" in section(html, "audit")
+    assert "odd1" not in section(html, "datasets")
+    assert "bad1" not in section(html, "audit")
+
+
+def test_the_audit_lists_copies_recordings_and_counts(tmp_path):
+    html = section(page(write_results(tmp_path / "r")), "audit")
+    assert "here: here1" in html
+    assert "there: there2" in html
+    assert "labelled otherwise: cello; another dataset" in html
+    assert "r7" in html
+    assert "test, train" in html
+    assert "here, train" in html
+    assert "&lt;rock&gt;" in html
+    assert "0.900" in html
+    assert re.search(r"With a copy in another dataset</th>\s*<td[^>]*>1</td>", html)
+
+
+def test_the_audit_is_told_in_words(tmp_path):
+    results = write_results(tmp_path / "r", datasets=("a", "b", "c"))
+    (told,) = audit.findings(results)
+    assert told.sentences[0] == (
+        "The audit found 1 clip in a with a copy in another dataset and 1 clip in b "
+        "with a copy in another dataset."
+    )
+    assert len(told.sentences) == 1 + 3
+    assert "bandwidth alone gives 0.90 [0.85, 0.95]; sample rate" in told.sentences[1]
+    assert "together give 0.95 [0.90, 1.00]" in told.sentences[1]
+    # Its interval holds 0.5.
+    assert "level alone" not in told.sentences[1]
+
+
+def test_the_cues_of_many_pairs_are_told_together(tmp_path):
+    results = write_results(tmp_path / "r", datasets=tuple("abcde"))
+    (told,) = audit.findings(results)
+    assert len(told.sentences) == 2
+    assert "together tell 10 pairs of datasets apart" in told.sentences[1]
+    assert "from 0.95 [0.90, 1.00] (a, b) to 0.95" in told.sentences[1]
+
+
+def test_datasets_of_one_format_are_called_so(tmp_path):
+    results = write_results(tmp_path / "r")
+    for name in ("cues", "audit"):
+        file = results / "1_clips" / f"{name}.csv"
+        table = pd.read_csv(file)
+        table[[c for c in table if table[c].dtype.kind in "if"]] *= 0
+        table.to_csv(file, index=False)
+    (told,) = audit.findings(results)
+    assert "found no clip that is copied" in told.sentences[0]
+    assert "do not detectably tell here and there apart" in told.sentences[1]
+
+
+def test_a_long_list_is_cut_and_says_so(tmp_path):
+    results = write_results(tmp_path / "r")
+    file = results / "1_clips" / "duplicates.csv"
+    row = pd.read_csv(file, keep_default_na=False)
+    plain = row.assign(label_conflict="", dataset_b="here")
+    pd.concat([plain] * 30 + [row]).to_csv(file, index=False)
+    html = section(page(results), "audit")
+    assert "31, the first 25 shown" in html
+    # The worst comes first.
+    assert html.index("labelled otherwise: cello") < html.index(">another recording<")
 
 
 def test_names_are_escaped(tmp_path):

@@ -1,7 +1,8 @@
-"""Stage 1, clips: list each dataset's clips and decode each once.
+"""Stage 1, clips: list each dataset's clips, decode each once, and audit them.
 
 Reads   the folder of each dataset
-Writes  {results}/1_clips/{dataset}.parquet, {dataset}.audit.csv
+Writes  {results}/1_clips/{dataset}.{parquet,audit.csv,measures.parquet,excerpts.npy},
+        {results}/1_clips/duplicates.csv, and the tables of the audit beside it
 """
 
 
@@ -12,6 +13,8 @@ rule list_clips:
     output:
         table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
         audit=f"{RESULTS}/1_clips/{{dataset}}.audit.csv",
+        measures=f"{RESULTS}/1_clips/{{dataset}}.measures.parquet",
+        excerpts=f"{RESULTS}/1_clips/{{dataset}}.excerpts.npy",
     log:
         f"logs/{RESULTS}/list_clips/{{dataset}}.log",
     benchmark:
@@ -28,3 +31,66 @@ rule list_clips:
         max_bad_clips=config["max_bad_clips"],
     script:
         "../scripts/list_clips.py"
+
+
+rule find_duplicates:
+    """Find clips that are the same sound, within and across datasets."""
+    input:
+        tables=expand(rules.list_clips.output.table, dataset=config["datasets"]),
+        measures=expand(rules.list_clips.output.measures, dataset=config["datasets"]),
+        excerpts=expand(rules.list_clips.output.excerpts, dataset=config["datasets"]),
+    output:
+        duplicates=f"{RESULTS}/1_clips/duplicates.csv",
+    log:
+        f"logs/{RESULTS}/find_duplicates.log",
+    benchmark:
+        f"logs/{RESULTS}/find_duplicates.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 4
+    resources:
+        mem_mb=8_000,
+        runtime="4h",
+    params:
+        versions={"stage": versions.AUDIT},
+        names=list(config["datasets"]),
+    script:
+        "../scripts/find_duplicates.py"
+
+
+rule audit_datasets:
+    """Count what the datasets hold and what is wrong with them."""
+    input:
+        tables=expand(rules.list_clips.output.table, dataset=config["datasets"]),
+        audits=expand(rules.list_clips.output.audit, dataset=config["datasets"]),
+        measures=expand(rules.list_clips.output.measures, dataset=config["datasets"]),
+        duplicates=rules.find_duplicates.output.duplicates,
+    output:
+        audit=report(
+            f"{RESULTS}/1_clips/audit.csv",
+            caption="../report/audit_table.rst",
+            category="Audit",
+            labels={"table": "faults of each dataset"},
+        ),
+        tables=[
+            f"{RESULTS}/1_clips/{name}.csv"
+            for name in (
+                *("counts", "both_sides", "formats"),
+                *("spectra", "distributions", "cues"),
+            )
+        ],
+    log:
+        f"logs/{RESULTS}/audit_datasets.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime="1h",
+    params:
+        versions={"stage": versions.AUDIT},
+        names=list(config["datasets"]),
+        statistics=config["statistics"],
+        seed=config["seed"],
+    script:
+        "../scripts/audit_datasets.py"

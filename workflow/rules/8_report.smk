@@ -1,7 +1,7 @@
 """Stage 8, report: figures, and one page that tells what the experiment found.
 
 Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_splits
-Writes  {results}/figures/{per_class,gaps,changes,discrepancy}.{svg,png},
+Writes  {results}/figures/{per_class,gaps,changes,discrepancy,audio}.{svg,png},
         {results}/report.html
 """
 
@@ -56,12 +56,42 @@ rule draw_figures:
         "../scripts/draw_figures.py"
 
 
+rule draw_audio:
+    """Draw the spectra and distributions of the audit."""
+    input:
+        tables=rules.audit_datasets.output.tables,
+    output:
+        svg=report(
+            f"{RESULTS}/figures/audio.svg",
+            caption="../report/audio.rst",
+            category="Audit",
+            labels={"figure": "spectra, bandwidths, levels, durations"},
+        ),
+        png=f"{RESULTS}/figures/audio.png",
+    log:
+        f"logs/{RESULTS}/draw_audio.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="30m",
+    params:
+        stage_versions={"stage": versions.REPORT},
+    script:
+        "../scripts/draw_audio.py"
+
+
 rule write_report:
     """Write the page: one file that needs no other file and no network."""
     input:
         tables=rules.summarise_scores.output,
         figures=rules.draw_figures.output,
-        clips=expand(rules.list_clips.output, dataset=config["datasets"]),
+        audio=rules.draw_audio.output,
+        audit=rules.audit_datasets.output,
+        duplicates=rules.find_duplicates.output,
+        clips=expand(rules.list_clips.output.table, dataset=config["datasets"]),
+        audits=expand(rules.list_clips.output.audit, dataset=config["datasets"]),
         features=expand(
             rules.pool_frames.output,
             dataset=config["datasets"],
@@ -71,6 +101,7 @@ rule write_report:
         labels=per_dataset(rules.align_labels.output.labels),
         classes=rules.choose_classes.output.classes,
         template=f"{ROOT}/workflow/report/page.html.j2",
+        included=f"{ROOT}/workflow/report/audit.html.j2",
     output:
         page=report(
             f"{RESULTS}/report.html",

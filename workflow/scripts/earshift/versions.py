@@ -6,11 +6,14 @@ change of a comment re-runs nothing. Plugins have a `version` of their own.
 """
 
 MINIATURE = 1
-CLIPS = 1
+CLIPS = 2
+#: Of what stage 1 keeps of a decoded file; raise CLIPS with it. Files are decoded anew.
+MEASURES = 1
+AUDIT = 1
 EMBEDDINGS = 3
 FEATURES = 2
 SPLITS = 2
 SCORES = 1
 DISCREPANCY = 1
 STATISTICS = 1
-REPORT = 1
+REPORT = 2

@@ -63,10 +63,13 @@ class ClipList:
         Files, or rows of a label file, left out -> the reason, for the audit. A clip
         that a label file lists stays in `clips` even if its file is missing: stage 1
         says so, and an incomplete copy of a dataset does not pass for a small one.
+    noted : mapping, default={}
+        Ids of clips that are used, though something is missing -> what, for the audit.
     """
 
     clips: pd.DataFrame
     skipped: Mapping[str, str] = field(default_factory=dict)
+    noted: Mapping[str, str] = field(default_factory=dict)
 
 
 def has_audio(entry: Mapping[str, Any]) -> bool:

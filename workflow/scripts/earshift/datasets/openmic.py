@@ -95,8 +95,8 @@ def list_clips(
     genre_map = _genres.read(_genres.location(genres, "openmic"))
     titles = _titles(metadata)
     sides, skipped = _partition(folder, keys)
-    skipped |= {
-        f"{metadata.name}: {key}": "it has no such row: the clip is in no subgroup"
+    noted = {
+        key: f"{metadata.name} has no row of it: it is in no subgroup"
         for key in keys
         if key not in titles
     }
@@ -116,7 +116,7 @@ def list_clips(
     clips = pd.DataFrame(columns).sort_values("clip_id", ignore_index=True)
     audio = folder.glob("audio/*/*.ogg")
     skipped |= unlisted(folder, audio, clips["path"], "openmic-2018.npz")
-    return ClipList(clips, skipped)
+    return ClipList(clips, skipped, noted)
 
 
 def _labels(

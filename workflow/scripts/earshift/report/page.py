@@ -11,9 +11,9 @@ import jinja2
 import pandas as pd
 import yaml
 
-from earshift import jobs, registry
-from earshift.report import sources, tables, words
-from earshift.report.captions import CAPTIONS
+from earshift import fingerprint, jobs, registry
+from earshift.report import audit, sources, tables, words
+from earshift.report.captions import AUDIO, CAPTIONS
 from earshift.report.findings import findings
 from earshift.report.tables import Tables
 
@@ -41,22 +41,20 @@ def write_report(
     out : Path
         HTML file to write.
     """
-    page = render(
-        page_values(results, config, versions), template.read_text(encoding="utf-8")
-    )
+    page = render(page_values(results, config, versions), template)
     with jobs.whole_file(out) as file:
         file.write_text(page, encoding="utf-8")
 
 
-def render(values: Mapping[str, Any], template: str) -> str:
+def render(values: Mapping[str, Any], template: Path) -> str:
     """Fill a template; every value is escaped.
 
     Parameters
     ----------
     values : mapping
         As `page_values` returns them.
-    template : str
-        Jinja source.
+    template : Path
+        Jinja template; those it includes are beside it.
 
     Returns
     -------
@@ -64,6 +62,7 @@ def render(values: Mapping[str, Any], template: str) -> str:
         The page.
     """
     environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -76,7 +75,7 @@ def render(values: Mapping[str, Any], template: str) -> str:
         "signed_interval": words.signed_interval,
         "p_value": words.p_value,
     }
-    return environment.from_string(template).render(values)
+    return environment.get_template(template.name).render(values)
 
 
 def page_values(
@@ -103,7 +102,7 @@ def page_values(
     return {
         "title": f"Dataset bias between {words.listed(names)}",
         "names": names,
-        "findings": findings(found),
+        "findings": findings(found) + audit.findings(results),
         "level": level,
         "n_resamples": config["statistics"]["n_resamples"],
         "protocol": config["protocol"],
@@ -112,7 +111,10 @@ def page_values(
         "main": _by_setting(found.summary),
         "gaps": _by_setting(found.gaps),
         "discrepancy": _by_setting(_with_labels(found)),
-        "figures": [_figure(results, name, level) for name in CAPTIONS],
+        "figures": [_figure(results, n, *CAPTIONS[n], level) for n in CAPTIONS],
+        "audio": _figure(results, "audio", *AUDIO, level),
+        "audit": audit.describe_audit(results, names),
+        "similar": fingerprint.SIMILAR,
         "classes": sources.describe_classes(results, names),
         "draws": sources.describe_draws(results, config),
         "balance": config["splits"]["balance"],
@@ -154,8 +156,9 @@ def _with_labels(found: Tables) -> pd.DataFrame:
     )
 
 
-def _figure(results: Path, name: str, level: str) -> dict[str, str]:
-    title, alt, caption = CAPTIONS[name]
+def _figure(
+    results: Path, name: str, title: str, alt: str, caption: str, level: str
+) -> dict[str, str]:
     image = base64.b64encode((results / "figures" / f"{name}.svg").read_bytes())
     return {
         "name": name,

@@ -72,7 +72,7 @@ def _audit(results: Path, name: str, config: Mapping[str, Any]) -> list[dict[str
     """Return the clips of a dataset that were left out, by which stage, and why."""
     out = []
     audit = _read_words(results / "1_clips" / f"{name}.audit.csv")
-    for row in audit.to_dict("records"):
+    for row in audit[audit["usable"].eq("no")].to_dict("records"):
         what = row["clip_id"] or row["path"]
         stage = f"audio: {row['status']}"
         out.append({"clip": what, "stage": stage, "reason": row["reason"]})

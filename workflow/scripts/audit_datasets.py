@@ -1,0 +1,23 @@
+"""Adapter: rule ``audit_datasets`` calls `earshift.audit.audit_datasets`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import audit, jobs
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    names = snakemake.params.names
+    audit.audit_datasets(
+        dict(zip(names, map(Path, snakemake.input.tables), strict=True)),
+        dict(zip(names, map(Path, snakemake.input.audits), strict=True)),
+        Path(snakemake.input.duplicates),
+        Path(snakemake.output.audit).parent,
+        n_resamples=snakemake.params.statistics["n_resamples"],
+        confidence=snakemake.params.statistics["confidence"],
+        seed=snakemake.params.seed,
+    )
