@@ -204,6 +204,18 @@ def test_the_split_of_irmas_has_the_counts_of_the_study(tmp_path):
     assert sides.max() == 1
 
 
+def test_irmas_is_listed_without_audio(tmp_path):
+    with_audio = irmas.list_clips(irmas_folder(tmp_path)).clips
+    found = irmas.list_without_audio(tmp_path / "no folder").clips
+    assert len(found) == 6705
+    # A clip has the same row, but for its split where the study did not list it.
+    for listed in (with_audio, found):
+        datasets.check(datasets.ClipList(listed), "irmas")
+    assert list(found) == list(with_audio)
+    path = found.set_index("clip_id")["path"]["[cel][cla]0001__1"]
+    assert path == "IRMAS-TrainingData/cel/[cel][cla]0001__1.wav"
+
+
 def test_an_irmas_name_that_does_not_parse_is_skipped_and_counted(tmp_path):
     names = [*IRMAS_NAMES, "cel/[cel]0001.wav", "cel/[dru][cla]0001__1.wav"]
     found = irmas.list_clips(irmas_folder(tmp_path, names))

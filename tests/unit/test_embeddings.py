@@ -279,10 +279,13 @@ def test_a_whole_clip_model_that_fails_on_a_clip_loses_that_clip_only(
     lost = {usable["clip_id"].iloc[place] for place in (3, 20)}
     assert set(skipped) == lost
     assert all("the model failed" in reason for reason in skipped.values())
-    for clip_id, n in zip(usable["clip_id"], usable["duration_s"], strict=True):
-        frames = frames_of(plan, clip_id)
-        assert frames.shape == (1 + int(n), 2)
+    location = regions.location_of(plan)
+    ids, first, n = store.read_index(location)
+    assert (n == 1 + usable["duration_s"].astype(int)).all()
+    for clip_id, a, b in zip(ids, first, first + n, strict=True):
+        frames = store.read_embeddings(location, a, b)
         assert np.isnan(frames).all() if clip_id in lost else np.isfinite(frames).all()
+    assert not lost & set(open_embeddings(location).clip_id.values)
 
 
 def test_a_registered_file_that_was_exchanged_is_not_used(

@@ -19,6 +19,12 @@ def minimal(**changes):
     return config | changes
 
 
+def silent(plugin, audio=False):
+    """A dataset without audio or folder, and another."""
+    other = {"plugin": "table", "folder": "b"}
+    return {"a": {"plugin": plugin, "audio": audio}, "b": other}
+
+
 def test_defaults_are_filled_in_and_entries_named():
     config = settings.resolve(minimal(), SCHEMA)
     assert config["splits"] == {
@@ -68,6 +74,20 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
         ({"methods": ["none", {"mlda": {"min_clips": "x"}}]}, "a number from 2 on"),
         ({"models": {"musicnn": {"hop_s": "abc"}}}, "'models: musicnn' cannot be made"),
         ({"methods": ["none", "lda", "lda.py"]}, "two entries called 'lda'"),
+        ({"models": {"imported": None}}, "'models: imported'.*needs 'file: <path>'"),
+        (
+            {"models": {"m": {"plugin": "imported", "file": "no.h5"}}},
+            "no file 'no.h5'",
+        ),
+        (
+            {"models": {"m": {"plugin": "imported", "short": "pad"}}},
+            "has no option 'short'",
+        ),
+        ({"models": {"mfcc": {"audio": False}}}, "'mfcc' has no option 'audio'"),
+        ({"datasets": silent("irmas_test")}, "'irmas_test' are known by their audio"),
+        ({"datasets": silent("openmic")}, "needs a 'folder'"),
+        ({"datasets": silent("irmas")}, "'mfcc' needs audio, and the dataset 'a' has"),
+        ({"datasets": silent("irmas", "no")}, "'audio' is true or false, got 'no'"),
         ({"results": ""}, "results"),
         ({"datasets": 3}, "'datasets' must be a list or a mapping"),
     ],
@@ -75,6 +95,25 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
 def test_a_mistake_is_named_with_its_remedy(changes, message):
     with pytest.raises(ConfigError, match=message):
         settings.resolve(minimal(**changes), SCHEMA)
+
+
+def test_an_imported_model_needs_a_file_for_every_dataset(tmp_path):
+    file = tmp_path / "v.csv"
+    file.touch()
+
+    def models(*names):
+        files = dict.fromkeys(names, str(file))
+        return {"m": {"plugin": "imported", "files": files}}
+
+    datasets = silent("irmas")
+    config = settings.resolve(
+        minimal(datasets=datasets, models=models("irmas", "b")), SCHEMA
+    )
+    assert config["datasets"]["a"]["folder"] == "."  # nothing is read from it
+    with pytest.raises(ConfigError, match=r"no file for the dataset 'b' \(known: a"):
+        settings.resolve(minimal(models=models("a")), SCHEMA)
+    with pytest.raises(ConfigError, match="'models: m: files': 'c' is no dataset"):
+        settings.resolve(minimal(models=models("a", "b", "c")), SCHEMA)
 
 
 def test_every_key_of_the_schema_says_what_it_means():

@@ -39,7 +39,7 @@ rule weights:
     input:
         lambda wildcards: [
             file
-            for model in config["models"]
+            for model in COMPUTED
             for file in verified_weights(SimpleNamespace(model=model))
             if Path(file).parent == WEIGHTS
         ],

@@ -1,6 +1,6 @@
-"""Stage 2, embeddings: run each pre-trained model over each dataset.
+"""Stage 2, embeddings: run each pre-trained model over each dataset, or import them.
 
-Reads   {results}/1_clips/{dataset}.parquet, the audio
+Reads   {results}/1_clips/{dataset}.parquet, the audio or the file to import
 Writes  {results}/2_embeddings/calibration/{model}/{condition}.{key}.json
         {results}/2_embeddings/{dataset}/{model}/{condition}.zarr (or the same under
         'store: address'), and beside it the plan of its regions, a list and a
@@ -45,6 +45,8 @@ checkpoint plan_regions:
         clips=f"{STORE}.clips.parquet",
     log:
         f"logs/{RESULTS}/plan_regions/{{dataset}}/{{model}}/{{condition}}.log",
+    wildcard_constraints:
+        model=one_of(COMPUTED),
     conda:
         model_env
     threads: 1
@@ -71,6 +73,8 @@ rule extract_embeddings:
         f"logs/{RESULTS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{region}}.log",
     benchmark:
         f"logs/{RESULTS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{region}}.tsv"
+    wildcard_constraints:
+        model=one_of(COMPUTED),
     conda:
         model_env
     threads: 2
@@ -97,6 +101,8 @@ rule index_embeddings:
         index=f"{STORE}.index.parquet",
     log:
         f"logs/{RESULTS}/index_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
+    wildcard_constraints:
+        model=one_of(COMPUTED),
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -107,3 +113,30 @@ rule index_embeddings:
         versions={"stage": versions.EMBEDDINGS},
     script:
         "../scripts/index_embeddings.py"
+
+
+rule import_embeddings:
+    """Make the same of embeddings that were computed elsewhere, from a file."""
+    input:
+        table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
+        file=lambda wildcards: import_options(wildcards)["file"],
+    output:
+        plan=rules.plan_regions.output.plan,
+        index=rules.index_embeddings.output.index,
+    log:
+        f"logs/{RESULTS}/import_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
+    wildcard_constraints:
+        model=one_of(IMPORTED),
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime="4h",
+    params:
+        versions=model_versions,
+        source=import_options,
+        store=store_options,
+        max_bad_clips=config["max_bad_clips"],
+    script:
+        "../scripts/import_embeddings.py"

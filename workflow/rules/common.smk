@@ -9,8 +9,8 @@ from types import SimpleNamespace
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, jobs, models, planning, register, registry, settings
-from earshift import versions
+from earshift import alignment, datasets, jobs, models, planning, register, registry
+from earshift import settings, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 
@@ -31,6 +31,13 @@ RESULTS = config["results"]
 BALANCE = config["splits"]["balance"]
 CALIBRATION = f"{RESULTS}/2_embeddings/calibration/{{model}}/{{condition}}.{{key}}.json"
 UNPACKED = register.dataset_folders(config["downloads"]["register"])
+IMPORTED = [m for m, e in config["models"].items() if models.is_imported(e)]
+COMPUTED = [m for m in config["models"] if m not in IMPORTED]
+
+
+def one_of(names):
+    """Pattern of a wildcard that is one of some names; of none, if there are none."""
+    return "|".join(names) or "(?!)"
 
 
 wildcard_constraints:
@@ -93,15 +100,27 @@ def model_env(wildcards):
 
 
 def n_shares(wildcards):
-    """Into how many jobs the decoding of a dataset is divided."""
+    """Into how many jobs the decoding of a dataset is divided; none without audio."""
     notes = Path(checkpoints.list_clips.get(**wildcards).output.notes)
-    return -(-json.loads(notes.read_text())["clips"] // FILES_PER_JOB)
+    said = json.loads(notes.read_text())
+    return -(-said["clips"] // FILES_PER_JOB) if said["audio"] else 0
 
 
 def inspected_shares(wildcards):
     """What the jobs that decode a dataset write, in the order of its clips."""
     shares = [f"{i:04d}" for i in range(n_shares(wildcards))]
     return expand(rules.inspect_files.output.inspected, share=shares, **wildcards)
+
+
+def import_options(wildcards):
+    """Where the embeddings of an imported model are, and what they are called there."""
+    name, entry = wildcards.dataset, dataset_entry(wildcards)
+    spec = models.import_spec(model_entry(wildcards))
+    return {
+        "file": str(spec.file_of(name, entry["plugin"])),
+        "datasets": [name, entry["plugin"]],
+        "name": spec.name or wildcards.model,
+    }
 
 
 def store_options(wildcards):
@@ -193,7 +212,7 @@ def dataset_files(wildcards):
     if folder in UNPACKED:
         # Label files would join the input once they are there, and re-run the stage.
         return [f"{folder}.json"]
-    options = registry.own_options(entry)
+    options = datasets.options(entry)
     plugin = registry.load("datasets", entry["plugin"])
     return [str(f) for f in plugin.label_files(folder, **options) if f.exists()]
 

@@ -4,6 +4,7 @@ The public interface:
 
 * `load_model` returns a pre-trained model that embeds waveforms;
 * `open_embeddings` opens a store of embeddings as an xarray dataset;
+* `open_features` opens one of pooled vectors;
 * `earshift.debias` holds the debias methods, scikit-learn transformers.
 """
 
@@ -14,12 +15,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from earshift.models import load_model
-    from earshift.store import open_embeddings
+    from earshift.reading import open_embeddings, open_features
 
 __version__ = "0.1.0"
-__all__ = ["load_model", "open_embeddings"]
+__all__ = ["load_model", "open_embeddings", "open_features"]
 
-_HOME = {"load_model": "earshift.models", "open_embeddings": "earshift.store"}
+_HOME = {
+    "load_model": "earshift.models",
+    "open_embeddings": "earshift.reading",
+    "open_features": "earshift.reading",
+}
 
 
 def __getattr__(name: str) -> object:

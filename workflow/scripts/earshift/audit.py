@@ -77,6 +77,7 @@ def audit_datasets(
     usable = {name: _usable(table) for name, table in tables.items()}
     pairs = pd.read_csv(duplicates, dtype=str, keep_default_na=False)
     both = pd.concat([_both_sides(n, own) for n, own in usable.items()])
+    heard = {n: own[own["n_samples"] > 0] for n, own in usable.items()}
     found = {
         "audit": pd.DataFrame(
             [
@@ -86,12 +87,12 @@ def audit_datasets(
         ),
         "counts": pd.concat([_counts(n, own) for n, own in usable.items()]),
         "both_sides": both,
-        "formats": pd.concat([_formats(n, own) for n, own in usable.items()]),
-        "spectra": pd.concat([_spectrum(n, own) for n, own in usable.items()]),
+        "formats": pd.concat([_formats(n, own) for n, own in heard.items()]),
+        "spectra": pd.concat([_spectrum(n, own) for n, own in heard.items()]),
         "distributions": pd.concat(
-            [_distributions(n, own) for n, own in usable.items()]
+            [_distributions(n, own) for n, own in heard.items()]
         ),
-        "cues": _cues(usable, n_resamples, confidence, seed),
+        "cues": _cues(heard, n_resamples, confidence, seed),
     }
     for name, table in found.items():
         with jobs.whole_file(out / f"{name}.csv") as file:
@@ -210,15 +211,22 @@ def _formats(name: str, own: pd.DataFrame) -> pd.DataFrame:
     )[["dataset", "property", "value", "n_clips"]]
 
 
+_LEVELS = ("lower_db", "median_db", "upper_db")
+
+
 def _spectrum(name: str, own: pd.DataFrame) -> pd.DataFrame:
+    if own.empty:
+        return pd.DataFrame(columns=["dataset", "centre_hz", *_LEVELS])
     levels = np.quantile(np.stack(own["spectrum_db"].to_list()), [0.25, 0.5, 0.75], 0)
-    columns = dict(zip(("lower_db", "median_db", "upper_db"), levels, strict=True))
+    columns = dict(zip(_LEVELS, levels, strict=True))
     return pd.DataFrame(
         {"dataset": name, "centre_hz": np.round(measures.CENTRES_HZ, 1), **columns}
     ).round(2)
 
 
 def _distributions(name: str, own: pd.DataFrame) -> pd.DataFrame:
+    if own.empty:
+        return pd.DataFrame(columns=["dataset", "measure", "quantile", "value"])
     return pd.concat(
         [
             pd.DataFrame(

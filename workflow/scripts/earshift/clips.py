@@ -69,15 +69,16 @@ def list_clips(
     listing = table.with_suffix(".list.parquet")
     notes, inspected = table.with_suffix(".notes.json"), table.with_suffix(".keys")
     write_list(name, entry, listing=listing, notes=notes)
-    inspection.inspect_files(
-        name,
-        listing,
-        parts=parts_of(table),
-        shard=0,
-        n_shards=1,
-        out=inspected,
-        n_threads=n_threads,
-    )
+    if datasets.has_audio(entry):
+        inspection.inspect_files(
+            name,
+            listing,
+            parts=parts_of(table),
+            shard=0,
+            n_shards=1,
+            out=inspected,
+            n_threads=n_threads,
+        )
     gather_clips(
         name,
         listing,
@@ -99,27 +100,33 @@ def write_list(
     name : str
         Name of the dataset in the experiment.
     entry : mapping
-        Its config entry: `plugin`, `folder`, and the adapter's own options.
+        Its config entry: `plugin`, `folder`, and the adapter's own options. With
+        ``audio: false`` the clips are listed by their labels, and all are usable.
     listing : Path
         Parquet file to write: one row per clip, columns `datasets.COLUMNS` and
         ``label:<class>``; paths with the folder before them.
     notes : Path
-        JSON file to write: how many clips there are, what was left out of the list, and
-        what is missing of clips in it.
+        JSON file to write: how many clips there are, whether their audio is at hand,
+        what was left out of the list, and what is missing of clips in it.
 
     Raises
     ------
     DataError
         If the list breaks a rule.
     """
-    options = registry.own_options(entry)
     folder = Path(entry["folder"])
-    found = registry.load("datasets", entry["plugin"]).list_clips(folder, **options)
+    list_ = datasets.lister(registry.load("datasets", entry["plugin"]), entry)
+    found = list_(folder, **datasets.options(entry))
     datasets.check(found, name)
     rows = found.clips.assign(path=[str(folder / p) for p in found.clips["path"]])
-    said = {"skipped": dict(found.skipped), "noted": dict(found.noted)}
+    said = {
+        "clips": len(rows),
+        "audio": datasets.has_audio(entry),
+        "skipped": dict(found.skipped),
+        "noted": dict(found.noted),
+    }
     with jobs.whole_file(notes) as file:
-        file.write_text(json.dumps({"clips": len(rows)} | said, indent=1) + "\n")
+        file.write_text(json.dumps(said, indent=1) + "\n")
     with jobs.whole_file(listing) as file:
         rows.to_parquet(file, index=False)
     log.info("%s: %d clips listed", name, len(rows))
@@ -144,7 +151,8 @@ def gather_clips(
     listing, notes : Path
         From `write_list`.
     inspected : sequence of Path
-        From `inspection.inspect_files`, in the order of the shares.
+        From `inspection.inspect_files`, in the order of the shares; none, if there is
+        no audio.
     table : Path
         Parquet file to write: one row per clip, the columns of the list and
         `AUDIO_COLUMNS`. What else was measured goes to `measures_of` and `excerpts_of`
@@ -164,7 +172,10 @@ def gather_clips(
     clips = pd.read_parquet(listing)
     said = json.loads(notes.read_text())
     with jobs.whole_file(excerpts_of(table)) as file:
-        rows = inspection.gather(inspected, parts=parts_of(table), excerpts=file)
+        if said["audio"]:
+            rows = inspection.gather(inspected, parts=parts_of(table), excerpts=file)
+        else:
+            rows = inspection.nothing(len(clips), file)
     clips = clips.join(rows[list(AUDIO_COLUMNS)])
     bad = clips[clips["status"] != "ok"]
     # Snakemake removes a failed job's outputs; the list of what is wrong outlives it.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 
 from earshift import datasets, debias, draws, registry, store
+from earshift.errors import DataError
 
 #: Codes of a label.
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
@@ -69,6 +70,28 @@ class Domain:
         for words in (self.clip_id, self.recording, self.subgroup):
             h.update("\0".join(map(str, words)).encode())
         return h.hexdigest()[:16]
+
+
+def load_all(
+    entries: Sequence[Mapping[str, str]], classes: Sequence[str]
+) -> list[Domain]:
+    """Load several datasets, as `load` does each.
+
+    Raises
+    ------
+    DataError
+        If their features are not of one length, which those of an imported model may
+        not be.
+    """
+    found = [load(entry, classes) for entry in entries]
+    lengths = {domain.name: domain.X.shape[1] for domain in found}
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{n} of '{name}'" for name, n in lengths.items())
+        raise DataError(
+            "features of one model must have the same length in all datasets, got "
+            f"{said}. Were the right files imported?"
+        )
+    return found
 
 
 def load(entry: Mapping[str, str], classes: Sequence[str]) -> Domain:

@@ -105,7 +105,8 @@ def _usable(name: str, table: Path) -> pd.DataFrame:
     own = own.join(measured.drop(columns="clip_id")).assign(
         dataset=name, place=np.arange(len(own))
     )
-    own = own[own["status"].eq("ok")]
+    # Clips without audio have no samples to compare.
+    own = own[own["status"].eq("ok") & own["content_hash"].ne("")]
     wanted = ["dataset", "place", "clip_id", "recording", "split"]
     labels = [LABEL + c for c in datasets.classes(own)]
     return own[[*wanted, "content_hash", "sketch", *labels]]

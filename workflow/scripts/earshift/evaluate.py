@@ -104,7 +104,7 @@ def cross_validate(
     chosen = read_classes(classes)
     balanced = {"draws": str(draws)} if draws else {}
     entries = [{**entry, **balanced} for entry in entries]
-    all_domains = [domains.load(entry, chosen) for entry in entries]
+    all_domains = domains.load_all(entries, chosen)
     shared = {
         "entries": entries,
         "digest": [domain.digest() for domain in all_domains],
@@ -194,7 +194,7 @@ def score_fold(
         Columns method, scope, train, test, class, repeat, fold, clip_id, recording,
         present, score (log-odds), C.
     """
-    all_domains = [domains.load(entry, classes) for entry in entries]
+    all_domains = domains.load_all(entries, classes)
     anew = scope == "classwise" or any(d.drawn is not None for d in all_domains)
     tables = []
     for i, source in enumerate(all_domains):

@@ -16,7 +16,7 @@ from earshift.pooling import pooled
 
 log = logging.getLogger(__name__)
 
-#: What the features' attributes say of their model, as the frames' do.
+#: What the features' attributes say of their model, as far as the frames' do.
 MODEL_FACTS = (
     "model",
     "plugin",
@@ -26,6 +26,7 @@ MODEL_FACTS = (
     "precision",
     "weights_sha256",
     "weights_published",
+    "imported",
     "provenance",
 )
 
@@ -69,7 +70,8 @@ def pool_frames(
     n_features = store.n_features_of(location)
     if not facts["pooling"]:
         n_features *= len(pooling)
-    attributes = {key: facts[key] for key in MODEL_FACTS} | {"pooling": list(pooling)}
+    attributes = {key: facts[key] for key in MODEL_FACTS if key in facts}
+    attributes["pooling"] = list(pooling)
     vectors = _vectors(location, rows, pooling, stored=facts["pooling"])
     ids = rows["clip_id"].tolist()
     store.write_features(out, vectors, ids, n_features, attributes)

@@ -27,6 +27,19 @@ FILES_PER_PART = 64
 #: Parts that one job writes at most; of more files, more are kept together.
 MAX_PARTS = 256
 
+#: What the clip table says of a file before it is decoded.
+_UNKNOWN = {
+    "status": "ok",
+    "reason": "",
+    "n_bytes": 0,
+    "modified_ns": 0,
+    "n_samples": 0,
+    "sample_rate_hz": 0,
+    "n_channels": 0,
+    "duration_s": np.nan,
+    "level_db": np.nan,
+}
+
 
 def inspect_files(
     name: str,
@@ -160,6 +173,25 @@ def _state(path: str) -> dict[str, int]:
     }
 
 
+def nothing(n: int, excerpts: Path) -> pd.DataFrame:
+    """Return the rows of clips whose audio is not at hand, and write no excerpts.
+
+    Parameters
+    ----------
+    n : int
+        Clips.
+    excerpts : Path
+        As for `gather`.
+
+    Returns
+    -------
+    DataFrame
+        As `gather` does: all are usable, and nothing is known of them.
+    """
+    np.lib.format.open_memmap(excerpts, "w+", np.int8, (n, fingerprint.EXCERPT))
+    return pd.DataFrame([{**_UNKNOWN, **measures.NOTHING}] * n)
+
+
 def inspect(path: str) -> dict[str, Any]:
     """Decode one file; return what its clip table and its measures say of it."""
     return _inspect(path, _state(path))
@@ -167,14 +199,9 @@ def inspect(path: str) -> dict[str, Any]:
 
 def _inspect(path: str, state: Mapping[str, int]) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "status": "ok",
-        "reason": "",
-        **state,
-        "n_samples": 0,
-        "sample_rate_hz": 0,
-        "n_channels": 0,
+        **_UNKNOWN,
         "duration_s": 0.0,
-        "level_db": np.nan,
+        **state,
         **measures.NOTHING,
     }
     try:

@@ -125,11 +125,18 @@ def plan_regions(
         lists[region] = rows
     _write_clips(plan, wanted, lists)
     log.info("%s: %d clips, %d of them to embed", name, len(wanted), len(new))
-    said = {"key": facts["key"], "store": str(location), "regions": sorted(lists)}
-    said["work"] = {
+    work = {
         region: {"clips": len(rows), "audio_s": round(audio_s(rows), 3)}
         for region, rows in sorted(lists.items())
     }
+    write_plan(plan, facts["key"], location, work)
+
+
+def write_plan(
+    plan: Path, key: str, location: store.Location, work: Mapping[str, Any]
+) -> None:
+    """Write a plan: what made the store, where it is, and its regions in use."""
+    said = {"key": key, "store": str(location), "regions": sorted(work), "work": work}
     with jobs.whole_file(plan) as file:
         file.write_text(json.dumps(said, indent=1) + "\n")
 
@@ -446,18 +453,32 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
     ]
     skipped, short = rows["reason"].ne(""), rows["n_windows"].eq(0)
     rows.loc[short & ~skipped, "reason"] = "short: not one whole window"
-    status = np.select([skipped, short], [1, 2], 0).astype(np.uint8)
-    rows["status"] = np.asarray(store.STATUS)[status]
+    rows["status"] = np.select([skipped, short], store.STATUS[1:], store.STATUS[0])
     # All regions are done: no job of the store is running.
     store.clear_partials(location_of(plan))
     for file in unfinished(plan):
         file.unlink(missing_ok=True)
+    write_index(rows, location_of(plan), out)
+
+
+def write_index(rows: pd.DataFrame, location: store.Location, out: Path) -> None:
+    """Write the index of a store, into it and as a table.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns clip_id, region, first_frame, n_frames, status, reason.
+    location : Path or str
+        The store.
+    out : Path
+        Parquet file to write.
+    """
     store.write_index(
-        location_of(plan),
+        location,
         rows["clip_id"].tolist(),
         rows["first_frame"].to_numpy(np.int64),
         rows["n_frames"].to_numpy(np.int64),
-        status,
+        np.asarray([store.STATUS.index(s) for s in rows["status"]], np.uint8),
     )
     columns = ["clip_id", "region", "first_frame", "n_frames", "status", "reason"]
     with jobs.whole_file(out) as file:

@@ -51,6 +51,7 @@ def resolve(raw: Mapping[str, Any], schema: Path) -> dict[str, Any]:
     for section, kind in SECTIONS.items():
         for name, entry in config[section].items():
             _check_entry(section, kind, name, entry)
+    _check_inputs(config)
     for name in config["discrepancy"]:
         registry.load("discrepancy", name)
     if config["alignment"]:
@@ -159,7 +160,7 @@ def _fill(config: dict[str, Any], rules: Mapping[str, Any]) -> None:
 def _fill_folder(name: str, entry: dict[str, Any], own: str | None) -> None:
     """Name the folder that registered files are unpacked to, where none is given."""
     folder = register.folder_of(name, entry["plugin"], own)
-    if not entry.get("folder") and folder is not None:
+    if not entry.get("folder") and folder is not None and datasets.has_audio(entry):
         entry["folder"] = str(folder)
 
 
@@ -170,20 +171,17 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
             f"'{section}: {name}': names become folders, so use letters, digits, "
             "'_' and '-' only."
         )
+    if section == "datasets":
+        _check_dataset(name, entry)
+        return
     options = registry.own_options(entry)
     if section != "models":
         registry.check_options(kind, entry["plugin"], options)
-    if section == "datasets":
-        if not entry.get("folder"):
-            raise ConfigError(
-                f"'datasets: {name}' needs a 'folder': where its files are. (There are "
-                "no registered files for it, which could be fetched.)"
-            )
-        entry["folder"] = str(Path(entry["folder"]).expanduser())
-        return
     # Making it finds wrong options and values, and missing files.
     try:
-        if section == "models":
+        if section == "models" and models.is_imported(entry):
+            models.import_spec(entry)
+        elif section == "models":
             models.from_entry(entry)
         else:
             registry.load(kind, entry["plugin"]).make(**options)
@@ -193,3 +191,45 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
         raise ConfigError(
             f"'{section}: {name}' cannot be made with {options}: {error}"
         ) from error
+
+
+def _check_dataset(name: str, entry: dict[str, Any]) -> None:
+    """Refuse wrong options, and an entry whose files are nowhere."""
+    options = datasets.options(entry)
+    registry.check_options("datasets", entry["plugin"], options)
+    if not isinstance(entry.get("audio", True), bool):
+        raise ConfigError(
+            f"'datasets: {name}': 'audio' is true or false, got {entry['audio']!r}."
+        )
+    plugin = registry.load("datasets", entry["plugin"])
+    datasets.lister(plugin, entry)
+    if not datasets.has_audio(entry) and not plugin.label_files(Path(), **options):
+        entry.setdefault("folder", ".")  # the labels ship with us
+    if not entry.get("folder"):
+        raise ConfigError(
+            f"'datasets: {name}' needs a 'folder': where its files are. (There are "
+            "no registered files for it, which could be fetched.)"
+        )
+    entry["folder"] = str(Path(entry["folder"]).expanduser())
+
+
+def _check_inputs(config: Mapping[str, Any]) -> None:
+    """Refuse a model for a dataset that has no audio, or no file to import."""
+    for name, entry in config["models"].items():
+        imported = models.import_spec(entry) if models.is_imported(entry) else None
+        for dataset, own in config["datasets"].items():
+            if imported:
+                imported.file_of(dataset, own["plugin"])
+            elif not datasets.has_audio(own):
+                raise ConfigError(
+                    f"the model '{name}' needs audio, and the dataset '{dataset}' has "
+                    "'audio: false'. Import its embeddings ('plugin: imported', "
+                    "docs/embeddings.md), or leave the model out."
+                )
+        known = {n for d, e in config["datasets"].items() for n in (d, e["plugin"])}
+        for key in imported.files if imported else ():
+            if key not in known:
+                raise ConfigError(
+                    f"'models: {name}: files': '{key}' is no dataset "
+                    f"{did_you_mean(key, known)}"
+                )

@@ -15,6 +15,10 @@ Labels are present, absent or unknown, never assumed absent when unknown. Every 
 that the dataset can have gets a column, even where no clip has it, under the dataset's
 own name for it: making names of several datasets agree is not an adapter's work.
 
+Two more are for data without audio, whose embeddings are imported: a plugin whose clips
+are known by their audio files alone says ``list_without_audio = None``, or defines it
+as a function like ``list_clips``.
+
 A plugin that defines ``of(argument)`` in place of all these makes a plugin of each
 ``<plugin>:<argument>``.
 """
@@ -22,13 +26,16 @@ A plugin that defines ``of(argument)`` in place of all these makes a plugin of e
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pandas as pd
 
-from earshift.errors import DataError, did_you_mean
+from earshift import registry
+from earshift.errors import ConfigError, DataError, did_you_mean
 
 #: Prefix of the columns of a clip table that hold a class's labels.
 LABEL = "label:"
@@ -63,6 +70,49 @@ class ClipList:
     clips: pd.DataFrame
     skipped: Mapping[str, str] = field(default_factory=dict)
     noted: Mapping[str, str] = field(default_factory=dict)
+
+
+def has_audio(entry: Mapping[str, Any]) -> bool:
+    """Say whether the audio of a config entry is at hand: its option `audio`."""
+    return bool(entry.get("audio", True))
+
+
+def options(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a config entry says to its adapter: not what all have in common."""
+    own = registry.own_options(entry)
+    return {key: value for key, value in own.items() if key != "audio"}
+
+
+def lister(plugin: ModuleType, entry: Mapping[str, Any]) -> Callable[..., ClipList]:
+    """Return the function that lists the clips of a config entry.
+
+    Parameters
+    ----------
+    plugin : module
+        Its adapter.
+    entry : mapping
+        The entry.
+
+    Returns
+    -------
+    callable
+        Called as ``list_clips``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no audio, and the adapter needs the files to know the clips.
+    """
+    found: Callable[..., ClipList] | None = plugin.list_clips
+    if not has_audio(entry):
+        found = getattr(plugin, "list_without_audio", found)
+    if found is None:
+        raise ConfigError(
+            f"the clips of '{entry['plugin']}' are known by their audio files alone: "
+            "it cannot have 'audio: false'. List them in a CSV file and use the plugin "
+            "'table' (docs/your_data.md)."
+        )
+    return found
 
 
 def classes(clips: pd.DataFrame) -> list[str]:

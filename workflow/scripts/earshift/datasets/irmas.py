@@ -8,6 +8,7 @@ its first brackets, the genre in its last, then the recording's number and the c
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -62,6 +63,29 @@ def label_files(folder: Path) -> list[Path]:
     return []
 
 
+def list_without_audio(folder: Path) -> ClipList:
+    """List the 6705 clips of the shipped split, by their names alone.
+
+    Parameters
+    ----------
+    folder : Path
+        Is not looked at.
+
+    Returns
+    -------
+    ClipList
+        As of `list_clips`.
+    """
+    del folder
+    rows = []
+    for clip_id, side in _split().items():
+        match = NAME.fullmatch(str(clip_id))
+        assert match is not None
+        path = f"IRMAS-TrainingData/{match['instrument']}/{clip_id}.wav"
+        rows.append(_row(match, path, side))
+    return _listed(rows, {})
+
+
 def list_clips(folder: Path) -> ClipList:
     """List the clips of an IRMAS training folder.
 
@@ -86,7 +110,7 @@ def list_clips(folder: Path) -> ClipList:
     inner = folder / "IRMAS-TrainingData"
     root = inner if inner.is_dir() else folder
     need_folder(root, "the IRMAS training part (IRMAS-TrainingData)")
-    split = pd.read_csv(register.resource("irmas_split.csv"), index_col="clip")["split"]
+    split = _split()
     rows, skipped = [], {}
     for file in sorted(root.glob("*/*.wav")):
         match = NAME.fullmatch(file.stem)
@@ -95,21 +119,36 @@ def list_clips(folder: Path) -> ClipList:
                 "the name is not as IRMAS names are"
             )
             continue
-        rows.append(
-            {
-                "clip_id": file.stem,
-                "path": str(file.relative_to(folder)),
-                "recording": match["recording"],
-                "subgroup": GENRES[match["genre"]],
-                "split": split.get(file.stem),
-                "class": INSTRUMENTS[match["instrument"]],
-            }
-        )
+        path = str(file.relative_to(folder))
+        rows.append(_row(match, path, split.get(file.stem)))
     if not rows:
         raise DataError(
             f"no file under '{root}' is named as in IRMAS, such as "
             f"cel/[cel][cla]0001__1.wav ({len(skipped)} other WAV files)."
         )
+    return _listed(rows, skipped)
+
+
+def _split() -> pd.Series[str]:
+    """Return the side of each clip that the published split lists."""
+    table = pd.read_csv(register.resource("irmas_split.csv"), index_col="clip")
+    return table["split"]
+
+
+def _row(match: re.Match[str], path: str, side: str | None) -> dict[str, str | None]:
+    return {
+        "clip_id": match.string,
+        "path": path,
+        "recording": match["recording"],
+        "subgroup": GENRES[match["genre"]],
+        "split": side,
+        "class": INSTRUMENTS[match["instrument"]],
+    }
+
+
+def _listed(
+    rows: Sequence[Mapping[str, str | None]], skipped: Mapping[str, str]
+) -> ClipList:
     table = pd.DataFrame(rows)
     labels = table.pop("class").tolist()
     return ClipList(one_label_per_clip(table, labels, INSTRUMENTS.values()), skipped)

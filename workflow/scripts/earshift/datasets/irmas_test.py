@@ -19,6 +19,9 @@ __all__ = ["citation", "label_files", "licence", "list_clips", "version"]
 
 version = 2
 
+#: The clips are known by their files.
+list_without_audio = None
+
 
 def label_files(folder: Path) -> list[Path]:
     """Return the text files that hold the labels."""

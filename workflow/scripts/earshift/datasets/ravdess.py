@@ -38,6 +38,9 @@ NAME = re.compile(
     r"-(?P<actor>0[1-9]|1\d|2[0-4])"
 )
 
+#: The clips are known by their files.
+list_without_audio = None
+
 
 def label_files(folder: Path) -> list[Path]:
     """Return no file: the labels are in the names."""

@@ -59,7 +59,7 @@ def measure_discrepancy(
         dataset, score, inner_fold.
     """
     chosen = read_classes(classes)
-    all_domains = [domains.load(entry, chosen) for entry in entries]
+    all_domains = domains.load_all(entries, chosen)
     shared = {
         "entries": [dict(entry) for entry in entries],
         "digest": [domain.digest() for domain in all_domains],
@@ -110,7 +110,7 @@ def measure_fold(
     DataFrame
         As `measure_discrepancy` writes it.
     """
-    all_domains = [domains.load(entry, classes) for entry in entries]
+    all_domains = domains.load_all(entries, classes)
     draws = np.random.default_rng([seed, repeat])
     halves = [
         assign_folds(d.labels == PRESENT, d.recording, 2, draws) for d in all_domains

@@ -25,7 +25,7 @@ from typing import Any
 
 from earshift import registry
 from earshift.errors import ConfigError, did_you_mean
-from earshift.models import _random
+from earshift.models import _random, imported
 from earshift.models._clip_model import ClipModel
 from earshift.models._framing import Framing
 from earshift.models._model import (
@@ -37,6 +37,7 @@ from earshift.models._model import (
     ModelSpec,
     Network,
 )
+from earshift.models.imported import ImportedSpec
 from earshift.resampling import RESAMPLERS
 
 __all__ = [
@@ -48,6 +49,8 @@ __all__ = [
     "ModelSpec",
     "Network",
     "from_entry",
+    "import_spec",
+    "is_imported",
     "load_model",
 ]
 
@@ -119,6 +122,11 @@ def load_model(
     plugin = registry.load("models", name)
     registry.check_options("models", name, options)
     spec = plugin.spec(**options)
+    if not isinstance(spec, ModelSpec | ClipSpec):
+        raise ConfigError(
+            f"'{name}' is read from a file: it cannot embed audio. Name it in the "
+            "config of an experiment (docs/embeddings.md)."
+        )
     if precision not in spec.precisions:
         raise ConfigError(
             f"the model '{name}' computes in {' or '.join(spec.precisions)}, not in "
@@ -127,6 +135,24 @@ def load_model(
     spec = replace(spec, precision=precision)
     kind = ClipModel if isinstance(spec, ClipSpec) else Model
     return kind(name, spec, plugin.network, short=short, resampler=resampler)
+
+
+def is_imported(entry: Mapping[str, Any]) -> bool:
+    """Say whether a config entry's embeddings come from a file, not from audio."""
+    return bool(entry["plugin"] == "imported")
+
+
+def import_spec(entry: Mapping[str, Any]) -> ImportedSpec:
+    """Return where the embeddings of such an entry are.
+
+    Raises
+    ------
+    ConfigError
+        If an option is unknown or wrong, or a file does not exist.
+    """
+    options = registry.own_options(entry)
+    registry.check_options("models", entry["plugin"], options)
+    return imported.spec(**options)
 
 
 def from_entry(entry: Mapping[str, Any]) -> Model:

@@ -41,7 +41,7 @@ def describe_datasets(results: Path, config: Mapping[str, Any]) -> list[dict[str
         audit = _audit(results, name, config)
         plugin = registry.load("datasets", entry["plugin"])
         groups = usable["subgroup"].dropna()
-        rates = usable["sample_rate_hz"] / 1000
+        rates = usable["sample_rate_hz"][usable["sample_rate_hz"] > 0] / 1000
         out.append(
             {
                 "name": name,
@@ -51,7 +51,7 @@ def describe_datasets(results: Path, config: Mapping[str, Any]) -> list[dict[str
                 "in_use": len(in_use),
                 "recordings": usable["recording"].nunique(),
                 "minutes": words.number(float(usable["duration_s"].sum()) / 60, 1),
-                "rates": _counts(rates.map("{:g} kHz".format)),
+                "rates": _counts(rates.map("{:g} kHz".format)) or "audio not at hand",
                 "subgroups": _counts(groups) or "none given",
                 "subgroup_names": set(groups),
                 "audit": audit[:SHOWN],
@@ -256,7 +256,9 @@ def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, 
 
 
 def _weights(facts: Mapping[str, Any]) -> list[str]:
-    """Return the hash of each weights file, and which published file it is."""
+    """Return the hash of each weights file, and which it is; or of an imported one."""
+    if imported := facts.get("imported"):
+        return [f"imported from {imported['file']}, {imported['sha256']}"]
     hashes = facts.get("weights_sha256", [])
     names = facts.get("weights_published", [None] * len(hashes))
     return [h + (f" ({n})" if n else "") for h, n in zip(hashes, names, strict=True)]

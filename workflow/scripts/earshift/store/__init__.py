@@ -18,8 +18,7 @@ feature)`` and ``clip_id``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import zarr
@@ -41,6 +40,7 @@ from earshift.store._base import (
     write_strings,
 )
 from earshift.store._features import read_features, write_features
+from earshift.store._rows import open_rows, read_index_of_usable
 from earshift.store._shards import (
     PARTIAL,
     Shard,
@@ -53,9 +53,6 @@ from earshift.store._shards import (
     remove_file,
     stored_bytes,
 )
-
-if TYPE_CHECKING:
-    import xarray
 
 #: Types that frames can be stored in.
 DTYPES = ("float32", "float16")
@@ -80,11 +77,13 @@ __all__ = [
     "first_row_of",
     "grow",
     "n_features_of",
-    "open_embeddings",
+    "n_rows_of",
+    "open_rows",
     "read_clips",
     "read_embeddings",
     "read_features",
     "read_index",
+    "read_index_of_usable",
     "remove_file",
     "shard_frames",
     "shard_of",
@@ -323,6 +322,11 @@ def shard_of(location: Location) -> int:
     return shard_rows(open_array(location, "embedding"))
 
 
+def n_rows_of(location: Location) -> int:
+    """Return how many rows a store of embeddings has, used or not."""
+    return int(open_array(location, "embedding").shape[0])
+
+
 def n_features_of(location: Location) -> int:
     """Return how long a row of a store of embeddings is."""
     array = open_array(location, "embedding")
@@ -365,52 +369,3 @@ def read_clips(
                 held = read_rows(location, array, start, stop)
             yield clip, held[a - start : min(b, stop) - start]
             a = min(b, stop)
-
-
-def open_embeddings(store: str | Path) -> xarray.Dataset:
-    """Open a store of embeddings lazily.
-
-    Parameters
-    ----------
-    store : path-like
-        A folder ``results/2_embeddings/<dataset>/<model>/<condition>.zarr``.
-
-    Returns
-    -------
-    xarray.Dataset
-        ``embedding (frame, feature)``, float32, as Dask chunks; the coordinate
-        ``clip_id (frame)`` names the clip of each frame and ``time_s (frame)`` gives
-        the start of its window in seconds, or NaN if the model does not say. Rows of no
-        clip are left out. Attributes say which model and options made it.
-
-    Raises
-    ------
-    DataError
-        If there is no store of embeddings at that path.
-
-    Examples
-    --------
-    >>> from earshift import open_embeddings
-    >>> path = "results/2_embeddings/mini_irmas/mfcc/clean.zarr"
-    >>> frames = open_embeddings(path)  # doctest: +SKIP
-    >>> frames.embedding.groupby("clip_id").mean()  # doctest: +SKIP
-    """
-    import xarray
-
-    location = address_of(store)
-    try:
-        ids, first, n = read_index(location)
-    except (FileNotFoundError, KeyError) as error:
-        raise DataError(
-            f"'{location}' is no complete store of embeddings: expected a folder such "
-            "as results/2_embeddings/mini_irmas/mfcc/clean.zarr, or an address, whose "
-            "jobs are all done."
-        ) from error
-    frames = xarray.open_zarr(location, chunks={}, consolidated=False)[["embedding"]]
-    rows = np.concatenate([np.arange(a, a + k) for a, k in zip(first, n, strict=True)])
-    within = np.concatenate([np.arange(k) for k in n])
-    hop_s = attributes(location)["hop_s"]
-    return frames.isel(frame=rows).assign_coords(
-        clip_id=("frame", np.repeat(np.asarray(ids, dtype=object), n)),
-        time_s=("frame", within * (np.nan if hop_s is None else hop_s)),
-    )

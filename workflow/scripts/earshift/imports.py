@@ -1,0 +1,234 @@
+"""Stage 2, embeddings: bring in those that were made elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earshift import clips, jobs, regions, store
+from earshift.errors import DataError
+from earshift.pooling import pooled
+from earshift.vectors import Vectors, open_vectors
+
+log = logging.getLogger(__name__)
+
+
+def import_embeddings(
+    model: str,
+    file: Path,
+    *,
+    datasets: Sequence[str],
+    name: str,
+    table: Path,
+    versions: Mapping[str, int],
+    location: store.Location,
+    dtype: str,
+    pooling: Sequence[str],
+    max_bad_clips: float,
+    plan: Path,
+    index: Path,
+) -> None:
+    """Make a store of embeddings from a file of clips and vectors.
+
+    Parameters
+    ----------
+    model : str
+        Name of the model in the experiment.
+    file : Path
+        What `vectors.open_vectors` reads.
+    datasets : sequence of str
+        Name of the dataset in the experiment, and others that the file may have for it.
+    name : str
+        What the file calls the embedding, if it holds several.
+    table : Path
+        Clip table of the dataset.
+    versions : mapping
+        Versions of the stage and of the plugin.
+    location : Path or str
+        Where the store goes; one that is there is replaced.
+    dtype : {"float32", "float16"}
+        Type that frames are stored in.
+    pooling : sequence of str
+        If given, no frames are stored, but these statistics over the rows of a clip.
+    max_bad_clips : float
+        Clips of the table that may have no vector or one that is not finite: a share
+        below 1, a number from 1 on.
+    plan, index : Path
+        Files to write, as `regions.plan_regions` and `regions.index_embeddings` do; an
+        imported store has no regions.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read (see `vectors.open_vectors`), has no vector of any
+        clip of the table, or of too few.
+    """
+    found = open_vectors(file, datasets, name)
+    wanted = clips.usable(table)["clip_id"]
+    place = pd.Index(wanted).get_indexer(pd.Index(found.clip_ids, dtype=object))
+    _check_keys(file, datasets[0], found, place, wanted)
+    place[found.n == 0] = -1
+    for ending in (".regions", ".kept", ".done"):  # of a model that was computed
+        shutil.rmtree(regions.beside(plan, ending), ignore_errors=True)
+    said = f"{file}, {datasets[0]}, {name}"
+    n = np.where(place < 0, 0, found.n.clip(max=1) if pooling else found.n)
+    last = np.cumsum(n)
+    facts = _facts(model, file, versions, dtype, pooling)
+    _create(location, found.n_features, int(last[-1]), facts)
+    log.info("%s: %d rows of %d clips", said, last[-1], np.count_nonzero(n))
+    bad = _fill(location, found, place, last - n, facts, said)
+    rows = _index(wanted, place, last - n, n, bad)
+    left_out = rows[rows["status"] != "ok"]
+    if clips.too_many(len(left_out), len(rows), max_bad_clips):
+        raise DataError(
+            f"{said}: {len(left_out)} of {len(rows)} clips have no vector, or a bad "
+            f"one, more than max_bad_clips = {max_bad_clips} allows. The first, "
+            f"'{left_out['clip_id'].iloc[0]}': {left_out['reason'].iloc[0]}."
+        )
+    for run in sorted(bad):
+        store.clear_rows(location, int(last[run] - n[run]), int(last[run]))
+    regions.write_index(rows, location, index)
+    regions.write_plan(plan, facts["key"], location, {})
+
+
+def _check_keys(
+    file: Path,
+    dataset: str,
+    found: Vectors,
+    place: NDArray[np.int64],
+    wanted: pd.Series[str],
+) -> None:
+    """Count the clips that the table does not list; refuse a file of no other."""
+    unknown = [found.clip_ids[i] for i in np.flatnonzero(place < 0)]
+    if len(unknown) == len(place):
+        raise DataError(
+            f"'{file}' has no vector of any clip of the dataset '{dataset}': its first "
+            f"clip is called '{unknown[0]}', that of the dataset '{wanted.iloc[0]}'."
+        )
+    if unknown:
+        log.warning(
+            "%s: vectors of %d clips that the dataset '%s' does not have are left out, "
+            "such as '%s'",
+            *(file, len(unknown), dataset, unknown[0]),
+        )
+
+
+def _facts(
+    model: str,
+    file: Path,
+    versions: Mapping[str, int],
+    dtype: str,
+    pooling: Sequence[str],
+) -> dict[str, Any]:
+    """Return the attributes of a store, as those of a model that was computed."""
+    facts = {
+        "model": model,
+        "plugin": "imported",
+        "versions": dict(versions),
+        "imported": {"file": str(file), "sha256": jobs.file_hash(file)},
+        "hop_s": None,
+        "units": "as imported",
+        "dtype": dtype,
+        "pooling": list(pooling),
+    }
+    return facts | {
+        "key": jobs.content_key(facts),
+        "provenance": jobs.provenance(),
+    }
+
+
+def _create(
+    location: store.Location, n_features: int, n_rows: int, facts: Mapping[str, Any]
+) -> None:
+    """Make a store with room for all rows."""
+    n_features *= max(1, len(facts["pooling"]))
+    chunk, shard = store.shard_frames(n_rows, n_features, facts["dtype"])
+    store.create_embeddings(
+        location,
+        n_features=n_features,
+        chunk=chunk,
+        shard=shard,
+        dtype=facts["dtype"],
+        attributes=facts,
+    )
+    store.grow(location, n_rows)
+
+
+def _fill(
+    location: store.Location,
+    found: Vectors,
+    place: NDArray[np.int64],
+    first: NDArray[np.int64],
+    facts: Mapping[str, Any],
+    said: str,
+) -> set[int]:
+    """Write the rows of the runs that have a place; return those not finite."""
+    bad: set[int] = set()
+    progress = jobs.Progress(said, int(found.n.sum()), "rows")
+    parts = _parts(found, place, facts["dtype"], bad, progress)
+    if facts["pooling"]:
+        vectors = pooled(parts, found.n, facts["pooling"])
+        parts = ((run, vector[None]) for run, vector in vectors)
+    at = first.copy()
+    with store.RegionWriter(location, (0, store.n_rows_of(location))) as writer:
+        for run, values in parts:
+            writer.put(at[run] + np.arange(len(values)), values)
+            at[run] += len(values)
+    return bad
+
+
+def _parts(
+    found: Vectors,
+    place: NDArray[np.int64],
+    dtype: str,
+    bad: set[int],
+    progress: jobs.Progress,
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield the runs that have a place, in parts; note those that are not finite."""
+    stops = np.cumsum(found.n)
+    start = 0
+    for block in found.blocks():
+        stop = start + len(block)
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(block.astype(dtype)).all(axis=1)
+        block[~finite] = 0  # the clip is cleared afterwards
+        runs = np.searchsorted(stops, [start, stop - 1], side="right")
+        for run in range(runs[0], runs[1] + 1):
+            a = max(int(stops[run] - found.n[run]), start) - start
+            b = min(int(stops[run]), stop) - start
+            if place[run] < 0 or a == b:
+                continue
+            if not finite[a:b].all():
+                bad.add(run)
+            yield run, block[a:b]
+        start = stop
+        progress.step(len(block))
+
+
+def _index(
+    wanted: pd.Series[str],
+    place: NDArray[np.int64],
+    first: NDArray[np.int64],
+    n: NDArray[np.int64],
+    bad: set[int],
+) -> pd.DataFrame:
+    """Return what became of each clip of the table, in its order."""
+    rows = pd.DataFrame({"clip_id": wanted, "region": "", "first_frame": 0})
+    rows = rows.assign(
+        n_frames=0, status="no_frames", reason="missing: no vector of it"
+    )
+    there = place >= 0
+    at = place[there]
+    rows.loc[at, "first_frame"], rows.loc[at, "n_frames"] = first[there], n[there]
+    rows.loc[at, "status"], rows.loc[at, "reason"] = "ok", ""
+    failed = place[sorted(bad)]
+    rows.loc[failed, "status"] = "skipped"
+    rows.loc[failed, "reason"] = "not_finite: NaN, infinite, or too large for its type"
+    return rows
