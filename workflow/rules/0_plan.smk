@@ -18,7 +18,7 @@ rule estimate_run:
         calibrations=sorted({store["calibration"] for store in planned_stores()}),
         weights=lambda wildcards: [
             file
-            for name in config["models"]
+            for name in COMPUTED
             for file in verified_weights(SimpleNamespace(model=name))
         ],
     output:

@@ -12,6 +12,8 @@ rule audit_embeddings:
         table=f"{STORE}.audit.csv",
     log:
         f"logs/{RESULTS}/audit_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
+    wildcard_constraints:
+        model=one_of(COMPUTED),
     conda:
         model_env
     threads: 2

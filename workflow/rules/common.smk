@@ -166,12 +166,13 @@ def listed_datasets():
     return [
         {"name": name, "entry": entry, "table": f"{RESULTS}/1_clips/{name}.parquet"}
         for name, entry in config["datasets"].items()
+        if datasets.has_audio(entry)
     ]
 
 
 def planned_stores():
     """Where the plan of a run finds each store of embeddings, and what makes it."""
-    names = product(config["datasets"], config["models"], config["conditions"])
+    names = product(config["datasets"], COMPUTED, config["conditions"])
     out = []
     for dataset, model, condition in names:
         key = {"dataset": dataset, "model": model, "condition": condition}
@@ -197,10 +198,13 @@ def region_markers(wildcards):
 
 
 def audit_tables():
-    """What was found in each store of the experiment."""
-    pattern = f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.audit.csv"
-    names = {key: config[f"{key}s"] for key in ("dataset", "model", "condition")}
-    return expand(pattern, **names)
+    """What was found in each store of the experiment that was not imported."""
+    return expand(
+        f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.audit.csv",
+        dataset=config["datasets"],
+        model=COMPUTED,
+        condition=config["conditions"],
+    )
 
 
 def dataset_files(wildcards):

@@ -124,7 +124,7 @@ def list_clips(name: str, entry: Mapping[str, Any], table: Path, seed: int) -> L
         return Listed(len(clips.read(table)), clips.usable(table), table)
     folder = Path(entry["folder"])
     plugin = registry.load("datasets", entry["plugin"])
-    found = plugin.list_clips(folder, **registry.own_options(entry))
+    found = plugin.list_clips(folder, **datasets.options(entry))
     datasets.check(found, name)
     n = len(found.clips)
     rng = np.random.default_rng(seed)
