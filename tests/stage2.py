@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from earshift import checkup, clips, embeddings, features, regions, store
+from earshift import checkup, clips, embeddings, features, indexing, regions, store
 
 VERSIONS = {"stage": 1, "plugin": 1}
 
@@ -93,7 +93,7 @@ def extract(table, tmp_path, n_jobs, entry, max_bad_clips=1, **changes):
     markers = [tmp_path / f"{region}.json" for region in names(plan)]
     for marker in reversed(markers):
         embed(plan, marker.stem, marker, entry, max_bad_clips)
-    regions.index_embeddings(plan, markers, out=tmp_path / "e.index.parquet")
+    indexing.index_embeddings(plan, markers, out=tmp_path / "e.index.parquet")
     return plan, markers
 
 

@@ -10,6 +10,7 @@ from earshift import (
     audio,
     clips,
     embeddings,
+    indexing,
     load_model,
     open_embeddings,
     regions,
@@ -107,7 +108,7 @@ def test_rows_that_were_never_written_are_not_averaged(experiment, tmp_path):
     plan = create(experiment, tmp_path, 1)
     marker = tmp_path / "000000.json"
     marker.write_text('{"skipped": {}}')
-    regions.index_embeddings(plan, [marker], out=tmp_path / "e.index.parquet")
+    indexing.index_embeddings(plan, [marker], out=tmp_path / "e.index.parquet")
     with pytest.raises(DataError, match="never written"):
         stage2.pool(plan, tmp_path)
 

@@ -22,7 +22,7 @@ def network(spec):
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from earshift import clips, embeddings, regions, store
+from earshift import clips, embeddings, indexing, regions, store
 folder = Path(sys.argv[1])
 entry = {"plugin": "table", "folder": str(folder)}
 table, plan = folder / "clips.parquet", folder / "e.plan.json"
@@ -38,7 +38,7 @@ embeddings.extract_region(
     "m", model, plan=plan, region="000000", marker=folder / "000000.json",
     max_bad_clips=0, n_threads=2,
 )
-regions.index_embeddings(plan, [folder / "000000.json"], out=folder / "i.parquet")
+indexing.index_embeddings(plan, [folder / "000000.json"], out=folder / "i.parquet")
 _, _, n_frames = store.read_index(folder / "e.zarr")
 print(n_frames[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

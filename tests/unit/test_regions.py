@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import load_model, open_embeddings, regions, store
+from earshift import indexing, load_model, open_embeddings, regions, store
 from earshift.errors import DataError
 from tests import stage2
 from tests.conftest import tone
@@ -137,7 +137,7 @@ def test_the_same_table_is_planned_the_same_way(table_dataset, tmp_path, caplog)
 def test_an_index_needs_all_regions(table_dataset, tmp_path):
     plan, markers = extract(table_dataset, tmp_path)
     with pytest.raises(DataError, match="region 000002 is not done"):
-        regions.index_embeddings(plan, markers[:-1], out=tmp_path / "i.parquet")
+        indexing.index_embeddings(plan, markers[:-1], out=tmp_path / "i.parquet")
 
 
 @pytest.mark.parametrize("pooling", [["mean"], ["max", "std", "mean", "min"]])

@@ -1,9 +1,9 @@
-"""Adapter: rule ``index_embeddings`` calls `earshift.regions.index_embeddings`."""
+"""Adapter: rule ``index_embeddings`` calls `earshift.indexing.index_embeddings`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, regions
+from earshift import indexing, jobs
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.logged(snakemake.log[0]):
-    regions.index_embeddings(
+    indexing.index_embeddings(
         Path(snakemake.input.plan),
         [Path(marker) for marker in snakemake.input.done],
         out=Path(snakemake.output.index),

@@ -41,7 +41,7 @@ def pool_frames(
     plan : Path
         Plan of a store of embeddings, all of its regions done.
     index : Path
-        Its index, from `regions.index_embeddings`.
+        Its index, from `indexing.index_embeddings`.
     pooling : sequence of str
         Statistics over frames, names in `pooling.STATISTICS`.
     out : Path

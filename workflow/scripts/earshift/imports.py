@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, jobs, regions, store
+from earshift import clips, indexing, jobs, regions, store
 from earshift.errors import DataError
 from earshift.pooling import pooled
 from earshift.vectors import Vectors, open_vectors
@@ -61,7 +61,7 @@ def import_embeddings(
         Clips of the table that may have no vector or one that is not finite: a share
         below 1, a number from 1 on.
     plan, index : Path
-        Files to write, as `regions.plan_regions` and `regions.index_embeddings` do; an
+        Files to write, as `regions.plan_regions` and `indexing.index_embeddings` do; an
         imported store has no regions.
 
     Raises
@@ -94,7 +94,7 @@ def import_embeddings(
         )
     for run in sorted(bad):
         store.clear_rows(location, int(last[run] - n[run]), int(last[run]))
-    regions.write_index(rows, location, index)
+    indexing.write_index(rows, location, index)
     regions.write_plan(plan, facts["key"], location, {})
 
 
