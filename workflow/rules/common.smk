@@ -9,8 +9,8 @@ from types import SimpleNamespace
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, datasets, jobs, models, planning, register, registry
-from earshift import settings, versions
+from earshift import alignment, datasets, inspection, jobs, models, planning
+from earshift import register, registry, settings, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 
@@ -23,9 +23,6 @@ try:
     settings.check_folders(config, made=MINIATURE)
 except EarshiftError as error:
     raise WorkflowError(str(error)) from None
-
-#: Files that one job of stage 1 decodes: minutes on two cores.
-FILES_PER_JOB = 20_000
 
 RESULTS = config["results"]
 BALANCE = config["splits"]["balance"]
@@ -103,7 +100,7 @@ def n_shares(wildcards):
     """Into how many jobs the decoding of a dataset is divided; none without audio."""
     notes = Path(checkpoints.list_clips.get(**wildcards).output.notes)
     said = json.loads(notes.read_text())
-    return -(-said["clips"] // FILES_PER_JOB) if said["audio"] else 0
+    return inspection.n_shares(said["clips"]) if said["audio"] else 0
 
 
 def inspected_shares(wildcards):

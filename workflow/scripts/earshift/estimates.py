@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from earshift import (
     clips,
     datasets,
+    fingerprint,
     inspection,
     jobs,
     models,
@@ -35,8 +36,11 @@ log = logging.getLogger(__name__)
 #: Files of a dataset that are decoded where stage 1 is not done.
 SAMPLE = 50
 
-#: Bytes of a clip in the table of stage 1, about.
-CLIP_BYTES = 200
+#: Bytes of a clip in what stage 1 keeps, at most: an excerpt, twice, and the tables.
+CLIP_BYTES = 2 * fingerprint.EXCERPT + 1000
+
+#: Files of stage 1 beside what its jobs write.
+FILES_OF_CLIPS = 7
 
 #: Seconds that a job of stage 1 or 3 takes to start; stage 2 loads its model.
 START_S = 5.0
@@ -217,12 +221,12 @@ def _decoding(listed: Listed, n_threads: int) -> dict[str, Any]:
         "clips_to_do": n,
         "audio_h": listed.scale * regions.audio_s(listed.rows) / 3600 if to_do else 0.0,
         "within": listed.within,
-        "jobs": int(to_do),
+        "jobs": inspection.n_shares(n),
         "hours": hours,
         "cpu_h": hours * n_threads,
         "gpu_h": 0.0,
         "bytes": CLIP_BYTES * n,
-        "files": 2 * to_do,
+        "files": FILES_OF_CLIPS + inspection.n_shares(n) if to_do else 0,
     }
 
 

@@ -21,6 +21,9 @@ from earshift.errors import AudioError
 
 log = logging.getLogger(__name__)
 
+#: Files that one job decodes: minutes on two cores.
+FILES_PER_JOB = 20_000
+
 #: Files whose measures are kept together: what a killed job decodes again at most.
 FILES_PER_PART = 64
 
@@ -39,6 +42,11 @@ _UNKNOWN = {
     "duration_s": np.nan,
     "level_db": np.nan,
 }
+
+
+def n_shares(n_clips: int) -> int:
+    """Return into how many jobs the decoding of a dataset is divided."""
+    return -(-n_clips // FILES_PER_JOB)
 
 
 def inspect_files(

@@ -134,9 +134,14 @@ def compare(results: Path) -> list[dict[str, Any]]:
 
 
 def _decoding(results: Path, row: dict[Any, Any]) -> dict[str, Any]:
-    table = results / "1_clips" / f"{row['dataset']}.parquet"
-    took = _measured(results, f"list_clips/{row['dataset']}.tsv", row["made"])
-    return took | {"bytes": table.stat().st_size if took["jobs"] else 0}
+    took = _measured(results, f"inspect_files/{row['dataset']}/*.tsv", row["made"])
+    files = [
+        file
+        for own in (results / "1_clips").glob(f"{row['dataset']}.*")
+        for file in (own, *own.rglob("*"))
+    ]
+    n_bytes = sum(file.stat().st_size for file in files if file.is_file())
+    return took | {"bytes": n_bytes if took["jobs"] else 0}
 
 
 def _embedding(results: Path, row: dict[Any, Any]) -> dict[str, Any]:
@@ -168,10 +173,14 @@ TOOK = {"1 clips": _decoding, "2 embeddings": _embedding, "3 features": _pooling
 
 
 def _measured(results: Path, name: str, made: str) -> dict[str, Any]:
-    """Return jobs, hours and memory of a benchmark file written after `made`."""
-    file = Path(f"logs/{results}") / name
-    if not file.is_file() or jobs.utc(file.stat().st_mtime) < made:
+    """Return jobs, hours and memory of the benchmark files written after `made`."""
+    files = Path(f"logs/{results}").glob(name)
+    new = [file for file in files if jobs.utc(file.stat().st_mtime) >= made]
+    if not new:
         return {"jobs": 0, "hours": 0.0, "mb": math.nan}
-    row = pd.read_csv(file, sep="\t", na_values="-").iloc[-1]
-    mb = 1.048576 * float(row["max_rss"])
-    return {"jobs": 1, "hours": float(row["s"]) / 3600, "mb": mb}
+    rows = [pd.read_csv(file, sep="\t", na_values="-").iloc[-1] for file in new]
+    return {
+        "jobs": len(rows),
+        "hours": sum(float(row["s"]) for row in rows) / 3600,
+        "mb": max(1.048576 * float(row["max_rss"]) for row in rows),
+    }
