@@ -1,0 +1,265 @@
+"""What the corpus's size costs: time, memory and files of stages 1 to 3, per clip.
+
+    python benchmarks/scale.py [--clips 1000 10000] [--no-stage-1] [--read 1000000]
+
+A synthetic manifest lists the same few files over and over, each time as another clip,
+and the model does next to nothing: what is measured is everything but the model. Every
+step runs in a process of its own, on two threads, as a job does.
+"""
+
+import argparse
+import json
+import multiprocessing
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from earshift import (
+    clips,
+    embeddings,
+    features,
+    indexing,
+    inspection,
+    jobs,
+    regions,
+    store,
+)
+
+RATE_HZ, LENGTH_S, N_FILES = 16_000, 0.5, 256
+JOBS = 8
+
+#: One window a clip, and 128 features that cost nothing.
+MODEL = """
+import numpy as np
+from earshift.models import Framing, ModelSpec
+env, version, licence, citation = "analysis", 1, "", ""
+def spec():
+    framing = Framing(window=8_000, hop=8_000)
+    return ModelSpec(
+        sample_rate_hz=16_000, framing=framing, n_features=128, batch_size=256
+    )
+def network(spec):
+    return lambda windows: windows[:, :128] * np.float32(1)
+"""
+
+
+def say(line):
+    """Write a line to the terminal at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def measured(function, *arguments):
+    """Run a function in a new process; return seconds, MiB at most, and its result."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(_measure, (function, arguments))
+
+
+def _measure(function, arguments):
+    start = time.perf_counter()
+    found = function(*arguments)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return time.perf_counter() - start, peak, found
+
+
+def write_manifest(folder, n):
+    """Write `N_FILES` sounds, and a list of clips that names them over and over."""
+    rng = np.random.default_rng(0)
+    sounds = []
+    for i in range(N_FILES):
+        path = folder / f"{i}.wav"
+        soundfile.write(
+            path, 0.1 * rng.standard_normal(int(RATE_HZ * LENGTH_S)), RATE_HZ
+        )
+        # A name of its own for each clip, so that each is decoded.
+        sounds.append(str(path))
+    paths = []
+    for i in range(n):
+        link = folder / "clips" / f"{i // 1000}" / f"{i}.wav"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.hardlink_to(sounds[i % N_FILES])
+        paths.append(str(link))
+    rows = pd.DataFrame({"clip_id": [f"clip{i:08d}" for i in range(n)], "path": paths})
+    rows = rows.assign(recording=rows["clip_id"], subgroup=None, split=None)
+    rows["label:x"] = pd.array(np.arange(n) % 2 == 0, dtype="boolean")
+    rows.to_parquet(folder / "d.list.parquet", index=False)
+    notes = {"clips": n, "audio": True, "skipped": {}, "noted": {}}
+    (folder / "d.notes.json").write_text(json.dumps(notes))
+
+
+def inspect(folder):
+    """Stage 1, decoding: one job for all files."""
+    inspection.inspect_files(
+        "d",
+        folder / "d.list.parquet",
+        parts=folder / "d.parts",
+        shard=0,
+        n_shards=1,
+        out=folder / "d.keys.parquet",
+        n_threads=2,
+    )
+
+
+def gather(folder):
+    """Stage 1, the clip table."""
+    clips.gather_clips(
+        "d",
+        folder / "d.list.parquet",
+        folder / "d.notes.json",
+        [folder / "d.keys.parquet"],
+        table=folder / "d.parquet",
+        audit=folder / "d.audit.csv",
+        max_bad_clips=0,
+    )
+
+
+def table_alone(folder):
+    """Write the clip table that stage 1 would, without decoding."""
+    rows = pd.read_parquet(folder / "d.list.parquet")
+    size = Path(rows["path"].iloc[0]).stat().st_size
+    facts = {"status": "ok", "reason": "", "n_bytes": size, "modified_ns": 0}
+    facts |= {"n_samples": int(RATE_HZ * LENGTH_S), "sample_rate_hz": RATE_HZ}
+    facts |= {"n_channels": 1, "duration_s": LENGTH_S, "level_db": -20.0}
+    rows.assign(**facts).to_parquet(folder / "d.parquet", index=False)
+
+
+def plan(folder):
+    """Stage 2, the plan of `JOBS` regions."""
+    n = len(pd.read_parquet(folder / "d.parquet", columns=["clip_id"]))
+    regions.plan_regions(
+        "m",
+        {"plugin": str(folder / "model.py")},
+        table=folder / "d.parquet",
+        versions={},
+        location=folder / "e.zarr",
+        dtype="float32",
+        pooling=[],
+        audio_s_per_job=n * LENGTH_S / JOBS,
+        max_jobs=JOBS,
+        plan=folder / "e.plan.json",
+    )
+
+
+def extract(folder, region):
+    """Stage 2, one region."""
+    embeddings.extract_region(
+        "d",
+        {"plugin": str(folder / "model.py")},
+        plan=folder / "e.plan.json",
+        region=region,
+        marker=folder / "done" / f"{region}.json",
+        max_bad_clips=0,
+        n_threads=2,
+    )
+
+
+def index(folder):
+    """Stage 2, the index."""
+    markers = sorted((folder / "done").glob("*.json"))
+    indexing.index_embeddings(
+        folder / "e.plan.json", markers, out=folder / "e.index.parquet"
+    )
+
+
+def pool(folder):
+    """Stage 3."""
+    features.pool_frames(
+        folder / "e.plan.json",
+        folder / "e.index.parquet",
+        pooling=["mean"],
+        out=folder / "f.zarr",
+        skipped=folder / "s.csv",
+    )
+
+
+def run(n, stage_1):
+    """Measure all steps for `n` clips; print one line each."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "model.py").write_text(MODEL)
+        write_manifest(folder, n)
+        steps = [("1 decode", inspect), ("1 gather", gather)]
+        rows = []
+        for label, step in steps if stage_1 else [("", table_alone)]:
+            rows.append((label, *measured(step, folder)[:2]))
+        rows.append(("2 plan", *measured(plan, folder)[:2]))
+        spent = [
+            measured(extract, folder, region)[:2]
+            for region in regions.named_in(folder / "e.plan.json")
+        ]
+        rows.append(("2 embed", sum(s for s, _ in spent), max(m for _, m in spent)))
+        rows.append(("2 index", *measured(index, folder)[:2]))
+        rows.append(("3 pool", *measured(pool, folder)[:2]))
+        shutil.rmtree(folder / "clips")
+        for file in folder.glob("*.wav"):
+            file.unlink()
+        made = [path for path in folder.rglob("*") if path.is_file()]
+        n_bytes = sum(path.stat().st_size for path in made)
+    for label, seconds, peak in rows:
+        if label:
+            cost = f"{seconds:>10.1f} s{1000 * seconds / n:>9.3f} ms/clip"
+            say(f"{n:>9} {label:<10}{cost}{peak:>8.0f} MiB")
+    say(f"{n:>9} files {len(made)}, {n_bytes / n:.0f} bytes/clip")
+
+
+def read(n):
+    """Compare reading pooled vectors with loading one flat file, both in page cache."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, width = Path(name), 1024
+        block = np.random.default_rng(0).standard_normal((4096, width), np.float32)
+        blocks = (block[: min(4096, n - a)] for a in range(0, n, 4096))
+        ids = [f"clip{i:08d}" for i in range(n)]
+        store.write_features(folder / "f.zarr", blocks, ids, width, {})
+        flat = np.lib.format.open_memmap(folder / "f.npy", "w+", "f4", (n, width))
+        for a in range(0, n, 4096):
+            flat[a : a + 4096] = block[: min(4096, n - a)]
+        flat.flush()
+        del flat
+        for _ in range(2):
+            ours = measured(read_store, folder)
+            theirs = measured(load_flat, folder)
+        gb = n * width * 4 / 1e9
+        say(
+            f"read {n} x {width}: store {gb / ours[2]:.2f} GB/s, np.load "
+            f"{gb / theirs[2]:.2f} GB/s, ratio {theirs[2] / ours[2]:.2f}"
+        )
+
+
+def read_store(folder):
+    """Return the seconds of `store.read_features`."""
+    start = time.perf_counter()
+    store.read_features(folder / "f.zarr")
+    return time.perf_counter() - start
+
+
+def load_flat(folder):
+    """Return the seconds of `np.load`."""
+    start = time.perf_counter()
+    np.load(folder / "f.npy")
+    return time.perf_counter() - start
+
+
+def main():
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=int, nargs="*", default=[1000, 10_000, 100_000])
+    parser.add_argument("--no-stage-1", action="store_true")
+    parser.add_argument("--read", type=int, default=0, help="vectors to read")
+    options = parser.parse_args()
+    say(jobs.provenance()["commit"])
+    for n in options.clips:
+        run(n, not options.no_stage_1)
+    if options.read:
+        read(options.read)
+
+
+if __name__ == "__main__":
+    main()
