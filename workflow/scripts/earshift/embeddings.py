@@ -75,7 +75,9 @@ def extract_region(
     DataError
         If more clips fail, or one is too short and the model's `short` is ``"error"``.
     """
-    facts = store.attributes(regions.location_of(plan))
+    location = regions.location_of(plan)
+    store.shard_of(location)  # says what to do if the store is gone
+    facts = store.attributes(location)
     own = regions.read_region(plan, region)
     record = regions.record_of(plan, region)
     key = jobs.content_key([facts["key"], own.astype(str).to_numpy().tolist()])

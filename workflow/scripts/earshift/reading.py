@@ -18,7 +18,6 @@ from earshift.errors import DataError, did_you_mean
 if TYPE_CHECKING:
     import dask.array
     import xarray
-    import zarr
 
 #: Columns of a clip table that become coordinates.
 COORDINATES = ("recording", "subgroup", "split")
@@ -141,7 +140,7 @@ def _piece(rows: NDArray[np.int64]) -> Piece:
     return Piece(start, stop, within, len(rows))
 
 
-def read_piece(array: zarr.Array[Any], piece: Piece) -> NDArray[Any]:
+def read_piece(array: store.Array, piece: Piece) -> NDArray[Any]:
     """Read the rows of a piece, shape (n, n_features), in the type of the store.
 
     Parameters
@@ -160,7 +159,7 @@ def read_piece(array: zarr.Array[Any], piece: Piece) -> NDArray[Any]:
     return values if piece.within is None else values[piece.within]
 
 
-def _read_block(array: zarr.Array[Any], block: NDArray[np.object_]) -> NDArray[Any]:
+def _read_block(array: store.Array, block: NDArray[np.object_]) -> NDArray[Any]:
     return read_piece(array, block[0])
 
 

@@ -28,6 +28,8 @@ from zarr.codecs import BytesCodec, Crc32cCodec
 from earshift.errors import DataError
 from earshift.store._base import (
     ANEW,
+    CHUNK_BYTES,
+    Array,
     Location,
     address_of,
     attributes,
@@ -62,9 +64,11 @@ STATUS = ("ok", "skipped", "no_frames")
 
 __all__ = [
     "ANEW",
+    "CHUNK_BYTES",
     "DTYPES",
     "PARTIAL",
     "STATUS",
+    "Array",
     "Location",
     "RegionWriter",
     "Shard",

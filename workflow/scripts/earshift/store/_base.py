@@ -25,6 +25,9 @@ MAX_CHUNKS_PER_SHARD = 64
 #: A folder, or an address that fsspec knows, such as ``s3://bucket/path``.
 Location = Path | str
 
+#: The rows of a store, for those who read some of them.
+Array = zarr.Array[Any]
+
 #: How to get a store that is not there.
 ANEW = "a run with ARGS='--forcerun plan_regions' then embeds all of its clips"
 
