@@ -36,6 +36,9 @@ rule inspect_files:
     """Decode one share of a dataset's files, and measure what is in them."""
     input:
         listing=rules.list_clips.output.listing,
+        # It says when: a list that is made anew looks at the files anew, even if it is
+        # the same, which Snakemake would take for no change.
+        notes=rules.list_clips.output.notes,
     output:
         inspected=f"{CLIPS}.keys/{{share}}.parquet",
     log:

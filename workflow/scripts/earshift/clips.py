@@ -106,8 +106,8 @@ def write_list(
         Parquet file to write: one row per clip, columns `datasets.COLUMNS` and
         ``label:<class>``; paths with the folder before them.
     notes : Path
-        JSON file to write: how many clips there are, whether their audio is at hand,
-        what was left out of the list, and what is missing of clips in it.
+        JSON file to write: when this was, how many clips there are, whether their audio
+        is at hand, what was left out of the list, and what is missing of clips in it.
 
     Raises
     ------
@@ -120,6 +120,7 @@ def write_list(
     datasets.check(found, name)
     rows = found.clips.assign(path=[str(folder / p) for p in found.clips["path"]])
     said = {
+        "listed": jobs.now(),
         "clips": len(rows),
         "audio": datasets.has_audio(entry),
         "skipped": dict(found.skipped),
