@@ -30,7 +30,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.signal import butter, sosfilt
 
 from earshift import resampling
 
@@ -118,6 +117,9 @@ def of_clip(
     nothing = np.empty(0, np.uint32), np.empty(0, np.int8)
     if len(sound) < SHORTEST_S * RATE_HZ:
         return nothing
+    # Imported late, as it takes most of a second, and most jobs fingerprint nothing.
+    from scipy.signal import sosfilt
+
     sound = sosfilt(_high_pass(), sound).astype(np.float32)
     if np.square(sound, dtype=np.float64).mean() < 10 ** (QUIETEST_DB / 10):
         return nothing
@@ -126,6 +128,8 @@ def of_clip(
 
 @cache
 def _high_pass() -> NDArray[np.float64]:
+    from scipy.signal import butter
+
     sections: NDArray[np.float64] = butter(
         2, HIGH_PASS_HZ, "highpass", fs=RATE_HZ, output="sos"
     )
