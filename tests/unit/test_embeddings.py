@@ -176,14 +176,7 @@ def test_a_changed_file_re_embeds_its_own_job_only(
     changed = clips.usable(experiment).iloc[20]
     samples, rate = soundfile.read(changed["path"])
     soundfile.write(changed["path"], 0.5 * samples[::-1], rate)
-    clips.list_clips(
-        "d",
-        {"plugin": "table", "folder": str(table_dataset)},
-        table=experiment,
-        audit=tmp_path / "audit.csv",
-        max_bad_clips=0.0,
-        n_threads=2,
-    )
+    stage2.list_clips(table_dataset, tmp_path)
     caplog.clear()
     extract(experiment, tmp_path)
     assert caplog.text.count("embedded before") == 2
