@@ -28,15 +28,15 @@ def wide(tmp_path, **options):
     return {"plugin": str(tmp_path / "wide.py")} | options
 
 
-def list_clips(folder, tmp_path):
-    """Stage 1 of a folder in the layout of `table`; return the clip table."""
+def list_clips(folder, tmp_path, plugin="table", max_bad_clips=0.0, **options):
+    """Stage 1 of a folder; return the clip table, which has audit.csv beside it."""
     table = tmp_path / "clips.parquet"
     clips.list_clips(
         "d",
-        {"plugin": "table", "folder": str(folder)},
+        {"plugin": plugin, "folder": str(folder), **options},
         table=table,
         audit=tmp_path / "audit.csv",
-        max_bad_clips=0.0,
+        max_bad_clips=max_bad_clips,
         n_threads=2,
     )
     return table

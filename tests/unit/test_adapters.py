@@ -7,7 +7,7 @@ import pytest
 
 from earshift import clips, datasets, registry
 from earshift.errors import ConfigError, DataError
-from tests import corpora
+from tests import corpora, stage2
 
 WRITERS = {
     "esc50": corpora.write_esc50,
@@ -152,11 +152,9 @@ def test_a_file_that_no_table_lists_is_counted_and_one_that_is_missing_is_bad(
     found = listed(name, folder)
     assert found.clips["clip_id"].tolist() == before["clip_id"].tolist()
     assert "does not list it" in found.skipped[str(extra.relative_to(folder))]
-    table, audit = tmp_path / "clips.parquet", tmp_path / "audit.csv"
-    entry = {"plugin": name, "folder": str(folder)}
-    clips.list_clips("d", entry, table=table, audit=audit, max_bad_clips=1, n_threads=1)
+    table = stage2.list_clips(folder, tmp_path, name, max_bad_clips=1)
     assert (clips.read(table)["status"] == "missing").sum() == 1
-    statuses = pd.read_csv(audit)["status"].value_counts()
+    statuses = pd.read_csv(tmp_path / "audit.csv")["status"].value_counts()
     assert statuses["missing"] == 1
     assert statuses["not_listed"] == len(found.skipped)
 
@@ -322,15 +320,7 @@ def test_gtzan_has_artists_and_the_filtered_split(ending, tmp_path):
 def test_the_corrupt_clip_of_gtzan_is_a_bad_clip_like_any_other(tmp_path):
     folder = corpora.write_gtzan(tmp_path / "data")
     (folder / "genres/jazz/jazz.00054.wav").write_bytes(b"no audio at all")
-    table = tmp_path / "clips.parquet"
-    clips.list_clips(
-        "d",
-        {"plugin": "gtzan", "folder": str(folder)},
-        table=table,
-        audit=tmp_path / "audit.csv",
-        max_bad_clips=1,
-        n_threads=1,
-    )
+    table = stage2.list_clips(folder, tmp_path, "gtzan", max_bad_clips=1)
     bad = clips.read(table).query("status != 'ok'")
     assert bad["clip_id"].tolist() == ["jazz.00054"]
     assert bad["status"].tolist() == ["unreadable"]

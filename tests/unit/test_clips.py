@@ -6,19 +6,12 @@ import pytest
 import soundfile
 
 from earshift import clips, fingerprint, inspection, measures, versions
+from tests import stage2
 from tests.conftest import tone
 
 
 def list_clips(folder, out):
-    clips.list_clips(
-        "d",
-        {"plugin": "table", "folder": str(folder)},
-        table=out / "d.parquet",
-        audit=out / "d.audit.csv",
-        max_bad_clips=3,
-        n_threads=2,
-    )
-    return out / "d.parquet"
+    return stage2.list_clips(folder, out, max_bad_clips=3)
 
 
 @pytest.fixture
@@ -36,7 +29,7 @@ def decoded(monkeypatch):
 
 
 def contents(table):
-    files = (table, clips.measures_of(table), table.with_suffix(".audit.csv"))
+    files = (table, clips.measures_of(table), table.with_name("audit.csv"))
     files = (*files, clips.excerpts_of(table))
     return [file.read_bytes() for file in files]
 
@@ -97,14 +90,14 @@ def test_a_run_that_was_cut_off_goes_on(
     monkeypatch.setattr(inspection, "_keep", cut_off)
     with pytest.raises(KeyboardInterrupt):
         list_clips(table_dataset, tmp_path)
-    assert not (tmp_path / "d.parquet").exists()
-    (tmp_path / "d.parts" / ".half.unfinished.parquet").write_bytes(b"PAR1")
+    assert not (tmp_path / "clips.parquet").exists()
+    (tmp_path / "clips.parts" / ".half.unfinished.parquet").write_bytes(b"PAR1")
     monkeypatch.setattr(inspection, "_keep", keep)
     decoded.clear()
     table = list_clips(table_dataset, tmp_path)
     assert len(decoded) == 24 - 15
     assert "d: 15 of 24 were decoded before" in caplog.text
-    assert not list((tmp_path / "d.parts").glob(".*"))
+    assert not list((tmp_path / "clips.parts").glob(".*"))
     assert contents(table) == contents(list_clips(table_dataset, tmp_path / "new"))
 
 
@@ -112,12 +105,12 @@ def test_measures_of_another_version_are_not_taken(
     table_dataset, tmp_path, decoded, monkeypatch
 ):
     list_clips(table_dataset, tmp_path)
-    parts = set((tmp_path / "d.parts").iterdir())
+    parts = set((tmp_path / "clips.parts").iterdir())
     monkeypatch.setattr(versions, "MEASURES", versions.MEASURES + 1)
     list_clips(table_dataset, tmp_path)
     assert len(decoded) == 2 * 24
     # What no clip uses is gone.
-    assert parts.isdisjoint((tmp_path / "d.parts").iterdir())
+    assert parts.isdisjoint((tmp_path / "clips.parts").iterdir())
 
 
 def test_what_is_odd_is_listed_and_stays_usable(table_dataset, tmp_path):
@@ -132,7 +125,7 @@ def test_what_is_odd_is_listed_and_stays_usable(table_dataset, tmp_path):
         soundfile.write(audio / name, samples, 16_000, subtype="FLOAT")
     (audio / "bass_4_0.wav").write_bytes(b"")
     table = list_clips(table_dataset, tmp_path)
-    listed = pd.read_csv(tmp_path / "d.audit.csv").set_index("clip_id")
+    listed = pd.read_csv(tmp_path / "audit.csv").set_index("clip_id")
     found = dict(zip(listed.index.str[6:], listed["status"], strict=True))
     assert found == {
         "bass_4_0.wav": "empty",
@@ -172,17 +165,10 @@ def list_clips(folder):
 
 def test_incomplete_metadata_are_noted_of_a_clip_that_is_used(table_dataset, tmp_path):
     (tmp_path / "own.py").write_text(INCOMPLETE)
-    clips.list_clips(
-        "d",
-        {"plugin": str(tmp_path / "own.py"), "folder": str(table_dataset)},
-        table=tmp_path / "d.parquet",
-        audit=tmp_path / "d.audit.csv",
-        max_bad_clips=0,
-        n_threads=1,
-    )
-    audit = pd.read_csv(tmp_path / "d.audit.csv").set_index("status")
+    table = stage2.list_clips(table_dataset, tmp_path, str(tmp_path / "own.py"))
+    audit = pd.read_csv(tmp_path / "audit.csv").set_index("status")
     assert audit.loc["incomplete", "clip_id"] == "audio/bass_0_0.wav"
     assert audit.loc["incomplete", "reason"] == "no genre"
     assert audit.loc["incomplete", "usable"] == "yes"
     assert audit.loc["not_listed", "usable"] == "no"
-    assert "audio/bass_0_0.wav" in clips.usable(tmp_path / "d.parquet")["clip_id"].array
+    assert "audio/bass_0_0.wav" in clips.usable(table)["clip_id"].array

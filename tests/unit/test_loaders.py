@@ -11,11 +11,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from earshift import clips, datasets, registry
+from earshift import datasets, registry
 from earshift.datasets import _loaders, irmas
 from earshift.errors import ConfigError, DataError
 from earshift.miniature import synthesise
-from tests import corpora
+from tests import corpora, stage2
 
 mirdata = pytest.importorskip("mirdata", reason="the extra 'datasets' is not installed")
 soundata = pytest.importorskip(
@@ -178,14 +178,7 @@ def test_a_clip_without_a_label_is_skipped_and_one_without_audio_is_bad(
     assert skipped["song-1"] == expected
     assert "mirdata cannot read it" in skipped["x__1"]
     assert len(skipped) == 2
-    clips.list_clips(
-        "d",
-        {"plugin": "mirdata:irmas", "folder": str(folder), **options},
-        table=tmp_path / "clips.parquet",
-        audit=tmp_path / "audit.csv",
-        max_bad_clips=1,
-        n_threads=1,
-    )
+    stage2.list_clips(folder, tmp_path, "mirdata:irmas", max_bad_clips=1, **options)
     audit = pd.read_csv(tmp_path / "audit.csv")
     assert audit["status"].tolist() == ["missing", "not_listed", "not_listed"]
 

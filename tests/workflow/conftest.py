@@ -1,8 +1,10 @@
 """Run the workflow as a user does: Snakemake in a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,27 @@ def run(folder, *arguments, root=ROOT, config="experiment.yaml"):
         text=True,
         timeout=500,
     )
+
+
+def kill_when(folder, happened, *arguments, whole_group=True):
+    """Run an experiment, and kill it (or its launcher alone) once it happened."""
+    process = subprocess.Popen(
+        command(folder, *arguments),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while not happened():
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.002)
+    assert process.poll() is None, "the run ended before it could be killed"
+    if whole_group:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
 
 
 def write_experiment(folder, **changes):

@@ -1,15 +1,12 @@
 """The audit as a user runs it: planted faults arrive in the tables and on the page."""
 
-import os
-import signal
-import subprocess
-import time
+import shutil
 
 import pandas as pd
 import pytest
 import soundfile
 
-from tests.workflow.conftest import command, environment, run, write_experiment
+from tests.workflow.conftest import kill_when, run, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 
@@ -115,21 +112,8 @@ def test_a_killed_stage_1_goes_on_where_it_was(tmp_path):
     pd.concat([table, pd.DataFrame(more)]).to_csv(
         folder / "hum" / "clips.csv", index=False
     )
-    process = subprocess.Popen(
-        command(folder),
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
     parts = folder / "results/1_clips/hum.parts"
-    for _ in range(4000):
-        if list(parts.glob("[!.]*.parquet")) or process.poll() is not None:
-            break
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_when(folder, lambda: any(parts.glob("[!.]*.parquet")))
     assert not (folder / "results/1_clips/hum.parquet").exists()
     done = run(folder, "results/1_clips/hum.parquet")
     assert done.returncode == 0, done.stderr[-3000:]

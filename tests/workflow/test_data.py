@@ -3,11 +3,7 @@
 import hashlib
 import io
 import json
-import os
 import shutil
-import signal
-import subprocess
-import time
 import zipfile
 
 import numpy as np
@@ -18,7 +14,7 @@ import yaml
 
 from tests.conftest import tone
 from tests.server import Served, serving
-from tests.workflow.conftest import command, environment, run
+from tests.workflow.conftest import kill_when, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(240)]
 
@@ -156,25 +152,6 @@ def test_a_dataset_without_a_folder_is_fetched_unpacked_and_listed_once(
     assert (folder / DATA / "irmas").stat().st_ino == inode
     assert unpacked(folder)
     assert len(server.requests) == 1
-
-
-def kill_when(folder, condition, *arguments):
-    """Start a run, and kill all of it as soon as the condition holds."""
-    process = subprocess.Popen(
-        command(folder, *arguments),
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    for _ in range(30_000):
-        if condition():
-            break
-        assert process.poll() is None, "the run ended before"
-        time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def test_a_killed_download_is_completed_by_the_next_run(server, tmp_path):

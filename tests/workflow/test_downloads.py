@@ -2,17 +2,13 @@
 
 import hashlib
 import json
-import os
-import signal
-import subprocess
-import time
 
 import numpy as np
 import pytest
 import yaml
 
 from tests.server import Served, serving
-from tests.workflow.conftest import command, environment, run
+from tests.workflow.conftest import kill_when, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(120)]
 
@@ -86,21 +82,8 @@ def test_a_registered_file_is_fetched_from_the_mirror_and_only_once(mirror, tmp_
 def test_a_killed_run_leaves_a_part_that_the_next_one_completes(mirror, tmp_path):
     folder = write_config(tmp_path, mirror=mirror.address)
     mirror.files[NAME].holds = [HALF]
-    process = subprocess.Popen(
-        command(folder, CHECKED),
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
     part = (folder / FILE).with_name(f"{NAME}.part")
-    for _ in range(1000):
-        if part.exists() and part.stat().st_size == HALF:
-            break
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_when(folder, lambda: part.exists() and part.stat().st_size == HALF, CHECKED)
     assert not (folder / FILE).exists()
     assert part.read_bytes() == CONTENT[:HALF]
     done = run(folder, CHECKED)

@@ -1,11 +1,8 @@
 """A whole experiment, from audio files to the report."""
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +14,7 @@ from tests.workflow.conftest import (
     ROOT,
     command,
     environment,
+    kill_when,
     run,
     write_experiment,
 )
@@ -102,24 +100,8 @@ def test_a_killed_run_resumes_and_gives_the_same_bytes(
     finished, tmp_path, sign, whole_group
 ):
     folder = write_experiment(tmp_path / "killed")
-    process = subprocess.Popen(
-        command(folder),
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    for _ in range(2000):
-        if list((folder / "results").glob(sign)) or process.poll() is not None:
-            break
-        time.sleep(0.05)
-    assert process.poll() is None, "the run ended before it could be killed"
-    if whole_group:
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait()
+    results = folder / "results"
+    kill_when(folder, lambda: any(results.glob(sign)), whole_group=whole_group)
     assert not (folder / "results/report.html").exists()
     done = run(folder)
     assert done.returncode == 0, done.stderr[-3000:]

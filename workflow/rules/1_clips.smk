@@ -88,9 +88,9 @@ rule gather_clips:
 rule find_duplicates:
     """Find clips that are the same sound, within and across datasets."""
     input:
-        tables=expand(rules.gather_clips.output.table, dataset=config["datasets"]),
-        measures=expand(rules.gather_clips.output.measures, dataset=config["datasets"]),
-        excerpts=expand(rules.gather_clips.output.excerpts, dataset=config["datasets"]),
+        tables=per_dataset(rules.gather_clips.output.table),
+        measures=per_dataset(rules.gather_clips.output.measures),
+        excerpts=per_dataset(rules.gather_clips.output.excerpts),
     output:
         duplicates=f"{RESULTS}/1_clips/duplicates.csv",
     log:
@@ -113,9 +113,9 @@ rule find_duplicates:
 rule audit_datasets:
     """Count what the datasets hold and what is wrong with them."""
     input:
-        tables=expand(rules.gather_clips.output.table, dataset=config["datasets"]),
-        audits=expand(rules.gather_clips.output.audit, dataset=config["datasets"]),
-        measures=expand(rules.gather_clips.output.measures, dataset=config["datasets"]),
+        tables=per_dataset(rules.gather_clips.output.table),
+        audits=per_dataset(rules.gather_clips.output.audit),
+        measures=per_dataset(rules.gather_clips.output.measures),
         duplicates=rules.find_duplicates.output.duplicates,
     output:
         audit=report(

@@ -35,9 +35,7 @@ rule make_splits:
     input:
         labels=per_dataset(rules.align_labels.output.labels),
     output:
-        splits=expand(
-            f"{RESULTS}/4_splits/{{dataset}}.parquet", dataset=config["datasets"]
-        ),
+        splits=per_dataset(f"{RESULTS}/4_splits/{{dataset}}.parquet"),
     log:
         f"logs/{RESULTS}/make_splits.log",
     conda:

@@ -90,8 +90,8 @@ rule write_report:
         audio=rules.draw_audio.output,
         audit=rules.audit_datasets.output,
         duplicates=rules.find_duplicates.output,
-        clips=expand(rules.gather_clips.output.table, dataset=config["datasets"]),
-        audits=expand(rules.gather_clips.output.audit, dataset=config["datasets"]),
+        clips=per_dataset(rules.gather_clips.output.table),
+        audits=per_dataset(rules.gather_clips.output.audit),
         features=expand(
             rules.pool_frames.output,
             dataset=config["datasets"],

@@ -90,19 +90,9 @@ def location(name: str) -> Path:
     ConfigError
         If there is none.
     """
-    if name.endswith((".yaml", ".yml")):
-        path = Path(name).expanduser()
-        if not path.is_file():
-            raise ConfigError(f"there is no alignment file '{path}'.")
-        return path
-    path = register.resource(f"alignments/{name}.yaml")
-    if not path.is_file():
-        known = [file.stem for file in path.parent.glob("*.yaml")]
-        raise ConfigError(
-            f"no alignment '{name}' {did_you_mean(name, known)} Or give the path of a "
-            ".yaml file."
-        )
-    return path
+    return register.locate(
+        name, "alignments", what="alignment", a_file="alignment file"
+    )
 
 
 def read(path: Path) -> Alignment:

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 def fetch(
     entry: Entry, target: Path, *, mirror: str | None = None, offline: bool = False
-) -> None:
+) -> str:
     """Bring a registered file to `target`, verified, unless it is there already.
 
     Parameters
@@ -39,6 +39,11 @@ def fetch(
         The file then comes from there only.
     offline : bool, default=False
         Open no network connection.
+
+    Returns
+    -------
+    str
+        The file's SHA-256, in hexadecimal digits.
 
     Raises
     ------
@@ -57,13 +62,17 @@ def fetch(
     """
     folder = target.parent
     try:
-        if target.is_file() and verification.is_sound(target, entry):
+        looks = verification.look_if_sound(target, entry) if target.is_file() else None
+        if looks is not None:
             _log.debug("%s is there, and verified", target)
-            return
+            return looks.checksums["sha256"]
         folder.mkdir(parents=True, exist_ok=True)
         with verification.locked(target.with_name(f"{target.name}.lock")):
-            if not target.exists() or not _keep(entry, target):
-                _bring(entry, target, _source(entry, target, mirror, offline))
+            looks = _keep(entry, target) if target.exists() else None
+            if looks is None:
+                source = _source(entry, target, mirror, offline)
+                looks = _bring(entry, target, source)
+        return looks.checksums["sha256"]
     except OSError as error:
         raise DownloadError(
             f"{entry.name} is to be at {target.absolute()}, but that failed: {error}. "
@@ -91,8 +100,7 @@ def fetch_marked(
         As for `fetch`.
     """
     file = marker.with_suffix("")
-    fetch(entry, file, mirror=mirror, offline=offline)
-    write_sha256(marker, jobs.file_hash(file))
+    write_sha256(marker, fetch(entry, file, mirror=mirror, offline=offline))
 
 
 def write_sha256(marker: Path, digits: str) -> None:
@@ -101,8 +109,8 @@ def write_sha256(marker: Path, digits: str) -> None:
         temporary.write_text(f"{digits}  {marker.stem}\n")
 
 
-def _keep(entry: Entry, target: Path) -> bool:
-    """Say whether the file there is the registered one; if not, set it aside."""
+def _keep(entry: Entry, target: Path) -> verification.Looks | None:
+    """Look at the file that is there; if it is not the registered one, set it aside."""
     looks = verification.look(target)
     if faults := verification.faults(looks, entry, target.parent):
         kept = _set_aside(target, target, looks)
@@ -110,12 +118,12 @@ def _keep(entry: Entry, target: Path) -> bool:
             "%s is not the registered file: %s. It is kept as %s, and fetched anew.",
             *(target, "; ".join(faults), kept.name),
         )
-        return False
+        return None
     verification.pin(entry, looks, target.parent, address="was there already")
-    return True
+    return looks
 
 
-def _bring(entry: Entry, target: Path, source: Path | str) -> None:
+def _bring(entry: Entry, target: Path, source: Path | str) -> verification.Looks:
     """Copy or download the file, and put it under its name if it is the right one."""
     part = target.with_name(f"{target.name}.part")
     remedy = _remedy(entry, target)
@@ -142,6 +150,7 @@ def _bring(entry: Entry, target: Path, source: Path | str) -> None:
     part.replace(target)
     transfer.forget(part)
     _log.info("fetched %s (%d bytes) from %s", target.name, looks.size_bytes, source)
+    return looks
 
 
 def _source(

@@ -195,10 +195,12 @@ def faults(looks: Looks, entry: Entry, folder: Path) -> list[str]:
     return found
 
 
-def is_sound(path: Path, entry: Entry) -> bool:
-    """Say whether a file is the registered one, and held to a checksum."""
-    held = _is_held(entry, path.parent)
-    return held and not faults(look(path), entry, path.parent)
+def look_if_sound(path: Path, entry: Entry) -> Looks | None:
+    """Look at a file; None if it is not the registered one, or held to no checksum."""
+    if not _is_held(entry, path.parent):
+        return None
+    looks = look(path)
+    return None if faults(looks, entry, path.parent) else looks
 
 
 def pin(entry: Entry, looks: Looks, folder: Path, address: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from earshift import register
-from earshift.errors import ConfigError, did_you_mean
+from earshift.errors import ConfigError
 
 _KEYS = ("match", "subgroups")
 
@@ -90,20 +90,13 @@ def location(name: str, dataset: str) -> Path:
     ConfigError
         If there is no such file.
     """
-    if name.endswith((".yaml", ".yml")):
-        path = Path(name).expanduser()
-        if not path.is_file():
-            raise ConfigError(f"there is no map of genres '{path}'.")
-        return path
-    path = register.resource(f"genres/{dataset}_{name}.yaml")
-    if not path.is_file():
-        known = [f.stem for f in path.parent.glob(f"{dataset}_*.yaml")]
-        names = [stem.removeprefix(f"{dataset}_") for stem in known]
-        raise ConfigError(
-            f"no map of genres '{name}' {did_you_mean(name, names)} Or give the path "
-            "of a .yaml file."
-        )
-    return path
+    return register.locate(
+        name,
+        "genres",
+        what="map of genres",
+        a_file="map of genres",
+        prefix=f"{dataset}_",
+    )
 
 
 def read(path: Path) -> GenreMap:
