@@ -56,18 +56,25 @@ def say(line):
     sys.stdout.flush()
 
 
+def worst(function, jobs_):
+    """Run a function once per job; return jobs, seconds, CPU seconds and most MiB."""
+    found = [measured(function, *job)[:3] for job in jobs_]
+    seconds, cpu, peak = zip(*found, strict=True)
+    return len(jobs_), sum(seconds), sum(cpu), max(peak)
+
+
 def measured(function, *arguments):
-    """Run a function in a new process; return seconds, MiB at most, and its result."""
+    """Run a function in a new process; return s, CPU s, MiB at most, its result."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         return pool.apply(_measure, (function, arguments))
 
 
 def _measure(function, arguments):
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     found = function(*arguments)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return time.perf_counter() - start, peak, found
+    return time.perf_counter() - start, time.process_time() - cpu, peak, found
 
 
 def write_manifest(folder, n):
@@ -95,15 +102,15 @@ def write_manifest(folder, n):
     (folder / "d.notes.json").write_text(json.dumps(notes))
 
 
-def inspect(folder):
-    """Stage 1, decoding: one job for all files."""
+def inspect(folder, share, n_shares):
+    """Stage 1, decoding: one of several jobs."""
     inspection.inspect_files(
         "d",
         folder / "d.list.parquet",
         parts=folder / "d.parts",
-        shard=0,
-        n_shards=1,
-        out=folder / "d.keys.parquet",
+        shard=share,
+        n_shards=n_shares,
+        out=folder / f"d.{share:04d}.keys",
         n_threads=2,
     )
 
@@ -114,7 +121,7 @@ def gather(folder):
         "d",
         folder / "d.list.parquet",
         folder / "d.notes.json",
-        [folder / "d.keys.parquet"],
+        sorted(folder.glob("d.*.keys")),
         table=folder / "d.parquet",
         audit=folder / "d.audit.csv",
         max_bad_clips=0,
@@ -186,27 +193,27 @@ def run(n, stage_1):
         folder = Path(name)
         (folder / "model.py").write_text(MODEL)
         write_manifest(folder, n)
-        steps = [("1 decode", inspect), ("1 gather", gather)]
         rows = []
-        for label, step in steps if stage_1 else [("", table_alone)]:
-            rows.append((label, *measured(step, folder)[:2]))
-        rows.append(("2 plan", *measured(plan, folder)[:2]))
-        spent = [
-            measured(extract, folder, region)[:2]
-            for region in regions.named_in(folder / "e.plan.json")
-        ]
-        rows.append(("2 embed", sum(s for s, _ in spent), max(m for _, m in spent)))
-        rows.append(("2 index", *measured(index, folder)[:2]))
-        rows.append(("3 pool", *measured(pool, folder)[:2]))
+        if stage_1:
+            n_shares = inspection.n_shares(n)
+            shares = [(folder, share, n_shares) for share in range(n_shares)]
+            rows.append(("1 decode", *worst(inspect, shares)))
+            rows.append(("1 gather", *worst(gather, [(folder,)])))
+        else:
+            measured(table_alone, folder)
+        rows.append(("2 plan", *worst(plan, [(folder,)])))
+        named = [(folder, r) for r in regions.named_in(folder / "e.plan.json")]
+        rows.append(("2 embed", *worst(extract, named)))
+        rows.append(("2 index", *worst(index, [(folder,)])))
+        rows.append(("3 pool", *worst(pool, [(folder,)])))
         shutil.rmtree(folder / "clips")
         for file in folder.glob("*.wav"):
             file.unlink()
         made = [path for path in folder.rglob("*") if path.is_file()]
         n_bytes = sum(path.stat().st_size for path in made)
-    for label, seconds, peak in rows:
-        if label:
-            cost = f"{seconds:>10.1f} s{1000 * seconds / n:>9.3f} ms/clip"
-            say(f"{n:>9} {label:<10}{cost}{peak:>8.0f} MiB")
+    for label, jobs_, seconds, cpu, peak in rows:
+        cost = f"{seconds:>8.1f} s{cpu:>8.1f} CPU s{1000 * cpu / n:>8.3f} CPU ms/clip"
+        say(f"{n:>9} {label:<9}{jobs_:>4} jobs{cost}{peak:>7.0f} MiB")
     say(f"{n:>9} files {len(made)}, {n_bytes / n:.0f} bytes/clip")
 
 
@@ -228,8 +235,8 @@ def read(n):
             theirs = measured(load_flat, folder)
         gb = n * width * 4 / 1e9
         say(
-            f"read {n} x {width}: store {gb / ours[2]:.2f} GB/s, np.load "
-            f"{gb / theirs[2]:.2f} GB/s, ratio {theirs[2] / ours[2]:.2f}"
+            f"read {n} x {width}: store {gb / ours[3]:.2f} GB/s, np.load "
+            f"{gb / theirs[3]:.2f} GB/s, ratio {theirs[3] / ours[3]:.2f}"
         )
 
 

@@ -14,6 +14,7 @@ from tests.workflow.conftest import environment
 #: round forks them anew from a process that has imported everything.
 DRIVER = """
 import json, os, random, signal, sys, time
+from contextlib import suppress
 from pathlib import Path
 from earshift import embeddings, models, regions, store
 from earshift.models import _batches
@@ -23,6 +24,15 @@ plan = folder / "e.plan.json"
 names = json.loads(plan.read_text())["regions"]
 draw = random.Random(seed)
 done = lambda: [n for n in names if (folder / f"{n}.json").exists()]
+
+ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
+
+def shards():
+    found = []
+    for path in folder.glob("e.zarr/embedding/c/*/0"):
+        with suppress(FileNotFoundError):
+            found.append(path.stat().st_mtime_ns)
+    return found
 
 def work(mine):
     for name in mine:
@@ -36,19 +46,23 @@ for kill in range(n_kills):
             (folder / f"{name}.json").unlink()
             (folder / "e.kept" / f"{name}.json").unlink()
     left = [n for n in names if n not in done()]
-    children = []
+    begun, wanted, children = time.time_ns(), draw.randrange(40), []
     for k in range(2):
         child = os.fork()
         if not child:
             work(left[k::2])
             os._exit(0)
         children.append(child)
-    time.sleep(draw.uniform(0.1, 0.8))
+    # After so many new shards, however busy the machine is, and then at any moment.
+    running = True
+    while running and sum(made > begun for made in shards()) < wanted:
+        time.sleep(0.001)
+        running = any(os.waitid(os.P_PID, child, ENDED) is None for child in children)
+    time.sleep(draw.uniform(0, 0.02))
     for child in children:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    shards = list(folder.glob("e.zarr/embedding/c/*/0"))
-    print(len(done()), len(shards), flush=True)
+    print(len(done()), len(shards()), flush=True)
 """
 
 

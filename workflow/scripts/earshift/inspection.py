@@ -151,24 +151,34 @@ def gather(inspected: Sequence[Path], *, parts: Path, excerpts: Path) -> pd.Data
     places: dict[str, list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(key, []).append(place)
-    shape = (len(keys), fingerprint.EXCERPT)
-    out = np.lib.format.open_memmap(excerpts, "w+", np.int8, shape)
     tables: list[pd.DataFrame] = []
-    for part in sorted(parts.glob("[!.]*.parquet")):
-        rows = pd.read_parquet(part)
-        rows = rows[[key in places for key in rows["key"]]]
-        if rows.empty:
-            part.unlink()
-            continue
-        for key, excerpt in zip(rows["key"], rows.pop("excerpt"), strict=True):
-            for place in places[key]:
-                out[place, : len(excerpt)] = np.frombuffer(excerpt, np.int8)
-        tables.append(rows)
-    out.flush()
+    start = _empty(excerpts, len(keys))
+    with excerpts.open("r+b") as out:
+        for part in sorted(parts.glob("[!.]*.parquet")):
+            rows = pd.read_parquet(part)
+            rows = rows[[key in places for key in rows["key"]]]
+            if rows.empty:
+                part.unlink()
+                continue
+            for key, excerpt in zip(rows["key"], rows.pop("excerpt"), strict=True):
+                for place in places[key]:
+                    out.seek(start + place * fingerprint.EXCERPT)
+                    out.write(excerpt)
+            tables.append(rows)
     for leftover in parts.glob(".*"):  # of a job that was killed; none runs now
         leftover.unlink()
     found = pd.concat(tables).drop_duplicates("key").set_index("key")
     return found.loc[list(keys)].reset_index(drop=True)
+
+
+def _empty(excerpts: Path, n: int) -> int:
+    """Write a file of `n` empty excerpts; return the byte at which the first starts.
+
+    It is not mapped into memory afterwards: what is written to a map counts as the
+    memory of the job, and all excerpts may be more than it has.
+    """
+    shape = (n, fingerprint.EXCERPT)
+    return np.lib.format.open_memmap(excerpts, "w+", np.int8, shape).offset
 
 
 def _state(path: str) -> dict[str, int]:
@@ -196,7 +206,7 @@ def nothing(n: int, excerpts: Path) -> pd.DataFrame:
     DataFrame
         As `gather` does: all are usable, and nothing is known of them.
     """
-    np.lib.format.open_memmap(excerpts, "w+", np.int8, (n, fingerprint.EXCERPT))
+    _empty(excerpts, n)
     return pd.DataFrame([{**_UNKNOWN, **measures.NOTHING}] * n)
 
 
