@@ -1,6 +1,7 @@
 """What the corpus's size costs: time, memory and files of stages 1 to 3, per clip.
 
     python benchmarks/scale.py [--clips 1000 10000] [--no-stage-1] [--read 1000000]
+                               [--dag 8 200]
 
 A synthetic manifest lists the same few files over and over, each time as another clip,
 and the model does next to nothing: what is measured is everything but the model. Every
@@ -10,8 +11,10 @@ step runs in a process of its own, on two threads, as a job does.
 import argparse
 import json
 import multiprocessing
+import os
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -32,6 +35,7 @@ from earshift import (
     store,
 )
 
+ROOT = Path(__file__).resolve().parents[1]
 RATE_HZ, LENGTH_S, N_FILES = 16_000, 0.5, 256
 JOBS = 8
 
@@ -254,16 +258,58 @@ def load_flat(folder):
     return time.perf_counter() - start
 
 
+def dag(n):
+    """Time what Snakemake does before the first job, where a model has `n` regions."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "model.py").write_text(MODEL)
+        for dataset in ("a", "b"):
+            (folder / dataset).mkdir()
+            for i in range(n):
+                sound = np.random.default_rng(i).standard_normal(RATE_HZ // 2)
+                soundfile.write(folder / dataset / f"{i}.wav", 0.1 * sound, RATE_HZ)
+            rows = [f"{i}.wav,{'xy'[i % 2]},{i}\n" for i in range(n)]
+            text = "path,label,recording\n" + "".join(rows)
+            (folder / dataset / "clips.csv").write_text(text)
+        config = {
+            "datasets": {d: {"plugin": "table", "folder": d} for d in ("a", "b")},
+            "models": {"cheap": {"plugin": "model.py"}},
+            "extraction": {"minutes_per_job": 1e-9, "max_jobs": n},
+        }
+        (folder / "experiment.yaml").write_text(json.dumps(config))
+        stores = [f"results/2_embeddings/{d}/cheap/clean" for d in ("a", "b")]
+        snakemake(folder, *(f"{store}.plan.json" for store in stores))
+        start = time.perf_counter()
+        peak = snakemake(folder, "-n", *(f"{store}.index.parquet" for store in stores))
+        spent = time.perf_counter() - start
+    say(f"DAG of {2 * n} regions: {spent:.1f} s, driver {peak:.0f} MiB")
+
+
+def snakemake(folder, *arguments):
+    """Run Snakemake quietly; return the peak memory of the driver in MiB."""
+    command = [sys.executable, "-m", "snakemake", *arguments, "--quiet", "all"]
+    command += ["--cores", "2", "--snakefile", ROOT / "Snakefile"]
+    command += ["--directory", folder, "--configfile", folder / "experiment.yaml"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"Snakemake failed, status {status}")
+    return usage.ru_maxrss / 1024
+
+
 def main():
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, nargs="*", default=[1000, 10_000, 100_000])
     parser.add_argument("--no-stage-1", action="store_true")
+    parser.add_argument("--dag", type=int, nargs="*", default=[], help="regions")
     parser.add_argument("--read", type=int, default=0, help="vectors to read")
     options = parser.parse_args()
     say(jobs.provenance()["commit"])
     for n in options.clips:
         run(n, not options.no_stage_1)
+    for n in options.dag:
+        dag(n)
     if options.read:
         read(options.read)
 

@@ -7,6 +7,18 @@ import pandas as pd
 import pytest
 import soundfile
 
+#: Fixtures that take a whole run: tests of several files share what they made.
+RUNS = ("finished", "demo")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Deal tests to processes by file, or by the run that they look at."""
+    for item in items:
+        shared = [name for name in RUNS if name in item.fixturenames]
+        group = shared[0] if shared else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 @pytest.fixture
 def two_domains():
