@@ -45,7 +45,8 @@ setup: .venv/ready  ## .venv with the versions of envs/requirements.lock
 	@touch $@
 
 test: setup  ## every test; those that need a browser say so where there is none
-	$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup
+	$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
+	    --no-loadscope-reorder
 
 check: setup  ## format, lint and types
 	ruff format --check .

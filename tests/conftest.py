@@ -1,5 +1,6 @@
 """Fixtures that several folders of tests use."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,17 +8,11 @@ import pandas as pd
 import pytest
 import soundfile
 
-#: Fixtures that take a whole run: tests of several files share what they made.
-RUNS = ("finished", "demo")
 
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Deal tests to processes by file, or by the run that they look at."""
-    for item in items:
-        shared = [name for name in RUNS if name in item.fixturenames]
-        group = shared[0] if shared else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Begin with the slow files where several processes share the work."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The audit as a user runs it: planted faults arrive in the tables and on the page."""
 
-
 import pandas as pd
 import pytest
 import soundfile

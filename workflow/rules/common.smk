@@ -141,6 +141,11 @@ def extraction_memory(wildcards, attempt):
     return planning.memory_mb(*region_files(wildcards), attempt)
 
 
+def table_memory(mb):
+    """MB of a job that holds a whole clip table, about 1 kB a clip: twice on a retry."""
+    return lambda wildcards, attempt: mb * attempt
+
+
 def region_files(wildcards):
     """The plan that a region is in, its name, and how its model was calibrated."""
     plan = Path(rules.plan_regions.output.plan.format(**wildcards))

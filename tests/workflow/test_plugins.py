@@ -1,0 +1,163 @@
+"""A method or a model of a user's own, as a file of the project or outside it."""
+
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.workflow.conftest import ROOT, environment, run, write_experiment
+
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+
+
+NEW_METHOD = '''
+"""Halve every feature: a method a user might add."""
+
+from earshift.debias.none import Identity
+
+version = 1
+access = "none"
+
+
+class Halve(Identity):
+    """Multiply features by one half."""
+
+    def transform(self, X):
+        """Return half of `X`, shape (n_clips, n_features)."""
+        return 0.5 * super().transform(X)
+
+
+def make():
+    """Return the method."""
+    return Halve()
+'''
+
+NEW_MODEL = '''
+"""Energy in four bands: a model a user might add."""
+
+import numpy as np
+
+from earshift.models import Framing, ModelSpec
+
+env = "analysis"
+version = 1
+licence = "BSD-3-Clause"
+citation = "none"
+
+
+def spec():
+    """Return the facts: 0.5 s windows at 8 kHz, 4 features."""
+    return ModelSpec(8000, Framing(window=4000, hop=4000), n_features=4)
+
+
+def network(spec):
+    """Return the function from windows to log energies."""
+
+    def embed(windows):
+        power = np.abs(np.fft.rfft(windows)) ** 2
+        bands = [b.mean(axis=1) for b in np.array_split(power, 4, axis=1)]
+        return np.log10(np.stack(bands, axis=1) + 1e-9).astype(np.float32)
+
+    return embed
+'''
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A copy of the project with a new method and a new model, one file each."""
+    root = tmp_path / "clone"
+    for name in ("workflow", "envs", "resources", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__", "downloads", "openmic", "irmas")
+        shutil.copytree(ROOT / name, root / name, ignore=ignored)
+    for name in ("Snakefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, root / name)
+    library = root / "workflow" / "scripts" / "earshift"
+    (library / "debias" / "halve.py").write_text(NEW_METHOD)
+    (library / "models" / "energy.py").write_text(NEW_MODEL)
+    return root
+
+
+def test_a_new_file_is_a_new_method_or_model_with_no_other_edit(clone, tmp_path):
+    folder = write_experiment(
+        tmp_path / "new", models=["mfcc", "energy"], methods=["none", "lda", "halve"]
+    )
+    done = run(folder, root=clone)
+    assert done.returncode == 0, done.stderr[-3000:]
+    summary = pd.read_csv(folder / "results/tables/summary.csv")
+    assert set(summary["model"]) == {"mfcc", "energy"}
+    assert set(summary["method"]) == {"none", "lda", "halve"}
+    page = (folder / "results/report.html").read_text()
+    assert "halve" in page
+    assert "energy" in page
+    contracts = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("tests/contract", "-k", "halve or Halve or energy"),
+        ],
+        cwd=clone,
+        env=environment(clone),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert contracts.returncode == 0, contracts.stdout[-3000:]
+    assert "[halve]" in contracts.stdout + _collected(clone)
+
+
+def _collected(root):
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "--collect-only"),
+            *("-p", "no:cacheprovider", "tests/contract"),
+        ],
+        cwd=root,
+        env=environment(root),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert "energy" in done.stdout
+    return done.stdout
+
+
+def jobs_of(done, rule):
+    """How many jobs of a rule a run did."""
+    return (done.stdout + done.stderr).count(f"rule {rule}:")
+
+
+def test_a_raised_version_re_runs_its_own_jobs(clone, tmp_path):
+    folder = write_experiment(
+        tmp_path / "new", models=["mfcc", "energy"], methods=["none", "lda"]
+    )
+    first = run(folder, root=clone)
+    assert jobs_of(first, "extract_embeddings") == 8
+    before = pd.read_csv(folder / "results/tables/summary.csv").set_index("model")
+    plugin = clone / "workflow/scripts/earshift/models/energy.py"
+    code = plugin.read_text().replace("power, 4,", "power**2, 4,")
+    plugin.write_text(code.replace("version = 1", "version = 2"))
+    second = run(folder, root=clone)
+    assert second.returncode == 0, second.stderr[-3000:]
+    assert jobs_of(second, "extract_embeddings") == 4
+    assert "embedded before" not in second.stderr
+    after = pd.read_csv(folder / "results/tables/summary.csv").set_index("model")
+    pd.testing.assert_frame_equal(before.loc[["mfcc"]], after.loc[["mfcc"]])
+    assert not before.loc["energy"].equals(after.loc["energy"])
+
+
+def test_a_users_own_file_outside_the_project_is_a_method(tmp_path, finished):
+    folder = tmp_path / "own"
+    shutil.copytree(finished[0], folder)
+    (folder / "halve.py").write_text(NEW_METHOD)
+    config = yaml.safe_load((folder / "experiment.yaml").read_text())
+    config["methods"].append("halve.py")
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
+    done = run(folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    # Only the new method's folds were computed.
+    assert "mfcc / clean: scores: 3/3 tasks" in done.stderr
+    assert "extract_embeddings" not in done.stdout + done.stderr
+    summary = pd.read_csv(folder / "results/tables/summary.csv")
+    assert set(summary["method"]) == {"none", "lda", "mlda", "mean_projection", "halve"}
