@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import evaluate, jobs
+from earshift import evaluate, jobs, protocols
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 # Dask starts its workers by importing this file again.
 if __name__ == "__main__":
     with jobs.logged(snakemake.log[0]):
-        draws = snakemake.input.draws
+        draws, protocol = snakemake.input.draws, snakemake.wildcards.protocol
         evaluate.cross_validate(
             model=snakemake.wildcards.model,
             condition=snakemake.wildcards.condition,
             entries=snakemake.params.entries,
             classes=Path(snakemake.input.classes),
             draws=Path(draws) if draws else None,
-            methods=snakemake.params.methods,
+            methods=protocols.methods_of(protocol, snakemake.params.methods),
             scopes=snakemake.params.scopes,
-            protocol=snakemake.params.protocol,
+            protocol=protocol,
             grid=snakemake.params.classifier["C"],
             n_inner_folds=snakemake.params.classifier["n_inner_folds"],
             seed=snakemake.params.seed,
@@ -30,4 +30,5 @@ if __name__ == "__main__":
             parts=Path(snakemake.params.parts),
             clip_scores=Path(snakemake.output.clip_scores),
             scores=Path(snakemake.output.scores),
+            directions=Path(snakemake.output.directions),
         )
