@@ -108,7 +108,7 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
             {
                 "protocols": ["paper"],
                 "splits": {"kind": "official"},
-                "datasets": dict.fromkeys("abc", {"plugin": "table", "folder": "a"}),
+                "datasets": {n: {"plugin": "table", "folder": n} for n in "abc"},
             },
             r"'paper' compares 2 datasets, got 3 \(a, b, c\)",
         ),

@@ -45,6 +45,7 @@ rule measure_deviations:
     """Mend each fault of the published code alone, and score that for one model."""
     input:
         domain_files,
+        corrected_files,
         classes=rules.choose_classes.output.classes,
         draws=rules.draw_balanced.output.draws,
         # Not read: what it computes is needed first, and by more.
@@ -65,11 +66,12 @@ rule measure_deviations:
         runtime="12h",
     params:
         entries=domain_entries,
+        corrected=corrected_entries,
         versions={"stage": versions.SCORES} | method_versions(),
         parts=f"{CELLS}.deviations.parts",
         methods=config["methods"],
         scopes=config["scopes"],
-        classifier=config["classifier"],
+        subgroups=config["subgroups"],
         seed=config["seed"],
     script:
         "../scripts/measure_deviations.py"

@@ -240,13 +240,21 @@ def domain_entries(wildcards):
     ]
 
 
-def domain_files(wildcards):
+def corrected_entries(wildcards):
+    """The same for the protocol 'fixed', with the corrected genres, if it is run."""
+    key = {"protocol": "fixed"} | {n: wildcards[n] for n in ("model", "condition")}
+    return domain_entries(key) if "fixed" in PROTOCOLS else []
+
+
+def domain_files(wildcards, entries=domain_entries):
     """The files of `domain_entries`."""
-    return [
-        entry[key]
-        for entry in domain_entries(wildcards)
-        for key in ("features", "labels", "splits")
-    ]
+    keys = ("features", "labels", "splits")
+    return [entry[key] for entry in entries(wildcards) for key in keys]
+
+
+def corrected_files(wildcards):
+    """The files of `corrected_entries`."""
+    return domain_files(wildcards, corrected_entries)
 
 
 def balance(wildcards):

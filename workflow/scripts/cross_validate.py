@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import evaluate, jobs, protocols
+from earshift import evaluate, jobs
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 # Dask starts its workers by importing this file again.
 if __name__ == "__main__":
     with jobs.logged(snakemake.log[0]):
-        draws, protocol = snakemake.input.draws, snakemake.wildcards.protocol
+        draws = snakemake.input.draws
         evaluate.cross_validate(
             model=snakemake.wildcards.model,
             condition=snakemake.wildcards.condition,
             entries=snakemake.params.entries,
             classes=Path(snakemake.input.classes),
             draws=Path(draws) if draws else None,
-            methods=protocols.methods_of(protocol, snakemake.params.methods),
+            methods=snakemake.params.methods,
             scopes=snakemake.params.scopes,
-            protocol=protocol,
+            protocol=snakemake.wildcards.protocol,
             grid=snakemake.params.classifier["C"],
             n_inner_folds=snakemake.params.classifier["n_inner_folds"],
             seed=snakemake.params.seed,

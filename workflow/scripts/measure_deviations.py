@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, paper, protocols
+from earshift import jobs, paper
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -17,11 +17,12 @@ if __name__ == "__main__":
             model=snakemake.wildcards.model,
             condition=snakemake.wildcards.condition,
             entries=snakemake.params.entries,
+            corrected=snakemake.params.corrected,
+            subgroups=snakemake.params.subgroups,
             classes=Path(snakemake.input.classes),
             draws=Path(snakemake.input.draws),
-            methods=protocols.methods_of("paper", snakemake.params.methods),
+            methods=snakemake.params.methods,
             scopes=snakemake.params.scopes,
-            grid=snakemake.params.classifier["C"],
             seed=snakemake.params.seed,
             n_workers=snakemake.threads,
             parts=Path(snakemake.params.parts),

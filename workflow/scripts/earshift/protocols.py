@@ -1,4 +1,4 @@
-"""The protocols of an experiment: which clips and which methods each of them sees.
+"""The protocols of an experiment: which clips each of them sees.
 
 ``paper`` is what the published code of Wang, Richard and McFee (2023) does, faults
 included; ``fixed`` has each fault mended.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -17,9 +16,6 @@ from earshift import datasets, jobs
 from earshift.errors import DataError
 
 log = logging.getLogger(__name__)
-
-#: Methods of the study, all that ``paper`` has.
-PAPER_METHODS = ("none", "lda", "mlda", "k", "klda", "mklda")
 
 #: Folds in which the study chooses C.
 PAPER_INNER_FOLDS = 3
@@ -34,31 +30,6 @@ ALL_MENDED = "all (protocol fixed)"
 def main(protocols: Sequence[str]) -> str:
     """Return the protocol whose clips stand for the experiment: ``fixed``, if run."""
     return "fixed" if "fixed" in protocols else protocols[0]
-
-
-def methods_of(
-    protocol: str, methods: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Mapping[str, Any]]:
-    """Return the methods that a protocol has; the log names those that it leaves out.
-
-    Parameters
-    ----------
-    protocol : {"fixed", "paper"}
-        Which.
-    methods : mapping
-        Config entries of the experiment's methods.
-
-    Returns
-    -------
-    dict
-        For ``paper`` the entries whose plugin is one of `PAPER_METHODS`, otherwise all.
-    """
-    if protocol != "paper":
-        return dict(methods)
-    kept = {n: e for n, e in methods.items() if e["plugin"] in PAPER_METHODS}
-    if left_out := ", ".join(n for n in methods if n not in kept):
-        log.info("the protocol 'paper' has no method %s: left out of it", left_out)
-    return kept
 
 
 def subgroup_of(table: pd.DataFrame, protocol: str) -> pd.Series[str]:
@@ -107,9 +78,8 @@ def select_clips(
     protocol : {"fixed", "paper"}
         Which.
     labels : mapping of str to (Path, Path)
-        Name of each dataset -> its table of labels, and the one to write, whose
-        `subgroup` is by the protocol's map. Rows for ``paper`` are sorted by `clip_id`,
-        as those of the study.
+        Name of each dataset -> its table of labels, and the one to write: sorted by
+        `clip_id`, as the study's are, and with `subgroup` by the protocol's map.
     splits : mapping of str to (Path, Path)
         The same of its splits; ``paper`` has the first repeat alone.
     subgroups : sequence of str
@@ -128,12 +98,11 @@ def select_clips(
                 f"dataset '{name}' has no clip of the subgroups {', '.join(subgroups)} "
                 f"for the protocol '{protocol}'. Change 'subgroups' in the config."
             )
-        rows = rows.assign(subgroup=subgroup_of(rows, protocol))
+        rows = rows.assign(subgroup=subgroup_of(rows, protocol)).sort_values("clip_id")
         rows = rows.drop(columns=datasets.PAPER_SUBGROUP, errors="ignore")
         folds = pd.read_parquet(splits[name][0])
         folds = folds[folds["clip_id"].isin(rows["clip_id"])]
         if protocol == "paper":
-            rows = rows.sort_values("clip_id")
             folds = folds[folds["repeat"] == 0]
         for table, path in ((rows, out), (folds, splits[name][1])):
             with jobs.whole_file(path) as file:
