@@ -27,7 +27,7 @@ except EarshiftError as error:
 
 RESULTS = os.path.normpath(config["results"])
 # Results that go elsewhere have their logs with them.
-ELSEWHERE = Path(RESULTS).parts[0] in ("/", "..")
+ELSEWHERE = os.path.isabs(RESULTS) or RESULTS.startswith("..")
 LOGS = f"{RESULTS}/logs" if ELSEWHERE else f"logs/{RESULTS}"
 PROTOCOLS = config["protocols"]
 MAIN = protocols.main(PROTOCOLS)

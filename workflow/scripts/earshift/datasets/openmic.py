@@ -204,15 +204,14 @@ def _out_of_place(
     """Note the first clip whose row of the metadata is not at the place of its key."""
     for wanted, found in zip_longest(sorted(keys), listed):
         if wanted != found:
+            key = str(wanted or found)
             log.warning(
                 "%s: rows are not those of all sorted keys, from '%s' on. They are "
                 "joined by key here; the published code of the ISMIR 2023 study takes "
                 "them by place, and would give clips the genres of others",
-                *(name, wanted or found),
+                *(name, key),
             )
-            return (
-                {wanted: f"{name} is not sorted by key from here on"} if wanted else {}
-            )
+            return {key: f"{name} is not sorted by key from here on"}
     return {}
 
 
