@@ -11,12 +11,15 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run plan data weights audit repair setup test check lock clean
+.PHONY: demo run study plan data weights audit repair setup test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
 run: setup  ## any experiment: make run EXPERIMENT=my.yaml [ARGS=-n]
 	@$(PY) workflow/scripts/run.py --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+
+study: setup  ## the ISMIR 2023 study on embeddings: make study INPUTS=DIR OUT=DIR2 [MODELS="vggish openl3"]
+	@$(PY) workflow/scripts/run.py --study "$(INPUTS)" --out "$(OUT)" --models "$(MODELS)" --cores $(CORES) $(ARGS)
 
 plan: setup  ## what an experiment will take: make plan EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --plan --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)

@@ -164,7 +164,7 @@ def config_of(results: Path) -> dict:
     summary = pd.read_csv(results / "tables" / "summary.csv")
     dataset = {"plugin": "table", "folder": "nowhere"}
     return {
-        "protocol": "fixed",
+        "protocols": ["fixed"],
         "alignment": None,
         "splits": {"balance": "none"},
         "datasets": {name: dataset for name in summary["train"].unique()},

@@ -145,6 +145,7 @@ def run(tmp_path, file=None, subgroups=(), split=None, official=False):
         *("mini", "irmas", listed(tmp_path, split)),
         alignment=file,
         subgroups=subgroups,
+        used_by=["fixed"],
         official=official,
         out=out,
     )

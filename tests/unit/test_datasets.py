@@ -220,6 +220,51 @@ def test_an_irmas_name_that_does_not_parse_is_skipped_and_counted(tmp_path):
     assert len(found.skipped) == 2
 
 
+def write_split(folder, train, test):
+    """A split in the study's form: a line per frame, so that names are repeated."""
+    for side, names in (("train", train), ("test", test)):
+        lines = [f"{name}\n" for name in names for _ in range(3)]
+        (folder / f"irmas_{side}.csv").write_text("".join(lines))
+
+
+def test_a_split_beside_irmas_goes_before_that_of_the_study(tmp_path):
+    folder = irmas_folder(tmp_path)
+    assert irmas.label_files(folder) == []
+    names = [Path(name).stem for name in IRMAS_NAMES]
+    write_split(folder, names[2:4], names[:2])
+    assert len(irmas.label_files(folder)) == 2
+    heard = irmas.list_clips(folder).clips.set_index("clip_id")
+    assert heard.loc[names[:4], "split"].tolist() == ["test", "test", "train", "train"]
+    assert heard["split"].isna().sum() == 1
+    # Without audio, the split says which clips there are, in the order of their names.
+    found = irmas.list_without_audio(folder).clips
+    assert found["clip_id"].tolist() == sorted(names[:4])
+    assert (
+        found.set_index("clip_id")
+        .loc[names[2], "path"]
+        .endswith("gac/" + names[2] + ".wav")
+    )
+    same = found.set_index("clip_id").sort_index()
+    pd.testing.assert_frame_equal(same, heard.loc[same.index].sort_index())
+
+
+def test_a_split_of_irmas_that_cannot_be_is_refused(tmp_path):
+    names = [Path(name).stem for name in IRMAS_NAMES]
+    write_split(tmp_path, names[:3], names[2:4])
+    with pytest.raises(DataError, match="0829__1' is in both partitions of IRMAS"):
+        irmas.list_without_audio(tmp_path)
+    write_split(tmp_path, [*names[:2], "odd"], names[2:])
+    assert irmas.list_without_audio(tmp_path).skipped == {
+        "odd": "the name is not as IRMAS names are"
+    }
+    write_split(tmp_path, ["odd"], ["too"])
+    with pytest.raises(DataError, match=r"no line of .* \(2 others\)"):
+        irmas.list_without_audio(tmp_path)
+    (tmp_path / "irmas_test.csv").unlink()
+    with pytest.raises(DataError, match=r"irmas_test.csv', which holds labels, is not"):
+        irmas.list_without_audio(tmp_path)
+
+
 IRMAS_TEST = {
     "IRMAS-TestingData-Part1/Part1/(02) dont kill the whale-1": "gel\t\nvoi\t\n",
     "IRMAS-TestingData-Part1/Part1/(02) dont kill the whale-13": "gac\ngel\n",

@@ -164,16 +164,17 @@ def test_a_class_with_too_few_drawn_clips_is_left_out_with_its_reason(two, tmp_p
     drawn = tmp_path / "draws.parquet"
     draw(two, tmp_path)
     entries = [
-        {"name": n, "labels": str(two[0][n]), "splits": str(two[1][n])} for n in two[0]
+        {"name": n, "labels": two[0][n], "splits": two[1][n], "draws": drawn}
+        for n in two[0]
     ]
     out = tmp_path / "classes.csv"
-    classes.choose_classes(entries, [], out, n_inner_folds=3, draws=drawn)
+    classes.choose_classes(entries, [], out, n_inner_folds=3)
     assert classes.read_classes(out) == ["c"]
     kept = pd.read_parquet(drawn)
     few = kept[~(kept["fold"].eq(1) & kept["dataset"].eq("b"))]
     few.to_parquet(drawn)
     with pytest.raises(DataError, match="fold 1 only 0 drawn training recordings"):
-        classes.choose_classes(entries, [], out, n_inner_folds=3, draws=drawn)
+        classes.choose_classes(entries, [], out, n_inner_folds=3)
 
 
 def test_masks_follow_the_order_of_clips_and_classes(two, tmp_path):

@@ -1,6 +1,7 @@
 import ast
 import json
 import re
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 import soundfile
 from threadpoolctl import threadpool_limits
 
+from earshift import registry
 from earshift.errors import ConfigError
 from earshift.miniature import layouts, plan, synthesise
 from earshift.miniature.arrangement import GENRES, Song, compose
@@ -243,6 +245,30 @@ def test_every_class_is_often_enough_known_to_be_absent_in_both_partitions(tmp_p
         absent = mask[:, column] & (truth[:, column] < 0.5)
         assert absent.sum() >= 26
         assert min(present[in_test].sum(), absent[in_test].sum()) >= 4
+
+
+def test_irmas_has_a_split_with_all_classes_and_genres_on_both_sides(irmas):
+    rows = list(zip(plan.irmas_recordings(), plan.irmas_sides(), strict=True))
+    for side, n in (("train", 12), ("test", 4)):
+        own = [recording for recording, found in rows if found == side]
+        counts = Counter(recording.classes[0] for recording in own)
+        assert counts == dict.fromkeys(CLASSES, n)
+        genres = Counter(recording.genre for recording in own)
+        assert min(genres.values()) >= 5
+        assert len(genres) == 4
+        codes = {recording.codes[0] for recording in own}
+        assert {"gac", "gel"} <= codes
+    listed = {
+        side: (irmas / f"irmas_{side}.csv").read_text().split()
+        for side in ("train", "test")
+    }
+    files = {path.stem for path in irmas.glob("IRMAS-TrainingData/*/*.wav")}
+    assert {*listed["train"], *listed["test"]} == files
+    assert len(listed["test"]) == len(files) / 4
+    found = registry.load("datasets", "irmas").list_clips(irmas).clips
+    own = found.loc[found["split"] == "test", "clip_id"]
+    assert set(own) == set(listed["test"])
+    assert found.groupby("recording")["split"].nunique().max() == 1
 
 
 def test_largest_remainders_share_out_everything():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from earshift import datasets
 from earshift.datasets import openmic
 from earshift.errors import ConfigError, DataError
 from tests.reference import SHARED
@@ -74,6 +75,55 @@ def test_the_maps_of_openmic_genres_differ_where_the_study_missed_some(openmic_f
     assert subgroups(openmic_folder, rows) == ["jazz_blue", "classical", "pop_rock"]
     # By its words, Blues is not jazz_blue, and an opera is nothing.
     assert subgroups(openmic_folder, rows, genres="paper") == [None, None, "pop_rock"]
+
+
+def test_the_genres_of_the_study_are_there_whatever_the_options(openmic_folder):
+    rows = [titles("Blues", "Rock"), titles("Opera"), titles("Folk", "Jazz", "Jazz")]
+    subgroups(openmic_folder, rows)
+    options = {"genres": "corrected", "genre_choice": "majority"}
+    found = openmic.list_clips(openmic_folder, **options).clips
+    assert found["subgroup"].tolist() == ["jazz_blue", "classical", "jazz_blue"]
+    paper = found[datasets.PAPER_SUBGROUP]
+    assert paper[[0, 2]].tolist() == ["pop_rock", "country_folk"]
+    assert paper.isna().tolist() == [False, True, False]
+    files = [file.name for file in openmic.label_files(openmic_folder)]
+    assert {"openmic_corrected.yaml", "openmic_paper.yaml"} < set(files)
+
+
+def test_metadata_out_of_order_are_joined_by_key_and_noted(openmic_folder, caplog):
+    rows = [titles("Rock"), titles("Jazz"), titles("Folk")]
+    subgroups(openmic_folder, rows)
+    wanted = openmic.list_clips(openmic_folder)
+    assert wanted.noted == {}
+    assert caplog.text == ""
+    file = openmic_folder / "openmic-2018-metadata.csv"
+    pd.read_csv(file).iloc[[0, 2, 1]].to_csv(file, index=False)
+    found = openmic.list_clips(openmic_folder)
+    pd.testing.assert_frame_equal(found.clips, wanted.clips)
+    assert list(found.noted) == ["000135_483840"]
+    assert "not sorted by key" in found.noted["000135_483840"]
+    assert "from '000135_483840' on" in caplog.text
+
+
+def test_the_studys_own_lists_take_the_place_of_the_partitions(openmic_folder):
+    wanted = openmic.list_clips(openmic_folder).clips
+    for side in ("train", "test"):
+        official = openmic_folder / "partitions" / f"split01_{side}.csv"
+        keys = [key for key in official.read_text().split() for _ in range(10)]
+        own = openmic_folder / f"openmic2018_{side}.csv"
+        own.write_text("\n".join(keys) + "\n")
+        official.unlink()
+    (openmic_folder / "partitions").rmdir()
+    found = openmic.list_clips(openmic_folder)
+    pd.testing.assert_frame_equal(found.clips, wanted)
+    names = {file.name for file in openmic.label_files(openmic_folder)}
+    assert {"openmic2018_train.csv", "openmic2018_test.csv"} < names
+    own.write_text("000139_119040\n000046_3840\n")
+    with pytest.raises(DataError, match="'000046_3840' is in both"):
+        openmic.list_clips(openmic_folder)
+    own.unlink()
+    with pytest.raises(DataError, match=r"needs '.*openmic2018_test.csv'"):
+        openmic.list_clips(openmic_folder)
 
 
 def test_a_clip_of_several_genres_is_decided_by_the_choice(openmic_folder):
@@ -179,7 +229,7 @@ def test_what_openmic_files_say_of_one_another_but_do_not_have_is_counted(
         "audio/000/000999_0.ogg",
         "split01_test.csv: 000777_0",
     }
-    assert list(found.noted) == ["000135_483840"]
+    assert set(found.noted) == {"000046_3840", "000135_483840"}
     assert "has no row of it" in found.noted["000135_483840"]
 
 

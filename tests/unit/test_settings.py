@@ -37,6 +37,15 @@ def test_defaults_are_filled_in_and_entries_named():
     assert list(config["methods"]) == ["none", "lda", "mlda", "mean_projection"]
 
 
+def test_the_protocol_of_the_study_needs_official_splits_of_two_datasets():
+    changes = {"protocols": ["paper", "fixed"], "splits": {"kind": "official"}}
+    config = settings.resolve(minimal(**changes, deviations=True), SCHEMA)
+    assert config["protocols"] == ["paper", "fixed"]
+    default = settings.resolve(minimal(), SCHEMA)
+    assert default["protocols"] == ["fixed"]
+    assert default["deviations"] is False
+
+
 def test_the_given_configuration_is_left_as_it_was():
     given = minimal()
     settings.resolve(given, SCHEMA)
@@ -88,6 +97,22 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
         ({"datasets": silent("openmic")}, "needs a 'folder'"),
         ({"datasets": silent("irmas")}, "'mfcc' needs audio, and the dataset 'a' has"),
         ({"datasets": silent("irmas", "no")}, "'audio' is true or false, got 'no'"),
+        ({"protocols": ["papers"]}, "protocols.0: 'papers' is not one of"),
+        ({"protocols": []}, "protocols: .* is too short|protocols: .*non-empty"),
+        ({"protocol": "fixed"}, "unknown key 'protocol'.*Did you mean 'protocols'"),
+        (
+            {"protocols": ["fixed", "paper"]},
+            "'paper' trains and tests on the datasets' own splits, got 'kind: grouped'",
+        ),
+        (
+            {
+                "protocols": ["paper"],
+                "splits": {"kind": "official"},
+                "datasets": {n: {"plugin": "table", "folder": n} for n in "abc"},
+            },
+            r"'paper' compares 2 datasets, got 3 \(a, b, c\)",
+        ),
+        ({"deviations": True}, r"not among the protocols \(fixed\)"),
         ({"results": ""}, "results"),
         ({"datasets": 3}, "'datasets' must be a list or a mapping"),
     ],

@@ -79,7 +79,7 @@ def test_four_official_folds_are_paired_with_two(aligned):
 
 def test_training_is_balanced_over_label_subgroup_and_dataset(aligned):
     folder, _ = aligned
-    drawn = pd.read_parquet(folder / "results/4_splits/draws.parquet")
+    drawn = pd.read_parquet(folder / "results/4_splits/draws.fixed.parquet")
     tables = [labels(folder, name) for name in ("clear", "hum")]
     both = [t.assign(dataset=n) for n, t in zip(("clear", "hum"), tables, strict=True)]
     rows = drawn.astype({"clip_id": str, "dataset": str}).merge(pd.concat(both))

@@ -91,7 +91,7 @@ def test_a_second_run_has_nothing_to_do(finished):
     "sign",
     [
         "2_embeddings/*/mfcc/clean.done/*.json",
-        "5_scores/mfcc/clean.parts/*.parquet",
+        "5_scores/fixed/mfcc/clean.parts/*.parquet",
     ],
     ids=["stage 2", "stage 5"],
 )

@@ -24,7 +24,7 @@ rule estimate_run:
     output:
         plan=f"{RESULTS}/plan.csv",
     log:
-        f"logs/{RESULTS}/estimate_run.log",
+        f"{LOGS}/estimate_run.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1

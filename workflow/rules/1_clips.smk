@@ -18,7 +18,7 @@ checkpoint list_clips:
         listing=f"{CLIPS}.list.parquet",
         notes=f"{CLIPS}.notes.json",
     log:
-        f"logs/{RESULTS}/list_clips/{{dataset}}.log",
+        f"{LOGS}/list_clips/{{dataset}}.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -42,9 +42,9 @@ rule inspect_files:
     output:
         inspected=f"{CLIPS}.keys/{{share}}.parquet",
     log:
-        f"logs/{RESULTS}/inspect_files/{{dataset}}/{{share}}.log",
+        f"{LOGS}/inspect_files/{{dataset}}/{{share}}.log",
     benchmark:
-        f"logs/{RESULTS}/inspect_files/{{dataset}}/{{share}}.tsv"
+        f"{LOGS}/inspect_files/{{dataset}}/{{share}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 2
@@ -71,7 +71,7 @@ rule gather_clips:
         measures=f"{CLIPS}.measures.parquet",
         excerpts=f"{CLIPS}.excerpts.npy",
     log:
-        f"logs/{RESULTS}/gather_clips/{{dataset}}.log",
+        f"{LOGS}/gather_clips/{{dataset}}.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -94,9 +94,9 @@ rule find_duplicates:
     output:
         duplicates=f"{RESULTS}/1_clips/duplicates.csv",
     log:
-        f"logs/{RESULTS}/find_duplicates.log",
+        f"{LOGS}/find_duplicates.log",
     benchmark:
-        f"logs/{RESULTS}/find_duplicates.tsv"
+        f"{LOGS}/find_duplicates.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 4
@@ -132,7 +132,7 @@ rule audit_datasets:
             )
         ],
     log:
-        f"logs/{RESULTS}/audit_datasets.log",
+        f"{LOGS}/audit_datasets.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1

@@ -11,7 +11,7 @@ rule audit_embeddings:
     output:
         table=f"{STORE}.audit.csv",
     log:
-        f"logs/{RESULTS}/audit_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
+        f"{LOGS}/audit_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
         model=one_of(COMPUTED),
     conda:
@@ -35,7 +35,7 @@ rule audit:
     input:
         audit_tables(),
     log:
-        f"logs/{RESULTS}/audit.log",
+        f"{LOGS}/audit.log",
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -49,7 +49,7 @@ rule repair:
     input:
         audit_tables(),
     log:
-        f"logs/{RESULTS}/repair.log",
+        f"{LOGS}/repair.log",
     localrule: True
     conda:
         "../../envs/analysis.yaml"

@@ -18,7 +18,7 @@ rule calibrate_model:
     output:
         calibration=CALIBRATION,
     log:
-        f"logs/{RESULTS}/calibrate_model/{{model}}/{{condition}}.{{key}}.log",
+        f"{LOGS}/calibrate_model/{{model}}/{{condition}}.{{key}}.log",
     conda:
         model_env
     threads: 2
@@ -44,7 +44,7 @@ checkpoint plan_regions:
         plan=f"{STORE}.plan.json",
         clips=f"{STORE}.clips.parquet",
     log:
-        f"logs/{RESULTS}/plan_regions/{{dataset}}/{{model}}/{{condition}}.log",
+        f"{LOGS}/plan_regions/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
         model=one_of(COMPUTED),
     conda:
@@ -70,9 +70,9 @@ rule extract_embeddings:
     output:
         done=f"{STORE}.done/{{region}}.json",
     log:
-        f"logs/{RESULTS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{region}}.log",
+        f"{LOGS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{region}}.log",
     benchmark:
-        f"logs/{RESULTS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{region}}.tsv"
+        f"{LOGS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{region}}.tsv"
     wildcard_constraints:
         model=one_of(COMPUTED),
     conda:
@@ -100,7 +100,7 @@ rule index_embeddings:
     output:
         index=f"{STORE}.index.parquet",
     log:
-        f"logs/{RESULTS}/index_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
+        f"{LOGS}/index_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
         model=one_of(COMPUTED),
     conda:
@@ -124,7 +124,7 @@ rule import_embeddings:
         plan=rules.plan_regions.output.plan,
         index=rules.index_embeddings.output.index,
     log:
-        f"logs/{RESULTS}/import_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
+        f"{LOGS}/import_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
         model=one_of(IMPORTED),
     conda:

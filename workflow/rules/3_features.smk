@@ -17,9 +17,9 @@ rule pool_frames:
         ),
         skipped=f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.skipped.csv",
     log:
-        f"logs/{RESULTS}/pool_frames/{{dataset}}/{{model}}/{{condition}}.log",
+        f"{LOGS}/pool_frames/{{dataset}}/{{model}}/{{condition}}.log",
     benchmark:
-        f"logs/{RESULTS}/pool_frames/{{dataset}}/{{model}}/{{condition}}.tsv"
+        f"{LOGS}/pool_frames/{{dataset}}/{{model}}/{{condition}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1

@@ -1,8 +1,9 @@
 """Stage 4, splits: labels for shared classes, and which clips train and which test.
 
 Reads   {results}/1_clips/{dataset}.parquet, the alignment file
-Writes  {results}/4_splits/{dataset}.labels.parquet, {dataset}.parquet, classes.csv, and,
-        if the training clips are balanced, draws.parquet
+Writes  {results}/4_splits/{dataset}.labels.parquet, {dataset}.parquet, the part of both
+        that each protocol uses in {protocol}/, classes.csv, and, if the training clips
+        are balanced, draws.{protocol}.parquet
 """
 
 
@@ -14,7 +15,7 @@ rule align_labels:
     output:
         labels=f"{RESULTS}/4_splits/{{dataset}}.labels.parquet",
     log:
-        f"logs/{RESULTS}/align_labels/{{dataset}}.log",
+        f"{LOGS}/align_labels/{{dataset}}.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -25,6 +26,7 @@ rule align_labels:
         versions={"stage": versions.SPLITS},
         plugin=lambda wildcards: dataset_entry(wildcards)["plugin"],
         subgroups=config["subgroups"],
+        used_by=PROTOCOLS,
         kind=config["splits"]["kind"],
     script:
         "../scripts/align_labels.py"
@@ -37,7 +39,7 @@ rule make_splits:
     output:
         splits=per_dataset(f"{RESULTS}/4_splits/{{dataset}}.parquet"),
     log:
-        f"logs/{RESULTS}/make_splits.log",
+        f"{LOGS}/make_splits.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -53,41 +55,16 @@ rule make_splits:
         "../scripts/make_splits.py"
 
 
-rule draw_balanced:
-    """Draw training clips, balanced between the datasets, for each class and fold."""
+rule select_clips:
+    """Take the clips of one protocol, in subgroups by its map."""
     input:
-        labels=per_dataset(rules.align_labels.output.labels),
+        labels=rules.make_splits.input.labels,
         splits=rules.make_splits.output.splits,
     output:
-        draws=f"{RESULTS}/4_splits/draws.parquet",
+        labels=per_dataset(SELECTED["labels"]),
+        splits=per_dataset(SELECTED["splits"]),
     log:
-        f"logs/{RESULTS}/draw_balanced.log",
-    conda:
-        "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=2_000,
-        runtime="1h",
-    params:
-        versions={"stage": versions.SPLITS},
-        datasets=list(config["datasets"]),
-        balance={"balance": BALANCE},
-        subgroups=config["subgroups"],
-        seed=config["seed"],
-    script:
-        "../scripts/draw_balanced.py"
-
-
-rule choose_classes:
-    """Say which classes every dataset can train and test."""
-    input:
-        labels=per_dataset(rules.align_labels.output.labels),
-        splits=rules.make_splits.output.splits,
-        draws=draws_file,
-    output:
-        classes=f"{RESULTS}/4_splits/classes.csv",
-    log:
-        f"logs/{RESULTS}/choose_classes.log",
+        f"{LOGS}/select_clips/{{protocol}}.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -97,6 +74,53 @@ rule choose_classes:
     params:
         versions={"stage": versions.SPLITS},
         datasets=list(config["datasets"]),
+        subgroups=config["subgroups"],
+    script:
+        "../scripts/select_clips.py"
+
+
+rule draw_balanced:
+    """Draw training clips, balanced between the datasets, for each class and fold."""
+    input:
+        labels=rules.select_clips.output.labels,
+        splits=rules.select_clips.output.splits,
+    output:
+        draws=f"{RESULTS}/4_splits/draws.{{protocol}}.parquet",
+    log:
+        f"{LOGS}/draw_balanced/{{protocol}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime="1h",
+    params:
+        versions={"stage": versions.SPLITS},
+        datasets=list(config["datasets"]),
+        balance=lambda wildcards: {"balance": balance(wildcards)},
+        subgroups=config["subgroups"],
+        seed=config["seed"],
+    script:
+        "../scripts/draw_balanced.py"
+
+
+rule choose_classes:
+    """Say which classes every dataset can train and test, in all protocols."""
+    input:
+        class_files,
+    output:
+        classes=f"{RESULTS}/4_splits/classes.csv",
+    log:
+        f"{LOGS}/choose_classes.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="30m",
+    params:
+        versions={"stage": versions.SPLITS},
+        entries=class_entries,
         asked=config["classes"],
         n_inner_folds=config["classifier"]["n_inner_folds"],
     script:

@@ -1,8 +1,12 @@
 """Stage 5, scores: cross-validate within and across datasets, in parallel with Dask.
 
 Reads   {results}/3_features, {results}/4_splits
-Writes  {results}/5_scores/{model}/{condition}.parquet (per clip), .csv (per cell)
+Writes  {results}/5_scores/{protocol}/{model}/{condition}.parquet (per clip), .csv (per
+        cell), .directions.parquet (what was removed, and what classifiers look for);
+        for the protocol paper .deviations.csv, if asked for
 """
+
+CELLS = f"{RESULTS}/5_scores/{{protocol}}/{{model}}/{{condition}}"
 
 
 rule cross_validate:
@@ -12,12 +16,13 @@ rule cross_validate:
         classes=rules.choose_classes.output.classes,
         draws=draws_file,
     output:
-        clip_scores=f"{RESULTS}/5_scores/{{model}}/{{condition}}.parquet",
-        scores=f"{RESULTS}/5_scores/{{model}}/{{condition}}.csv",
+        clip_scores=f"{CELLS}.parquet",
+        scores=f"{CELLS}.csv",
+        directions=f"{CELLS}.directions.parquet",
     log:
-        f"logs/{RESULTS}/cross_validate/{{model}}/{{condition}}.log",
+        f"{LOGS}/cross_validate/{{protocol}}/{{model}}/{{condition}}.log",
     benchmark:
-        f"logs/{RESULTS}/cross_validate/{{model}}/{{condition}}.tsv"
+        f"{LOGS}/cross_validate/{{protocol}}/{{model}}/{{condition}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 8
@@ -27,11 +32,46 @@ rule cross_validate:
     params:
         entries=domain_entries,
         versions={"stage": versions.SCORES} | method_versions(),
-        parts=f"{RESULTS}/5_scores/{{model}}/{{condition}}.parts",
+        parts=f"{CELLS}.parts",
         methods=config["methods"],
         scopes=config["scopes"],
-        protocol=config["protocol"],
         classifier=config["classifier"],
         seed=config["seed"],
     script:
         "../scripts/cross_validate.py"
+
+
+rule measure_deviations:
+    """Mend each fault of the published code alone, and score that for one model."""
+    input:
+        domain_files,
+        corrected_files,
+        classes=rules.choose_classes.output.classes,
+        draws=rules.draw_balanced.output.draws,
+        # Not read: what it computes is needed first, and by more.
+        scores=rules.cross_validate.output.scores,
+    output:
+        deviations=f"{CELLS}.deviations.csv",
+    log:
+        f"{LOGS}/measure_deviations/{{protocol}}/{{model}}/{{condition}}.log",
+    benchmark:
+        f"{LOGS}/measure_deviations/{{protocol}}/{{model}}/{{condition}}.tsv"
+    wildcard_constraints:
+        protocol="paper",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 8
+    resources:
+        mem_mb=4_000,
+        runtime="12h",
+    params:
+        entries=domain_entries,
+        corrected=corrected_entries,
+        versions={"stage": versions.SCORES} | method_versions(),
+        parts=f"{CELLS}.deviations.parts",
+        methods=config["methods"],
+        scopes=config["scopes"],
+        subgroups=config["subgroups"],
+        seed=config["seed"],
+    script:
+        "../scripts/measure_deviations.py"

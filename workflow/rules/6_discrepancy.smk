@@ -13,9 +13,9 @@ rule measure_discrepancy:
     output:
         domain_scores=f"{RESULTS}/6_discrepancy/{{model}}/{{condition}}.parquet",
     log:
-        f"logs/{RESULTS}/measure_discrepancy/{{model}}/{{condition}}.log",
+        f"{LOGS}/measure_discrepancy/{{model}}/{{condition}}.log",
     benchmark:
-        f"logs/{RESULTS}/measure_discrepancy/{{model}}/{{condition}}.tsv"
+        f"{LOGS}/measure_discrepancy/{{model}}/{{condition}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1

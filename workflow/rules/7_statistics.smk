@@ -1,7 +1,8 @@
 """Stage 7, statistics: final tables, with intervals and paired tests.
 
 Reads   {results}/5_scores, {results}/6_discrepancy
-Writes  {results}/tables/{scores,summary,gaps,discrepancy}.csv
+Writes  {results}/tables/{scores,summary,gaps,discrepancy}.csv, and deviations.csv, if
+        asked for
 """
 
 
@@ -37,7 +38,7 @@ rule summarise_scores:
             labels={"table": "differences between datasets"},
         ),
     log:
-        f"logs/{RESULTS}/summarise_scores.log",
+        f"{LOGS}/summarise_scores.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -51,3 +52,29 @@ rule summarise_scores:
         seed=config["seed"],
     script:
         "../scripts/summarise_scores.py"
+
+
+rule collect_deviations:
+    """Say what mending each fault of the published code changes, and mending all."""
+    input:
+        deviations=per_model(rules.measure_deviations.output.deviations, ["paper"]),
+        scores=rules.summarise_scores.input.scores,
+    output:
+        deviations=report(
+            f"{RESULTS}/tables/deviations.csv",
+            caption="../report/deviations_table.rst",
+            category="Tables",
+            labels={"table": "what each fault of the published code changes"},
+        ),
+    log:
+        f"{LOGS}/collect_deviations.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="30m",
+    params:
+        versions={"stage": versions.STATISTICS},
+    script:
+        "../scripts/collect_deviations.py"

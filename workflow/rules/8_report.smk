@@ -43,7 +43,7 @@ rule draw_figures:
             figure=["per_class", "gaps", "changes", "discrepancy"],
         ),
     log:
-        f"logs/{RESULTS}/draw_figures.log",
+        f"{LOGS}/draw_figures.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -69,7 +69,7 @@ rule draw_audio:
         ),
         png=f"{RESULTS}/figures/audio.png",
     log:
-        f"logs/{RESULTS}/draw_audio.log",
+        f"{LOGS}/draw_audio.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -86,6 +86,7 @@ rule write_report:
     """Write the page: one file that needs no other file and no network."""
     input:
         tables=rules.summarise_scores.output,
+        deviations=rules.collect_deviations.output if config["deviations"] else [],
         figures=rules.draw_figures.output,
         audio=rules.draw_audio.output,
         audit=rules.audit_datasets.output,
@@ -112,7 +113,7 @@ rule write_report:
             labels={"page": "the whole report"},
         ),
     log:
-        f"logs/{RESULTS}/write_report.log",
+        f"{LOGS}/write_report.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1

@@ -1,6 +1,7 @@
 """Settings, names and functions that the stages share."""
 
 import json
+import os
 import sys
 from itertools import product
 from pathlib import Path
@@ -10,7 +11,7 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from earshift import alignment, datasets, inspection, jobs, models, planning
-from earshift import register, registry, settings, versions
+from earshift import protocols, register, registry, settings, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 
@@ -24,8 +25,16 @@ try:
 except EarshiftError as error:
     raise WorkflowError(str(error)) from None
 
-RESULTS = config["results"]
-BALANCE = config["splits"]["balance"]
+RESULTS = os.path.normpath(config["results"])
+# Results that go elsewhere have their logs with them.
+ELSEWHERE = os.path.isabs(RESULTS) or RESULTS.startswith("..")
+LOGS = f"{RESULTS}/logs" if ELSEWHERE else f"logs/{RESULTS}"
+PROTOCOLS = config["protocols"]
+MAIN = protocols.main(PROTOCOLS)
+SELECTED = {
+    "labels": f"{RESULTS}/4_splits/{{protocol}}/{{dataset}}.labels.parquet",
+    "splits": f"{RESULTS}/4_splits/{{protocol}}/{{dataset}}.parquet",
+}
 CALIBRATION = f"{RESULTS}/2_embeddings/calibration/{{model}}/{{condition}}.{{key}}.json"
 UNPACKED = register.dataset_folders(config["downloads"]["register"])
 IMPORTED = [m for m, e in config["models"].items() if models.is_imported(e)]
@@ -41,6 +50,7 @@ wildcard_constraints:
     dataset="|".join(config["datasets"]),
     model="|".join(config["models"]),
     condition="|".join(config["conditions"]),
+    protocol="|".join(PROTOCOLS),
     region=r"\d{6}",
     share=r"\d{4}",
     key=r"[0-9a-f]{16}",
@@ -224,31 +234,63 @@ def dataset_files(wildcards):
 
 
 def domain_entries(wildcards):
-    """Where stages 5 and 6 find each dataset."""
-    patterns = {
-        "features": f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.zarr",
-        "labels": f"{RESULTS}/4_splits/{{dataset}}.labels.parquet",
-        "splits": f"{RESULTS}/4_splits/{{dataset}}.parquet",
-    }
+    """Where stages 5 and 6 find each dataset, as a protocol uses it."""
+    features = f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.zarr"
+    patterns = {"features": features} | SELECTED
+    # Stage 6 measures the clips of one protocol, which its files do not name.
+    key = {"protocol": MAIN} | dict(wildcards)
     return [
-        {"name": name}
-        | {k: p.format(dataset=name, **wildcards) for k, p in patterns.items()}
+        {"name": name} | {k: p.format(dataset=name, **key) for k, p in patterns.items()}
         for name in config["datasets"]
     ]
 
 
-def domain_files(wildcards):
+def corrected_entries(wildcards):
+    """The same for the protocol 'fixed', with the corrected genres, if it is run."""
+    key = {"protocol": "fixed"} | {n: wildcards[n] for n in ("model", "condition")}
+    return domain_entries(key) if "fixed" in PROTOCOLS else []
+
+
+def domain_files(wildcards, entries=domain_entries):
     """The files of `domain_entries`."""
-    return [
-        entry[key]
-        for entry in domain_entries(wildcards)
-        for key in ("features", "labels", "splits")
-    ]
+    keys = ("features", "labels", "splits")
+    return [entry[key] for entry in entries(wildcards) for key in keys]
+
+
+def corrected_files(wildcards):
+    """The files of `corrected_entries`."""
+    return domain_files(wildcards, corrected_entries)
+
+
+def balance(wildcards):
+    """How a protocol draws training clips; 'paper' draws as the study did."""
+    is_paper = wildcards.protocol == "paper"
+    return "paper" if is_paper else config["splits"]["balance"]
 
 
 def draws_file(wildcards):
-    """The balanced draws, if there are any."""
-    return rules.draw_balanced.output.draws if BALANCE != "none" else []
+    """The balanced draws of a protocol, if there are any."""
+    if balance(wildcards) == "none":
+        return []
+    return rules.draw_balanced.output.draws.format(protocol=wildcards.protocol)
+
+
+def class_entries(wildcards=None):
+    """What each protocol has to train and test classes with, the main one first."""
+    found = []
+    for protocol in sorted(PROTOCOLS, key=lambda name: name != MAIN):
+        key = {"protocol": protocol}
+        draws = draws_file(SimpleNamespace(**key))
+        for name in config["datasets"]:
+            paths = {k: p.format(dataset=name, **key) for k, p in SELECTED.items()}
+            found.append({"name": name, "draws": draws} | key | paths)
+    return found
+
+
+def class_files(wildcards):
+    """The files of `class_entries`."""
+    keys = ("labels", "splits", "draws")
+    return sorted({e[key] for e in class_entries() for key in keys if e[key]})
 
 
 def unpacked_markers():
@@ -279,16 +321,17 @@ def alignment_file(wildcards):
 def split_options():
     """How the folds are made. Official ones are repeated only for balanced draws."""
     options = {key: config["splits"][key] for key in ("kind", "n_folds", "n_repeats")}
-    if options["kind"] == "official" and BALANCE == "none":
+    if options["kind"] == "official" and config["splits"]["balance"] == "none":
         options["n_repeats"] = 1
     return options
 
 
 def per_dataset(pattern):
     """Paths of `pattern` for every dataset."""
-    return expand(pattern, dataset=config["datasets"])
+    return expand(pattern, dataset=config["datasets"], allow_missing=True)
 
 
-def per_model(pattern):
-    """Paths of `pattern` for every model and condition."""
-    return expand(pattern, model=config["models"], condition=config["conditions"])
+def per_model(pattern, protocols=PROTOCOLS):
+    """Paths of `pattern` for every model and condition, and for protocols in it."""
+    names = {"model": config["models"], "condition": config["conditions"]}
+    return expand(pattern, protocol=protocols, **names)

@@ -18,6 +18,7 @@ with jobs.logged(snakemake.log[0]):
         Path(snakemake.input.table),
         alignment=Path(file) if file else None,
         subgroups=snakemake.params.subgroups,
+        used_by=snakemake.params.used_by,
         official=snakemake.params.kind == "official",
         out=Path(snakemake.output.labels),
     )

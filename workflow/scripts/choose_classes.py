@@ -11,19 +11,9 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.logged(snakemake.log[0]):
-    draws = snakemake.input.draws
     classes.choose_classes(
-        [
-            {"name": name, "labels": labels, "splits": splits}
-            for name, labels, splits in zip(
-                snakemake.params.datasets,
-                snakemake.input.labels,
-                snakemake.input.splits,
-                strict=True,
-            )
-        ],
+        snakemake.params.entries,
         snakemake.params.asked,
         Path(snakemake.output.classes),
         n_inner_folds=snakemake.params.n_inner_folds,
-        draws=Path(draws) if draws else None,
     )

@@ -22,7 +22,7 @@ if __name__ == "__main__":
             draws=Path(draws) if draws else None,
             methods=snakemake.params.methods,
             scopes=snakemake.params.scopes,
-            protocol=snakemake.params.protocol,
+            protocol=snakemake.wildcards.protocol,
             grid=snakemake.params.classifier["C"],
             n_inner_folds=snakemake.params.classifier["n_inner_folds"],
             seed=snakemake.params.seed,
@@ -30,4 +30,5 @@ if __name__ == "__main__":
             parts=Path(snakemake.params.parts),
             clip_scores=Path(snakemake.output.clip_scores),
             scores=Path(snakemake.output.scores),
+            directions=Path(snakemake.output.directions),
         )

@@ -1,7 +1,9 @@
 """Run an experiment from where it stopped, then print its main table.
 
     python workflow/scripts/run.py --configfile config.yaml --cores all
+    python workflow/scripts/run.py --study INPUTS --out RESULTS --models "vggish openl3"
 
+The second runs the ISMIR 2023 study on published embeddings (docs/study.md).
 One run at a time works in a folder. A run that was killed leaves Snakemake's lock and
 half-made outputs behind: both are cleared here, and only when no other run is going on.
 """
@@ -17,9 +19,12 @@ from pathlib import Path
 import psutil
 import yaml
 
-from earshift import jobs
+from earshift import jobs, study
+from earshift.errors import EarshiftError
 
-SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
+ROOT = Path(__file__).resolve().parents[2]
+SNAKEFILE = ROOT / "Snakefile"
+STUDY = ROOT / "workflow" / "experiments" / "ismir2023.yaml"
 
 
 def one_at_a_time(path: Path) -> int:
@@ -58,14 +63,14 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main() -> int:
-    """Run Snakemake; return its exit status."""
+def arguments() -> tuple[argparse.Namespace, list[str]]:
+    """Return our options, with the configuration to run, and those for Snakemake."""
     parser = argparse.ArgumentParser(
         description="Run an experiment from where it stopped; print its main table.",
         epilog="Other options go to Snakemake, such as -n or --forcerun list_clips.",
         allow_abbrev=False,  # --config is Snakemake's, and not short for --configfile
     )
-    parser.add_argument("--configfile", type=Path, default=Path("config.yaml"))
+    parser.add_argument("--configfile", type=Path, help="by default config.yaml")
     parser.add_argument("--cores", default="all")
     parser.add_argument(
         "--weights", action="store_true", help="fetch the models' weights, no more"
@@ -82,9 +87,45 @@ def main() -> int:
     parser.add_argument(
         "--plan", action="store_true", help="say what the run will take, no more"
     )
+    parser.add_argument(
+        "--study",
+        metavar="INPUTS",
+        help="run the ISMIR 2023 study on the embeddings in this folder; --configfile "
+        "is then the experiment that its settings are from, by default "
+        "workflow/experiments/ismir2023.yaml",
+    )
+    parser.add_argument("--out", help="folder of the study's results")
+    parser.add_argument(
+        "--models", default="", help="embeddings that the study takes; by default all"
+    )
     options, rest = parser.parse_known_args()
+    is_study = options.study is not None
+    if options.configfile is None:
+        options.configfile = STUDY if is_study else Path("config.yaml")
     if not options.configfile.is_file():
         parser.error(f"there is no configuration '{options.configfile}'")
+    if is_study and not (options.study and options.out):
+        parser.error(
+            "the study needs two folders: its inputs, and one for its results "
+            '(make study INPUTS=DIR OUT=DIR2 [MODELS="vggish openl3"])'
+        )
+    if not is_study and (options.out or options.models):
+        parser.error("--out and --models belong to --study")
+    if is_study:
+        models = options.models.replace(",", " ").split()
+        folders = Path(options.study).expanduser(), Path(options.out).expanduser()
+        try:
+            options.configfile = study.derive(
+                options.configfile, folders[0], models, folders[1]
+            )
+        except EarshiftError as error:
+            parser.error(str(error))
+    return options, rest
+
+
+def main() -> int:
+    """Run Snakemake; return its exit status."""
+    options, rest = arguments()
     lock = one_at_a_time(Path(".snakemake") / "run.lock")
     snakemake = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)),

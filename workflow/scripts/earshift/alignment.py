@@ -26,7 +26,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from earshift import clips, datasets, jobs, register
+from earshift import clips, datasets, jobs, protocols, register
 from earshift.errors import ConfigError, DataError, did_you_mean
 
 log = logging.getLogger(__name__)
@@ -217,6 +217,7 @@ def align_labels(
     *,
     alignment: Path | None,
     subgroups: Sequence[str],
+    used_by: Sequence[str],
     official: bool,
     out: Path,
 ) -> None:
@@ -232,11 +233,13 @@ def align_labels(
         The alignment file; None leaves the dataset's own labels.
     subgroups : sequence of str
         Subgroups to keep; if empty, all clips are kept.
+    used_by : sequence of str
+        Protocols of the experiment: a clip stays if one of them uses it.
     official : bool
         Leave out clips that the dataset's authors put on no side of their split.
     out : Path
-        Parquet file to write: columns clip_id, recording, subgroup, split, and
-        ``label:<class>`` per class.
+        Parquet file to write: columns clip_id, recording, subgroup, split, if the
+        dataset has it `datasets.PAPER_SUBGROUP`, and ``label:<class>`` per class.
 
     Raises
     ------
@@ -248,19 +251,19 @@ def align_labels(
     n_usable = len(rows)
     if official and rows["split"].notna().any():
         rows = rows[rows["split"].notna()]
-    if subgroups:
-        known = rows["subgroup"].dropna().unique()
-        rows = rows[rows["subgroup"].isin(list(subgroups))]
-        if rows.empty:
-            raise DataError(
-                f"dataset '{name}' has no clip of the subgroups "
-                f"{', '.join(subgroups)} (its own: {', '.join(known) or 'none'}). "
-                "Change 'subgroups' in the config."
-            )
+    known = rows["subgroup"].dropna().unique()
+    rows = rows[protocols.in_use(rows, used_by, subgroups)]
+    if rows.empty:
+        raise DataError(
+            f"dataset '{name}' has no clip of the subgroups "
+            f"{', '.join(subgroups)} (its own: {', '.join(known) or 'none'}). "
+            "Change 'subgroups' in the config."
+        )
     log.info("%s: %d of %d usable clips are in use", name, len(rows), n_usable)
     rows = rows.reset_index(drop=True)
-    labels = [datasets.LABEL + c for c in datasets.classes(rows)]
-    rows = rows[["clip_id", "recording", "subgroup", "split", *labels]]
+    columns = ["clip_id", "recording", "subgroup", datasets.PAPER_SUBGROUP, "split"]
+    columns += [datasets.LABEL + c for c in datasets.classes(rows)]
+    rows = rows[[c for c in columns if c in rows]]
     rules = rules_of(read(alignment), name, plugin) if alignment else None
     if rules is not None:
         rows = align(rows, rules, name)

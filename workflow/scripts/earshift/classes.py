@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift import datasets, jobs
+from earshift import datasets, jobs, protocols
 from earshift.errors import DataError, did_you_mean
 
 log = logging.getLogger(__name__)
@@ -31,22 +31,23 @@ def choose_classes(
     out: Path,
     *,
     n_inner_folds: int,
-    draws: Path | None = None,
 ) -> None:
     """Write which classes are used, and why the others are not.
 
     Parameters
     ----------
     entries : sequence of mapping
-        Per dataset `name` and the paths `labels` and `splits`.
+        Per dataset `name`, the paths `labels` and `splits`, and `draws` if there are
+        balanced ones: then a training part is what was drawn for the class. With
+        several protocols, each has such entries, and its name as `protocol`; a class is
+        used if all of them can, and counted as the first does.
     asked : sequence of str
         Classes of the config; if empty, all that the datasets share.
     out : Path
         CSV file to write, columns `COLUMNS`.
     n_inner_folds : int
         Recordings with and without the class that every training part needs.
-    draws : Path, optional
-        Balanced draws: then a training part is what was drawn for the class.
+        ``paper`` has inner folds of its own.
 
     Raises
     ------
@@ -54,21 +55,20 @@ def choose_classes(
         If a class that was asked for cannot be used, or none can.
     """
     tables = {e["name"]: pd.read_parquet(e["labels"]) for e in entries}
-    splits = {e["name"]: pd.read_parquet(e["splits"]) for e in entries}
-    drawn = pd.read_parquet(draws) if draws else None
     shared = set.intersection(*(set(datasets.classes(t)) for t in tables.values()))
     for name in set(asked) - shared:
         raise DataError(
             f"class '{name}' is not labelled in every dataset "
             f"{did_you_mean(name, shared)}"
         )
-    found = pd.DataFrame(
-        [
-            _row(c, name, table, _parts(c, name, splits[name], drawn), n_inner_folds)
-            for c in sorted(asked or shared)
-            for name, table in tables.items()
-        ],
-        columns=list(COLUMNS),
+    chosen = sorted(asked or shared)
+    parts = [_rows(entry, chosen, n_inner_folds) for entry in entries]
+    found = pd.concat(parts).sort_values("class", kind="stable", ignore_index=True)
+    # The counts are those of the first protocol, the reason is the first there is.
+    reasons = found["reason"].where(found["reason"] != "")
+    reasons = reasons.groupby([found["class"], found["dataset"]]).transform("first")
+    found = found.assign(reason=reasons.fillna("")).drop_duplicates(
+        ["class", "dataset"]
     )
     wrong = found[found["reason"] != ""]
     found["used"] = ~found["class"].isin(set(wrong["class"]))
@@ -78,14 +78,35 @@ def choose_classes(
             raise DataError(f"{message}. Take it out of 'classes' in the config.")
         log.warning("%s", message)
     if not found["used"].any():
-        reasons = "; ".join(f"{c}: {r}" for c, r in _reasons(found))
+        words = "; ".join(f"{c}: {r}" for c, r in _reasons(found))
         raise DataError(
-            f"no class can be used in all of {', '.join(tables)} ({reasons})."
-            if reasons
+            f"no class can be used in all of {', '.join(tables)} ({words})."
+            if words
             else f"{', '.join(tables)} have no class in common."
         )
     with jobs.whole_file(out) as file:
-        found.to_csv(file, index=False)
+        found[list(COLUMNS)].to_csv(file, index=False)
+
+
+def _rows(
+    entry: Mapping[str, str], chosen: Sequence[str], n_inner_folds: int
+) -> pd.DataFrame:
+    """Return a row of each class, for one dataset and protocol."""
+    table, splits = (pd.read_parquet(entry[key]) for key in ("labels", "splits"))
+    drawn = pd.read_parquet(entry["draws"]) if entry.get("draws") else None
+    protocol = entry.get("protocol")
+    n_inner = protocols.PAPER_INNER_FOLDS if protocol == "paper" else n_inner_folds
+    rows = []
+    for c in chosen:
+        parts = _parts(c, entry["name"], splits, drawn)
+        column = table[datasets.LABEL + c]
+        n_present, n_absent = int(column.eq(True).sum()), int(column.eq(False).sum())
+        reason = _why_not(table, column, parts, n_inner)
+        if reason and protocol == "paper":
+            reason = f"{reason} (protocol 'paper')"
+        n_unknown = len(table) - n_present - n_absent
+        rows.append((c, entry["name"], n_present, n_absent, n_unknown, reason))
+    return pd.DataFrame(rows, columns=[c for c in COLUMNS if c != "used"])
 
 
 def _reasons(found: pd.DataFrame) -> list[tuple[str, str]]:
@@ -117,16 +138,6 @@ def _parts(
         chosen = None if drawn is None else train.get((repeat, fold), set())
         parts.append(_Part(repeat, fold, set(rows["clip_id"]), chosen))
     return parts
-
-
-def _row(
-    c: str, dataset: str, table: pd.DataFrame, parts: list[_Part], n_inner: int
-) -> tuple[str, str, int, int, int, bool, str]:
-    column = table[datasets.LABEL + c]
-    n_present, n_absent = int(column.eq(True).sum()), int(column.eq(False).sum())
-    reason = _why_not(table, column, parts, n_inner)
-    n_unknown = len(table) - n_present - n_absent
-    return c, dataset, n_present, n_absent, n_unknown, not reason, reason
 
 
 def _why_not(

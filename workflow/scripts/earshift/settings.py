@@ -52,6 +52,7 @@ def resolve(raw: Mapping[str, Any], schema: Path) -> dict[str, Any]:
         for name, entry in config[section].items():
             _check_entry(section, kind, name, entry)
     _check_inputs(config)
+    _check_protocols(config)
     for name in config["discrepancy"]:
         registry.load("discrepancy", name)
     if config["alignment"]:
@@ -233,3 +234,27 @@ def _check_inputs(config: Mapping[str, Any]) -> None:
                     f"'models: {name}: files': '{key}' is no dataset "
                     f"{did_you_mean(key, known)}"
                 )
+
+
+def _check_protocols(config: Mapping[str, Any]) -> None:
+    """Refuse what the protocol of the published code does not know."""
+    if "paper" not in config["protocols"]:
+        if config["deviations"]:
+            raise ConfigError(
+                "'deviations: true' compares with the protocol 'paper', which is not "
+                f"among the protocols ({', '.join(config['protocols'])}): add it, or "
+                "set 'deviations: false'."
+            )
+        return
+    if config["splits"]["kind"] != "official":
+        raise ConfigError(
+            "the protocol 'paper' trains and tests on the datasets' own splits, got "
+            f"'kind: {config['splits']['kind']}': set 'splits: {{kind: official}}', or "
+            "take 'paper' out of 'protocols'."
+        )
+    if len(config["datasets"]) != 2:
+        raise ConfigError(
+            "the protocol 'paper' compares 2 datasets, got "
+            f"{len(config['datasets'])} ({', '.join(config['datasets'])}): take the "
+            "others out, or 'paper' out of 'protocols'."
+        )

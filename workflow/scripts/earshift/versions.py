@@ -5,14 +5,14 @@ when its results change for the same inputs, and that re-runs its jobs and no ot
 change of a comment re-runs nothing. Plugins have a `version` of their own.
 """
 
-MINIATURE = 1
+MINIATURE = 2
 CLIPS = 2
 #: Of what stage 1 keeps of a decoded file; raise CLIPS with it. Files are decoded anew.
 MEASURES = 1
 AUDIT = 1
 EMBEDDINGS = 3
 FEATURES = 2
-SPLITS = 2
+SPLITS = 3
 SCORES = 1
 DISCREPANCY = 1
 STATISTICS = 1

@@ -43,6 +43,9 @@ LABEL = "label:"
 #: Columns every adapter fills; the stage adds those that come from the audio.
 COLUMNS = ("clip_id", "path", "recording", "subgroup", "split")
 
+#: Column of an adapter whose clips the protocol ``paper`` puts in other subgroups.
+PAPER_SUBGROUP = "subgroup_paper"
+
 #: Sides of an official split. Where the authors publish folds, a clip's split is the
 #: number of the fold that tests it, ``"1"`` to ``"n"``; where they publish nothing of
 #: a clip, it is empty.
@@ -58,7 +61,7 @@ class ClipList:
     clips : DataFrame
         One row per clip with the columns `COLUMNS` and one nullable boolean column
         ``label:<class>`` per class (True present, False absent, NA unknown). `path` is
-        relative to the dataset's folder.
+        relative to the dataset's folder. There may be a column `PAPER_SUBGROUP`.
     skipped : mapping, default={}
         Files, or rows of a label file, left out -> the reason, for the audit. A clip
         that a label file lists stays in `clips` even if its file is missing: stage 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -101,6 +101,42 @@ def fold_numbers(file: Path, column: pd.Series[str], n_folds: int) -> list[str]:
             f"{n_folds}, got '{odd.iloc[0]}'."
         )
     return list(column)
+
+
+def sides(files: Mapping[str, Path], what: str) -> tuple[dict[str, str], set[str]]:
+    """Read which clips train and which test, from files of one key a line.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        Side of the split -> its file.
+    what : str
+        Whose split it is, for the message.
+
+    Returns
+    -------
+    side_of : dict of str to str
+        Key of each clip, in the order of the files -> its side.
+    repeated : set of str
+        Keys that are in a file more than once.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, or a key is on two sides.
+    """
+    side_of: dict[str, str] = {}
+    repeated = set()
+    for side, file in files.items():
+        need_file(file)
+        for key in file.read_text(encoding="utf-8").split():
+            if key not in side_of:
+                side_of[key] = side
+            elif side_of[key] == side:
+                repeated.add(key)
+            else:
+                raise DataError(f"'{key}' is in both partitions of {what}.")
+    return side_of, repeated
 
 
 def unlisted(

@@ -2,7 +2,9 @@
 
 Layout: ``IRMAS-TrainingData/<code>/<name>.wav``, where the name holds the instrument in
 its first brackets, the genre in its last, then the recording's number and the clip's:
-``001__[gel][dru][pop_roc]0829__1.wav``.
+``001__[gel][dru][pop_roc]0829__1.wav``. Beside it there may be ``irmas_train.csv`` and
+``irmas_test.csv``, a split in the form of Wang, Richard and McFee (2023): the names of
+the clips, one a line and as often as you like. Otherwise theirs, which ships, is used.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import pandas as pd
 
 from earshift import register
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
+from earshift.datasets._files import sides
 from earshift.errors import DataError
 
 version = 3
@@ -48,6 +51,8 @@ GENRES = {
     "pop_roc": "pop_rock",
 }
 
+_ODD_NAME = "the name is not as IRMAS names are"
+
 NAME = re.compile(
     r"(?:\d+__)?"
     rf"\[(?P<instrument>{'|'.join(INSTRUMENTS)})\]"
@@ -58,32 +63,37 @@ NAME = re.compile(
 
 
 def label_files(folder: Path) -> list[Path]:
-    """Return no file: the labels are in the names."""
-    del folder
-    return []
+    """Return the files of the split, where the folder has its own."""
+    return [file for file in _split_files(folder).values() if file.is_file()]
 
 
 def list_without_audio(folder: Path) -> ClipList:
-    """List the 6705 clips of the shipped split, by their names alone.
+    """List the clips of the split by their names alone: the 6705 of that which ships.
 
     Parameters
     ----------
     folder : Path
-        Is not looked at.
+        May hold a split of its own.
 
     Returns
     -------
     ClipList
         As of `list_clips`.
     """
-    del folder
-    rows = []
-    for clip_id, side in _split().items():
-        match = NAME.fullmatch(str(clip_id))
-        assert match is not None
+    rows, skipped = [], {}
+    for clip_id, side in _split(folder).items():
+        match = NAME.fullmatch(clip_id)
+        if match is None:
+            skipped[clip_id] = _ODD_NAME
+            continue
         path = f"IRMAS-TrainingData/{match['instrument']}/{clip_id}.wav"
         rows.append(_row(match, path, side))
-    return _listed(rows, {})
+    if not rows:
+        raise DataError(
+            f"no line of '{folder}/irmas_train.csv' and 'irmas_test.csv' is a name as "
+            f"in IRMAS, such as [cel][cla]0001__1 ({len(skipped)} others)."
+        )
+    return _listed(rows, skipped)
 
 
 def list_clips(folder: Path) -> ClipList:
@@ -98,9 +108,9 @@ def list_clips(folder: Path) -> ClipList:
     -------
     ClipList
         Class: the predominant instrument present, all others absent. Recording: the
-        four-digit number. Subgroup: the genre. Split: that of Wang, Richard and McFee
-        (2023), by recording; none for a clip that it does not list. Names that do not
-        parse are skipped.
+        four-digit number. Subgroup: the genre. Split: that of the folder, or of Wang,
+        Richard and McFee (2023), by recording; none for a clip that it does not list.
+        Names that do not parse are skipped.
 
     Raises
     ------
@@ -110,14 +120,12 @@ def list_clips(folder: Path) -> ClipList:
     inner = folder / "IRMAS-TrainingData"
     root = inner if inner.is_dir() else folder
     need_folder(root, "the IRMAS training part (IRMAS-TrainingData)")
-    split = _split()
+    split = _split(folder)
     rows, skipped = [], {}
     for file in sorted(root.glob("*/*.wav")):
         match = NAME.fullmatch(file.stem)
         if match is None:
-            skipped[str(file.relative_to(folder))] = (
-                "the name is not as IRMAS names are"
-            )
+            skipped[str(file.relative_to(folder))] = _ODD_NAME
             continue
         path = str(file.relative_to(folder))
         rows.append(_row(match, path, split.get(file.stem)))
@@ -129,10 +137,18 @@ def list_clips(folder: Path) -> ClipList:
     return _listed(rows, skipped)
 
 
-def _split() -> pd.Series[str]:
-    """Return the side of each clip that the published split lists."""
-    table = pd.read_csv(register.resource("irmas_split.csv"), index_col="clip")
-    return table["split"]
+def _split_files(folder: Path) -> dict[str, Path]:
+    return {side: folder / f"irmas_{side}.csv" for side in ("train", "test")}
+
+
+def _split(folder: Path) -> dict[str, str]:
+    """Return the side of each clip that the split lists, by name in sorted order."""
+    if label_files(folder):
+        found, _ = sides(_split_files(folder), "IRMAS")
+    else:
+        table = pd.read_csv(register.resource("irmas_split.csv"), index_col="clip")
+        found = table["split"].to_dict()
+    return dict(sorted(found.items()))
 
 
 def _row(match: re.Match[str], path: str, side: str | None) -> dict[str, str | None]:

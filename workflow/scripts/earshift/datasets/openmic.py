@@ -2,8 +2,9 @@
 
 Layout: ``openmic-2018.npz`` (likelihoods, mask, keys), ``openmic-2018-metadata.csv``,
 ``class-map.json``, ``partitions/split01_{train,test}.csv`` and
-``audio/<first three characters>/<sample_key>.ogg``. Everything is joined by
-`sample_key`, never by the order of rows.
+``audio/<first three characters>/<sample_key>.ogg``. In place of the partitions there
+may be ``openmic2018_{train,test}.csv``, as the code of Wang, Richard and McFee (2023)
+has them. Everything is joined by `sample_key`, never by the order of rows.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from __future__ import annotations
 import ast
 import io
 import json
+import logging
 import pickle
 import zipfile
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +24,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift.datasets import LABEL, ClipList, _genres, need_folder
-from earshift.datasets._files import unlisted
+from earshift.datasets import LABEL, PAPER_SUBGROUP, ClipList, _genres, need_folder
+from earshift.datasets._files import sides, unlisted
 from earshift.errors import ConfigError, DataError, did_you_mean
 
-version = 2
+log = logging.getLogger(__name__)
+
+version = 3
 licence = "CC BY 4.0"
 citation = (
     "Humphrey, Durand, McFee (2018). OpenMIC-2018: an open dataset for multiple "
@@ -33,8 +39,9 @@ citation = (
 
 
 def label_files(folder: Path, *, genres: str = "corrected", **_: str) -> list[Path]:
-    """Return the files that hold labels, genres and partitions, and the genre map."""
-    return [*_own_files(folder), _genres.location(genres, "openmic")]
+    """Return the files that hold labels, genres and partitions, and the genre maps."""
+    maps = {_genres.location(name, "openmic") for name in (genres, "paper")}
+    return [*_own_files(folder), *sorted(maps)]
 
 
 def _own_files(folder: Path) -> list[Path]:
@@ -42,9 +49,16 @@ def _own_files(folder: Path) -> list[Path]:
         folder / "openmic-2018.npz",
         folder / "openmic-2018-metadata.csv",
         folder / "class-map.json",
-        folder / "partitions" / "split01_train.csv",
-        folder / "partitions" / "split01_test.csv",
+        *_partition_files(folder).values(),
     ]
+
+
+def _partition_files(folder: Path) -> dict[str, Path]:
+    """Return the file of each side: the official ones, or those of the study."""
+    study = {s: folder / f"openmic2018_{s}.csv" for s in ("train", "test")}
+    if (folder / "partitions").is_dir() or not study["train"].is_file():
+        return {s: folder / "partitions" / f"split01_{s}.csv" for s in study}
+    return study
 
 
 def list_clips(
@@ -66,9 +80,11 @@ def list_clips(
     -------
     ClipList
         Class: present where the likelihood is 0.5 or more, absent where it is less,
-        unknown where the mask says so. Recording: the FMA track. Subgroup: the genre.
-        Split: the official partition. Keys without metadata have no subgroup; they,
-        keys of a partition without labels, and audio files without labels are counted.
+        unknown where the mask says so. Recording: the FMA track. Subgroup: the genre;
+        `PAPER_SUBGROUP`: the genre by the map and the choice of the study, whatever the
+        options say. Split: the official partition. Keys without metadata have no
+        subgroup; they, keys of a partition without labels, and audio files without
+        labels are counted.
 
     Raises
     ------
@@ -92,10 +108,10 @@ def list_clips(
     keys, likelihood, known = _labels(folder / "openmic-2018.npz")
     index: dict[str, int] = json.loads((folder / "class-map.json").read_text())
     metadata = folder / "openmic-2018-metadata.csv"
-    genre_map = _genres.read(_genres.location(genres, "openmic"))
     titles = _titles(metadata)
-    sides, skipped = _partition(folder, keys)
-    noted = {
+    split, skipped = _partition(folder, keys)
+    noted = _out_of_place(metadata.name, list(titles), keys)
+    noted |= {
         key: f"{metadata.name} has no row of it: it is in no subgroup"
         for key in keys
         if key not in titles
@@ -104,10 +120,9 @@ def list_clips(
         "clip_id": keys,
         "path": [f"audio/{key[:3]}/{key}.ogg" for key in keys],
         "recording": [key.partition("_")[0] for key in keys],
-        "subgroup": [
-            _genres.choose(titles.get(key, []), genre_map, genre_choice) for key in keys
-        ],
-        "split": sides,
+        "subgroup": _subgroups(keys, titles, genres, genre_choice),
+        PAPER_SUBGROUP: _subgroups(keys, titles, "paper", "first"),
+        "split": split,
     }
     for name, i in index.items():
         present = pd.array(likelihood[:, i] >= 0.5, dtype="boolean")
@@ -183,20 +198,46 @@ def _titles(file: Path) -> dict[str, list[str]]:
     return found
 
 
+def _out_of_place(
+    name: str, listed: Sequence[str], keys: Sequence[str]
+) -> dict[str, str]:
+    """Note the first clip whose row of the metadata is not at the place of its key."""
+    for wanted, found in zip_longest(sorted(keys), listed):
+        if wanted != found:
+            key = str(wanted or found)
+            log.warning(
+                "%s: rows are not those of all sorted keys, from '%s' on. They are "
+                "joined by key here; the published code of the ISMIR 2023 study takes "
+                "them by place, and would give clips the genres of others",
+                *(name, key),
+            )
+            return {key: f"{name} is not sorted by key from here on"}
+    return {}
+
+
+def _subgroups(
+    keys: Sequence[str], titles: Mapping[str, Sequence[str]], name: str, choice: str
+) -> list[str | None]:
+    """Return the subgroup of each key by one map of genres."""
+    genre_map = _genres.read(_genres.location(name, "openmic"))
+    return [_genres.choose(titles.get(key, []), genre_map, choice) for key in keys]
+
+
 def _partition(folder: Path, keys: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the official side of each key, and listed keys without labels."""
-    side_of: dict[str, str] = {}
-    for side in ("train", "test"):
-        for key in (folder / "partitions" / f"split01_{side}.csv").read_text().split():
-            if key in side_of:
-                where = "both partitions" if side_of[key] != side else f"{side} twice"
-                raise DataError(f"'{key}' is in {where} of OpenMIC-2018.")
-            side_of[key] = side
+    """Return the side of each key, and listed keys without labels."""
+    files = _partition_files(folder)
+    side_of, repeated = sides(files, "OpenMIC-2018")
+    official = files["train"].parent != folder
+    if official and repeated:  # the study's own lists have a line per frame
+        key = min(repeated)
+        raise DataError(
+            f"'{key}' is in {side_of[key]} twice, in the partition of OpenMIC-2018."
+        )
     for key in keys:
         if key not in side_of:
             raise DataError(f"'{key}' is in no partition of OpenMIC-2018.")
     skipped = {
-        f"split01_{side_of[key]}.csv: {key}": "openmic-2018.npz has no labels for it"
+        f"{files[side_of[key]].name}: {key}": "openmic-2018.npz has no labels for it"
         for key in sorted(side_of.keys() - set(keys))
     }
     return [side_of[key] for key in keys], skipped

@@ -29,6 +29,9 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 def write_irmas(folder: Path, chain: Chain, seed: int, scale: float) -> None:
     """Write ``IRMAS-TrainingData/{code}/{name}.wav``: 3 s, stereo, 44.1 kHz, 16 bit.
 
+    Beside it go ``irmas_train.csv`` and ``irmas_test.csv``, the names of each side's
+    clips.
+
     Parameters
     ----------
     folder : Path
@@ -44,6 +47,8 @@ def write_irmas(folder: Path, chain: Chain, seed: int, scale: float) -> None:
     seeds = np.random.SeedSequence((seed, 1)).spawn(len(recordings))
     n_clips = sum(recording.n_clips for recording in recordings)
     progress = Progress("miniature irmas", n_clips, "clips")
+    names: dict[str, list[str]] = {"train": [], "test": []}
+    sides = plan.irmas_sides(scale)
     for number, (recording, own) in enumerate(zip(recordings, seeds, strict=True), 1):
         target = folder / "IRMAS-TrainingData" / recording.codes[0]
         target.mkdir(parents=True, exist_ok=True)
@@ -51,9 +56,13 @@ def write_irmas(folder: Path, chain: Chain, seed: int, scale: float) -> None:
             recording, chain, duration_s=IRMAS_DURATION_S, n_channels=2, seed=own
         )
         for clip, samples in enumerate(clips, 1):
-            path = target / f"{irmas_name(recording, number)}__{clip}.wav"
-            soundfile.write(path, samples, RATE_HZ, subtype="PCM_16")
+            name = f"{irmas_name(recording, number)}__{clip}"
+            names[sides[number - 1]].append(name)
+            soundfile.write(target / f"{name}.wav", samples, RATE_HZ, subtype="PCM_16")
             progress.step()
+    for side, listed in names.items():
+        lines = "".join(f"{name}\n" for name in sorted(listed))
+        (folder / f"irmas_{side}.csv").write_text(lines)
 
 
 def irmas_name(recording: Recording, number: int) -> str:

@@ -30,6 +30,9 @@ GENRE_SHARES = {
 RECORDINGS_PER_CLASS = 16
 CLIPS_PER_RECORDING = 2
 
+#: IRMAS: every fourth recording of a class is of the test side.
+TEST_EVERY = 4
+
 #: OpenMIC: tracks with one clip and with two, and how many of each are duos.
 SINGLE_TRACKS, SINGLE_DUOS = 120, 90
 DOUBLE_TRACKS, DOUBLE_DUOS = 20, 10
@@ -99,6 +102,29 @@ def irmas_recordings(scale: float = 1.0) -> list[Recording]:
         for name in CLASSES
         for genre, count in genres.items()
         for _ in range(count)
+    ]
+
+
+def irmas_sides(scale: float = 1.0) -> list[str]:
+    """Return the side of the official split that each recording of IRMAS is on.
+
+    Parameters
+    ----------
+    scale : float, default=1
+        As for `irmas_recordings`.
+
+    Returns
+    -------
+    list of str
+        ``"train"`` or ``"test"``, in the order of `irmas_recordings`. Each class starts
+        its count one recording later than the one before, so that the rare genres,
+        which are the last ones of a class, are on both sides.
+    """
+    n_each = len(irmas_recordings(scale)) // len(CLASSES)
+    return [
+        "train" if (number + offset) % TEST_EVERY else "test"
+        for offset in range(len(CLASSES))
+        for number in range(n_each)
     ]
 
 

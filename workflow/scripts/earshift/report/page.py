@@ -105,7 +105,7 @@ def page_values(
         "findings": findings(found) + audit.findings(results),
         "level": level,
         "n_resamples": config["statistics"]["n_resamples"],
-        "protocol": config["protocol"],
+        "protocol": words.listed(config["protocols"]),
         "n_classes": int(found.summary["n_classes"].max()),
         "access": tables.ACCESS,
         "main": _by_setting(found.summary),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import alignment, datasets, registry, store
+from earshift import alignment, datasets, protocols, registry, store
 from earshift.report import words
 
 #: Rows of an audit that the page shows; the file holds them all.
@@ -178,7 +178,8 @@ def describe_draws(results: Path, config: Mapping[str, Any]) -> list[dict[str, A
     """
     if config["splits"]["balance"] == "none":
         return []
-    drawn = pd.read_parquet(results / "4_splits" / "draws.parquet")
+    protocol = protocols.main(config["protocols"])
+    drawn = pd.read_parquet(results / "4_splits" / f"draws.{protocol}.parquet")
     n_draws = len(drawn[["repeat", "fold"]].drop_duplicates())
     names = list(config["datasets"])
     labels = {

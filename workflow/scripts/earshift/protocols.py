@@ -1,0 +1,139 @@
+"""The protocols of an experiment: which clips each of them sees.
+
+``paper`` is what the published code of Wang, Richard and McFee (2023) does, faults
+included; ``fixed`` has each fault mended.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from earshift import datasets, jobs
+from earshift.errors import DataError
+
+log = logging.getLogger(__name__)
+
+#: Folds in which the study chooses C.
+PAPER_INNER_FOLDS = 3
+
+#: What identifies a mean over classes, whatever the protocol.
+_CELL = ["model", "method", "scope", "train", "test"]
+
+#: In place of a fault: all are mended.
+ALL_MENDED = "all (protocol fixed)"
+
+
+def main(protocols: Sequence[str]) -> str:
+    """Return the protocol whose clips stand for the experiment: ``fixed``, if run."""
+    return "fixed" if "fixed" in protocols else protocols[0]
+
+
+def subgroup_of(table: pd.DataFrame, protocol: str) -> pd.Series[str]:
+    """Return the subgroups of a clip table by the map that a protocol goes by."""
+    column = datasets.PAPER_SUBGROUP
+    use_paper = protocol == "paper" and column in table
+    return table[column if use_paper else "subgroup"]
+
+
+def in_use(
+    table: pd.DataFrame, protocols: Sequence[str], subgroups: Sequence[str]
+) -> pd.Series[bool]:
+    """Say which clips at least one protocol uses.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Clip table.
+    protocols : sequence of str
+        Of the experiment.
+    subgroups : sequence of str
+        Subgroups to keep; if empty, all clips are kept.
+
+    Returns
+    -------
+    Series of bool
+        One value per row.
+    """
+    used = pd.Series(data=not subgroups, index=table.index)
+    for protocol in protocols:
+        used |= subgroup_of(table, protocol).isin(list(subgroups))
+    return used
+
+
+def select_clips(
+    protocol: str,
+    labels: Mapping[str, tuple[Path, Path]],
+    splits: Mapping[str, tuple[Path, Path]],
+    *,
+    subgroups: Sequence[str],
+) -> None:
+    """Write the labels and splits of the clips that one protocol uses.
+
+    Parameters
+    ----------
+    protocol : {"fixed", "paper"}
+        Which.
+    labels : mapping of str to (Path, Path)
+        Name of each dataset -> its table of labels, and the one to write: sorted by
+        `clip_id`, as the study's are, and with `subgroup` by the protocol's map.
+    splits : mapping of str to (Path, Path)
+        The same of its splits; ``paper`` has the first repeat alone.
+    subgroups : sequence of str
+        Subgroups to keep; if empty, all clips are kept.
+
+    Raises
+    ------
+    DataError
+        If no clip is left of a dataset.
+    """
+    for name, (source, out) in labels.items():
+        rows = pd.read_parquet(source)
+        rows = rows[in_use(rows, [protocol], subgroups)]
+        if rows.empty:
+            raise DataError(
+                f"dataset '{name}' has no clip of the subgroups {', '.join(subgroups)} "
+                f"for the protocol '{protocol}'. Change 'subgroups' in the config."
+            )
+        rows = rows.assign(subgroup=subgroup_of(rows, protocol)).sort_values("clip_id")
+        rows = rows.drop(columns=datasets.PAPER_SUBGROUP, errors="ignore")
+        folds = pd.read_parquet(splits[name][0])
+        folds = folds[folds["clip_id"].isin(rows["clip_id"])]
+        if protocol == "paper":
+            folds = folds[folds["repeat"] == 0]
+        for table, path in ((rows, out), (folds, splits[name][1])):
+            with jobs.whole_file(path) as file:
+                table.to_parquet(file, index=False)
+        log.info("%s: %s uses %d clips", name, protocol, len(rows))
+
+
+def collect_deviations(
+    tables: Sequence[Path], scores: Sequence[Path], out: Path
+) -> None:
+    """Write what mending each fault alone changes, and what mending all does.
+
+    Parameters
+    ----------
+    tables : sequence of Path
+        CSV files with the columns fault, model, method, scope, train, test and roc_auc,
+        a mean over classes.
+    scores : sequence of Path
+        Score tables of all protocols. Without ``fixed`` there is no row of
+        `ALL_MENDED`.
+    out : Path
+        CSV file to write: the columns of `tables`, and `change` against ``paper``.
+    """
+    found = pd.concat([pd.read_csv(file) for file in scores])
+    means = found.groupby(["protocol", *_CELL], sort=False)["roc_auc"].mean()
+    means = means.reset_index()
+    fixed, paper = (means[means["protocol"] == p] for p in ("fixed", "paper"))
+    rows = pd.concat([*map(pd.read_csv, tables), fixed.assign(fault=ALL_MENDED)])
+    rows = rows[["fault", *_CELL, "roc_auc"]].merge(
+        paper[[*_CELL, "roc_auc"]], on=_CELL, suffixes=("", "_paper")
+    )
+    change = rows["roc_auc"] - rows.pop("roc_auc_paper")
+    with jobs.whole_file(out) as file:
+        rows.assign(change=change).to_csv(file, index=False, float_format="%.6f")

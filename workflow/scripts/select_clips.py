@@ -1,0 +1,22 @@
+"""Adapter: rule ``select_clips`` calls `earshift.protocols.select_clips`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import jobs, protocols
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    labels = zip(snakemake.input.labels, snakemake.output.labels, strict=True)
+    splits = zip(snakemake.input.splits, snakemake.output.splits, strict=True)
+    names = snakemake.params.datasets
+    protocols.select_clips(
+        snakemake.wildcards.protocol,
+        {name: (Path(a), Path(b)) for name, (a, b) in zip(names, labels, strict=True)},
+        {name: (Path(a), Path(b)) for name, (a, b) in zip(names, splits, strict=True)},
+        subgroups=snakemake.params.subgroups,
+    )
