@@ -84,6 +84,7 @@ def run(tmp_path, entries, n_workers=0, **changes):
         parts=out / "parts",
         clip_scores=out / "clips.parquet",
         scores=out / "scores.csv",
+        directions=out / "directions.parquet",
         **options,
     )
     return pd.read_parquet(out / "clips.parquet"), pd.read_csv(out / "scores.csv")

@@ -253,3 +253,35 @@ def read_masks(
         pd.Index(clip_id).get_indexer(rows["clip_id"]),
     ] = True
     return masks
+
+
+def read_order(
+    path: Path,
+    dataset: str,
+    clip_id: NDArray[np.str_],
+    name: str,
+    repeat: int,
+    fold: int,
+) -> NDArray[np.int64]:
+    """Return the clips of a dataset that were drawn for a class, in their order.
+
+    Parameters
+    ----------
+    path : Path
+        As `draw_balanced` wrote it.
+    dataset, name : str
+        The dataset and the class.
+    clip_id : ndarray of shape (n_clips,), str
+        Clips of the dataset; others that were drawn are left out.
+    repeat, fold : int
+        Which draw.
+
+    Returns
+    -------
+    ndarray of shape (n_drawn,), int64
+        Places in `clip_id`.
+    """
+    wanted = {"dataset": dataset, "class": name, "repeat": repeat, "fold": fold}
+    rows = pd.read_parquet(path, filters=[(k, "==", v) for k, v in wanted.items()])
+    places: NDArray[np.int64] = pd.Index(clip_id).get_indexer(rows["clip_id"])
+    return places[places >= 0]

@@ -116,9 +116,9 @@ class _RandomMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
 class Fastfood(_RandomMap):
     """Map clips to random features of a Gaussian kernel in log-linear time.
 
-    The matrix of frequencies is a stack of products ``S H G P H B / (sigma sqrt(d))`` of
-    the Walsh-Hadamard matrix H, random signs B, a random permutation P, normal numbers
-    G and lengths S from the chi distribution; clips are padded with zeros to a power of
+    Frequencies are a stack of products ``S H G P H B / (sigma sqrt(d))`` of the
+    Walsh-Hadamard matrix H, random signs B, a random permutation P, normal numbers G
+    and lengths S from the chi distribution; clips are padded with zeros to a power of
     two, d.
 
     Parameters

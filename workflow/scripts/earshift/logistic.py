@@ -1,8 +1,8 @@
 """L2 logistic regression by Newton's method, exact, along a path of penalties.
 
-Minimises ``|w|^2 / 2 + C sum_i s_i log(1 + exp(-y_i (w . x_i + b)))`` over w and b, where
-y_i is +1 or -1 and the weights s_i let both classes count the same. The intercept b is
-free, or penalised like a weight: then ``b^2 / 2`` is added, as liblinear does.
+Minimises ``|w|^2 / 2 + C sum_i s_i log(1 + exp(-y_i (w . x_i + b)))`` over w and b,
+where y_i is +1 or -1 and the weights s_i let both classes count the same. The intercept
+b is free, or penalised like a weight: then ``b^2 / 2`` is added, as liblinear does.
 
 The solution is ``w = sum_i a_i x_i``. Where features outnumber clips, the weights a of
 the clips are found instead of w, from the products of clips alone.
@@ -27,8 +27,8 @@ TOLERANCE = 1e-8
 #: Newton steps at most; well-conditioned problems take fewer than ten.
 MAX_STEPS = 100
 
-#: Largest trace of a system of clips that single precision solves to a few digits, which
-#: is enough for a step; the next step starts from exact margins.
+#: Largest trace of a system of clips that single precision solves to a few digits. This
+#: is enough for a step, as the next one starts from exact scores.
 MAX_SINGLE = 3e5
 
 
@@ -206,11 +206,11 @@ class _Clips:
             factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
             if not failed:
                 rows, _ = lapack.spotrs(factor, right.T.astype(np.float32), lower=1)
-                return rows.T.astype(np.float64)
+                return np.asarray(rows.T, np.float64)
         system = self.K * root * root[:, None]
         np.einsum("ii->i", system)[:] += 1
         factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
-        return cho_solve(factor, right.T, check_finite=False).T
+        return np.asarray(cho_solve(factor, right.T, check_finite=False).T)
 
 
 def _path(space: _Space, y: NDArray[np.bool_], grid: Sequence[float]) -> Array:

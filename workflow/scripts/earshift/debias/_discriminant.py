@@ -32,15 +32,15 @@ def discriminant(
     -------
     ndarray of shape (n_rows, n_features), float64
         For two groups one row, S^-1 (m_2 - m_1); for more, one for each group, against
-        the mean of all; for a single group S^-1 m_1, which separates it from zero. These
-        are the coefficients of scikit-learn's ``LinearDiscriminantAnalysis``, but for
-        the subtraction of the mean row from more than two.
+        the mean of all; for a single group S^-1 m_1, which separates it from zero.
+        These are the coefficients of scikit-learn's ``LinearDiscriminantAnalysis``, but
+        that there the mean row is not subtracted from more than two.
     """
     n_clips = sum(map(len, parts))
     means = np.stack([part.mean(axis=0, dtype=np.float64) for part in parts])
     rows, diagonal = [], np.zeros(means.shape[1])
     for part, mean in zip(parts, means, strict=True):
-        centred = part - mean
+        centred = np.asarray(part - mean, np.float64)
         weight, floor = _shrunk(part, centred, shrinkage)
         rows.append(centred * np.sqrt((1 - weight) / n_clips))
         diagonal += floor * len(part) / n_clips
@@ -55,7 +55,7 @@ def _shrunk(
     part: NDArray[np.floating], centred: Array, shrinkage: float | str
 ) -> tuple[float, Array]:
     """Return the weight of the diagonal, and the diagonal times it."""
-    n, d = part.shape
+    d = part.shape[1]
     if isinstance(shrinkage, int | float):
         level = float(np.mean(centred**2))
         return float(shrinkage), np.full(d, shrinkage * level)
@@ -115,5 +115,4 @@ def solve_spread(rows: Array, diagonal: Array, right: Array) -> Array:
     except np.linalg.LinAlgError:
         whole = rows.T @ rows + np.diag(diagonal)
         solved = np.linalg.lstsq(whole, right.T, rcond=None)[0].T
-    found: Array = solved
-    return found
+    return np.asarray(solved, np.float64)

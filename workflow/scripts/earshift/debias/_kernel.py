@@ -68,7 +68,7 @@ class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         self.map_ = kind(n_components=self.n_components, random_state=self.seed).fit(X)
         self._n_features_out = self.map_._n_features_out
         self.remover_ = self._remover()
-        if self.remover_ is not None:
+        if self.remover_ is not None and domain is not None:
             self.remover_.fit(self._mapped(X), domain, y, subgroup)
         return self
 
@@ -98,7 +98,7 @@ class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """Map clips, or return what was kept: several methods map the same clips."""
         settings = (self.map, self.n_components, self.seed, self.map_.sigma_)
         digest = hashlib.blake2b(repr((settings, X.shape, X.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(X))
+        digest.update(np.ascontiguousarray(X).data)
         key = digest.digest()
         found = _kept.pop(key, None)
         if found is None:

@@ -67,6 +67,4 @@ def make(
     """Return the method; options as in `KernelLDA`."""
     check_map(map, n_components, seed)
     check_shrinkage(shrinkage)
-    return KernelLDA(
-        map=map, n_components=n_components, seed=seed, shrinkage=shrinkage
-    )
+    return KernelLDA(map=map, n_components=n_components, seed=seed, shrinkage=shrinkage)

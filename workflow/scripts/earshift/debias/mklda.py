@@ -1,4 +1,4 @@
-"""Remove the domains' discriminants of each subgroup in the space of a kernel (mKLDA)."""
+"""Remove the discriminants within subgroups in the space of a kernel (mKLDA)."""
 
 from __future__ import annotations
 
