@@ -107,12 +107,10 @@ def solve_spread(rows: Array, diagonal: Array, right: Array) -> Array:
             system = blas.dsyrk(1.0, G, lower=1)
             system.flat[:: n + 1] += 1
             inner = cho_solve(cho_factor(system, lower=True), G @ u.T)
-            solved = (u - inner.T @ G) * root
-        else:
-            system = blas.dsyrk(1.0, rows, trans=1, lower=1)
-            np.einsum("ii->i", system)[:] += diagonal
-            solved = cho_solve(cho_factor(system, lower=True), right.T).T
+            return np.asarray((u - inner.T @ G) * root)
+        system = blas.dsyrk(1.0, rows, trans=1, lower=1)
+        np.einsum("ii->i", system)[:] += diagonal
+        return np.asarray(cho_solve(cho_factor(system, lower=True), right.T).T)
     except np.linalg.LinAlgError:
         whole = rows.T @ rows + np.diag(diagonal)
-        solved = np.linalg.lstsq(whole, right.T, rcond=None)[0].T
-    return np.asarray(solved, np.float64)
+        return np.asarray(np.linalg.lstsq(whole, right.T, rcond=None)[0].T)
