@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 #: Length of the gradient at a solution, as a share of the length of w: w is then at
 #: least as close to the minimum, since the penalty's curvature is one.
-TOLERANCE = 1e-8
+TOLERANCE = 1e-7
 
 #: Newton steps at most; well-conditioned problems take fewer than ten.
 MAX_STEPS = 100
@@ -217,12 +217,25 @@ def _path(space: _Space, y: NDArray[np.bool_], grid: Sequence[float]) -> Array:
     """Return the unknowns for each C, shape (n_grid, space.size)."""
     sign = np.where(y, 1.0, -1.0)
     balance = np.where(y, len(y) / (2 * y.sum()), len(y) / (2 * (~y).sum()))
-    unknowns = np.zeros(space.size)
     path = np.empty((len(grid), space.size))
     for i, C in enumerate(grid):
-        unknowns = _newton(space, sign, C * balance, unknowns)
-        path[i] = unknowns
+        starts = _starts(path[:i], grid[: i + 1])
+        values = [_value(space, sign, C * balance, start) for start in starts]
+        best = starts[int(np.argmin(values))]
+        path[i] = _newton(space, sign, C * balance, best)
     return path
+
+
+def _starts(path: Array, grid: Sequence[float]) -> list[Array]:
+    """Return where to start from, for the last C of `grid`."""
+    if len(path) == 0:
+        return [np.zeros(path.shape[1])]
+    # A weak classifier grows as C does; a strong one by steps of the logarithm.
+    starts = [path[-1], path[-1] * (grid[-1] / grid[-2])]
+    if len(path) > 1:
+        step = np.log(grid[-1] / grid[-2]) / np.log(grid[-2] / grid[-3])
+        starts.append(path[-1] + step * (path[-1] - path[-2]))
+    return starts
 
 
 def _newton(space: _Space, sign: Array, weight: Array, unknowns: Array) -> Array:
@@ -254,6 +267,11 @@ def _newton(space: _Space, sign: Array, weight: Array, unknowns: Array) -> Array
         if -slope <= 1e-15 * abs(value):
             break  # nor of the last digits
     return unknowns
+
+
+def _value(space: _Space, sign: Array, weight: Array, unknowns: Array) -> float:
+    scores = space.scores(unknowns)
+    return space.penalty(unknowns, scores) / 2 + _loss(sign, weight, scores)
 
 
 def _loss(sign: Array, weight: Array, scores: Array) -> float:
