@@ -89,7 +89,9 @@ def _irmas(inputs, model):
     table = pd.DataFrame({"clip_id": keys, "status": "ok"})
     table["recording"] = [re.sub(r"__\d+$", "", key) for key in keys]
     table["subgroup"] = [_IRMAS_GENRES.get(parts[-1]) for parts in found]
-    table["test"] = ~table["clip_id"].isin(_lines(inputs / "data/irmas/irmas_train.csv"))
+    table["test"] = ~table["clip_id"].isin(
+        _lines(inputs / "data/irmas/irmas_train.csv")
+    )
     for name in CLASSES:
         has = [_CODES[parts[0]] == name for parts in found]
         table[datasets.LABEL + name] = pd.array(has, dtype="boolean")
@@ -105,7 +107,9 @@ def _openmic(inputs, model):
     rows = pd.read_csv(
         folder / "openmic-2018-metadata.csv", dtype=str, keep_default_na=False
     )
-    genres = dict(zip(rows["sample_key"], map(_genre, rows["track_genres"]), strict=True))
+    genres = dict(
+        zip(rows["sample_key"], map(_genre, rows["track_genres"]), strict=True)
+    )
     table = pd.DataFrame({"clip_id": keys, "recording": keys, "status": "ok"})
     table["subgroup"] = [genres[key] for key in keys]
     table["test"] = ~table["clip_id"].isin(_lines(folder / "openmic2018_train.csv"))

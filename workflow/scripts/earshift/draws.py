@@ -169,7 +169,7 @@ def paper(cells: Mapping[str, Cells], *, random_seed: int) -> dict[str, list[str
     Notes
     -----
     For each dataset and label, Python's generator is seeded once; of each subgroup in
-    turn it permutes the clips, and the first ``floor(count * wanted / total)`` stay.
+    turn it permutes the clips, and the first ``floor(count * (wanted / total))`` stay.
     """
     out: dict[str, list[str]] = {name: [] for name in cells}
     for present in (True, False):
@@ -177,9 +177,11 @@ def paper(cells: Mapping[str, Cells], *, random_seed: int) -> dict[str, list[str
         wanted = min(totals.values())
         for name, own in cells.items():
             rng = random.Random(random_seed)
+            # In this order, as a whole product may round to just below itself.
+            ratio = wanted / max(totals[name], 1)
             for clips in own[present].values():
                 order = rng.sample(range(len(clips)), len(clips))
-                n = int(len(clips) * wanted / max(totals[name], 1))
+                n = int(len(clips) * ratio)
                 out[name] += [clips[i] for i in order[:n]]
     return out
 

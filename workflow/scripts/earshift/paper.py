@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -311,7 +311,10 @@ def deviations(
     table = cells.groupby(columns, sort=False)["roc_auc"].mean().reset_index()
     table.insert(1, "model", model)
     table.insert(2, "condition", condition)
-    table = table.sort_values("fault", kind="stable", key=_order(variants))
+    order = {variant.name: i for i, variant in enumerate(variants)}
+    table = table.sort_values(
+        "fault", kind="stable", key=lambda names: names.map(order), ignore_index=True
+    )
     with jobs.whole_file(out) as file:
         table.to_csv(file, index=False, float_format="%.6f")
     return table
@@ -324,11 +327,6 @@ def _switched() -> dict[str, tuple[Faults, Sequence[str]]]:
         name: (Faults(**(published | {name: not published[name]})), plugins)
         for name, plugins in TOUCHED.items()
     }
-
-
-def _order(variants: Sequence[_Variant]) -> Callable[[pd.Series], pd.Series]:
-    places = {variant.name: i for i, variant in enumerate(variants)}
-    return lambda names: names.map(places)
 
 
 def _redraw(
