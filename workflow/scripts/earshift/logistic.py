@@ -11,6 +11,7 @@ the clips are found instead of w, from the products of clips alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -184,10 +185,9 @@ class _Clips:
         self, gradient: Array, unknowns: Array, pull: Array, curvature: Array
     ) -> tuple[Array, float]:
         off = unknowns[:-1] - pull
-        root = np.sqrt(curvature)
         right = [gradient, self.K @ curvature] if self.free else [gradient]
-        # (I + D K)^-1 v = v - D^(1/2) (I + D^(1/2) K D^(1/2))^-1 D^(1/2) K v
-        solved = root * self._solve(root, root * np.stack(right))
+        # (I + D K)^-1 v = v - (K + D^-1)^-1 K v, for D of diagonal `curvature`
+        solved = self._solve(curvature, np.stack(right))
         along, b = solved[0] - off, 0.0
         if self.free:
             level = curvature - solved[1]
@@ -195,20 +195,18 @@ class _Clips:
             along = along - b * level
         return np.append(along, b), float(gradient @ along) - b * float(pull.sum())
 
-    def _solve(self, root: Array, right: Array) -> Array:
-        """Solve ``(I + R K R) x = right`` for rows of `right`, R of diagonal `root`."""
-        trace = len(root) + float(root**2 @ np.diagonal(self.K))
-        if trace < MAX_SINGLE:
-            low = root.astype(np.float32)
-            system = self.single * low
-            system *= low[:, None]
-            np.einsum("ii->i", system)[:] += 1
+    def _solve(self, curvature: Array, right: Array) -> Array:
+        """Solve ``(K + D^-1) x = right`` for rows of `right`."""
+        inverse = 1 / np.maximum(curvature, 1e-30)
+        if len(self.K) + curvature @ np.diagonal(self.K) < MAX_SINGLE:
+            system = self.single.copy()
+            np.einsum("ii->i", system)[:] += inverse.astype(np.float32)
             factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
             if not failed:
                 rows, _ = lapack.spotrs(factor, right.T.astype(np.float32), lower=1)
                 return np.asarray(rows.T, np.float64)
-        system = self.K * root * root[:, None]
-        np.einsum("ii->i", system)[:] += 1
+        system = self.K.copy()
+        np.einsum("ii->i", system)[:] += inverse
         factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
         return np.asarray(cho_solve(factor, right.T, check_finite=False).T)
 
@@ -217,62 +215,72 @@ def _path(space: _Space, y: NDArray[np.bool_], grid: Sequence[float]) -> Array:
     """Return the unknowns for each C, shape (n_grid, space.size)."""
     sign = np.where(y, 1.0, -1.0)
     balance = np.where(y, len(y) / (2 * y.sum()), len(y) / (2 * (~y).sum()))
-    path = np.empty((len(grid), space.size))
+    found = [_State(space, sign, np.zeros(space.size), np.zeros(len(y)))]
     for i, C in enumerate(grid):
-        starts = _starts(path[:i], grid[: i + 1])
-        values = [_value(space, sign, C * balance, start) for start in starts]
-        best = starts[int(np.argmin(values))]
-        path[i] = _newton(space, sign, C * balance, best)
-    return path
+        starts = found[-1:]
+        if i > 0:
+            # A weak classifier grows as C does, a strong one by steps of its logarithm.
+            starts.append(found[-1].plus(grid[i] / grid[i - 1] - 1, found[-1]))
+        if i > 1:
+            step = np.log(grid[i] / grid[i - 1]) / np.log(grid[i - 1] / grid[i - 2])
+            ahead = found[-1].plus(step, found[-1]).plus(-step, found[-2])
+            starts.append(ahead)
+        start = min(starts, key=lambda state: state.value(C * balance))
+        found.append(_newton(start, C * balance))
+    return np.stack([state.unknowns for state in found[1:]])
 
 
-def _starts(path: Array, grid: Sequence[float]) -> list[Array]:
-    """Return where to start from, for the last C of `grid`."""
-    if len(path) == 0:
-        return [np.zeros(path.shape[1])]
-    # A weak classifier grows as C does; a strong one by steps of the logarithm.
-    starts = [path[-1], path[-1] * (grid[-1] / grid[-2])]
-    if len(path) > 1:
-        step = np.log(grid[-1] / grid[-2]) / np.log(grid[-2] / grid[-3])
-        starts.append(path[-1] + step * (path[-1] - path[-2]))
-    return starts
+@dataclass(frozen=True)
+class _State:
+    """Unknowns and the scores that they give to the clips, both linear."""
+
+    space: _Space
+    sign: Array
+    unknowns: Array
+    scores: Array
+
+    def plus(self, size: float, other: _State) -> _State:
+        """Return this state and `size` times another."""
+        return replace(
+            self,
+            unknowns=self.unknowns + size * other.unknowns,
+            scores=self.scores + size * other.scores,
+        )
+
+    def length(self) -> float:
+        """Return ``|w|^2``."""
+        return self.space.penalty(self.unknowns, self.scores)
+
+    def value(self, weight: Array) -> float:
+        """Return the objective."""
+        loss = weight @ np.logaddexp(0.0, -self.sign * self.scores)
+        return float(self.length() / 2 + loss)
 
 
-def _newton(space: _Space, sign: Array, weight: Array, unknowns: Array) -> Array:
-    """Minimise the objective from `unknowns` on."""
-    scores = space.scores(unknowns)
-    length = space.penalty(unknowns, scores)
-    value = length / 2 + _loss(sign, weight, scores)
+def _newton(state: _State, weight: Array) -> _State:
+    """Minimise the objective from `state` on."""
+    space, sign = state.space, state.sign
+    value = state.value(weight)
     for _ in range(MAX_STEPS):
-        wrong = expit(-sign * scores)
+        wrong = expit(-sign * state.scores)
         pull = weight * sign * wrong
-        gradient, steepness = space.gradient(unknowns, pull)
+        gradient, steepness = space.gradient(state.unknowns, pull)
         level = not space.free or abs(pull.sum()) <= TOLERANCE * weight.sum()
-        if level and steepness <= TOLERANCE**2 * length:
+        if level and steepness <= TOLERANCE**2 * state.length():
             break
         curvature = weight * wrong * (1 - wrong)
-        along, slope = space.step(gradient, unknowns, pull, curvature)
-        change = space.scores(along)
+        along, slope = space.step(gradient, state.unknowns, pull, curvature)
+        change = replace(state, unknowns=along, scores=space.scores(along))
         size = 1.0
         while size > 1e-8:
-            candidate, moved = unknowns + size * along, scores + size * change
-            length = space.penalty(candidate, moved)
-            new = length / 2 + _loss(sign, weight, moved)
+            candidate = state.plus(size, change)
+            new = candidate.value(weight)
             if new <= value + 1e-4 * size * slope + 1e-14 * abs(value):
                 break
             size /= 2
         else:
             break  # no descent left at the precision of the numbers
-        unknowns, scores, value = candidate, moved, new
+        state, value = candidate, new
         if -slope <= 1e-15 * abs(value):
             break  # nor of the last digits
-    return unknowns
-
-
-def _value(space: _Space, sign: Array, weight: Array, unknowns: Array) -> float:
-    scores = space.scores(unknowns)
-    return space.penalty(unknowns, scores) / 2 + _loss(sign, weight, scores)
-
-
-def _loss(sign: Array, weight: Array, scores: Array) -> float:
-    return float(weight @ np.logaddexp(0.0, -sign * scores))
+    return state
