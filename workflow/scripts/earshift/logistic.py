@@ -28,6 +28,9 @@ TOLERANCE = 1e-7
 #: Newton steps at most; well-conditioned problems take fewer than ten.
 MAX_STEPS = 100
 
+#: Largest trace of ``D K`` for which conjugate gradients need few steps.
+MAX_WEAK = 30.0
+
 #: Largest trace of a system of clips that single precision solves to a few digits. This
 #: is enough for a step, as the next one starts from exact scores.
 MAX_SINGLE = 3e5
@@ -197,18 +200,37 @@ class _Clips:
 
     def _solve(self, curvature: Array, right: Array) -> Array:
         """Solve ``(K + D^-1) x = right`` for rows of `right`."""
+        trace = curvature @ np.diagonal(self.K)
+        if trace < MAX_WEAK:
+            return np.stack([_conjugate_gradients(self.K, curvature, g) for g in right])
         inverse = 1 / np.maximum(curvature, 1e-30)
-        if len(self.K) + curvature @ np.diagonal(self.K) < MAX_SINGLE:
+        if len(self.K) + trace < MAX_SINGLE:
             system = self.single.copy()
             np.einsum("ii->i", system)[:] += inverse.astype(np.float32)
             factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
             if not failed:
                 rows, _ = lapack.spotrs(factor, right.T.astype(np.float32), lower=1)
                 return np.asarray(rows.T, np.float64)
-        system = self.K.copy()
-        np.einsum("ii->i", system)[:] += inverse
-        factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
+        double = self.K.copy()
+        np.einsum("ii->i", double)[:] += inverse
+        factor = cho_factor(double.T, lower=True, overwrite_a=True, check_finite=False)
         return np.asarray(cho_solve(factor, right.T, check_finite=False).T)
+
+
+def _conjugate_gradients(K: Array, curvature: Array, right: Array) -> Array:
+    """Solve ``(K + D^-1) x = right`` where D is so small that few steps do."""
+    root = np.sqrt(curvature)
+    residual = root * right
+    solution, along = np.zeros_like(right), residual
+    square = start = float(residual @ residual)
+    while square > 1e-16 * start:
+        image = along + root * (K @ (root * along))
+        size = square / float(along @ image)
+        solution = solution + size * along
+        residual = residual - size * image
+        square, before = float(residual @ residual), square
+        along = residual + square / before * along
+    return root * solution
 
 
 def _path(space: _Space, y: NDArray[np.bool_], grid: Sequence[float]) -> Array:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 
 from earshift import jobs, registry, statistics
 from earshift.classifier import Classifier
@@ -287,6 +286,15 @@ def _average_precision(
     for fold in np.unique(folds):
         own = folds == fold
         if present[own].any():
-            values.append(float(average_precision_score(present[own], scores[own])))
+            values.append(_precision_of_one(scores[own], present[own]))
             weights.append(int(present[own].sum()))
     return float(np.average(values, weights=weights)) if sum(weights) else float("nan")
+
+
+def _precision_of_one(scores: NDArray[np.float64], present: NDArray[np.bool_]) -> float:
+    """Return the mean precision at each positive; clips of one score come as one."""
+    order = np.argsort(-scores)
+    hits = np.cumsum(present[order])
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    found = np.diff(hits[ends], prepend=0)
+    return float((found * hits[ends] / (ends + 1)).sum() / hits[-1])
