@@ -37,14 +37,47 @@ def test_separable_clips_have_a_finite_solution():
     assert ((X @ coef[0] + intercept[0] > 0) == y).all()
 
 
-def test_fitting_in_the_row_space_gives_the_same_scores():
-    X, y, _ = problem(40, 300)
-    basis = classifier.row_space(X)
-    assert basis.shape == (40, 300)
-    whole, b = logistic.fit_path(X, y, [0.1])
-    small, c = logistic.fit_path(X @ basis.T, y, [0.1])
-    test = np.random.default_rng(1).standard_normal((10, 300))
-    assert_allclose(test @ whole[0] + b[0], test @ basis.T @ small[0] + c[0], atol=1e-6)
+@pytest.mark.parametrize(("n", "d"), [(120, 20), (60, 200)])
+@pytest.mark.parametrize("C", GRID)
+def test_a_penalised_intercept_is_that_of_a_constant_feature(n, d, C):
+    X, y, _ = problem(n, d)
+    coef, intercept = logistic.fit_path(X, y, [C], penalise_intercept=True)
+    reference = LogisticRegression(
+        C=C,
+        class_weight="balanced",
+        solver="newton-cholesky",
+        tol=1e-12,
+        fit_intercept=False,
+    ).fit(np.column_stack([X, np.ones(n)]), y)
+    found, expected = np.append(coef[0], intercept), reference.coef_[0]
+    assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("penalise", [False, True])
+def test_products_of_clips_give_the_same_classifier(penalise):
+    X, y, _ = problem(150, 40)
+    coef, b = logistic.fit_path(X, y, GRID, penalise_intercept=penalise)
+    clips, c = logistic.fit_clips(X @ X.T, y, GRID, penalise_intercept=penalise)
+    assert_allclose(clips @ X, coef, atol=1e-6 * np.abs(coef).max())
+    assert_allclose(c, b, atol=1e-6)
+
+
+def test_a_long_path_is_that_of_single_fits():
+    X, y, _ = problem(60, 200)
+    grid = [10.0**i for i in range(-8, 4)]
+    path, _ = logistic.fit_path(X, y, grid)
+    for C, coef in zip(grid, path, strict=True):
+        alone, _ = logistic.fit_path(X, y, [C])
+        assert_allclose(coef, alone[0], atol=1e-6 * np.abs(coef).max())
+
+
+def test_products_are_used_where_features_outnumber_clips():
+    X, y, recordings = problem(40, 300)
+    assert classifier.products(X[:, :40]) is None
+    fitted = classifier.fit(X, y, recordings, [0.1], 3, np.random.default_rng(0))
+    coef, b = logistic.fit_path(X, y, [0.1])
+    assert_allclose(fitted.coef, coef[0], atol=1e-9)
+    assert fitted.intercept == pytest.approx(b[0])
 
 
 def test_the_penalty_follows_the_data():

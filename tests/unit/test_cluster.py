@@ -1,6 +1,7 @@
 import contextlib
 import logging
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from earshift import cluster
+from earshift.errors import DataError
 
 
 def square(*, n, folder):
@@ -72,6 +74,41 @@ def test_an_added_task_computes_only_itself_and_a_dropped_one_is_removed(tmp_pat
     run(tmp_path, [2, 5])
     assert calls(tmp_path) == [1, 2, 5]
     assert len(list((tmp_path / "parts").iterdir())) == 2
+
+
+def grouped(*, n, folder):
+    """A task of two tables."""
+    table = square(n=n, folder=folder)
+    return table[["n", "pid"]], table[["square"]]
+
+
+@pytest.mark.parametrize("n_workers", [0, 2])
+def test_a_group_stays_in_one_process_and_gives_each_table(tmp_path, n_workers):
+    groups = [
+        [{"n": n, "folder": str(tmp_path)} for n in numbers]
+        for numbers in ([3, 1, 2], [5, 4], [6])
+    ]
+    options = {"folder": tmp_path / "parts", "n_workers": n_workers, "what": "squares"}
+    first, second = cluster.run_groups(grouped, groups, tables=("a", "b"), **options)
+    assert first["n"].to_list() == [3, 1, 2, 5, 4, 6]
+    assert second["square"].to_list() == [9, 1, 4, 25, 16, 36]
+    group = [0, 0, 0, 1, 1, 2]
+    assert first["pid"].groupby(group).nunique().eq(1).all()
+    # One table of a task is gone: this task is done again, and no other.
+    next((tmp_path / "parts").glob("*.b.parquet")).unlink()
+    cluster.run_groups(grouped, groups, tables=("a", "b"), **options)
+    assert len(calls(tmp_path)) == 7
+
+
+def die_at_three(*, n, folder):
+    if n == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(n=n, folder=folder)
+
+
+def test_a_task_that_kills_every_worker_is_given_up(tmp_path):
+    with pytest.raises(DataError, match="more memory or fewer threads"):
+        run(tmp_path, [1, 3], n_workers=1, function=die_at_three)
 
 
 def test_progress_is_told(tmp_path, caplog):

@@ -127,6 +127,27 @@ def test_a_paper_draw_is_that_of_the_published_code():
     assert found["poor"] == ["p0", "p1", "p2", "p3", "m2", "m0"]
 
 
+def test_a_paper_draw_rounds_as_the_published_code():
+    # 22 * (15 / 22) is 14.999999999999998 in double precision.
+    clips = [f"x{i}" for i in range(22)]
+    cells = {
+        "rich": {True: {"x": clips}, False: {"x": ["n"]}},
+        "poor": {True: {"x": clips[:15]}, False: {"x": ["m"]}},
+    }
+    found = draws.paper(cells, random_seed=42)
+    assert len(found["rich"]) == 14 + 1
+    assert len(found["poor"]) == 15 + 1
+
+
+def test_the_order_of_a_draw_is_read_back(tmp_path):
+    rows = [(0, 0, "c", "d", "x"), (0, 0, "c", "d", "z"), (0, 0, "c", "d", "y")]
+    rows += [(0, 1, "c", "d", "y"), (0, 0, "other", "d", "y"), (0, 0, "c", "e", "y")]
+    path = tmp_path / "draws.parquet"
+    pd.DataFrame(rows, columns=list(draws.COLUMNS)).to_parquet(path)
+    ids = np.array(["y", "x", "w"])
+    assert draws.read_order(path, "d", ids, "c", 0, 0).tolist() == [1, 0]
+
+
 def test_repeats_differ_and_the_seed_decides(two, tmp_path):
     one, same = draw(two, tmp_path), draw(two, tmp_path)
     pd.testing.assert_frame_equal(one, same)

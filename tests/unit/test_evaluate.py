@@ -84,6 +84,7 @@ def run(tmp_path, entries, n_workers=0, **changes):
         parts=out / "parts",
         clip_scores=out / "clips.parquet",
         scores=out / "scores.csv",
+        directions=out / "directions.parquet",
         **options,
     )
     return pd.read_parquet(out / "clips.parquet"), pd.read_csv(out / "scores.csv")
@@ -264,6 +265,37 @@ def test_only_drawn_clips_train_when_training_is_balanced(tmp_path, entries, sco
 
     pd.testing.assert_series_equal(scores_of_fold(before, 1), scores_of_fold(after, 1))
     assert not scores_of_fold(before, 0).equals(scores_of_fold(after, 0))
+
+
+def test_directions_and_weights_are_kept(tmp_path, entries):
+    run(tmp_path, entries, methods=METHODS | {"klda": {"plugin": "klda"}})
+    table = pd.read_parquet(tmp_path / "scores" / "directions.parquet")
+    keys = ["method", "train", "class", "repeat", "fold"]
+    weights = table[table["kind"] == "class"].set_index(keys)
+    assert len(weights) == 4 * 2 * 2 * 2 * 3
+    found = table[table["kind"] == "dataset"]
+    # Without draws a method is fitted once for all classes.
+    assert found["class"].isna().all()
+    assert found["C"].isna().all()
+    assert (found["n_clips_a"] > 40).all()
+    assert found.groupby("method").size().to_dict() == {
+        "klda": 2 * 2 * 3,
+        "lda": 2 * 2 * 3,
+        "mean_projection": 2 * 2 * 2 * 3,
+    }
+    for row in found.itertuples():
+        w = weights.loc[(row.method, row.train, "c0", row.repeat, row.fold), "vector"]
+        cosine = w @ row.vector / np.linalg.norm(w) / np.linalg.norm(row.vector)
+        assert abs(cosine) < 1e-4
+
+
+def test_kernel_methods_score_well(tmp_path, entries):
+    methods = {name: {"plugin": name} for name in ("none", "k", "klda", "mklda")}
+    _, scores = run(
+        tmp_path, entries, methods=methods, draws=balanced(tmp_path, entries)
+    )
+    within = scores[scores["train"] == scores["test"]]
+    assert (within.groupby("method")["roc_auc"].mean() > 0.8).all()
 
 
 def test_balanced_training_has_scores_of_its_own(tmp_path, entries):

@@ -37,11 +37,10 @@ class Classifier:
         return X @ self.coef + self.intercept
 
 
-def row_space(X: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return orthonormal rows that span the rows of `X`, at most n_clips of them.
+def products(X: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the inner products of clips where features outnumber clips.
 
-    The solution of a regression with an L2 penalty lies in this span, so fitting in it
-    gives the same classifier with fewer unknowns where features outnumber clips.
+    A regression with an L2 penalty can be found from them alone, with fewer unknowns.
 
     Parameters
     ----------
@@ -50,14 +49,90 @@ def row_space(X: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Returns
     -------
-    ndarray of shape (n_directions, n_features)
-        The identity if features do not outnumber clips.
+    ndarray of shape (n_clips, n_clips), or None
+        None if features do not outnumber clips.
     """
-    n_clips, n_features = X.shape
-    if n_features <= n_clips:
-        return np.eye(n_features)
-    basis: NDArray[np.float64] = np.linalg.svd(X, full_matrices=False)[2]
-    return basis
+    if X.shape[1] <= len(X):
+        return None
+    found: NDArray[np.float64] = X @ X.T
+    return found
+
+
+def solve(
+    X: NDArray[np.float64],
+    K: NDArray[np.float64] | None,
+    y: NDArray[np.bool_],
+    C: float,
+    *,
+    penalise_intercept: bool = False,
+) -> Classifier:
+    """Fit a classifier with one penalty.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_clips, n_features)
+        Training features.
+    K : ndarray of shape (n_clips, n_clips), or None
+        As from `products`.
+    y : ndarray of shape (n_clips,), bool
+        Class present or absent.
+    C : float
+        Inverse strength of the penalty.
+    penalise_intercept : bool, default=False
+        Whether the intercept counts as a weight.
+
+    Returns
+    -------
+    Classifier
+        Both classes weigh the same, however many clips they have.
+    """
+    if K is None:
+        coef, b = logistic.fit_path(X, y, [C], penalise_intercept=penalise_intercept)
+    else:
+        a, b = logistic.fit_clips(K, y, [C], penalise_intercept=penalise_intercept)
+        coef = a @ X
+    return Classifier(coef[0], float(b[0]), C)
+
+
+def out_of_fold(
+    X: NDArray[np.float64],
+    K: NDArray[np.float64] | None,
+    y: NDArray[np.bool_],
+    folds: NDArray[np.int64],
+    grid: Sequence[float],
+    *,
+    penalise_intercept: bool = False,
+) -> NDArray[np.float64]:
+    """Score each clip by classifiers of the other folds, one per penalty.
+
+    Parameters
+    ----------
+    X, K, y, penalise_intercept
+        As in `solve`.
+    folds : ndarray of shape (n_clips,), int
+        Fold of each clip.
+    grid : sequence of float
+        Values of C, increasing.
+
+    Returns
+    -------
+    ndarray of shape (n_grid, n_clips)
+        Log-odds; NaN where the other folds hold one kind of label only.
+    """
+    scores = np.full((len(grid), len(y)), np.nan)
+    options = {"penalise_intercept": penalise_intercept}
+    for fold in np.unique(folds):
+        test, train = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        if y[train].all() or not y[train].any():
+            continue
+        if K is None:
+            coef, b = logistic.fit_path(X[train], y[train], grid, **options)
+            scores[:, test] = coef @ X[test].T + b[:, None]
+        else:
+            own = K[np.ix_(train, train)]
+            a, b = logistic.fit_clips(own, y[train], grid, **options)
+            scores[:, test] = a @ K[np.ix_(train, test)] + b[:, None]
+    return scores
 
 
 def fit(
@@ -101,13 +176,14 @@ def fit(
             f"training clips {'have' if y.all() else 'lack'} it. Were many clips left "
             "out in stage 3 (3_features/*/*/*.skipped.csv)?"
         )
-    C = _choose(X, y, recordings, sorted(grid), n_inner_folds, rng)
-    coef, intercept = logistic.fit_path(X, y, [C])
-    return Classifier(coef[0], float(intercept[0]), C)
+    K = products(X)
+    C = _choose(X, K, y, recordings, sorted(grid), n_inner_folds, rng)
+    return solve(X, K, y, C)
 
 
 def _choose(
     X: NDArray[np.float64],
+    K: NDArray[np.float64] | None,
     y: NDArray[np.bool_],
     recordings: NDArray[np.str_],
     grid: Sequence[float],
@@ -118,13 +194,7 @@ def _choose(
     if len(grid) == 1:
         return grid[0]
     folds = assign_folds(np.stack([y, ~y], axis=1), recordings, n_inner_folds, rng)
-    scores = np.full((len(grid), len(y)), np.nan)
-    for fold in range(n_inner_folds):
-        test, train = folds == fold, folds != fold
-        if y[train].all() or not y[train].any():
-            continue
-        coef, intercept = logistic.fit_path(X[train], y[train], grid)
-        scores[:, test] = coef @ X[test].T + intercept[:, None]
+    scores = out_of_fold(X, K, y, folds, grid)
     auc = [fold_auc(s, y, folds) for s in scores]
     # Rounded, so that the choice does not hang on the last bits of a fit.
     best = np.nanargmax(np.round(auc, 9)) if np.isfinite(auc).any() else 0

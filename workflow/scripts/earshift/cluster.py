@@ -1,13 +1,14 @@
 """Run many small tasks in parallel with Dask; each result is kept once it is there.
 
 A task is a dictionary that JSON can hold, with everything its result depends on. Its
-result is a table, written under the key of the task's content. A run that was killed,
-or that adds a method, therefore computes only what is missing.
+result is a table, or several, written under the key of the task's content. A run that
+was killed, or that adds a method, therefore computes only what is missing.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,14 +18,21 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from earshift import jobs
+from earshift.errors import DataError
 
 log = logging.getLogger(__name__)
 
 Task = Mapping[str, Any]
 
+#: A task, and the files of its tables.
+Job = tuple[Task, tuple[Path, ...]]
+
+#: Returns the tables of a task.
+Function = Callable[..., pd.DataFrame | tuple[pd.DataFrame, ...]]
+
 
 def run_tasks(
-    function: Callable[..., pd.DataFrame],
+    function: Function,
     tasks: Sequence[Task],
     *,
     folder: Path,
@@ -51,52 +59,126 @@ def run_tasks(
     DataFrame
         The rows of all tasks.
     """
+    groups = [[task] for task in tasks]
+    (table,) = run_groups(
+        function, groups, tables=("",), folder=folder, n_workers=n_workers, what=what
+    )
+    return table
+
+
+def run_groups(
+    function: Function,
+    groups: Sequence[Sequence[Task]],
+    *,
+    tables: Sequence[str],
+    folder: Path,
+    n_workers: int,
+    what: str,
+) -> list[pd.DataFrame]:
+    """Run `function` on the tasks of each group, one group at a time on one worker.
+
+    Tasks of a group follow one another in one process, so that a function can keep what
+    several of them need. Their results must not depend on that: each is written as soon
+    as it is there, and what is there is not computed again.
+
+    Parameters
+    ----------
+    function : callable
+        Called as ``function(**task)``; importable by name; returns a table for each
+        name in `tables`.
+    groups : sequence of sequence of mapping
+        Keyword arguments of each call, by group.
+    tables : sequence of str
+        Names of the tables, for their files.
+    folder, n_workers, what
+        As in `run_tasks`.
+
+    Returns
+    -------
+    list of DataFrame
+        Each table, with the rows of all tasks in their order.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{function.__module__}.{function.__qualname__}"
-    files = [folder / f"{jobs.content_key([name, dict(t)])}.parquet" for t in tasks]
-    todo = [(t, f) for t, f in zip(tasks, files, strict=True) if not f.exists()]
-    if len(todo) < len(tasks):
-        log.info(
-            "%s: %d of %d tasks were done", what, len(tasks) - len(todo), len(tasks)
-        )
-    progress = jobs.Progress(what, len(todo), "tasks")
-    for _ in _results(function, todo, n_workers):
-        progress.step()
-    tables = [pd.read_parquet(file) for file in files]
-    for stale in set(folder.iterdir()) - set(files):
+    plan: list[list[Job]] = []
+    for group in groups:
+        keys = [jobs.content_key([name, dict(task)]) for task in group]
+        files = [tuple(folder / _file(key, table) for table in tables) for key in keys]
+        plan.append(list(zip(group, files, strict=True)))
+    every = [job for group in plan for job in group]
+    todo = [[job for job in group if not _done(job)] for group in plan]
+    todo = [group for group in todo if group]
+    n_todo = sum(map(len, todo))
+    if n_todo < len(every):
+        log.info("%s: %d of %d tasks were done", what, len(every) - n_todo, len(every))
+    progress = jobs.Progress(what, n_todo, "tasks")
+    for n_done in _results(function, todo, n_workers):
+        progress.step(n_done)
+    found = [
+        pd.concat([pd.read_parquet(files[i]) for _, files in every], ignore_index=True)
+        for i in range(len(tables))
+    ]
+    for stale in set(folder.iterdir()) - {file for _, files in every for file in files}:
         stale.unlink()
-    return pd.concat(tables, ignore_index=True)
+    return found
 
 
-def _run_one(function: Callable[..., pd.DataFrame], task: Task, file: Path) -> None:
-    """Run one task on one core, so that sums do not depend on the number of threads."""
-    with threadpool_limits(1), jobs.whole_file(file) as temporary:
-        function(**task).to_parquet(temporary, index=False)
+def _file(key: str, table: str) -> str:
+    return f"{key}.{table}.parquet" if table else f"{key}.parquet"
+
+
+def _done(job: Job) -> bool:
+    return all(file.exists() for file in job[1])
+
+
+def _run_group(function: Function, group: Sequence[Job]) -> int:
+    """Run tasks on one core, so that sums do not depend on the number of threads."""
+    with threadpool_limits(1):
+        for job in group:
+            # Done already where the group is run again because a worker died.
+            if not _done(job):
+                _run_one(function, *job)
+    return len(group)
+
+
+def _run_one(function: Function, task: Task, files: Sequence[Path]) -> None:
+    found = function(**task)
+    tables = (found,) if isinstance(found, pd.DataFrame) else found
+    for table, file in zip(tables, files, strict=True):
+        # Named by the process: one that a killed run left may still be writing.
+        temporary = file.with_name(f".{os.getpid()}.{file.name}")
+        table.to_parquet(temporary, index=False)
+        temporary.replace(file)
 
 
 def _results(
-    function: Callable[..., pd.DataFrame],
-    todo: Sequence[tuple[Task, Path]],
+    function: Function,
+    todo: Sequence[Sequence[Job]],
     n_workers: int,
-) -> Iterator[None]:
-    """Run tasks; yield as each is done."""
+) -> Iterator[int]:
+    """Run groups; yield the number of tasks as each group is done."""
     if not todo:
         return
     if n_workers == 0:
-        for task, file in todo:
-            _run_one(function, task, file)
-            yield
+        for group in todo:
+            for job in group:
+                yield _run_group(function, [job])
         return
-    from distributed import as_completed
+    from distributed import KilledWorker, as_completed
 
     with _client(min(n_workers, len(todo))) as client:
         futures = [
-            client.submit(_run_one, function, task, file, pure=False)
-            for task, file in todo
+            client.submit(_run_group, function, group, pure=False) for group in todo
         ]
-        for future in as_completed(futures):
-            future.result()
-            yield
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except KilledWorker as error:
+            raise DataError(
+                "a task was given up: each worker that took it was killed, most likely "
+                "for want of memory. Give the job more memory or fewer threads and run "
+                "it again; tasks that are done are kept."
+            ) from error
 
 
 @contextmanager

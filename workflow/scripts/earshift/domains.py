@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -179,8 +180,8 @@ def fit_method(
     entry : mapping
         Config entry of the method.
     parts : sequence of (Domain, ndarray, ndarray)
-        Each domain, its scaled features of shape (n_clips, n_features), and which clips
-        may be seen, shape (n_clips,), bool.
+        Each domain, which of its clips may be seen, shape (n_clips,), bool, and before
+        that their scaled features, shape (n_seen, n_features).
     source : str
         The domain that a method with access ``"none"`` sees alone.
 
@@ -192,9 +193,24 @@ def fit_method(
     options = registry.own_options(entry)
     if registry.load("debias", entry["plugin"]).access == "none":
         parts = [part for part in parts if part[0].name == source]
-    X = np.concatenate([scaled[seen] for _, scaled, seen in parts])
+    X = np.concatenate([scaled for _, scaled, _ in parts])
     domain = np.concatenate([np.full(seen.sum(), d.name) for d, _, seen in parts])
     subgroup = np.concatenate([d.subgroup[seen] for d, _, seen in parts])
     shared = set.intersection(*({*d.subgroup[seen]} - {None} for d, _, seen in parts))
     method = debias.make(entry["plugin"], **options)
     return method.fit(X, domain, subgroup=subgroup if shared else None)
+
+
+def folds(all_domains: Sequence[Domain]) -> list[tuple[int, int]]:
+    """Return the (repeat, fold) pairs that every dataset has."""
+    found = [
+        {(r, int(f)) for r, row in enumerate(d.folds) for f in np.unique(row[row >= 0])}
+        for d in all_domains
+    ]
+    return sorted(set.intersection(*found))
+
+
+def generator(seed: int, repeat: int, fold: int, *names: str) -> np.random.Generator:
+    """Return a generator that depends on names, not on how many others there are."""
+    words = [zlib.crc32(name.encode()) for name in names]
+    return np.random.default_rng([seed, repeat, fold, *words])

@@ -169,7 +169,7 @@ def paper(cells: Mapping[str, Cells], *, random_seed: int) -> dict[str, list[str
     Notes
     -----
     For each dataset and label, Python's generator is seeded once; of each subgroup in
-    turn it permutes the clips, and the first ``floor(count * wanted / total)`` stay.
+    turn it permutes the clips, and the first ``floor(count * (wanted / total))`` stay.
     """
     out: dict[str, list[str]] = {name: [] for name in cells}
     for present in (True, False):
@@ -177,9 +177,11 @@ def paper(cells: Mapping[str, Cells], *, random_seed: int) -> dict[str, list[str
         wanted = min(totals.values())
         for name, own in cells.items():
             rng = random.Random(random_seed)
+            # In this order, as a whole product may round to just below itself.
+            ratio = wanted / max(totals[name], 1)
             for clips in own[present].values():
                 order = rng.sample(range(len(clips)), len(clips))
-                n = int(len(clips) * wanted / max(totals[name], 1))
+                n = int(len(clips) * ratio)
                 out[name] += [clips[i] for i in order[:n]]
     return out
 
@@ -253,3 +255,35 @@ def read_masks(
         pd.Index(clip_id).get_indexer(rows["clip_id"]),
     ] = True
     return masks
+
+
+def read_order(
+    path: Path,
+    dataset: str,
+    clip_id: NDArray[np.str_],
+    name: str,
+    repeat: int,
+    fold: int,
+) -> NDArray[np.int64]:
+    """Return the clips of a dataset that were drawn for a class, in their order.
+
+    Parameters
+    ----------
+    path : Path
+        As `draw_balanced` wrote it.
+    dataset, name : str
+        The dataset and the class.
+    clip_id : ndarray of shape (n_clips,), str
+        Clips of the dataset; others that were drawn are left out.
+    repeat, fold : int
+        Which draw.
+
+    Returns
+    -------
+    ndarray of shape (n_drawn,), int64
+        Places in `clip_id`.
+    """
+    wanted = {"dataset": dataset, "class": name, "repeat": repeat, "fold": fold}
+    rows = pd.read_parquet(path, filters=[(k, "==", v) for k, v in wanted.items()])
+    places: NDArray[np.int64] = pd.Index(clip_id).get_indexer(rows["clip_id"])
+    return places[places >= 0]

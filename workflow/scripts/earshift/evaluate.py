@@ -2,53 +2,24 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 from sklearn.preprocessing import StandardScaler
 
-from earshift import (
-    classifier,
-    cluster,
-    domains,
-    jobs,
-    registry,
-    statistics,
-    versions,
-)
+from earshift import classifier, cluster, domains, paper, registry, scoring, versions
 from earshift.classes import read_classes
+from earshift.debias._directions import Found
 from earshift.domains import PRESENT, Domain
-from earshift.errors import DataError
+from earshift.errors import ConfigError, DataError
+from earshift.scoring import CELL, METRICS
 
-#: What identifies a row of the score table, in the order of its columns.
-CELL = (
-    "protocol",
-    "model",
-    "condition",
-    "method",
-    "scope",
-    "train",
-    "test",
-    "class",
-    "repeat",
-)
-
-METRICS = (
-    "roc_auc",
-    "average_precision",
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "n_positive",
-    "n_test",
-)
+__all__ = ["CELL", "METRICS", "cross_validate"]
 
 
 def cross_validate(
@@ -68,6 +39,7 @@ def cross_validate(
     parts: Path,
     clip_scores: Path,
     scores: Path,
+    directions: Path,
 ) -> None:
     """Score every method, scope and pair of datasets for one model and condition.
 
@@ -86,12 +58,12 @@ def cross_validate(
     scopes : sequence of {"global", "classwise"}
         Whether a method is fitted on all training clips, or anew for each class on the
         clips that have it (this uses labels of the target dataset).
-    protocol : str
-        Written into the tables.
+    protocol : {"fixed", "paper"}
+        ``paper`` is done by `paper.cross_validate`, which needs `draws`.
     grid : sequence of float
-        Values of C that inner folds choose from.
+        Values of C that inner folds choose from; ``paper`` has its own.
     n_inner_folds, seed : int
-        Folds of that choice, and the seed of all draws.
+        Folds of that choice, and the seed of all draws; ``paper`` has its own.
     n_workers : int
         Processes; 0 for none.
     parts : Path
@@ -100,7 +72,30 @@ def cross_validate(
         Parquet file to write: a row per test clip, class, method, scope, train dataset.
     scores : Path
         CSV file to write: columns `CELL` and `METRICS`.
+    directions : Path
+        Parquet file to write, with the columns `scoring.DIRECTION`: the vectors that
+        methods found between datasets (kind ``dataset``), and the classifiers' weights
+        in the space they were fitted in (``class``).
     """
+    part = scoring.Part(protocol, model, condition, clip_scores, scores, directions)
+    if protocol == "paper":
+        if draws is None:
+            raise ConfigError(
+                "the protocol 'paper' needs the draws of its training clips: set "
+                "'balance: paper' under 'splits'."
+            )
+        paper.cross_validate(
+            part,
+            entries=entries,
+            classes=classes,
+            draws=draws,
+            methods=methods,
+            scopes=scopes,
+            seed=seed,
+            n_workers=n_workers,
+            parts=parts,
+        )
+        return
     chosen = read_classes(classes)
     balanced = {"draws": str(draws)} if draws else {}
     entries = [{**entry, **balanced} for entry in entries]
@@ -114,20 +109,27 @@ def cross_validate(
         "seed": seed,
         "version": versions.SCORES,
     }
-    todo = cells(methods, scopes, folds(all_domains))
-    tasks = [shared | cell for cell in todo]
-    rows = cluster.run_tasks(
+    # Draws differ between classes, and with them all that could be shared.
+    each = [[c] for c in chosen] if draws else [chosen]
+    groups = [
+        [
+            shared | cell | {"only": only}
+            for cell in cells(methods, scopes, [(repeat, fold)])
+        ]
+        for repeat, fold in domains.folds(all_domains)
+        for only in each
+    ]
+    if not draws:
+        groups = [[task] for group in groups for task in group]
+    tables = cluster.run_groups(
         score_fold,
-        tasks,
+        groups,
+        tables=scoring.TABLES,
         folder=parts,
         n_workers=n_workers,
         what=f"{model} / {condition}: scores",
     )
-    rows = rows.assign(protocol=protocol, model=model, condition=condition)
-    with jobs.whole_file(clip_scores) as file:
-        rows.to_parquet(file, index=False)
-    with jobs.whole_file(scores) as file:
-        _metrics(rows).to_csv(file, index=False, float_format="%.6f")
+    scoring.write(tables, part, methods, scopes)
 
 
 def cells(
@@ -138,7 +140,7 @@ def cells(
     """Yield what distinguishes one task from another."""
     for name, entry in methods.items():
         version = registry.load("debias", entry["plugin"]).version
-        for scope in scopes:
+        for scope in scopes if scoring.looks_at_domains(entry) else scopes[:1]:
             for repeat, fold in folds:
                 yield {
                     "method": name,
@@ -150,19 +152,11 @@ def cells(
                 }
 
 
-def folds(all_domains: Sequence[Domain]) -> list[tuple[int, int]]:
-    """Return the (repeat, fold) pairs that every dataset has."""
-    found = [
-        {(r, int(f)) for r, row in enumerate(d.folds) for f in np.unique(row[row >= 0])}
-        for d in all_domains
-    ]
-    return sorted(set.intersection(*found))
-
-
 def score_fold(
     *,
     entries: Sequence[Mapping[str, str]],
     classes: Sequence[str],
+    only: Sequence[str],
     grid: Sequence[float],
     n_inner_folds: int,
     seed: int,
@@ -172,7 +166,7 @@ def score_fold(
     repeat: int,
     fold: int,
     **_: Any,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train on one fold of each dataset in turn, score the test clips of all.
 
     Features are standardised by the training clips of the source alone; the method is
@@ -183,6 +177,8 @@ def score_fold(
     ----------
     entries, classes, grid, n_inner_folds, seed, scope
         As in `cross_validate`.
+    only : sequence of str
+        Those of the classes to score.
     method, method_entry
         Name and config entry of the debias method.
     repeat, fold : int
@@ -190,68 +186,98 @@ def score_fold(
 
     Returns
     -------
-    DataFrame
+    rows : DataFrame
         Columns method, scope, train, test, class, repeat, fold, clip_id, recording,
         present, score (log-odds), C.
+    directions : DataFrame
+        Columns `scoring.DIRECTION`.
     """
     all_domains = domains.load_all(entries, classes)
-    anew = scope == "classwise" or any(d.drawn is not None for d in all_domains)
-    tables = []
+    names = [domain.name for domain in all_domains]
+    classwise = scope == "classwise" and scoring.looks_at_domains(method_entry)
+    anew = classwise or any(d.drawn is not None for d in all_domains)
+    tables, directions = [], []
     for i, source in enumerate(all_domains):
-        view: list[NDArray[np.float64]] | None = None
-        for c, name in enumerate(classes):
-            train = [d.train(repeat, fold, c) for d in all_domains]
+        view: _View | None = None
+        for name in only:
+            c = classes.index(name)
+            key: dict[str, Any] = {
+                "method": method,
+                "scope": scope,
+                "train": source.name,
+            }
+            key |= {"class": name if anew else None, "repeat": repeat, "fold": fold}
             if view is None or anew:
-                view = _view(all_domains, i, train, method_entry, scope, c)
-            rng = _generator(seed, repeat, fold, source.name, name)
-            known = train[i] & (source.labels[:, c] >= 0)
-            fitted = _fit_class(
-                source, view[i], known, c, grid, n_inner_folds, rng, name
-            )
-            for target, X in zip(all_domains, view, strict=True):
-                table = _test_rows(target, X, c, repeat, fold, fitted)
-                tables.append(table.assign(train=source.name, **{"class": name}))
-    return pd.concat(tables, ignore_index=True).assign(
-        method=method, scope=scope, repeat=repeat, fold=fold
-    )
+                view = _view(
+                    all_domains, i, method_entry, (repeat, fold, c), classwise, anew
+                )
+                directions += scoring.direction_rows(view.found, names, **key)
+            key["class"] = name
+            known = source.train(repeat, fold, c) & (source.labels[:, c] >= 0)
+            rng = domains.generator(seed, repeat, fold, source.name, name)
+            X = view.features(i, known)
+            fitted = _fit_class(source, X, known, c, grid, n_inner_folds, rng, name)
+            directions.append(scoring.class_row(fitted, **key))
+            for j, target in enumerate(all_domains):
+                test = _tested(target, repeat, fold) & (target.labels[:, c] >= 0)
+                scores = fitted.score(view.features(j, test))
+                table = scoring.clip_rows(target, test, c, scores, fitted.C)
+                tables.append(table.assign(**key))
+    return pd.concat(tables, ignore_index=True), scoring.direction_table(directions)
+
+
+@dataclass(frozen=True)
+class _View:
+    """Clips of all datasets as a source's classifier sees them: scaled, corrected."""
+
+    X: Sequence[NDArray[np.float64]]
+    used: Sequence[NDArray[np.bool_]]
+    found: Sequence[Found]
+
+    def features(self, i: int, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return features of the chosen clips of dataset `i`."""
+        return self.X[i][chosen[self.used[i]]]
 
 
 def _view(
     all_domains: Sequence[Domain],
     source: int,
-    train: Sequence[NDArray[np.bool_]],
     method_entry: Mapping[str, Any],
-    scope: str,
-    c: int,
-) -> list[NDArray[np.float64]]:
-    """Return the features of all datasets: scaled, corrected, in the source's span."""
+    split: tuple[int, int, int],
+    classwise: bool,
+    one_class: bool,
+) -> _View:
+    """Scale and correct the clips that train or test a class, or any class."""
+    repeat, fold, c = split
+    train = [d.train(repeat, fold, c) for d in all_domains]
     scaler = StandardScaler().fit(all_domains[source].X[train[source]])
-    scaled = [scaler.transform(d.X) for d in all_domains]
-    seen = list(train)
-    if scope == "classwise":
-        labelled = [d.labels[:, c] == PRESENT for d in all_domains]
-        seen = [a & b for a, b in zip(train, labelled, strict=True)]
+    seen, used = [], []
+    for i, domain in enumerate(all_domains):
+        present = domain.labels[:, c] == PRESENT
+        seen.append(train[i] & present if classwise else train[i])
+        needed = _tested(domain, repeat, fold)
+        if i == source:
+            needed = needed | train[i]
+        used.append(needed & (domain.labels[:, c] >= 0) if one_class else needed)
     transformer = domains.fit_method(
         method_entry,
-        list(zip(all_domains, scaled, seen, strict=True)),
+        [
+            (domain, scaler.transform(domain.X[chosen]), chosen)
+            for domain, chosen in zip(all_domains, seen, strict=True)
+        ],
         source=all_domains[source].name,
     )
-    views = [transformer.transform(x) for x in scaled]
-    return _into_row_space(views, train[source], source)
+    views = [
+        transformer.transform(scaler.transform(domain.X[chosen]))
+        for domain, chosen in zip(all_domains, used, strict=True)
+    ]
+    return _View(views, used, getattr(transformer, "found_", []))
 
 
-def _generator(seed: int, repeat: int, fold: int, *names: str) -> np.random.Generator:
-    """Return a generator that depends on names, not on how many others there are."""
-    words = [zlib.crc32(name.encode()) for name in names]
-    return np.random.default_rng([seed, repeat, fold, *words])
-
-
-def _into_row_space(
-    views: list[NDArray[np.float64]], train: NDArray[np.bool_], source: int
-) -> list[NDArray[np.float64]]:
-    """Rotate all features into the span of the source's training clips."""
-    basis = classifier.row_space(views[source][train])
-    return [view @ basis.T for view in views]
+def _tested(domain: Domain, repeat: int, fold: int) -> NDArray[np.bool_]:
+    """Return which clips test, shape (n_clips,)."""
+    tested: NDArray[np.bool_] = domain.folds[repeat] == fold
+    return tested
 
 
 def _fit_class(
@@ -266,7 +292,7 @@ def _fit_class(
 ) -> classifier.Classifier:
     try:
         return classifier.fit(
-            X[known],
+            X,
             source.labels[known, c] == PRESENT,
             source.recording[known],
             grid,
@@ -275,58 +301,3 @@ def _fit_class(
         )
     except DataError as error:
         raise DataError(f"dataset '{source.name}', class '{name}': {error}") from error
-
-
-def _test_rows(
-    target: Domain,
-    X: NDArray[np.float64],
-    c: int,
-    repeat: int,
-    fold: int,
-    fitted: classifier.Classifier,
-) -> pd.DataFrame:
-    """Score the labelled test clips of one dataset."""
-    test = (target.folds[repeat] == fold) & (target.labels[:, c] >= 0)
-    return pd.DataFrame(
-        {
-            "test": target.name,
-            "clip_id": target.clip_id[test],
-            "recording": target.recording[test],
-            "present": target.labels[test, c] == PRESENT,
-            "score": fitted.score(X[test]),
-            "C": fitted.C,
-        }
-    )
-
-
-def _metrics(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row of metrics per cell."""
-    out = []
-    for cell, part in rows.groupby(list(CELL), sort=False):
-        scores = part["score"].to_numpy(float)
-        present = part["present"].to_numpy(bool)
-        folds = part["fold"].to_numpy(int)
-        out.append(
-            dict(zip(CELL, cell, strict=True))
-            | {
-                "roc_auc": statistics.fold_auc(scores, present, folds),
-                "average_precision": _average_precision(scores, present, folds),
-                **statistics.threshold_metrics(scores, present),
-                "n_positive": int(present.sum()),
-                "n_test": len(part),
-            }
-        )
-    return pd.DataFrame(out, columns=[*CELL, *METRICS])
-
-
-def _average_precision(
-    scores: NDArray[np.float64], present: NDArray[np.bool_], folds: NDArray[np.int64]
-) -> float:
-    """Return the mean average precision of the folds, weighted by their positives."""
-    values, weights = [0.0], [0]
-    for fold in np.unique(folds):
-        own = folds == fold
-        if present[own].any():
-            values.append(float(average_precision_score(present[own], scores[own])))
-            weights.append(int(present[own].sum()))
-    return float(np.average(values, weights=weights)) if sum(weights) else float("nan")

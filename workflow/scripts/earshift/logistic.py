@@ -1,40 +1,60 @@
-"""L2 logistic regression by Newton's method, exact, along a path of penalties."""
+"""L2 logistic regression by Newton's method, exact, along a path of penalties.
+
+Minimises ``|w|^2 / 2 + C sum_i s_i log(1 + exp(-y_i (w . x_i + b)))`` over w and b,
+where y_i is +1 or -1 and the weights s_i let both classes count the same. The intercept
+b is free, or penalised like a weight: then ``b^2 / 2`` is added, as liblinear does.
+
+The solution is ``w = sum_i a_i x_i``. Where features outnumber clips, the weights a of
+the clips are found instead of w, from the products of clips alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import blas, cho_factor, cho_solve, lapack
 from scipy.special import expit
 
 Array = NDArray[np.float64]
 
-#: Largest entry of the gradient, as a share of the weight of all clips, at a solution.
-TOLERANCE = 1e-9
+#: Length of the gradient at a solution, as a share of the length of w: w is then at
+#: least as close to the minimum, since the penalty's curvature is one.
+TOLERANCE = 1e-7
 
 #: Newton steps at most; well-conditioned problems take fewer than ten.
 MAX_STEPS = 100
 
+#: Largest trace of ``D K`` for which conjugate gradients need few steps.
+MAX_WEAK = 30.0
+
+#: Largest trace of a system of clips that single precision solves to a few digits. This
+#: is enough for a step, as the next one starts from exact scores.
+MAX_SINGLE = 3e5
+
 
 def fit_path(
-    X: Array, y: NDArray[np.bool_], grid: Sequence[float]
+    X: Array,
+    y: NDArray[np.bool_],
+    grid: Sequence[float],
+    *,
+    penalise_intercept: bool = False,
 ) -> tuple[Array, Array]:
     """Fit one classifier per penalty, each started from the one before.
-
-    Minimises ``|w|^2 / 2 + C sum_i s_i log(1 + exp(-y_i (w . x_i + b)))`` over w and b,
-    where y_i is +1 or -1 and the weights s_i let both classes count the same. The
-    intercept b is not penalised.
 
     Parameters
     ----------
     X : ndarray of shape (n_clips, n_features), float64
-        Standardised features.
+        Features.
     y : ndarray of shape (n_clips,), bool
         Class present or absent; both must occur.
     grid : sequence of float
         Values of C, increasing.
+    penalise_intercept : bool, default=False
+        Whether b counts as a weight.
 
     Returns
     -------
@@ -43,48 +63,246 @@ def fit_path(
     intercept : ndarray of shape (n_grid,)
         Intercepts b.
     """
-    sign = np.where(y, 1.0, -1.0)
-    balance = np.where(y, len(y) / (2 * y.sum()), len(y) / (2 * (~y).sum()))
-    design = np.column_stack([X, np.ones(len(X))])
-    solution = np.zeros(design.shape[1])
-    path = np.empty((len(grid), design.shape[1]))
-    for i, C in enumerate(grid):
-        solution = _newton(design, sign, C * balance, solution)
-        path[i] = solution
+    if X.shape[1] > len(X):
+        clips, intercept = fit_clips(
+            X @ X.T, y, grid, penalise_intercept=penalise_intercept
+        )
+        return clips @ X, intercept
+    path = _path(_Features(X, free=not penalise_intercept), y, grid)
     return path[:, :-1], path[:, -1]
 
 
-def _newton(design: Array, sign: Array, weight: Array, start: Array) -> Array:
-    """Minimise the objective from `start`; the last column of `design` is ones."""
-    penalty = np.ones(design.shape[1])
-    penalty[-1] = 0.0
-    solution = start
-    value = _objective(design, sign, weight, penalty, solution)
+def fit_clips(
+    K: Array,
+    y: NDArray[np.bool_],
+    grid: Sequence[float],
+    *,
+    penalise_intercept: bool = False,
+) -> tuple[Array, Array]:
+    """Fit as `fit_path` does, from the inner products of the clips.
+
+    Parameters
+    ----------
+    K : ndarray of shape (n_clips, n_clips), float64
+        Inner products of the training clips.
+    y, grid, penalise_intercept
+        As in `fit_path`.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_grid, n_clips)
+        Weights a of the clips: the score of a clip is the sum over training clips of
+        its inner product with each, times a, plus b.
+    intercept : ndarray of shape (n_grid,)
+        Intercepts b.
+    """
+    path = _path(_Clips(K, free=not penalise_intercept), y, grid)
+    weights = path[:, :-1]
+    return weights, weights.sum(axis=1) if penalise_intercept else path[:, -1]
+
+
+class _Space(Protocol):
+    """Unknowns, the last of which is the intercept, and what they amount to."""
+
+    size: int
+    free: bool
+
+    def scores(self, unknowns: Array) -> Array:
+        """Return the scores of the clips."""
+
+    def penalty(self, unknowns: Array, scores: Array) -> float:
+        """Return ``|w|^2``."""
+
+    def gradient(self, unknowns: Array, pull: Array) -> tuple[Array, float]:
+        """Return what `step` needs of the gradient, and ``|gradient|^2`` by w.
+
+        `pull` is minus the derivative of the loss by each clip's score.
+        """
+
+    def step(
+        self, gradient: Array, unknowns: Array, pull: Array, curvature: Array
+    ) -> tuple[Array, float]:
+        """Return a Newton step and the slope along it.
+
+        `curvature` is the second derivative of the loss by each clip's score.
+        """
+
+
+class _Features:
+    """Unknowns w and b."""
+
+    def __init__(self, X: Array, *, free: bool) -> None:
+        self.free = free
+        self.design = np.asfortranarray(np.column_stack([X, np.ones(len(X))]))
+        self.size = self.design.shape[1]
+        self.penalised = np.ones(self.size)
+        self.penalised[-1] = float(not free)
+
+    def scores(self, unknowns: Array) -> Array:
+        return self.design @ unknowns
+
+    def penalty(self, unknowns: Array, scores: Array) -> float:
+        del scores
+        return float((self.penalised * unknowns) @ unknowns)
+
+    def gradient(self, unknowns: Array, pull: Array) -> tuple[Array, float]:
+        gradient = self.penalised * unknowns - self.design.T @ pull
+        return gradient, float((self.penalised * gradient) @ gradient)
+
+    def step(
+        self, gradient: Array, unknowns: Array, pull: Array, curvature: Array
+    ) -> tuple[Array, float]:
+        del unknowns, pull
+        scaled = self.design * np.sqrt(curvature)[:, None]
+        system = blas.dsyrk(1.0, scaled, trans=True, lower=True)
+        # The entry of a free intercept is never zero, but may be as good as.
+        np.einsum("ii->i", system)[:] += self.penalised + 1e-12 * curvature.sum()
+        factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+        step = -cho_solve(factor, gradient, check_finite=False)
+        return step, float(gradient @ step)
+
+
+class _Clips:
+    """Unknowns a, one per clip, and b, which stays zero where it is penalised."""
+
+    def __init__(self, K: Array, *, free: bool) -> None:
+        self.free = free
+        # A penalised intercept is one more feature, the same for all clips.
+        self.K = K if free else K + 1.0
+        self.single = self.K.astype(np.float32)
+        self.size = len(K) + 1
+
+    def scores(self, unknowns: Array) -> Array:
+        found: Array = self.K @ unknowns[:-1] + unknowns[-1]
+        return found
+
+    def penalty(self, unknowns: Array, scores: Array) -> float:
+        return float(unknowns[:-1] @ (scores - unknowns[-1]))
+
+    def gradient(self, unknowns: Array, pull: Array) -> tuple[Array, float]:
+        off = unknowns[:-1] - pull
+        gradient = self.K @ off
+        return gradient, max(float(gradient @ off), 0.0)
+
+    def step(
+        self, gradient: Array, unknowns: Array, pull: Array, curvature: Array
+    ) -> tuple[Array, float]:
+        off = unknowns[:-1] - pull
+        right = [gradient, self.K @ curvature] if self.free else [gradient]
+        # (I + D K)^-1 v = v - (K + D^-1)^-1 K v, for D of diagonal `curvature`
+        solved = self._solve(curvature, np.stack(right))
+        along, b = solved[0] - off, 0.0
+        if self.free:
+            level = curvature - solved[1]
+            b = float((unknowns[:-1] + along).sum() / level.sum())
+            along = along - b * level
+        return np.append(along, b), float(gradient @ along) - b * float(pull.sum())
+
+    def _solve(self, curvature: Array, right: Array) -> Array:
+        """Solve ``(K + D^-1) x = right`` for rows of `right`."""
+        trace = curvature @ np.diagonal(self.K)
+        if trace < MAX_WEAK:
+            return np.stack([_conjugate_gradients(self.K, curvature, g) for g in right])
+        inverse = 1 / np.maximum(curvature, 1e-30)
+        if len(self.K) + trace < MAX_SINGLE:
+            system = self.single.copy()
+            np.einsum("ii->i", system)[:] += inverse.astype(np.float32)
+            factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
+            if not failed:
+                rows, _ = lapack.spotrs(factor, right.T.astype(np.float32), lower=1)
+                return np.asarray(rows.T, np.float64)
+        double = self.K.copy()
+        np.einsum("ii->i", double)[:] += inverse
+        factor = cho_factor(double.T, lower=True, overwrite_a=True, check_finite=False)
+        return np.asarray(cho_solve(factor, right.T, check_finite=False).T)
+
+
+def _conjugate_gradients(K: Array, curvature: Array, right: Array) -> Array:
+    """Solve ``(K + D^-1) x = right`` where D is so small that few steps do."""
+    root = np.sqrt(curvature)
+    residual = root * right
+    solution, along = np.zeros_like(right), residual
+    square = start = float(residual @ residual)
+    while square > 1e-16 * start:
+        image = along + root * (K @ (root * along))
+        size = square / float(along @ image)
+        solution = solution + size * along
+        residual = residual - size * image
+        square, before = float(residual @ residual), square
+        along = residual + square / before * along
+    return root * solution
+
+
+def _path(space: _Space, y: NDArray[np.bool_], grid: Sequence[float]) -> Array:
+    """Return the unknowns for each C, shape (n_grid, space.size)."""
+    sign = np.where(y, 1.0, -1.0)
+    balance = np.where(y, len(y) / (2 * y.sum()), len(y) / (2 * (~y).sum()))
+    found = [_State(space, sign, np.zeros(space.size), np.zeros(len(y)))]
+    for i, C in enumerate(grid):
+        starts = found[-1:]
+        if i > 0:
+            # A weak classifier grows as C does, a strong one by steps of its logarithm.
+            starts.append(found[-1].plus(grid[i] / grid[i - 1] - 1, found[-1]))
+        if i > 1:
+            step = np.log(grid[i] / grid[i - 1]) / np.log(grid[i - 1] / grid[i - 2])
+            ahead = found[-1].plus(step, found[-1]).plus(-step, found[-2])
+            starts.append(ahead)
+        start = min(starts, key=lambda state: state.value(C * balance))
+        found.append(_newton(start, C * balance))
+    return np.stack([state.unknowns for state in found[1:]])
+
+
+@dataclass(frozen=True)
+class _State:
+    """Unknowns and the scores that they give to the clips, both linear."""
+
+    space: _Space
+    sign: Array
+    unknowns: Array
+    scores: Array
+
+    def plus(self, size: float, other: _State) -> _State:
+        """Return this state and `size` times another."""
+        return replace(
+            self,
+            unknowns=self.unknowns + size * other.unknowns,
+            scores=self.scores + size * other.scores,
+        )
+
+    def length(self) -> float:
+        """Return ``|w|^2``."""
+        return self.space.penalty(self.unknowns, self.scores)
+
+    def value(self, weight: Array) -> float:
+        """Return the objective."""
+        loss = weight @ np.logaddexp(0.0, -self.sign * self.scores)
+        return float(self.length() / 2 + loss)
+
+
+def _newton(state: _State, weight: Array) -> _State:
+    """Minimise the objective from `state` on."""
+    space, sign = state.space, state.sign
+    value = state.value(weight)
     for _ in range(MAX_STEPS):
-        wrong = expit(-sign * (design @ solution))
-        gradient = penalty * solution - design.T @ (weight * sign * wrong)
-        if np.abs(gradient).max() <= TOLERANCE * weight.sum():
+        wrong = expit(-sign * state.scores)
+        pull = weight * sign * wrong
+        gradient, steepness = space.gradient(state.unknowns, pull)
+        level = not space.free or abs(pull.sum()) <= TOLERANCE * weight.sum()
+        if level and steepness <= TOLERANCE**2 * state.length():
             break
         curvature = weight * wrong * (1 - wrong)
-        hessian = (design.T * curvature) @ design
-        hessian.flat[:: len(penalty) + 1] += penalty + 1e-12 * weight.sum()
-        step = cho_solve(cho_factor(hessian, check_finite=False), gradient)
+        along, slope = space.step(gradient, state.unknowns, pull, curvature)
+        change = replace(state, unknowns=along, scores=space.scores(along))
         size = 1.0
         while size > 1e-8:
-            candidate = solution - size * step
-            new = _objective(design, sign, weight, penalty, candidate)
-            if new <= value - 1e-4 * size * float(gradient @ step):
+            candidate = state.plus(size, change)
+            new = candidate.value(weight)
+            if new <= value + 1e-4 * size * slope + 1e-14 * abs(value):
                 break
             size /= 2
         else:
             break  # no descent left at the precision of the numbers
-        solution, value = candidate, new
-    return solution
-
-
-def _objective(
-    design: Array, sign: Array, weight: Array, penalty: Array, solution: Array
-) -> float:
-    margins = sign * (design @ solution)
-    loss = weight @ np.logaddexp(0.0, -margins)
-    return float(loss + 0.5 * (penalty * solution) @ solution)
+        state, value = candidate, new
+        if -slope <= 1e-15 * abs(value):
+            break  # nor of the last digits
+    return state

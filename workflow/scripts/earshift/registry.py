@@ -20,8 +20,9 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -65,14 +66,19 @@ def names(kind: str) -> tuple[str, ...]:
         argument are not among them.
     """
     own = {name for name in _files(kind) if not _takes_argument(_own(kind, name))}
-    installed = {point.name for point in entry_points(group=f"earshift.{kind}")}
     derived = {
         prefix + name
         for prefix, make in _derived(kind).items()
         for name in own
         if make(_own(kind, name))
     }
-    return tuple(sorted(own | installed | derived))
+    return tuple(sorted(own | set(_installed(kind)) | derived))
+
+
+@cache
+def _installed(kind: str) -> Mapping[str, EntryPoint]:
+    """Return entry points by name; to look for them reads every installed package."""
+    return {point.name: point for point in entry_points(group=f"earshift.{kind}")}
 
 
 def _files(kind: str) -> set[str]:
@@ -159,8 +165,8 @@ def _load_name(kind: str, name: str) -> ModuleType:
             f"To add it, create earshift/{kind}/{name}.py, or give the path of a .py "
             "file."
         )
-    for point in entry_points(group=f"earshift.{kind}", name=name):
-        module = point.load()
+    if name in _installed(kind):
+        module = _installed(kind)[name].load()
         assert isinstance(module, ModuleType)
         return module
     return _own(kind, name)

@@ -9,10 +9,12 @@ A method plugin defines
     and subgroup of target clips) or ``"target_labelled"`` (their classes too).
 ``make(**options)``
     Return the unfitted transformer, with ``fit(X, domain, y=None, subgroup=None)`` and
-    ``transform(X)``. `X` has shape (n_clips, n_features), `domain` names the dataset of
-    each clip and `subgroup` a nuisance attribute. `y` is the class, for use from
-    Python: the workflow instead fits per class (scope ``classwise``) on the clips that
-    have it. A method with access ``"none"`` is given clips of the source alone.
+    ``transform(X)``, which may give other features. `X` has shape (n_clips,
+    n_features), `domain` names the dataset of each clip and `subgroup` a nuisance
+    attribute. `y` is the class, for use from Python: the workflow instead fits per
+    class (scope ``classwise``) on the clips that have it. A method with access
+    ``"none"`` is given clips of the source alone. If the fitted method has ``found_``,
+    the vectors that it found between domains, they are kept.
 
 The classes can be imported from here: ``from earshift.debias import LDA``.
 """
@@ -24,12 +26,24 @@ from typing import Any
 from sklearn.base import TransformerMixin
 
 from earshift import registry
+from earshift.debias.k import KernelMap
+from earshift.debias.klda import KernelLDA
 from earshift.debias.lda import LDA
 from earshift.debias.mean_projection import MeanProjection
+from earshift.debias.mklda import MultiKernelLDA
 from earshift.debias.mlda import MultiLDA
 from earshift.debias.none import Identity
 
-__all__ = ["LDA", "Identity", "MeanProjection", "MultiLDA", "make"]
+__all__ = [
+    "LDA",
+    "Identity",
+    "KernelLDA",
+    "KernelMap",
+    "MeanProjection",
+    "MultiKernelLDA",
+    "MultiLDA",
+    "make",
+]
 
 
 def make(name: str, **options: Any) -> TransformerMixin:

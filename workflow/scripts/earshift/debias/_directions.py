@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -12,6 +13,25 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from earshift.errors import DataError
+
+
+@dataclass(frozen=True)
+class Found:
+    """A vector that was found between domains.
+
+    Parameters
+    ----------
+    vector : ndarray of shape (n_features,)
+        In the unit in which it was found.
+    n_clips : dict of str to int
+        Domain -> clips that it was found in.
+    subgroup : str, optional
+        The subgroup of those clips, if it is of one.
+    """
+
+    vector: NDArray[np.floating]
+    n_clips: dict[str, int]
+    subgroup: str | None = None
 
 
 class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):
@@ -26,6 +46,8 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         Orthonormal rows, strongest first.
     mean_ : ndarray of shape (n_features,)
         Unweighted mean of the domain means, in embedding units.
+    found_ : list of Found
+        The vectors that span the directions, as they were found.
     """
 
     def fit(
@@ -70,9 +92,13 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
             )
         means = np.stack([X[domain == name].mean(axis=0) for name in names])
         self.mean_ = means.mean(axis=0)
-        rows = self._find(X, domain, means - self.mean_, subgroup)
-        self.directions_ = orthonormal_rows(rows)
+        self.found_ = self._find(X, domain, means - self.mean_, subgroup)
+        rows = np.stack([found.vector for found in self.found_])
+        self.directions_ = orthonormal_rows(rows if self._keep_lengths else unit(rows))
         return self
+
+    #: Whether short vectors count less where the span is told from noise.
+    _keep_lengths = True
 
     @abstractmethod
     def _find(
@@ -81,8 +107,8 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         domain: NDArray[np.generic],
         means: NDArray[np.floating],
         subgroup: NDArray[np.generic] | None,
-    ) -> NDArray[np.floating]:
-        """Return vectors that span what is removed, shape (n_rows, n_features).
+    ) -> list[Found]:
+        """Return vectors that span what is removed.
 
         `means` are the domain means, centred, in the order of ``np.unique(domain)``.
         """
@@ -94,6 +120,23 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         directions = self.directions_.astype(X.dtype, copy=False)
         centred = X - self.mean_.astype(X.dtype, copy=False)
         return X - (centred @ directions.T) @ directions
+
+
+def found(
+    rows: NDArray[np.floating],
+    domain: NDArray[np.generic],
+    subgroup: str | None = None,
+) -> list[Found]:
+    """Return `rows`, shape (n_rows, n_features), with what they were found in."""
+    names, counts = np.unique(domain, return_counts=True)
+    n_clips = dict(zip(map(str, names), map(int, counts), strict=True))
+    return [Found(row, n_clips, subgroup) for row in rows]
+
+
+def unit(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return rows of length one; a row of zeros stays as it is."""
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.maximum(length, np.finfo(rows.dtype).tiny)
 
 
 def orthonormal_rows(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from earshift.debias._directions import DirectionRemover
+from earshift.debias._directions import DirectionRemover, Found, found
+from earshift.debias._discriminant import discriminant
 from earshift.errors import ConfigError
 
 version = 1
@@ -47,21 +47,23 @@ class LDA(DirectionRemover):
     def __init__(self, *, shrinkage: float | str = "auto") -> None:
         self.shrinkage = shrinkage
 
+    _keep_lengths = False
+
     def _find(
         self,
         X: NDArray[np.floating],
         domain: NDArray[np.generic],
         means: NDArray[np.floating],
         subgroup: NDArray[np.generic] | None,
-    ) -> NDArray[np.floating]:
+    ) -> list[Found]:
         del means, subgroup
-        return discriminants(X, domain, self.shrinkage)
+        return found(discriminants(X, domain, self.shrinkage), domain)
 
 
 def discriminants(
     X: NDArray[np.floating], domain: NDArray[np.generic], shrinkage: float | str
 ) -> NDArray[np.floating]:
-    """Return discriminant vectors of the domains, each of length one.
+    """Return discriminant vectors of the domains.
 
     Parameters
     ----------
@@ -75,16 +77,10 @@ def discriminants(
     Returns
     -------
     ndarray of shape (n_discriminants, n_features)
-        One row for two domains, one per domain for more.
+        S^-1 (m_2 - m_1) for two domains; for more, S^-1 (m_k - m) for each domain.
     """
-    lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
-    rows = lda.fit(X, domain).coef_
-    if len(rows) > 1:
-        # One row per domain, S^-1 m_k: what separates them is the difference from the
-        # mean row, not the row itself.
-        rows = rows - rows.mean(axis=0)
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(length, np.finfo(rows.dtype).tiny)
+    parts = [X[domain == name] for name in np.unique(domain)]
+    return discriminant(parts, shrinkage)
 
 
 def check_shrinkage(shrinkage: float | str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift.debias._directions import DirectionRemover
+from earshift.debias._directions import DirectionRemover, Found, found
 
 version = 1
 access = "target_unlabelled"
@@ -44,9 +44,9 @@ class MeanProjection(DirectionRemover):
         domain: NDArray[np.generic],
         means: NDArray[np.floating],
         subgroup: NDArray[np.generic] | None,
-    ) -> NDArray[np.floating]:
-        del X, domain, subgroup
-        return means
+    ) -> list[Found]:
+        del X, subgroup
+        return found(means, domain)
 
 
 def make() -> MeanProjection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift.debias._directions import DirectionRemover
+from earshift.debias._directions import DirectionRemover, Found, found
 from earshift.debias.lda import check_shrinkage, discriminants
 from earshift.errors import ConfigError
 
@@ -55,18 +55,20 @@ class MultiLDA(DirectionRemover):
         self.shrinkage = shrinkage
         self.min_clips = min_clips
 
+    _keep_lengths = False
+
     def _find(
         self,
         X: NDArray[np.floating],
         domain: NDArray[np.generic],
         means: NDArray[np.floating],
         subgroup: NDArray[np.generic] | None,
-    ) -> NDArray[np.floating]:
+    ) -> list[Found]:
         del means
         self.subgroups_: list[str] = []
         self.skipped_: list[str] = []
         names = np.unique(domain)
-        rows = []
+        rows: list[Found] = []
         known = [] if subgroup is None else [str(g) for g in subgroup if g is not None]
         for group in sorted(set(known)):
             own = subgroup == group
@@ -74,15 +76,19 @@ class MultiLDA(DirectionRemover):
                 self.skipped_.append(group)
                 continue
             self.subgroups_.append(group)
-            rows.append(discriminants(X[own], domain[own], self.shrinkage))
-        if not rows:
-            return discriminants(X, domain, self.shrinkage)
-        return np.concatenate(rows)
+            new = discriminants(X[own], domain[own], self.shrinkage)
+            rows += found(new, domain[own], group)
+        return rows or found(discriminants(X, domain, self.shrinkage), domain)
+
+
+def check_min_clips(min_clips: int) -> None:
+    """Raise `ConfigError` unless `min_clips` is a number from 2 on."""
+    if not isinstance(min_clips, int) or min_clips < 2:
+        raise ConfigError(f"min_clips is a number from 2 on, got {min_clips!r}.")
 
 
 def make(*, shrinkage: float | str = "auto", min_clips: int = 5) -> MultiLDA:
     """Return the method; options as in `MultiLDA`."""
     check_shrinkage(shrinkage)
-    if not isinstance(min_clips, int) or min_clips < 2:
-        raise ConfigError(f"min_clips is a number from 2 on, got {min_clips!r}.")
+    check_min_clips(min_clips)
     return MultiLDA(shrinkage=shrinkage, min_clips=min_clips)

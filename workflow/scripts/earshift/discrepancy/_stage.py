@@ -122,7 +122,7 @@ def measure_fold(
     scaled = [scaler.transform(d.X) for d in all_domains]
     transformer = domains.fit_method(
         method_entry,
-        list(zip(all_domains, scaled, train, strict=True)),
+        [(d, x[t], t) for d, x, t in zip(all_domains, scaled, train, strict=True)],
         source=all_domains[0].name,
     )
     held_out = [transformer.transform(x[t]) for x, t in zip(scaled, test, strict=True)]
