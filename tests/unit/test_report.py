@@ -60,12 +60,14 @@ def test_training_elsewhere_can_also_gain(tmp_path):
 def test_each_verdict_is_put_in_words(tmp_path):
     quiet = said(write_results(tmp_path / "quiet"))
     assert "lda (target_unlabelled): across datasets, no detectable effect in" in quiet
-    helps = said(write_results(tmp_path / "helps", verdict="helps"))
-    assert "it helps in 4 of 4 comparisons" in helps
-    assert "no detectable effect" not in helps
-    harms = said(write_results(tmp_path / "harms", verdict="harms"))
-    assert "it harms in 4 of 4 comparisons" in harms
-    assert "corrected p = 0.004" in harms
+    worth = said(write_results(tmp_path / "worth", verdict="worth it"))
+    assert "it is worth it in 4 of 4 comparisons" in worth
+    assert "no detectable effect" not in worth
+    harm = said(write_results(tmp_path / "harm", verdict="harmful"))
+    assert "it is harmful in 4 of 4 comparisons" in harm
+    assert "corrected p = 0.004" in harm
+    same = said(write_results(tmp_path / "same", verdict="practically equivalent"))
+    assert "it is practically equivalent to none in 4 of 4 comparisons" in same
 
 
 def test_the_measures_are_told_before_and_after(tmp_path):
@@ -255,7 +257,7 @@ def test_headings_are_in_order_and_tables_are_labelled(tmp_path):
 
 
 def test_the_terminal_shows_four_cells_with_change_and_verdict(tmp_path):
-    text = main_table(write_results(tmp_path / "r", verdict="helps"))
+    text = main_table(write_results(tmp_path / "r", verdict="worth it"))
     lines = text.splitlines()
     assert max(map(len, lines)) <= 100
     head = next(line for line in lines if line.startswith("  method"))
@@ -263,7 +265,7 @@ def test_the_terminal_shows_four_cells_with_change_and_verdict(tmp_path):
     for cell, value in [("A -> A", "0.90"), ("A -> B", "0.70 [0.65, 0.75]")]:
         assert none[head.index(cell) :].startswith(value)
     changed = next(line for line in lines if "target_unlabelled" in line)
-    assert changed[head.index("A -> B") :].startswith("+0.050 helps")
+    assert changed[head.index("A -> B") :].startswith("+0.050 worth it")
     assert not changed[head.index("A -> A") : head.index("A -> B")].strip()
     assert lines[-1] == f"Report: {tmp_path / 'r' / 'report.html'}"
     assert text.isascii()

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from earshift import jobs
+from earshift import jobs, statistics
 from earshift.report import tables, words
 
 #: One line of a table.
@@ -27,12 +27,15 @@ Row = Any
 BLACK, ORANGE, GREEN, BLUE = "#000000", "#E69F00", "#009E73", "#0072B2"
 VERMILION, PURPLE, SKY, GREY = "#D55E00", "#CC79A7", "#56B4E9", "#6B6B6B"
 
-#: Verdict -> colour and filling of its mark.
+#: Verdict -> colour and filling of its mark: filled where an effect is sure to matter.
 VERDICTS = MappingProxyType(
     {
-        "helps": (GREEN, GREEN),
-        "harms": (VERMILION, VERMILION),
-        "no detectable effect": (GREY, "white"),
+        statistics.WORTH_IT: (GREEN, GREEN),
+        statistics.HARMFUL: (VERMILION, VERMILION),
+        statistics.EQUIVALENT: (GREY, GREY),
+        statistics.UNSURE_GAIN: (GREEN, "white"),
+        statistics.UNSURE_LOSS: (VERMILION, "white"),
+        statistics.NO_EFFECT: (GREY, "white"),
     }
 )
 

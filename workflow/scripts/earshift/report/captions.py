@@ -32,8 +32,9 @@ CAPTIONS: Mapping[str, tuple[str, str, str]] = {
         "verdict.",
         "Change of the mean ROC-AUC over classes against no correction, on the same "
         "test clips. Lines are {level} intervals of the paired change, from resampling "
-        "the recordings of the test dataset. A mark is filled only where the interval "
-        "excludes 0 and the corrected p-value is below 0.05. From tables/summary.csv.",
+        "the recordings of the test dataset. Grey: no effect is detected; filled: "
+        "the interval lies beyond the changes that are too small to matter, or within "
+        "them. From tables/summary.csv.",
     ),
     "discrepancy": (
         "How different the datasets are, before and after",

@@ -105,6 +105,7 @@ def page_values(
         "findings": findings(found) + audit.findings(results),
         "level": level,
         "n_resamples": config["statistics"]["n_resamples"],
+        "rope": config["statistics"]["rope"],
         "protocol": config["protocol"],
         "n_classes": int(found.summary["n_classes"].max()),
         "access": tables.ACCESS,
