@@ -45,7 +45,8 @@ def write_results(
         change = _change(verdict) if method != "none" else [NAN] * 5
         names = ("change", "change_low", "change_high", "p_value", "p_holm")
         row |= dict(zip(names, change, strict=True))
-        summary.append(row | {"verdict": "" if method == "none" else verdict})
+        said = ("", "") if method == "none" else (verdict, "none")
+        summary.append(row | dict(zip(("verdict", "reference"), said, strict=True)))
         if train != test:
             values = {"within": 0.9, "across": auc, "gap": gap[0], "gap_low": gap[1]}
             gaps.append(key | values | {"gap_high": gap[2], "p_value": 0.01})

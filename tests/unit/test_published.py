@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from earshift import published, study_tables
+from earshift import ismir2023, study_tables
 from tests.reference import SHARED
 
 #: Model, method, scope -> mean ROC-AUC of the paper's table, in points: within irmas,
@@ -21,7 +21,7 @@ PAIRS += [("openmic", "irmas"), ("irmas", "openmic")]
 
 @pytest.fixture(scope="module")
 def scores():
-    return published.results().assign(condition="clean", repeat=0)
+    return ismir2023.results().assign(condition="clean", repeat=0)
 
 
 def test_the_table_has_every_cell_and_class_once(scores):
@@ -85,7 +85,7 @@ def test_the_largest_published_harm_of_a_correction_is_that_of_a_cello(scores):
 
 
 def test_the_cosines_are_there_for_both_spaces_and_scopes():
-    cosines = published.cosines()
+    cosines = ismir2023.cosines()
     assert len(cosines) == 2 * 2 * 3 * 2 * 10
     assert cosines["cosine"].abs().max() < 1
     sizes = cosines.groupby(["method", "scope"]).size()

@@ -5,27 +5,30 @@ All values of ROC-AUC are in points (times 100), as the paper has them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from earshift import statistics
-from earshift.published import PUBLISHED
+from earshift import deviations, ismir2023, jobs, latex, statistics
+from earshift.ismir2023 import PUBLISHED
+from earshift.report import tables, words
 from earshift.summary import references
 
 #: What identifies a cell of the study, whatever the protocol.
 CELL = ("model", "condition", "method", "scope", "train", "test")
 
 
-def with_published(scores: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+def with_published(scores: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
     """Add the published scores of the cells and classes that `scores` has.
 
     Parameters
     ----------
     scores : DataFrame
         Columns protocol, those of `CELL`, class, repeat, roc_auc.
-    published : DataFrame
-        As `earshift.published.results` returns them.
+    reference : DataFrame
+        As `earshift.ismir2023.results` returns them.
 
     Returns
     -------
@@ -34,7 +37,7 @@ def with_published(scores: pd.DataFrame, published: pd.DataFrame) -> pd.DataFram
     """
     keys = [*(c for c in CELL if c != "condition"), "class"]
     wanted = scores.loc[scores["condition"].eq("clean"), keys].drop_duplicates()
-    found = published.merge(wanted, on=keys).assign(condition="clean", repeat=0)
+    found = reference.merge(wanted, on=keys).assign(condition="clean", repeat=0)
     return pd.concat([scores, found], ignore_index=True)
 
 
@@ -162,3 +165,175 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
         lambda p: pd.Series(statistics.holm(p.to_numpy(float)), index=p.index)
     )
     return table
+
+
+def deviation_table(changes: pd.DataFrame) -> pd.DataFrame:
+    """Return what mending each fault alone does to the main table.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        Columns fault, model, method, scope, train, test, roc_auc (mean over classes)
+        and change (against the protocol ``paper``), as shares.
+
+    Returns
+    -------
+    DataFrame
+        A row per fault, in the order given: n_cells, within and across (mean changes in
+        points), largest (the largest change of a cell, with its sign), largest_cell
+        (where it is).
+    """
+    rows = []
+    for fault, part in changes.groupby("fault", sort=False):
+        change = 100 * part["change"]
+        within = part["train"].eq(part["test"])
+        top = part.loc[change.abs().idxmax()]
+        rows.append(
+            {"fault": str(fault), "n_cells": len(part)}
+            | {"within": change[within].mean(), "across": change[~within].mean()}
+            | {"largest": 100 * top["change"], "largest_cell": cell_name(top)}
+        )
+    columns = ["fault", "n_cells", "within", "across", "largest", "largest_cell"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def cell_name(row: Mapping[str, Any] | pd.Series[Any]) -> str:
+    """Return a cell in words: ``"vggish, mlda global, irmas to openmic"``."""
+    method = row["method"]
+    if method != "none":
+        method = f"{method} {row['scope']}"
+    return f"{row['model']}, {method}, {row['train']} to {row['test']}"
+
+
+def write_tables(results: Path, out: Path) -> None:
+    """Write the study's tables as CSV, and those of the paper as LaTeX.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the results, with ``tables/scores.csv`` and, if it was asked for,
+        ``tables/deviations.csv``.
+    out : Path
+        Folder to write ``main.csv``, ``main.tex``, ``classes.csv``, ``tests.csv`` and,
+        from the deviations, ``deviations.csv`` and ``deviations.tex`` to.
+    """
+    scores = with_published(read_scores(results), ismir2023.results())
+    main = main_table(scores)
+    tests = pd.concat([paired_tests(scores, m) for m in ("none", "k")])
+    found = {"main": main, "classes": class_table(scores), "tests": tests}
+    _write(out / "main.tex", main_latex(main))
+    if (results / "tables" / "deviations.csv").is_file():
+        found["deviations"] = deviation_table(read_deviations(results))
+        _write(out / "deviations.tex", deviation_latex(found["deviations"]))
+    for name, table in found.items():
+        with jobs.whole_file(out / f"{name}.csv") as file:
+            table.to_csv(file, index=False, float_format="%.6f")
+
+
+def _write(path: Path, text: str) -> None:
+    with jobs.whole_file(path) as file:
+        file.write_text(text, encoding="utf-8")
+
+
+def read_scores(results: Path) -> pd.DataFrame:
+    """Return the scores of all protocols, models and conditions."""
+    return tables.read_file(results / "tables" / "scores.csv")
+
+
+def read_deviations(results: Path) -> pd.DataFrame:
+    """Return what each fault does; empty where that was not asked for."""
+    file = results / "tables" / "deviations.csv"
+    if file.is_file():
+        return tables.read_file(file)
+    return pd.DataFrame(columns=["fault", *CELL, "roc_auc", "change"])
+
+
+def protocols_of(table: pd.DataFrame) -> list[str]:
+    """Return the protocols of a table whose columns name them, published ones last."""
+    prefix = "roc_auc_"
+    found = [c.removeprefix(prefix) for c in table.columns if c.startswith(prefix)]
+    return sorted(found, key=lambda name: name == PUBLISHED)
+
+
+def main_latex(main: pd.DataFrame) -> str:
+    """Return the main table as LaTeX: a line per method and protocol.
+
+    Parameters
+    ----------
+    main : DataFrame
+        As `main_table` returns it.
+
+    Returns
+    -------
+    str
+        Values in points, changes against ``none`` in brackets. Where numbers were
+        published, they follow, and their difference from the first protocol.
+    """
+    pairs = list(dict.fromkeys(zip(main["train"], main["test"], strict=True)))
+    pairs.sort(key=lambda pair: pair[0] != pair[1])
+    first = str(main["scope"].iloc[0])
+    main = main[main["method"].ne("none") | main["scope"].eq(first)]
+    groups = []
+    for (model, condition), part in main.groupby(["model", "condition"], sort=False):
+        name = model if condition == "clean" else f"{model} ({condition})"
+        lines: list[list[str]] = []
+        for (method, scope), own in part.groupby(["method", "scope"], sort=False):
+            cells = own.set_index(["train", "test"])
+            label = [str(method), "" if method == "none" else str(scope)]
+            cells = cells.reindex(pd.MultiIndex.from_tuples(pairs))
+            for i, (line, values) in enumerate(_lines(cells, method != "none")):
+                start = label if i == 0 else ["", ""]
+                lines.append(["" if lines else str(name), *start, line, *values])
+        groups.append(lines)
+    head = ["Model", "Method", "Scope", "Protocol"]
+    head += [f"{a} \N{RIGHTWARDS ARROW} {b}" for a, b in pairs]
+    note = "Mean ROC-AUC times 100; in brackets the change against no correction."
+    return latex.tabular(head, groups, "llll" + "r" * len(pairs), note=note)
+
+
+def _lines(cells: pd.DataFrame, with_changes: bool) -> Iterator[tuple[str, list[str]]]:
+    """Yield a line of values per protocol that has any, then the difference."""
+    protocols = protocols_of(cells)
+    for name in protocols:
+        values = cells[f"roc_auc_{name}"]
+        if values.notna().any():
+            changes = cells[f"change_{name}"]
+            yield (
+                name,
+                [
+                    words.number(x)
+                    + (f" ({words.signed(d, 2)})" if with_changes else "")
+                    for x, d in zip(values, changes, strict=True)
+                ],
+            )
+    difference = cells.get(f"difference_{protocols[0]}")
+    if difference is not None and difference.notna().any():
+        values = [words.signed(x, 2) for x in difference]
+        yield f"{protocols[0]} \N{MINUS SIGN} {PUBLISHED}", values
+
+
+def deviation_latex(table: pd.DataFrame) -> str:
+    """Return the table of deviations as LaTeX.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `deviation_table` returns it.
+
+    Returns
+    -------
+    str
+        A line per fault: what was done, what ``fixed`` does, effect in points.
+    """
+    rows = []
+    for row in table.to_dict("records"):
+        text = deviations.describe(row["fault"])
+        effect = [words.signed(row[k], 2) for k in ("within", "across", "largest")]
+        rows.append([text.title, text.published, text.fixed, *effect])
+    head = ["Fault", "Published code", "Protocol fixed", "Within", "Across", "Largest"]
+    note = (
+        "Change of mean ROC-AUC times 100 where the fault alone is mended: mean\n"
+        "within datasets, mean across datasets, and the largest of a cell."
+    )
+    kinds = "p{0.14\\linewidth}p{0.27\\linewidth}p{0.27\\linewidth}rrr"
+    return latex.tabular(head, [rows], kinds, note=note)
