@@ -34,8 +34,8 @@ DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
     {
         "unshuffled_folds": Deviation(
             "Inner folds are blocks of genres",
-            "C is chosen in three folds that are not shuffled, of clips sorted by genre; "
-            "clips of one recording are in several folds.",
+            "C is chosen in three folds that are not shuffled, of clips sorted by "
+            "genre; clips of one recording are in several folds.",
             "Folds are drawn at random from whole recordings.",
         ),
         "unscaled_features": Deviation(
@@ -48,7 +48,7 @@ DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
             "A genre that one dataset lacks",
             "mLDA fits such a genre to clips of one dataset alone, which gives their "
             "mean, not a difference between datasets, and removes that.",
-            "A genre with too few clips in a dataset is skipped, and the report says so.",
+            "A genre with too few clips in a dataset is skipped, and the log says so.",
         ),
         "scaler_per_dataset": Deviation(
             "Two scales in the kernel methods",
@@ -101,8 +101,8 @@ UNMEASURED: tuple[Deviation, ...] = (
     ),
     Deviation(
         "Missing values",
-        "A misplaced argument turns missing values of test clips into 0 without a word.",
-        "Missing values are an error, in both protocols.",
+        "A misplaced argument turns missing values of test clips into 0 in silence.",
+        "Clips with missing values are left out and listed, in both protocols.",
     ),
     Deviation(
         "Labels of the target",

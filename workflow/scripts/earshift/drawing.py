@@ -67,13 +67,27 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a class may be called "A$"
     "svg.hashsalt": "earshift",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,  # whole fonts, as publishers ask for
 }
+
+#: The same for a column of a paper with two columns.
+COLUMN_STYLE = STYLE | {
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "axes.linewidth": 0.5,
+    "xtick.major.size": 2.5,
+}
+COLUMN_IN = 3.4
 
 WIDTH_IN = 8.6
 LINE_IN = 0.23
 
 
-def save(figure: Figure, svg: Path) -> None:
+def save(figure: Figure, svg: Path, *, pdf: bool = False) -> None:
     """Write a figure as `svg`, and as PNG beside it, with the same bytes every time.
 
     Parameters
@@ -82,12 +96,18 @@ def save(figure: Figure, svg: Path) -> None:
         To write.
     svg : Path
         Ends in ``.svg``.
+    pdf : bool, default=False
+        Write a PDF, too.
     """
     with mpl.rc_context(STYLE):
         with jobs.whole_file(svg) as file:
             figure.savefig(file, metadata={"Date": None, "Creator": None})
         with jobs.whole_file(svg.with_suffix(".png")) as file:
             figure.savefig(file, dpi=200, metadata={"Software": None})
+        if pdf:
+            nothing = dict.fromkeys(("CreationDate", "Creator", "Producer"))
+            with jobs.whole_file(svg.with_suffix(".pdf")) as file:
+                figure.savefig(file, metadata=nothing)
 
 
 def forest(

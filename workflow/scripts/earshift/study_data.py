@@ -49,8 +49,8 @@ def write_data(
     directions : sequence of Path
         Tables of fitted directions of each protocol, model and condition.
     out : Path
-        Folder to write ``genres.csv``, ``samples.csv``, ``cosines.csv`` and
-        ``ranks.csv`` to.
+        Folder to write ``genres.csv``, ``samples.csv``, ``cosines.csv`` (with what was
+        published) and ``ranks.csv`` to.
     """
     counted = [_Clips(results, p, n) for p in protocols for n in names]
     found = {
@@ -62,7 +62,8 @@ def write_data(
         rows = pd.read_parquet(path)
         cosine_rows.append(cosines(rows))
         ranks.append(singular_values(rows))
-    found["cosines"] = pd.concat(cosine_rows, ignore_index=True)
+    own = pd.concat(cosine_rows, ignore_index=True)
+    found["cosines"] = pd.concat([own, published_cosines(own)], ignore_index=True)
     found["ranks"] = pd.concat(ranks, ignore_index=True)
     for name, table in found.items():
         with jobs.whole_file(out / f"{name}.csv") as file:
