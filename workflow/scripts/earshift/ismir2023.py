@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from earshift import register
 
 #: What the tables call them in the column `protocol`.
 PUBLISHED = "published"
+
+
+def is_study(protocols: Sequence[str]) -> bool:
+    """Say whether an experiment compares with the published code."""
+    return len(protocols) > 1 or "paper" in protocols
 
 
 def results() -> pd.DataFrame:

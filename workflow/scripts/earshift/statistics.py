@@ -243,9 +243,10 @@ def paired_t(changes: NDArray[np.float64]) -> tuple[float, float]:
     finite = changes[np.isfinite(changes)]
     n = len(finite)
     spread = float(finite.std(ddof=1)) if n > 1 else 0.0
-    if n > 1 and not finite.any():
+    rounding = 1e-12
+    if n > 1 and np.abs(finite).max() < rounding:
         return 0.0, 1.0
-    if not spread:
+    if spread < rounding:
         return float("nan"), float("nan")
     t = float(finite.mean()) / (spread / np.sqrt(n))
     return t, float(2 * stats.t.sf(abs(t), n - 1))

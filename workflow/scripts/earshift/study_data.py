@@ -16,6 +16,11 @@ from earshift.ismir2023 import PUBLISHED
 
 log = logging.getLogger(__name__)
 
+#: Names of the figures: of all protocols together, and of each. They stand here, so
+#: that the workflow knows its files without the libraries that draw them.
+COMMON_FIGURES = ("genres", "samples")
+PROTOCOL_FIGURES = ("class_scores", "arrows", "kernel_arrows", "cosines", "ranks")
+
 #: Clips without a subgroup.
 NO_GENRE = "no genre of these"
 

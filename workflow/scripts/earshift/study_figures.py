@@ -20,6 +20,7 @@ from earshift import drawing
 from earshift.ismir2023 import PUBLISHED
 from earshift.report import tables
 from earshift.study_data import NO_GENRE, PER_GENRE, PLAIN, STAGES
+from earshift.study_tables import settings
 
 log = logging.getLogger(__name__)
 
@@ -247,7 +248,7 @@ def class_scores(table: pd.DataFrame, protocol: str) -> Figure:
     table = table[table["scope"].eq(table["scope"].iloc[0])]
     names = sorted(tables.ordered(table["class"]))
     place = {c: i for i, c in enumerate(names)}
-    models = dict(zip(_settings(table).unique(), MODELS, strict=False))
+    models = dict(zip(settings(table).unique(), MODELS, strict=False))
     data = tables.ordered(table["train"])
     rows = {d: f"trained on {d}" for d in data}
     columns = {d: f"tested on {d}" for d in data}
@@ -256,7 +257,7 @@ def class_scores(table: pd.DataFrame, protocol: str) -> Figure:
         for (train, test), ax in axes.items():
             own = table[table["train"].eq(train) & table["test"].eq(test)]
             for i, (model, (colour, marker)) in enumerate(models.items()):
-                part = own[_settings(own).eq(model)]
+                part = own[settings(own).eq(model)]
                 y = part["class"].map(place) + _offset(i, len(models))
                 ax.plot(
                     part[f"roc_auc_{protocol}"], y, marker, color=colour, ms=3, mew=0
@@ -270,13 +271,6 @@ def class_scores(table: pd.DataFrame, protocol: str) -> Figure:
         marks += _published_mark(table.get("roc_auc_published"))
         _legend(figure, marks, 4)
     return figure
-
-
-def _settings(table: pd.DataFrame) -> pd.Series[str]:
-    """Return models, with the condition where there are several."""
-    if table["condition"].nunique() < 2:
-        return table["model"]
-    return table["model"] + " (" + table["condition"] + ")"
 
 
 def _published_mark(values: pd.Series[float] | None) -> list[Line2D]:
@@ -313,7 +307,7 @@ def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
     keys = ["model", "condition", "scope", "train", "test", "class"]
     plain = across[across["method"].eq("none")].set_index(keys)[value]
     after = after.join(plain.rename("before"), on=keys)
-    after = after.assign(setting=_settings(after), after=after[value])
+    after = after.assign(setting=settings(after), after=after[value])
     names = sorted(tables.ordered(after["class"]))
     place = {c: i for i, c in enumerate(names)}
     scopes = tables.ordered(after["scope"])
@@ -381,8 +375,8 @@ def cosines(table: pd.DataFrame, protocol: str) -> Figure:
     spaces = {"lda": "in the embedding", "klda": "in the kernel's space"}
     found = set(own["method"])
     columns = {m: spaces[m] for m in PLAIN if m in found}
-    settings = _settings(own) + "\n" + own["scope"]
-    rows = {s: s.replace("\n", ", ") for s in tables.ordered(settings)}
+    names_of = settings(own) + "\n" + own["scope"]
+    rows = {s: s.replace("\n", ", ") for s in tables.ordered(names_of)}
     theirs = table[table["protocol"].eq(PUBLISHED)]
     with mpl.rc_context(drawing.COLUMN_STYLE):
         figure, axes = _grid(rows, columns, len(names) * LINE_IN * 1.05)
@@ -390,7 +384,7 @@ def cosines(table: pd.DataFrame, protocol: str) -> Figure:
             for source, mark, size in ((own, "o", 3), (theirs, "|", 5)):
                 here = (source["model"] + "\n" + source["scope"]).eq(row)
                 if source is own:
-                    here = settings.eq(row)
+                    here = names_of.eq(row)
                 part = source[here & source["method"].eq(column)]
                 for i, (train, colour) in enumerate(look.items()):
                     line = part[part["train"].eq(train)]
@@ -429,12 +423,12 @@ def ranks(table: pd.DataFrame, protocol: str) -> Figure:
     scopes = tables.ordered(own["scope"])
     found = set(own["method"])
     columns = {m: m for m in PER_GENRE if m in found}
-    settings = _settings(own)
-    rows = {s: s for s in tables.ordered(settings)}
+    names = settings(own)
+    rows = {s: s for s in tables.ordered(names)}
     with mpl.rc_context(drawing.COLUMN_STYLE):
         figure, axes = _grid(rows, columns, 1.0)
         for (row, column), ax in axes.items():
-            here = own[settings.eq(row) & own["method"].eq(column)]
+            here = own[names.eq(row) & own["method"].eq(column)]
             for i, scope in enumerate(scopes):
                 part = here[here["scope"].eq(scope)]
                 for _, line in part.groupby(["class", "genres"], sort=False):

@@ -197,6 +197,13 @@ def deviation_table(changes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def settings(table: pd.DataFrame) -> pd.Series[str]:
+    """Return the model of each row, with the condition where there are several."""
+    if table["condition"].nunique() < 2:
+        return table["model"]
+    return table["model"] + " (" + table["condition"] + ")"
+
+
 def cell_name(row: Mapping[str, Any] | pd.Series[Any]) -> str:
     """Return a cell in words: ``"vggish, mlda global, irmas to openmic"``."""
     method = row["method"]
@@ -274,8 +281,7 @@ def main_latex(main: pd.DataFrame) -> str:
     first = str(main["scope"].iloc[0])
     main = main[main["method"].ne("none") | main["scope"].eq(first)]
     groups = []
-    for (model, condition), part in main.groupby(["model", "condition"], sort=False):
-        name = model if condition == "clean" else f"{model} ({condition})"
+    for name, part in main.groupby(settings(main), sort=False):
         lines: list[list[str]] = []
         for (method, scope), own in part.groupby(["method", "scope"], sort=False):
             cells = own.set_index(["train", "test"])

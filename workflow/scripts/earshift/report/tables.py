@@ -16,7 +16,10 @@ ACCESS = {
 
 
 #: Columns that hold words even where all of them look like numbers, or are empty.
-WORDS = ("model", "method", "train", "test", "a", "b", "class", "verdict")
+WORDS = (
+    *("model", "method", "train", "test", "a", "b", "class", "verdict", "reference"),
+    *("protocol", "dataset", "subgroup", "fault"),
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class Tables:
     kernel: pd.DataFrame
     protocol: str
     protocols: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """What tables and figures add to their captions: the protocol, of several."""
+        return f"Protocol {self.protocol}." if len(self.protocols) > 1 else ""
 
     @property
     def settings(self) -> list[str]:

@@ -48,6 +48,8 @@ def main_table(results: Path) -> str:
     letters = _letters(found.datasets)
     names = [f"{letter} = {name}" for name, letter in letters.items()]
     lines = ["", *_wrapped(names), KEY]
+    if found.note:
+        lines += [f"{found.note} The report has the others."]
     draw = _matrix if len(found.datasets) == 2 else _rows
     for setting in found.settings:
         lines += ["", setting]
