@@ -28,7 +28,7 @@ rule tabulate_study:
         splits=expand(
             rules.select_clips.output.splits, protocol=PROTOCOLS, allow_missing=True
         ),
-        draws=[draws_file(SimpleNamespace(protocol=p)) for p in PROTOCOLS],
+        draws=[e["draws"] for e in class_entries() if e["draws"]],
         directions=per_model(rules.cross_validate.output.directions),
     output:
         tables=[
@@ -68,14 +68,15 @@ rule draw_study:
     input:
         tables=rules.tabulate_study.output.tables,
     output:
-        svg=expand(
+        svg=[
             report(
-                f"{RESULTS}/figures/study/{{figure}}.svg",
+                f"{RESULTS}/figures/study/{figure}.svg",
                 caption="../report/study_figure.rst",
                 category="Study",
-            ),
-            figure=STUDY_FIGURES,
-        ),
+                labels={"figure": figure.replace("_", " ")},
+            )
+            for figure in STUDY_FIGURES
+        ],
         others=expand(
             f"{RESULTS}/figures/study/{{figure}}.{{ending}}",
             figure=STUDY_FIGURES,

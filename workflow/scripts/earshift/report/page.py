@@ -106,7 +106,7 @@ def page_values(
         "level": level,
         "n_resamples": config["statistics"]["n_resamples"],
         "rope": config["statistics"]["rope"],
-        "protocol": words.listed(list(found.protocols)),
+        "protocol": _protocols(found),
         "shown": found.note,
         **_study(results, found, level),
         "n_classes": int(found.summary["n_classes"].max()),
@@ -135,6 +135,11 @@ def page_values(
         "versions": versions,
         "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
     }
+
+
+def _protocols(found: Tables) -> str:
+    names = list(found.protocols)
+    return f"protocol{'s' * (len(names) > 1)} {words.listed(names)}"
 
 
 def _study(results: Path, found: Tables, level: str) -> dict[str, Any]:
