@@ -40,9 +40,9 @@ DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
         ),
         "unscaled_features": Deviation(
             "Features are not standardised",
-            "LDA and classifier get features on their own scales. For VGGish and YAMNet "
-            "the direction between the datasets is then mostly that of one or two "
-            "nearly constant features.",
+            "LDA and classifier get features on their own scales. For VGGish and "
+            "YAMNet the direction between the datasets is then mostly that of one or "
+            "two nearly constant features.",
             "Features are standardised by the training clips of the source.",
         ),
         "one_class_lda": Deviation(
