@@ -104,9 +104,9 @@ def _verdicts(found: Tables) -> Iterator[str]:
         counts = across["verdict"].value_counts()
         parts = [f"{counts[v]} {v}" for v in VERDICTS if v in counts]
         if parts:
+            n = words.count(len(across), "comparison")
             yield (
-                f"Protocol {found.protocol}: of "
-                f"{words.count(len(across), 'comparison')} across datasets with {what}, "
+                f"Protocol {found.protocol}: of {n} across datasets with {what}, "
                 f"{words.listed(parts)}."
             )
 
