@@ -106,8 +106,8 @@ def _verdicts(found: Tables) -> Iterator[str]:
         if parts:
             n = words.count(len(across), "comparison")
             yield (
-                f"Protocol {found.protocol}: of {n} across datasets with {what}, "
-                f"{words.listed(parts)}."
+                f"Protocol {found.protocol}, across datasets, against {what}: {n}, of "
+                f"which {words.listed(parts)}."
             )
 
 
