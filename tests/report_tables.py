@@ -45,7 +45,8 @@ def write_results(
         change = _change(verdict) if method != "none" else [NAN] * 5
         names = ("change", "change_low", "change_high", "p_value", "p_holm")
         row |= dict(zip(names, change, strict=True))
-        summary.append(row | {"verdict": "" if method == "none" else verdict})
+        said = ("", "") if method == "none" else (verdict, "none")
+        summary.append(row | dict(zip(("verdict", "reference"), said, strict=True)))
         if train != test:
             values = {"within": 0.9, "across": auc, "gap": gap[0], "gap_low": gap[1]}
             gaps.append(key | values | {"gap_high": gap[2], "p_value": 0.01})
@@ -68,8 +69,10 @@ def write_results(
 def _change(verdict: str) -> list[float]:
     return {
         "no detectable effect": [0.001, -0.02, 0.02, 0.8, 0.9],
-        "helps": [0.05, 0.02, 0.08, 0.002, 0.004],
-        "harms": [-0.05, -0.08, -0.02, 0.002, 0.004],
+        "practically equivalent": [0.001, -0.002, 0.004, 0.8, 0.9],
+        "worth it": [0.05, 0.02, 0.08, 0.002, 0.004],
+        "gain of unsure worth": [0.02, 0.005, 0.035, 0.002, 0.004],
+        "harmful": [-0.05, -0.08, -0.02, 0.002, 0.004],
     }[verdict]
 
 
@@ -171,5 +174,5 @@ def config_of(results: Path) -> dict:
         "models": {name: {"plugin": "mfcc"} for name in summary["model"].unique()},
         "conditions": ["clean"],
         "methods": {name: {"plugin": name} for name in summary["method"].unique()},
-        "statistics": {"n_resamples": 999, "confidence": 0.9},
+        "statistics": {"n_resamples": 999, "confidence": 0.9, "rope": 0.01},
     }

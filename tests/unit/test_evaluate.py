@@ -315,22 +315,24 @@ def test_another_class_does_not_change_the_scores_of_the_others(tmp_path, entrie
     pd.testing.assert_frame_equal(kept, one)
 
 
-def test_a_resample_without_the_class_is_left_out_of_the_interval():
+@pytest.mark.parametrize("n_present", [1, 3])
+def test_a_resample_without_the_class_is_left_out_of_the_interval(n_present):
     rows = pd.DataFrame(
         {
             "clip_id": [f"c{i}" for i in range(24)],
             "recording": [f"r{i}" for i in range(24)],
-            "present": [i < 3 for i in range(24)],
-            "score": [float(i < 3) for i in range(24)],
+            "present": [i < n_present for i in range(24)],
+            "score": [float(i < n_present) for i in range(24)],
             "fold": 0,
             "class": "x",
             "repeat": 0,
         }
     ).assign(**dict.fromkeys(summary.GROUP, "g"))
-    ((curve, n_classes),) = summary._resample(rows, 500, 0).values()
-    assert np.isnan(curve).any()
-    assert np.nanmin(curve) == 1.0
-    assert n_classes == 1
+    (curves,) = summary._resample(rows, 500, 0).values()
+    assert curves.shape == (1, 501)
+    # A class of one recording has no stratum of its own.
+    assert np.isnan(curves).any() == (n_present == 1)
+    assert np.nanmin(curves) == 1.0
 
 
 def test_discrepancy_finds_the_shift_and_its_removal(tmp_path, entries):

@@ -59,9 +59,15 @@ def test_gaps_stand_where_the_table_says_with_their_intervals(found):
 
 @pytest.mark.parametrize(
     ("verdict", "filled"),
-    [("helps", True), ("harms", True), ("no detectable effect", False)],
+    [
+        ("worth it", True),
+        ("harmful", True),
+        ("practically equivalent", True),
+        ("gain of unsure worth", False),
+        ("no detectable effect", False),
+    ],
 )
-def test_a_mark_is_filled_only_for_a_detected_effect(tmp_path, verdict, filled):
+def test_a_mark_is_filled_only_where_the_effect_is_sure(tmp_path, verdict, filled):
     folder = write_results(tmp_path / "r", verdict=verdict) / "tables"
     ax = drawn_axes(figures.changes(tables.read(folder)))[0]
     mark = next(line for line in ax.lines if line.get_marker() == "o")

@@ -12,11 +12,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from earshift import figures
-from earshift.report import audit, main_table, tables, words, write_report
+from earshift import deviations, figures
+from earshift.report import (
+    audit,
+    captions,
+    main_table,
+    study,
+    tables,
+    words,
+    write_report,
+)
 from earshift.report.findings import findings
 from earshift.report.plan import compare
 from tests.report_tables import config_of, write_results
+from tests.study_results import write_study
 
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "page.html.j2"
 
@@ -27,7 +36,7 @@ def said(folder):
 
 
 def page(results):
-    (results / "figures").mkdir()
+    (results / "figures").mkdir(exist_ok=True)
     for name in (*figures.FIGURES, "audio"):
         (results / "figures" / f"{name}.svg").write_text("<svg/>")
     versions = {"models": {"mfcc": 1}}
@@ -60,12 +69,14 @@ def test_training_elsewhere_can_also_gain(tmp_path):
 def test_each_verdict_is_put_in_words(tmp_path):
     quiet = said(write_results(tmp_path / "quiet"))
     assert "lda (target_unlabelled): across datasets, no detectable effect in" in quiet
-    helps = said(write_results(tmp_path / "helps", verdict="helps"))
-    assert "it helps in 4 of 4 comparisons" in helps
-    assert "no detectable effect" not in helps
-    harms = said(write_results(tmp_path / "harms", verdict="harms"))
-    assert "it harms in 4 of 4 comparisons" in harms
-    assert "corrected p = 0.004" in harms
+    worth = said(write_results(tmp_path / "worth", verdict="worth it"))
+    assert "it is worth it in 4 of 4 comparisons" in worth
+    assert "no detectable effect" not in worth
+    harm = said(write_results(tmp_path / "harm", verdict="harmful"))
+    assert "it is harmful in 4 of 4 comparisons" in harm
+    assert "corrected p = 0.004" in harm
+    same = said(write_results(tmp_path / "same", verdict="practically equivalent"))
+    assert "it is practically equivalent to none in 4 of 4 comparisons" in same
 
 
 def test_the_measures_are_told_before_and_after(tmp_path):
@@ -255,7 +266,7 @@ def test_headings_are_in_order_and_tables_are_labelled(tmp_path):
 
 
 def test_the_terminal_shows_four_cells_with_change_and_verdict(tmp_path):
-    text = main_table(write_results(tmp_path / "r", verdict="helps"))
+    text = main_table(write_results(tmp_path / "r", verdict="worth it"))
     lines = text.splitlines()
     assert max(map(len, lines)) <= 100
     head = next(line for line in lines if line.startswith("  method"))
@@ -263,7 +274,7 @@ def test_the_terminal_shows_four_cells_with_change_and_verdict(tmp_path):
     for cell, value in [("A -> A", "0.90"), ("A -> B", "0.70 [0.65, 0.75]")]:
         assert none[head.index(cell) :].startswith(value)
     changed = next(line for line in lines if "target_unlabelled" in line)
-    assert changed[head.index("A -> B") :].startswith("+0.050 helps")
+    assert changed[head.index("A -> B") :].startswith("+0.050 worth it")
     assert not changed[head.index("A -> A") : head.index("A -> B")].strip()
     assert lines[-1] == f"Report: {tmp_path / 'r' / 'report.html'}"
     assert text.isascii()
@@ -292,3 +303,105 @@ def test_the_table_can_be_printed_by_hand(tmp_path):
     )
     assert missing.returncode == 2
     assert "is the run finished?" in missing.stderr
+
+
+@pytest.fixture(scope="module")
+def study_page(tmp_path_factory):
+    results = write_study(tmp_path_factory.mktemp("study") / "r")
+    figures_of_study = results / "figures" / "study"
+    figures_of_study.mkdir(parents=True)
+    for name in captions.STUDY:
+        (figures_of_study / f"{name.format('fixed')}.svg").write_text("<svg/>")
+    return page(results)
+
+
+def test_an_experiment_of_one_protocol_has_no_section_on_the_study(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    assert 'id="study"' not in html
+    assert "Protocol fixed." not in html
+
+
+def test_the_page_shows_one_protocol_and_says_which(study_page):
+    assert "protocols paper and fixed" in re.sub(r"\s+", " ", study_page)
+    for name in ("findings", "results", "figures", "gap-table", "discrepancy-table"):
+        assert "rotocol\nfixed." in section(study_page, name) or (
+            "Protocol fixed." in section(study_page, name)
+        ), name
+    main = section(study_page, "results")
+    # 2 models, 4 cells: none once, five methods in two scopes.
+    assert main.count('<th scope="row">') == 2 * 4 * (1 + 2 * 5)
+    assert "0.926 <" in main  # vggish within irmas, fixed
+    assert "0.916 <" not in main  # the same of the paper
+
+
+def test_the_study_has_the_protocols_side_by_side(study_page):
+    html = section(study_page, "study")
+    table = html[html.index('id="protocols"') : html.index('id="deviations"')]
+    row = re.search(
+        r"<th scope=\"row\">klda</th>\s*<td>classwise</td>\s*<td>irmas</td>"
+        r"<td>openmic</td>(.*?)</tr>",
+        table[table.index(">openl3<") :],
+        re.DOTALL,
+    )
+    cells = [" ".join(re.sub("<[^>]*>", "", c).split()) for c in row[1].split("</td>")]
+    assert cells[:5] == [
+        "81.79 (+1.66)",
+        "0.00",
+        "82.79 (+1.66)",
+        "+1.00",
+        "81.79 (+1.66)",
+    ]
+
+
+def test_deviations_are_told_one_by_one(study_page):
+    html = section(study_page, "study")
+    for text in (*deviations.UNMEASURED, deviations.describe("one_class_lda")):
+        assert text.title in html
+        assert text.published in html.replace("&#39;", "'")
+    assert "+2.00 (vggish, none, irmas to openmic)" in html
+    assert html.count("not measured") == len(deviations.UNMEASURED)
+    assert "changes the mean across datasets most, by +2.00 points" in html
+
+
+def test_what_survives_and_what_is_recovered_is_told(study_page):
+    html = section(study_page, "study")
+    assert "as published, a mean gap of +8.17 points, detected in 2 of 4 cells" in html
+    assert "It survives the mending of all faults, in every cell." in html
+    assert "Once all faults are mended, none of 40 cells show it." in html
+    assert (
+        "Protocol fixed, vggish, trained on irmas and tested on openmic: no correction "
+        "recovers a part of the gap of 0.200 [0.100, 0.300] with an interval that "
+        "excludes zero."
+    ) in html
+    assert "against the kernel alone: 16 comparisons, of which 16 no det" in html
+    assert "klda (classwise) gains most, +0.017 [+0.007, +0.027], which is 8" in html
+
+
+def test_methods_that_a_protocol_leaves_out_are_named(tmp_path):
+    results = write_study(tmp_path / "r")
+    file = results / "tables" / "scores.csv"
+    scores = pd.read_csv(file)
+    lost = scores["protocol"].eq("paper") & scores["method"].eq("lda")
+    scores[~lost].to_csv(file, index=False)
+    found = study.describe_study(results)
+    assert found["left_out"] == [
+        "The protocol paper has no lda: the published code has no such method."
+    ]
+    lda = [row for row in found["main"]["vggish"] if row["method"] == "lda"]
+    assert all(math.isnan(row["roc_auc_paper"]) for row in lda)
+    assert not any(math.isnan(row["roc_auc_fixed"]) for row in lda)
+
+
+def test_a_study_without_deviations_says_so(tmp_path):
+    results = write_study(tmp_path / "r")
+    (results / "tables" / "deviations.csv").unlink()
+    found = study.describe_study(results)
+    assert found["deviations"] == []
+    assert found["weight"] == ""
+
+
+def test_the_terminal_shows_one_protocol_and_says_which(tmp_path):
+    text = main_table(write_study(tmp_path / "r"))
+    assert "Protocol fixed. The report has the others." in text
+    assert text.count("  none ") == 2
+    assert max(map(len, text.splitlines())) <= 100

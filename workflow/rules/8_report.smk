@@ -103,6 +103,9 @@ rule write_report:
         classes=rules.choose_classes.output.classes,
         template=f"{ROOT}/workflow/report/page.html.j2",
         included=f"{ROOT}/workflow/report/audit.html.j2",
+        study=rules.draw_study.output.svg if STUDY else [],
+        study_tables=rules.tabulate_study.output if STUDY else [],
+        study_template=f"{ROOT}/workflow/report/study.html.j2",
         # The plan itself is no input: one that is made later makes no new report.
         plan_template=f"{ROOT}/workflow/report/plan.html.j2",
     output:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 with jobs.logged(snakemake.log[0]):
     resampling = snakemake.params.statistics | {"seed": snakemake.params.seed}
+    rope = resampling.pop("rope")
     summary.collect_scores(
         [Path(table) for table in snakemake.input.scores], Path(snakemake.output.scores)
     )
@@ -19,6 +20,7 @@ with jobs.logged(snakemake.log[0]):
         [Path(table) for table in snakemake.input.clip_scores],
         snakemake.params.methods,
         **resampling,
+        rope=rope,
         summary=Path(snakemake.output.summary),
         gaps=Path(snakemake.output.gaps),
     )

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from earshift import jobs
+from earshift import jobs, statistics
 from earshift.report import tables, words
 
 #: One line of a table.
@@ -27,12 +27,15 @@ Row = Any
 BLACK, ORANGE, GREEN, BLUE = "#000000", "#E69F00", "#009E73", "#0072B2"
 VERMILION, PURPLE, SKY, GREY = "#D55E00", "#CC79A7", "#56B4E9", "#6B6B6B"
 
-#: Verdict -> colour and filling of its mark.
+#: Verdict -> colour and filling of its mark: filled where an effect is sure to matter.
 VERDICTS = MappingProxyType(
     {
-        "helps": (GREEN, GREEN),
-        "harms": (VERMILION, VERMILION),
-        "no detectable effect": (GREY, "white"),
+        statistics.WORTH_IT: (GREEN, GREEN),
+        statistics.HARMFUL: (VERMILION, VERMILION),
+        statistics.EQUIVALENT: (GREY, GREY),
+        statistics.UNSURE_GAIN: (GREEN, "white"),
+        statistics.UNSURE_LOSS: (VERMILION, "white"),
+        statistics.NO_EFFECT: (GREY, "white"),
     }
 )
 
@@ -64,13 +67,27 @@ STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a class may be called "A$"
     "svg.hashsalt": "earshift",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,  # whole fonts, as publishers ask for
 }
+
+#: The same for a column of a paper with two columns.
+COLUMN_STYLE = STYLE | {
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "axes.linewidth": 0.5,
+    "xtick.major.size": 2.5,
+}
+COLUMN_IN = 3.4
 
 WIDTH_IN = 8.6
 LINE_IN = 0.23
 
 
-def save(figure: Figure, svg: Path) -> None:
+def save(figure: Figure, svg: Path, *, pdf: bool = False) -> None:
     """Write a figure as `svg`, and as PNG beside it, with the same bytes every time.
 
     Parameters
@@ -79,12 +96,18 @@ def save(figure: Figure, svg: Path) -> None:
         To write.
     svg : Path
         Ends in ``.svg``.
+    pdf : bool, default=False
+        Write a PDF, too.
     """
     with mpl.rc_context(STYLE):
         with jobs.whole_file(svg) as file:
             figure.savefig(file, metadata={"Date": None, "Creator": None})
         with jobs.whole_file(svg.with_suffix(".png")) as file:
             figure.savefig(file, dpi=200, metadata={"Software": None})
+        if pdf:
+            nothing = dict.fromkeys(("CreationDate", "Creator", "Producer"))
+            with jobs.whole_file(svg.with_suffix(".pdf")) as file:
+                figure.savefig(file, metadata=nothing)
 
 
 def forest(

@@ -71,7 +71,8 @@ def per_class(found: Tables) -> Figure:
             _dumbbells(ax, own, row, classes, look)
             drawing.label_lines(ax, classes)
             ax.set_xlim(low, 1.02)
-        figure.supxlabel("ROC-AUC of the class (dashed: chance)", fontsize=9)
+        label = f"ROC-AUC of the class (dashed: chance){_protocol(found)}"
+        figure.supxlabel(label, fontsize=9)
         within = drawing.mark(
             "within: trained on the test dataset itself",
             drawing.BLACK,
@@ -83,6 +84,11 @@ def per_class(found: Tables) -> Figure:
         ]
         drawing.legend(figure, [within, *others[: 1 if len(look) == 2 else None]])
     return figure
+
+
+def _protocol(found: Tables) -> str:
+    """Return what a label adds where there are several protocols."""
+    return f"; protocol {found.protocol}" if len(found.protocols) > 1 else ""
 
 
 def _across_name(dataset: str, found: Tables) -> str:
@@ -144,6 +150,7 @@ def gaps(found: Tables) -> Figure:
     with mpl.rc_context(drawing.STYLE):
         panels = {d: drawing.direction(*d) for d in found.directions}
         label = "gap in mean ROC-AUC, within minus across (0: no gap)"
+        label += _protocol(found)
         figure = drawing.forest(
             table,
             found.settings,
@@ -184,6 +191,7 @@ def changes(found: Tables) -> Figure:
     with mpl.rc_context(drawing.STYLE):
         panels = {d: drawing.direction(*d) for d in cells}
         label = "change of mean ROC-AUC against no correction (right of 0: better)"
+        label += _protocol(found)
         columns = ("change", "change_low", "change_high")
         figure = drawing.forest(
             table, found.settings, panels, columns, look, label, signs=True
@@ -219,6 +227,7 @@ def discrepancy(found: Tables) -> Figure:
     }
     with mpl.rc_context(drawing.STYLE):
         label = "value of the measure (dashed: chance, no difference seen)"
+        label += _protocol(found)
         figure = drawing.forest(
             table,
             found.settings,

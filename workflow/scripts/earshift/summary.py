@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 #: What identifies a mean over classes.
 GROUP = ("protocol", "model", "condition", "method", "scope", "train", "test")
 
-#: Columns of the summary, but for the two that `_correct` adds.
+#: Columns of the summary.
 COLUMNS = (
     *GROUP,
     "access",
@@ -34,10 +34,24 @@ COLUMNS = (
     "change_low",
     "change_high",
     "p_value",
+    "p_holm",
+    "verdict",
+    "reference",
+    "change_low_classes",
+    "change_high_classes",
+    "t",
+    "p_t",
+    "p_t_holm",
 )
+
+#: Methods that work on the kernel features that ``k`` has without a correction.
+KERNEL = ("klda", "mklda")
 
 #: Curves of resampled values by what they are of.
 Curves = dict[tuple[str, ...], NDArray[np.float64]]
+
+#: The same by group, for each class: arrays of shape (n_classes, 1 + n_resamples).
+ClassCurves = dict[tuple[str, ...], NDArray[np.float64]]
 
 
 def summarise(
@@ -46,6 +60,7 @@ def summarise(
     *,
     n_resamples: int,
     confidence: float,
+    rope: float = 0.01,
     seed: int,
     summary: Path,
     gaps: Path,
@@ -55,118 +70,188 @@ def summarise(
     Parameters
     ----------
     clip_scores : sequence of Path
-        Per-clip scores of each model and condition, from `evaluate.cross_validate`.
+        Per-clip scores of each protocol, model and condition, from
+        `evaluate.cross_validate`.
     methods : mapping
         Config entries of the methods, for their `access`.
     n_resamples : int
         Bootstrap resamples of recordings.
     confidence : float
         Level of the intervals.
+    rope : float
+        Changes of mean ROC-AUC below this are of no practical importance.
     seed : int
         Of the resamples.
     summary : Path
         CSV file to write: per `GROUP`, mean ROC-AUC over classes with its interval, the
         change against the method ``none`` with interval and p-value (paired; Holm over
-        the methods of a model and direction), and a verdict in words.
+        the methods of a model and direction), and a verdict in words; then the interval
+        where classes are drawn too, and a paired t-test over the classes. A method with
+        several `references` has a row for each.
     gaps : Path
         CSV file to write: how much worse clips of `test` are told apart by classifiers
         trained on `train` than by classifiers trained on `test` itself.
     """
-    curves: Curves = {}
-    n_classes: dict[tuple[str, ...], int] = {}
+    curves: ClassCurves = {}
     for path in clip_scores:
         rows = pd.read_parquet(path)
         for (_, condition, test), part in rows.groupby(["model", "condition", "test"]):
             log.info("resampling %s, %s, %s", path.parent.name, condition, test)
-            found = _resample(part, n_resamples, seed)
-            curves |= {group: mean for group, (mean, _) in found.items()}
-            n_classes |= {group: n for group, (_, n) in found.items()}
+            curves |= _resample(part, n_resamples, seed)
+    rng = np.random.default_rng(seed)
     with jobs.whole_file(summary) as file:
-        table = _summary(curves, n_classes, methods, confidence)
+        table = _summary(curves, methods, confidence, rope, rng)
         table.to_csv(file, index=False, float_format="%.6f")
     with jobs.whole_file(gaps) as file:
-        _gaps(curves, confidence).to_csv(file, index=False, float_format="%.6f")
+        means = {group: _mean(curve) for group, curve in curves.items()}
+        _gaps(means, confidence).to_csv(file, index=False, float_format="%.6f")
 
 
-def _resample(
-    rows: pd.DataFrame, n_resamples: int, seed: int
-) -> dict[tuple[str, ...], tuple[NDArray[np.float64], int]]:
-    """Return the mean AUC over classes and repeats of each group, per resample.
+def _resample(rows: pd.DataFrame, n_resamples: int, seed: int) -> ClassCurves:
+    """Return the AUC of each class of each group, per resample, means over repeats.
 
     All rows are of one test dataset, so that every group sees the same draws: clips are
     numbered by id, and the generator depends on the seed alone.
     """
     clips = rows[["clip_id", "recording"]].drop_duplicates().sort_values("clip_id")
     weights = statistics.bootstrap_weights(
-        clips["recording"].to_numpy(str), n_resamples, np.random.default_rng(seed)
+        clips["recording"].to_numpy(str),
+        n_resamples,
+        np.random.default_rng(seed),
+        _strata(rows),
     )
     place = pd.Series(np.arange(len(clips)), index=clips["clip_id"].to_numpy())
-    out = {}
-    for group, part in rows.groupby(list(GROUP), sort=False):
-        values = [
+    rows = rows.assign(place=place.loc[rows["clip_id"]].to_numpy())
+    return {
+        tuple(map(str, group)): np.stack(
+            [_mean(_repeats(own, weights)) for _, own in part.groupby("class")]
+        )
+        for group, part in rows.groupby(list(GROUP), sort=False)
+    }
+
+
+def _strata(rows: pd.DataFrame) -> dict[str, str]:
+    known = rows[["recording", "class", "present"]].drop_duplicates()
+    classes = known["class"].where(known["present"], "")
+    return statistics.strata_of(known["recording"].to_numpy(str), classes.to_numpy(str))
+
+
+def _repeats(rows: pd.DataFrame, weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the AUC of one class in each repeat, (n_repeats, 1 + n_resamples)."""
+    return np.stack(
+        [
             statistics.resampled_auc(
                 one["score"].to_numpy(float),
                 one["present"].to_numpy(bool),
                 one["fold"].to_numpy(np.int64),
-                weights[:, place.loc[one["clip_id"]].to_numpy()],
+                weights[one["place"].to_numpy()],
             )
-            for _, one in part.groupby(["class", "repeat"])
+            for _, one in rows.groupby("repeat")
         ]
-        # A resample may hold no clip of some rare class: the mean is over the others.
-        stack = np.stack(values)
-        known = np.isfinite(stack)
-        total = np.where(known, stack, 0).sum(axis=0)
-        mean = np.full(stack.shape[1], np.nan)
-        np.divide(total, known.sum(axis=0), out=mean, where=known.any(axis=0))
-        out[tuple(map(str, group))] = (mean, part["class"].nunique())
-    return out
+    )
+
+
+def _mean(
+    values: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return the mean of the rows of `values`, shape (n_rows, n_resamples).
+
+    A resample may all the same lack one kind of clip of a class: the mean is over the
+    others. `weights`, of the same shape, says how often each value counts.
+    """
+    known = np.isfinite(values).astype(float)
+    if weights is not None:
+        known *= weights
+    total = (np.where(known > 0, values, 0) * known).sum(axis=0)
+    mean = np.full(values.shape[1], np.nan)
+    np.divide(total, known.sum(axis=0), out=mean, where=known.any(axis=0))
+    return mean
 
 
 def _summary(
-    curves: Curves,
-    n_classes: Mapping[tuple[str, ...], int],
+    curves: ClassCurves,
     methods: Mapping[str, Mapping[str, Any]],
     confidence: float,
+    rope: float,
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
+    drawn = _drawn_classes(curves, rng)
     rows = []
     for group, curve in curves.items():
         named = dict(zip(GROUP, group, strict=True))
-        low, high = statistics.interval(curve[1:], confidence)
+        mean = _mean(curve)
+        low, high = statistics.interval(mean[1:], confidence)
         plugin = methods[named["method"]]["plugin"]
         access = registry.load("debias", plugin).access
         classwise = named["scope"] == "classwise" and access != "none"
         row = named | {
             "access": "target_labelled" if classwise else access,
-            "n_classes": n_classes[group],
-            "roc_auc": curve[0],
+            "n_classes": len(curve),
+            "roc_auc": mean[0],
             "roc_auc_low": low,
             "roc_auc_high": high,
         }
-        if named["method"] != "none":
-            plain = tuple((named | {"method": "none"}).values())
-            change = curve - curves[plain]
-            low, high = statistics.interval(change[1:], confidence)
-            row |= {
-                "change": change[0],
-                "change_low": low,
-                "change_high": high,
-                "p_value": statistics.p_value(change[1:]),
-            }
-        rows.append(row)
-    return _correct(pd.DataFrame(rows).reindex(columns=list(COLUMNS)))
+        rows += [row] if named["method"] == "none" else []
+        for reference in references(named["method"]):
+            plain = curves.get(tuple((named | {"method": reference}).values()))
+            if plain is not None:
+                found = _compared(curve - plain, confidence, drawn[len(curve)])
+                rows.append(row | {"reference": reference} | found)
+    table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    return _correct(table, rope)
 
 
-def _correct(table: pd.DataFrame) -> pd.DataFrame:
+def references(method: str) -> tuple[str, ...]:
+    """Return the methods that a method is compared with."""
+    if method == "none":
+        return ()
+    return ("none", "k") if method in KERNEL else ("none",)
+
+
+def _drawn_classes(
+    curves: ClassCurves, rng: np.random.Generator
+) -> dict[int, NDArray[np.float64]]:
+    """Draw classes with replacement; number of classes -> how often each counts."""
+    shapes = sorted({curve.shape for curve in curves.values()})
+    out = {}
+    for n, n_draws in shapes:
+        counts = rng.multinomial(n, np.full(n, 1 / n), size=n_draws - 1).T
+        out[n] = np.hstack([np.ones((n, 1)), counts])
+    return out
+
+
+def _compared(
+    changes: NDArray[np.float64], confidence: float, drawn: NDArray[np.float64]
+) -> dict[str, float]:
+    """Return what the summary says of the changes of each class, per resample."""
+    mean, wide = _mean(changes), _mean(changes, drawn)
+    low, high = statistics.interval(mean[1:], confidence)
+    low_classes, high_classes = statistics.interval(wide[1:], confidence)
+    t, p_t = statistics.paired_t(changes[:, 0])
+    return {
+        "change": mean[0],
+        "change_low": low,
+        "change_high": high,
+        "p_value": statistics.p_value(mean[1:]),
+        "change_low_classes": low_classes,
+        "change_high_classes": high_classes,
+        "t": t,
+        "p_t": p_t,
+    }
+
+
+def _correct(table: pd.DataFrame, rope: float) -> pd.DataFrame:
     """Add Holm's correction over the methods of a model and direction; a verdict."""
     family = [column for column in GROUP if column not in ("method", "scope")]
-    corrected = table.groupby(family)["p_value"].transform(
-        lambda p: pd.Series(statistics.holm(p.to_numpy(float)), index=p.index)
-    )
-    table = table.assign(p_holm=corrected)
+    grouped = table.groupby([*family, "reference"])
+    for values, corrected in (("p_value", "p_holm"), ("p_t", "p_t_holm")):
+        table[corrected] = grouped[values].transform(
+            lambda p: pd.Series(statistics.holm(p.to_numpy(float)), index=p.index)
+        )
     table["verdict"] = [
-        "" if np.isnan(p) else statistics.verdict(low, high, p)
+        "" if np.isnan(p) else statistics.verdict(low, high, p, rope)
         for low, high, p in zip(
-            table["change_low"], table["change_high"], corrected, strict=True
+            table["change_low"], table["change_high"], table["p_holm"], strict=True
         )
     ]
     return table
@@ -249,8 +334,7 @@ def _resample_domains(
         [
             statistics.bootstrap_weights(own.to_numpy(str), n_resamples, rng)
             for _, own in clips.groupby("dataset")["recording"]
-        ],
-        axis=1,
+        ]
     )
     place = pd.Series(
         np.arange(len(clips)),
@@ -265,7 +349,7 @@ def _resample_domains(
             part["score"].to_numpy(float),
             part["dataset"].eq(b).to_numpy(bool),
             np.asarray(inner.groupby(list(inner.columns)).ngroup(), np.int64),
-            weights[:, place.loc[where].to_numpy()],
+            weights[place.loc[where].to_numpy()],
         )
     return out
 

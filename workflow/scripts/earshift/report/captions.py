@@ -32,8 +32,9 @@ CAPTIONS: Mapping[str, tuple[str, str, str]] = {
         "verdict.",
         "Change of the mean ROC-AUC over classes against no correction, on the same "
         "test clips. Lines are {level} intervals of the paired change, from resampling "
-        "the recordings of the test dataset. A mark is filled only where the interval "
-        "excludes 0 and the corrected p-value is below 0.05. From tables/summary.csv.",
+        "the recordings of the test dataset. Grey: no effect is detected; filled: "
+        "the interval lies beyond the changes that are too small to matter, or within "
+        "them. From tables/summary.csv.",
     ),
     "discrepancy": (
         "How different the datasets are, before and after",
@@ -43,6 +44,59 @@ CAPTIONS: Mapping[str, tuple[str, str, str]] = {
         "datasets; where one crosses the dashed line, the measure sees no difference. "
         "A measure at chance says nothing of whether classifiers carry over. From "
         "tables/discrepancy.csv.",
+    ),
+}
+
+#: The same of the figures of the study; ``{}`` in a name is the protocol shown.
+STUDY: Mapping[str, tuple[str, str, str]] = {
+    "genres": (
+        "Genres before and after the draw",
+        "Bar plot of the shares of genres in each dataset, at three stages.",
+        "Share of each genre among all usable clips of a dataset, among the training "
+        "clips that a protocol uses, and among those drawn for any class (means over "
+        "draws); n: numbers of clips. From tables/study/genres.csv.",
+    ),
+    "samples": (
+        "Training clips of each class",
+        "Dot plot of the number of training clips with each class, before and after "
+        "the draw.",
+        "Training clips with the class: all, and those drawn for it (means over "
+        "draws). From tables/study/samples.csv.",
+    ),
+    "class_scores_{}": (
+        "Each class, by training and test dataset",
+        "Dot plot of the ROC-AUC of each class and model, in a row per training "
+        "dataset and a column per test dataset.",
+        "ROC-AUC of each class without correction. Vertical marks: published values, "
+        "where the model has the same name. From tables/study/classes.csv.",
+    ),
+    "arrows_{}": (
+        "From no correction to mLDA",
+        "Arrows from the ROC-AUC of each class without correction to that with mLDA.",
+        "How mLDA moves the ROC-AUC of each class across datasets. From "
+        "tables/study/classes.csv.",
+    ),
+    "kernel_arrows_{}": (
+        "From no correction to mKLDA",
+        "Arrows from the ROC-AUC of each class without correction to that with mKLDA.",
+        "How mKLDA, its kernel included, moves the ROC-AUC of each class across "
+        "datasets. From tables/study/classes.csv.",
+    ),
+    "cosines_{}": (
+        "Do the directions of dataset and class agree?",
+        "Dot plot of the cosine between the direction of LDA and that of each class.",
+        "Absolute cosine of the direction between the datasets (LDA; KLDA in the space "
+        "of the kernel) and the weights of the classifier of each class; 0: at right "
+        "angles. Vertical marks: published values, where the model has the same name. "
+        "Features of different scale weigh differently, so compare within a panel. "
+        "From tables/study/cosines.csv.",
+    ),
+    "ranks_{}": (
+        "How many directions do the genres span?",
+        "Line plot of the singular values of the stacked directions of the genres.",
+        "Singular values of the unit directions of the genres, one below the other; a "
+        "line per class. All 1: at right angles; 0: one is spanned by the others. From "
+        "tables/study/ranks.csv.",
     ),
 }
 

@@ -8,14 +8,22 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import registry
+from earshift import registry, statistics
 from earshift.report import tables, words
 from earshift.report.tables import Tables
+from earshift.statistics import NO_EFFECT
 
 #: More sentences than this under one heading are drawn together.
 MANY = 8
 
-NO_EFFECT = "no detectable effect"
+#: Verdict -> what it says of a method, in a sentence.
+SAID = {
+    statistics.WORTH_IT: "it is worth it",
+    statistics.HARMFUL: "it is harmful",
+    statistics.UNSURE_GAIN: "it gains, whether enough to matter is unsure,",
+    statistics.UNSURE_LOSS: "it loses, whether enough to matter is unsure,",
+    statistics.EQUIVALENT: "it is practically equivalent to none",
+}
 
 #: One line of a table.
 Row = Any
@@ -226,14 +234,14 @@ def _effects(rows: pd.DataFrame, where: str) -> str:
             span = f"a change of mean ROC-AUC of {words.signed(low)}"
         return f"{where}, {NO_EFFECT} in any of {words.count(n, 'comparison')} ({span})"
     parts = []
-    for verdict in ("helps", "harms"):
+    for verdict, said in SAID.items():
         own = rows[rows["verdict"].eq(verdict)]
         if len(own):
             strongest = own.loc[[own["change"].abs().idxmax()]]
             shown = "".join(_named(row) for row in strongest.itertuples())
             most = "" if len(own) == 1 else "most: "
             parts.append(
-                f"it {verdict} in {len(own)} of {words.count(n, 'comparison')} "
+                f"{said} in {len(own)} of {words.count(n, 'comparison')} "
                 f"({most}{shown})"
             )
     if len(quiet):

@@ -11,9 +11,9 @@ import jinja2
 import pandas as pd
 import yaml
 
-from earshift import fingerprint, jobs, registry
-from earshift.report import audit, plan, sources, tables, words
-from earshift.report.captions import AUDIO, CAPTIONS
+from earshift import fingerprint, ismir2023, jobs, registry
+from earshift.report import audit, plan, sources, study, tables, words
+from earshift.report.captions import AUDIO, CAPTIONS, STUDY
 from earshift.report.findings import findings
 from earshift.report.tables import Tables
 
@@ -105,7 +105,10 @@ def page_values(
         "findings": findings(found) + audit.findings(results),
         "level": level,
         "n_resamples": config["statistics"]["n_resamples"],
-        "protocol": words.listed(config["protocols"]),
+        "rope": config["statistics"]["rope"],
+        "protocol": _protocols(found),
+        "shown": found.note,
+        **_study(results, found, level),
         "n_classes": int(found.summary["n_classes"].max()),
         "access": tables.ACCESS,
         "main": _by_setting(found.summary),
@@ -132,6 +135,22 @@ def page_values(
         "versions": versions,
         "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
     }
+
+
+def _protocols(found: Tables) -> str:
+    names = list(found.protocols)
+    return f"protocol{'s' * (len(names) > 1)} {words.listed(names)}"
+
+
+def _study(results: Path, found: Tables, level: str) -> dict[str, Any]:
+    """Return what the page shows of the study, if the experiment is one."""
+    if not ismir2023.is_study(found.protocols):
+        return {"study": None, "study_figures": []}
+    shown = [
+        _figure(results, f"study/{name.format(found.protocol)}", *texts, level)
+        for name, texts in STUDY.items()
+    ]
+    return {"study": study.describe_study(results), "study_figures": shown}
 
 
 def _by_setting(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
@@ -162,7 +181,7 @@ def _figure(
 ) -> dict[str, str]:
     image = base64.b64encode((results / "figures" / f"{name}.svg").read_bytes())
     return {
-        "name": name,
+        "name": name.replace("/", "-"),
         "title": title,
         "alt": alt,
         "caption": caption.format(level=level),

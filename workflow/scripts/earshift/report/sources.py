@@ -286,10 +286,12 @@ def describe_methods(
     for name, entry in config["methods"].items():
         plugin = registry.load("debias", entry["plugin"])
         note = ""
-        if entry["plugin"] == "mlda" and not share_subgroup:
+        if entry["plugin"] in ("mlda", "mklda") and not share_subgroup:
+            single = entry["plugin"].removeprefix("m")
             note = (
-                "No subgroup is in all of these datasets, so mlda fits one direction "
-                "for all clips, as lda does: the two are the same here."
+                f"No subgroup is in all of these datasets, so {entry['plugin']} fits "
+                f"one direction for all clips, as {single} does: the two are the same "
+                "here."
             )
         summary = (plugin.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
         out.append(

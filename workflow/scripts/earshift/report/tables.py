@@ -16,12 +16,15 @@ ACCESS = {
 
 
 #: Columns that hold words even where all of them look like numbers, or are empty.
-WORDS = ("model", "method", "train", "test", "a", "b", "class", "verdict")
+WORDS = (
+    *("model", "method", "train", "test", "a", "b", "class", "verdict", "reference"),
+    *("protocol", "dataset", "subgroup", "fault"),
+)
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The final tables of an experiment.
+    """The final tables of an experiment, of one protocol.
 
     Each has two columns more than its file: `setting` is the model, with the condition
     where there are several; `variant` is the method, with the scope where there are
@@ -32,17 +35,32 @@ class Tables:
     scores : DataFrame
         One row per class of each cell.
     summary : DataFrame
-        Means over classes, with intervals, changes and verdicts.
+        Means over classes, with intervals, changes against ``none``, and verdicts.
     gaps : DataFrame
         Within minus across, with intervals; also with a column `access`.
     discrepancy : DataFrame
-        Measures between datasets; also with a column `access`.
+        Measures between datasets, whose rows are of no protocol; also with a column
+        `access`.
+    kernel : DataFrame
+        As `summary`, with the changes of kernel methods against ``k``.
+    protocol : str
+        Which.
+    protocols : tuple of str
+        All of the experiment.
     """
 
     scores: pd.DataFrame
     summary: pd.DataFrame
     gaps: pd.DataFrame
     discrepancy: pd.DataFrame
+    kernel: pd.DataFrame
+    protocol: str
+    protocols: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """What tables and figures add to their captions: the protocol, of several."""
+        return f"Protocol {self.protocol}." if len(self.protocols) > 1 else ""
 
     @property
     def settings(self) -> list[str]:
@@ -75,35 +93,47 @@ class Tables:
         return dict(zip(self.summary["variant"], self.summary["access"], strict=True))
 
 
-def read(folder: Path) -> Tables:
-    """Read the tables of an experiment.
+def read(folder: Path, protocol: str | None = None) -> Tables:
+    """Read the tables of an experiment, of one protocol.
 
     Parameters
     ----------
     folder : Path
         Holds ``scores.csv``, ``summary.csv``, ``gaps.csv`` and ``discrepancy.csv``.
+    protocol : str, optional
+        Which; without it ``fixed``, or the first where that did not run.
 
     Returns
     -------
     Tables
         With rows in the order of the files.
     """
-    summary = _named(_read(folder / "summary.csv"))
-    summary["verdict"] = summary["verdict"].fillna("")
-    discrepancy = _named(_read(folder / "discrepancy.csv"))
+    whole = read_file(folder / "summary.csv")
+    protocols = tuple(ordered(whole["protocol"]))
+    shown = protocol or ("fixed" if "fixed" in protocols else protocols[0])
+    rows = _named(whole[whole["protocol"].eq(shown)])
+    rows["verdict"] = rows["verdict"].fillna("")
+    against = rows["reference"].fillna("none")
+    summary, kernel = (
+        rows[against.eq(m)].reset_index(drop=True) for m in ("none", "k")
+    )
+    discrepancy = _named(read_file(folder / "discrepancy.csv"))
     # Measures fit each method once for all classes, so its access is that of global.
     rank = summary["scope"].ne("global")
     access = summary.assign(rank=rank).sort_values("rank", kind="stable")
     first = access.drop_duplicates("method").set_index("method")["access"]
     discrepancy["access"] = discrepancy["method"].map(first)
-    gaps = _named(_read(folder / "gaps.csv"))
+    gaps, scores = (
+        _named(table[table["protocol"].eq(shown)])
+        for table in (read_file(folder / f"{name}.csv") for name in ("gaps", "scores"))
+    )
     seen = dict(zip(summary["variant"], summary["access"], strict=True))
     gaps["access"] = gaps["variant"].map(seen)
-    scores = _named(_read(folder / "scores.csv"))
-    return Tables(scores, summary, gaps, discrepancy)
+    return Tables(scores, summary, gaps, discrepancy, kernel, shown, protocols)
 
 
-def _read(file: Path) -> pd.DataFrame:
+def read_file(file: Path) -> pd.DataFrame:
+    """Read one table; what holds words stays words."""
     # A class may be called "NA": only an empty field is a missing value.
     return pd.read_csv(
         file,

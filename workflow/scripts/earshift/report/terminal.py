@@ -7,19 +7,28 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
+from earshift import statistics
 from earshift.report import tables, words
-from earshift.report.findings import NO_EFFECT
 from earshift.report.tables import Tables
 
 WIDTH = 100
 CELL = len("0.00 [0.00, 0.00]")
 LABEL = 22
 
-UNDETECTED = "undetected"
+#: Verdict -> what fits into a cell.
+SHORT = {
+    statistics.WORTH_IT: "worth it",
+    statistics.HARMFUL: "harmful",
+    statistics.UNSURE_GAIN: "gain",
+    statistics.UNSURE_LOSS: "loss",
+    statistics.EQUIVALENT: "equivalent",
+    statistics.NO_EFFECT: "undetected",
+}
 
 KEY = """\
 Mean ROC-AUC over classes [interval]; A -> B: trained on A, tested on B. Change: against
-the method 'none' on the same clips; undetected: no detectable effect."""
+the method 'none' on the same clips; gain, loss: of unsure worth; equivalent: too small
+to matter; undetected: no detectable effect."""
 
 
 def main_table(results: Path) -> str:
@@ -39,6 +48,8 @@ def main_table(results: Path) -> str:
     letters = _letters(found.datasets)
     names = [f"{letter} = {name}" for name, letter in letters.items()]
     lines = ["", *_wrapped(names), KEY]
+    if found.note:
+        lines += [f"{found.note} The report has the others."]
     draw = _matrix if len(found.datasets) == 2 else _rows
     for setting in found.settings:
         lines += ["", setting]
@@ -120,5 +131,4 @@ def _change(rows: Cells, cell: tuple[str, str]) -> str:
     if cell[0] == cell[1]:
         return ""
     row = rows[cell]
-    quiet = row["verdict"] == NO_EFFECT
-    return f"{words.signed(row['change'])} {UNDETECTED if quiet else row['verdict']}"
+    return f"{words.signed(row['change'])} {SHORT[row['verdict']]}"

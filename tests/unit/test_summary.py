@@ -1,0 +1,108 @@
+"""The summary compares each method with its references, and never mixes protocols."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from earshift import summary
+
+METHODS = {name: {"plugin": "none"} for name in ("none", "k", "klda")}
+KEYS = ["protocol", "method", "reference"]
+
+#: Method -> how many of the ten pairs of kinds its scores put in the right order.
+ORDERED = {"none": 6, "k": 7, "klda": 10}
+
+
+def scores_of(method, protocol, repeat, class_):
+    """Five kinds of clips with the class, two without: a pair of them is worth 0.1."""
+    lost = 10 - ORDERED[method]
+    lost += 2 * (protocol == "paper") + (repeat == 1) + (class_ == "flute")
+    present = np.array([True] * 5 + [False] * 2)
+    score = np.array([1.0] * 5 + [0.0] * 2)
+    # The clips without the class beat as many of those with it as pairs are lost.
+    score[:5] += np.arange(5)
+    score[5] = min(lost, 5) + 0.5
+    score[6] = max(lost - 5, 0) + 0.5
+    n = 20  # of each kind, so that resamples differ little
+    ids = [f"c{i}" for i in range(7 * n)]
+    columns = {"present": np.tile(present, n), "score": np.tile(score, n)}
+    return pd.DataFrame({"clip_id": ids, "recording": ids} | columns)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("summary")
+    paths = []
+    for protocol, repeats in (("paper", [0]), ("fixed", [0, 1])):
+        parts = [
+            scores_of(method, protocol, repeat, c).assign(
+                protocol=protocol,
+                method=method,
+                train=train,
+                repeat=repeat,
+                **{"class": c},
+            )
+            for method in METHODS
+            for train in ("a", "b")
+            for repeat in repeats
+            for c in ("cello", "flute")
+        ]
+        rows = pd.concat(parts, ignore_index=True)
+        rows = rows.assign(model="m", condition="clean", scope="global", test="b")
+        paths.append(folder / f"{protocol}.parquet")
+        rows.assign(fold=0).to_parquet(paths[-1])
+    summary.summarise(
+        paths,
+        METHODS,
+        n_resamples=300,
+        confidence=0.9,
+        rope=0.01,
+        seed=0,
+        summary=folder / "summary.csv",
+        gaps=folder / "gaps.csv",
+    )
+    found = pd.read_csv(folder / "summary.csv")
+    return found[found["train"].eq("a")].fillna({"reference": ""}).set_index(KEYS)
+
+
+def test_classes_and_repeats_are_averaged_and_protocols_kept_apart(table):
+    # fixed: 6 of 10 pairs, 5 in the second repeat, one less for the flute.
+    means = table["roc_auc"].groupby(["protocol", "method"]).first()
+    assert means["fixed", "none"] == pytest.approx((6 + 5 + 5 + 4) / 40)
+    assert means["fixed", "k"] == pytest.approx((7 + 6 + 6 + 5) / 40)
+    assert means["fixed", "klda"] == pytest.approx((10 + 9 + 9 + 8) / 40)
+    # paper: one repeat, two pairs less.
+    assert means["paper", "none"] == pytest.approx((4 + 3) / 20)
+
+
+def test_kernel_methods_are_compared_with_none_and_with_their_kernel(table):
+    pairs = list(table.loc["fixed"].index)
+    assert pairs == [("none", ""), ("k", "none"), ("klda", "none"), ("klda", "k")]
+    change = table["change"]
+    assert change["fixed", "klda", "none"] == pytest.approx(0.4)
+    assert change["fixed", "klda", "k"] == pytest.approx(0.3)
+    assert np.isnan(change["fixed", "none", ""])
+
+
+def test_holm_counts_the_comparisons_with_one_reference(table):
+    own = table.loc["fixed"]
+    against_none = own.loc[[("k", "none"), ("klda", "none")]]
+    smaller = against_none["p_value"].min()
+    assert against_none["p_holm"].min() == pytest.approx(2 * smaller, abs=1e-5)
+    alone = own.loc["klda", "k"]
+    assert alone["p_holm"] == alone["p_value"]
+
+
+def test_equal_changes_of_all_classes_have_no_t_and_a_narrow_interval(table):
+    row = table.loc["fixed", "klda", "none"]
+    assert np.isnan(row["t"])  # 0.4 for both: no spread to test against
+    ends = row[["change_low_classes", "change_high_classes"]]
+    # Drawing classes adds nothing where all classes change alike on average.
+    assert ends.iloc[0] <= 0.4 <= ends.iloc[1]
+
+
+def test_a_large_sure_gain_is_worth_it(table):
+    row = table.loc["fixed", "klda", "none"]
+    assert row["change_low"] > 0.01
+    assert row["verdict"] == "worth it"
+    assert pd.isna(table.loc["fixed", "none", ""]["verdict"])

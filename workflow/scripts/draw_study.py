@@ -1,0 +1,18 @@
+"""Adapter: rule ``draw_study`` calls `earshift.study_figures.draw_study`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import jobs, study_figures
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    study_figures.draw_study(
+        Path(snakemake.input.tables[0]).parent,
+        snakemake.params.protocols,
+        Path(snakemake.output.svg[0]).parent,
+    )

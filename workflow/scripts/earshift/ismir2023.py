@@ -1,0 +1,47 @@
+"""Published numbers of the ISMIR 2023 study, as tables of our own form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from earshift import register
+
+#: What the tables call them in the column `protocol`.
+PUBLISHED = "published"
+
+
+def is_study(protocols: Sequence[str]) -> bool:
+    """Say whether an experiment compares with the published code."""
+    return len(protocols) > 1 or "paper" in protocols
+
+
+def results() -> pd.DataFrame:
+    """Return the published test scores of each class.
+
+    Returns
+    -------
+    DataFrame
+        Columns protocol (``"published"``), model, method, scope, train, test, class,
+        roc_auc, average_precision, precision, recall, f1, accuracy (shares) and
+        n_positive (clips).
+    """
+    return _read("results")
+
+
+def cosines() -> pd.DataFrame:
+    """Return the published cosines between dataset and class directions.
+
+    Returns
+    -------
+    DataFrame
+        Columns protocol (``"published"``), model, method (``lda`` in the space of the
+        embedding, ``klda`` in that of the kernel), scope, train, class, cosine.
+    """
+    return _read("cosines")
+
+
+def _read(name: str) -> pd.DataFrame:
+    file = register.resource("ismir2023") / f"{name}.csv"
+    return pd.read_csv(file, keep_default_na=False)

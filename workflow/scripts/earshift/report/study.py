@@ -1,0 +1,282 @@
+"""What the page says of the ISMIR 2023 study: protocols, deviations, what survives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from earshift import deviations, ismir2023, statistics, study_tables
+from earshift.report import tables, words
+from earshift.report.tables import Tables
+
+#: Verdicts, from the best to the worst.
+VERDICTS = (
+    statistics.WORTH_IT,
+    statistics.UNSURE_GAIN,
+    statistics.EQUIVALENT,
+    statistics.NO_EFFECT,
+    statistics.UNSURE_LOSS,
+    statistics.HARMFUL,
+)
+
+#: Verdicts of a gain that was detected.
+GAINS = (statistics.WORTH_IT, statistics.UNSURE_GAIN)
+
+#: One line of a table.
+Row = Any
+
+
+def describe_study(results: Path) -> dict[str, Any]:
+    """Return what the section on the study shows.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the results.
+
+    Returns
+    -------
+    dict
+        `protocols` and `columns` (those, and what was published), `main` (model -> rows
+        of the main table), `left_out`, `conclusions`, `verdicts` and `recovered`
+        (sentences), `deviations` (rows with texts and effects), `weight` (a sentence on
+        them, if there are any), and `unmeasured` (further faults).
+    """
+    by_protocol = {
+        p: tables.read(results / "tables", p)
+        for p in tables.read(results / "tables").protocols
+    }
+    scores = study_tables.read_scores(results)
+    both = study_tables.with_published(scores, ismir2023.results())
+    main = study_tables.main_table(both)
+    effects = study_tables.deviation_table(study_tables.read_deviations(results))
+    published = both[both["protocol"].eq(ismir2023.PUBLISHED)]
+    return {
+        "protocols": list(by_protocol),
+        "columns": study_tables.protocols_of(main),
+        "main": _by_model(main),
+        "left_out": list(_left_out(scores)),
+        "conclusions": list(_conclusions(by_protocol, published)),
+        "verdicts": [s for found in by_protocol.values() for s in _verdicts(found)],
+        "recovered": [s for found in by_protocol.values() for s in _recovered(found)],
+        "deviations": [
+            row | {"text": deviations.describe(row["fault"])}
+            for row in effects.to_dict("records")
+        ],
+        "weight": _weight(effects),
+        "unmeasured": deviations.UNMEASURED,
+    }
+
+
+def _by_model(main: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    first = main["scope"].iloc[0]
+    main = main[main["method"].ne("none") | main["scope"].eq(first)]
+    setting = study_tables.settings(main)
+    return {
+        str(name): [{str(k): v for k, v in row.items()} for row in part]
+        for name, part in (
+            (name, main[setting.eq(name)].to_dict("records"))
+            for name in tables.ordered(setting)
+        )
+    }
+
+
+def _left_out(scores: pd.DataFrame) -> Iterator[str]:
+    """Name the methods that one protocol has and another has not."""
+    methods = tables.ordered(scores["method"])
+    for protocol, part in scores.groupby("protocol", sort=False):
+        own = set(part["method"])
+        if missing := [m for m in methods if m not in own]:
+            yield (
+                f"The protocol {protocol} has no {words.listed(missing)}: the "
+                "published code has no such method."
+            )
+
+
+def _verdicts(found: Tables) -> Iterator[str]:
+    """Count the verdicts of all corrections across datasets, by what they change."""
+    plain = found.summary[found.summary["variant"].ne("none")]
+    for changed, what in ((plain, "no correction"), (found.kernel, "the kernel alone")):
+        across = changed[changed["train"].ne(changed["test"])]
+        counts = across["verdict"].value_counts()
+        parts = [f"{counts[v]} {v}" for v in VERDICTS if v in counts]
+        if parts:
+            n = words.count(len(across), "comparison")
+            yield (
+                f"Protocol {found.protocol}, across datasets, against {what}: {n}, of "
+                f"which {words.listed(parts)}."
+            )
+
+
+def _recovered(found: Tables) -> Iterator[str]:
+    """Say whether a correction recovers part of the gap of a model and direction."""
+    plain = found.gaps[found.gaps["variant"].eq("none")]
+    changed = found.summary[found.summary["variant"].ne("none")]
+    if changed.empty:
+        return
+    row: Row
+    for row in plain.itertuples():
+        own = changed[
+            changed["setting"].eq(row.setting)
+            & changed["train"].eq(row.train)
+            & changed["test"].eq(row.test)
+        ]
+        place = (
+            f"Protocol {found.protocol}, {row.setting}, trained on {row.train} and "
+            f"tested on {row.test}"
+        )
+        span = words.interval(row.gap_low, row.gap_high, 3)
+        gap = f"{words.number(row.gap, 3)} {span}"
+        sure = own[own["change_low"] > 0]
+        if not row.gap_low > 0:
+            yield f"{place}: no detectable gap ({gap}), so there is none to recover."
+        elif sure.empty:
+            yield (
+                f"{place}: no correction recovers a part of the gap of {gap} with an "
+                "interval that excludes zero."
+            )
+        else:
+            yield f"{place}: {_most(sure, row.gap, len(own))} the gap of {gap}."
+
+
+def _most(sure: pd.DataFrame, gap: float, n: int) -> str:
+    """Name the correction that recovers most, of those with an interval above zero."""
+    top = sure.loc[sure["change"].idxmax()]
+    span = words.signed_interval(top["change_low"], top["change_high"])
+    n_corrected = int((sure["p_holm"] < 0.05).sum())
+    return (
+        f"{len(sure)} of {words.count(n, 'correction')} gain with an interval that "
+        f"excludes zero, {n_corrected} of them with a corrected p below 0.05; "
+        f"{top['variant']} gains most, {words.signed(top['change'])} {span}, which is "
+        f"{100 * top['change'] / gap:.0f}\N{NO-BREAK SPACE}% of"
+    )
+
+
+def _weight(effects: pd.DataFrame) -> str:
+    """Say which fault alone changes results across datasets most."""
+    single = effects[~effects["fault"].str.startswith("all ")]
+    single = single.dropna(subset=["across"])
+    if single.empty:
+        return ""
+    top = single.loc[single["across"].abs().idxmax()]
+    title = deviations.describe(top["fault"]).title
+    text = (
+        f"Of {words.count(len(single), 'fault')} mended alone, "
+        f"\N{LEFT DOUBLE QUOTATION MARK}{title}\N{RIGHT DOUBLE QUOTATION MARK} changes "
+        f"the mean across datasets most, by {words.signed(top['across'], 2)} points"
+    )
+    whole = effects[effects["fault"].str.startswith("all ")]
+    if whole.empty:
+        return f"{text}."
+    across = words.signed(whole["across"].iloc[0], 2)
+    return f"{text}; all mended together change it by {across}."
+
+
+#: Cells of a claim: how many, in how many it holds surely, its mean in points.
+Count = tuple[int, int, float]
+
+
+def _conclusions(
+    by_protocol: Mapping[str, Tables], published: pd.DataFrame
+) -> Iterator[str]:
+    """Say of each published conclusion whether it survives."""
+    for claim, (ours, theirs, unit) in CLAIMS.items():
+        parts = []
+        if len(published):
+            parts.append(_counted("as published", theirs(published), unit))
+        counts = {p: ours(found) for p, found in by_protocol.items()}
+        if not any(n for n, _, _ in counts.values()):
+            continue
+        parts += [
+            _counted(f"protocol {p}", counts[p], unit) for p in counts if counts[p][0]
+        ]
+        yield f"{claim}: {'; '.join(parts)}.{_survives(counts.get('fixed'))}"
+
+
+def _counted(where: str, count: Count, unit: str) -> str:
+    n, sure, mean = count
+    return (
+        f"{where}, a mean {unit} of {words.signed(100 * mean, 2)} points, detected in "
+        f"{sure} of {words.count(n, 'cell')}"
+    )
+
+
+def _survives(count: Count | None) -> str:
+    if count is None or not count[0]:
+        return ""
+    n, sure, _ = count
+    if sure == n:
+        return " It survives the mending of all faults, in every cell."
+    return f" Once all faults are mended, {sure or 'none'} of {n} cells show it."
+
+
+def _gap_ours(found: Tables) -> Count:
+    plain = found.gaps[found.gaps["variant"].eq("none")]
+    return len(plain), int((plain["gap_low"] > 0).sum()), float(plain["gap"].mean())
+
+
+def _gain_ours(found: Tables) -> Count:
+    changed = found.summary[found.summary["variant"].ne("none")]
+    return _gains(changed[changed["train"].ne(changed["test"])])
+
+
+def _kernel_ours(found: Tables) -> Count:
+    own = found.kernel
+    own = own[own["method"].eq("klda") & own["scope"].eq("classwise")]
+    return _gains(own[own["train"].ne(own["test"])])
+
+
+def _gains(rows: pd.DataFrame) -> Count:
+    sure = int(rows["verdict"].isin(GAINS).sum())
+    small = rows["verdict"].eq(statistics.EQUIVALENT) & (rows["change_low"] > 0)
+    sure += int((small & (rows["p_holm"] < 0.05)).sum())
+    return len(rows), sure, float(rows["change"].mean())
+
+
+def _gap_theirs(published: pd.DataFrame) -> Count:
+    plain = published[published["method"].eq("none")]
+    plain = plain[plain["scope"].eq(plain["scope"].iloc[0])]
+    keys = ["model", "test", "class"]
+    within = plain[plain["train"].eq(plain["test"])].set_index(keys)["roc_auc"]
+    across = plain[plain["train"].ne(plain["test"])]
+    across = across.join(within.rename("within"), on=keys)
+    gap = across["within"] - across["roc_auc"]
+    cells = [
+        part.to_numpy(float)
+        for _, part in gap.groupby([across["model"], across["test"]])
+    ]
+    p_values = pd.Series([statistics.paired_t(cell)[1] for cell in cells])
+    sure = statistics.holm(p_values.to_numpy(float)) < 0.05
+    return len(cells), int(sure.sum()), float(gap.mean())
+
+
+def _gain_theirs(published: pd.DataFrame) -> Count:
+    return _tested(study_tables.paired_tests(published))
+
+
+def _kernel_theirs(published: pd.DataFrame) -> Count:
+    tests = study_tables.paired_tests(published, "k")
+    return _tested(tests[tests["method"].eq("klda") & tests["scope"].eq("classwise")])
+
+
+def _tested(tests: pd.DataFrame) -> Count:
+    sure = (tests["p_holm"] < 0.05) & (tests["change"] > 0)
+    return len(tests), int(sure.sum()), float(tests["change"].mean()) / 100
+
+
+#: Published conclusion -> how it is counted in our tables, in the published ones (by
+#: paired t-tests over the classes, since only classes were published), and its unit.
+CLAIMS: Mapping[
+    str, tuple[Callable[[Tables], Count], Callable[[pd.DataFrame], Count], str]
+] = {
+    "Classifiers lose ROC-AUC across datasets": (_gap_ours, _gap_theirs, "gap"),
+    "Corrections raise ROC-AUC across datasets": (_gain_ours, _gain_theirs, "change"),
+    "Per-class KLDA raises what its kernel alone gives": (
+        _kernel_ours,
+        _kernel_theirs,
+        "change",
+    ),
+}

@@ -1,0 +1,23 @@
+"""Adapter: rule ``tabulate_study`` calls `study_tables` and `study_data`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import jobs, study_data, study_tables
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.logged(snakemake.log[0]):
+    results = Path(snakemake.input.scores).parents[1]
+    out = Path(snakemake.output.main).parent
+    study_tables.write_tables(results, out)
+    study_data.write_data(
+        results,
+        snakemake.params.protocols,
+        snakemake.params.datasets,
+        [Path(table) for table in snakemake.input.directions],
+        out,
+    )
