@@ -28,7 +28,7 @@ rule tabulate_study:
         splits=expand(
             rules.select_clips.output.splits, protocol=PROTOCOLS, allow_missing=True
         ),
-        draws=[e["draws"] for e in class_entries() if e["draws"]],
+        draws=sorted({e["draws"] for e in class_entries() if e["draws"]}),
         directions=per_model(rules.cross_validate.output.directions),
     output:
         tables=[

@@ -40,8 +40,9 @@ DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
         ),
         "unscaled_features": Deviation(
             "Features are not standardised",
-            "LDA and classifier get features on their own scales, so the direction "
-            "between the datasets is mostly that of a few nearly constant features.",
+            "LDA and classifier get features on their own scales. For VGGish and "
+            "YAMNet the direction between the datasets is then mostly that of one or "
+            "two nearly constant features.",
             "Features are standardised by the training clips of the source.",
         ),
         "one_class_lda": Deviation(
@@ -53,7 +54,7 @@ DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
         "scaler_per_dataset": Deviation(
             "Two scales in the kernel methods",
             "Directions are found in clips that each dataset's own mean and spread "
-            "standardised, which removes what is looked for; they are then taken off "
+            "standardised, so that the means no longer differ; they are then taken off "
             "clips on the scale of the training dataset.",
             "One scaler, fitted to the training clips of the source.",
         ),
