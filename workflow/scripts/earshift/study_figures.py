@@ -12,11 +12,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
-from earshift import drawing
+from earshift import drawing, narrow
 from earshift.ismir2023 import PUBLISHED
 from earshift.report import tables
 from earshift.study_data import NO_GENRE, PER_GENRE, PLAIN, STAGES
@@ -24,23 +22,8 @@ from earshift.study_tables import settings
 
 log = logging.getLogger(__name__)
 
-#: Colours of protocols, training datasets and scopes.
-PAIR = (drawing.BLUE, drawing.ORANGE)
-
-#: Colour and mark of a model.
-MODELS = (
-    *((drawing.BLUE, "o"), (drawing.ORANGE, "s"), (drawing.GREEN, "^")),
-    *((drawing.VERMILION, "D"), (drawing.PURPLE, "v"), (drawing.BLACK, "P")),
-)
-
-#: Height of a line of marks.
-LINE_IN = 0.125
-
 #: Changes below this, in points, have no arrow: its head would be longer.
 SMALL = 0.5
-
-#: Axes by row and column.
-Grid = dict[tuple[str, str], Axes]
 
 
 def draw_study(folder: Path, protocols: Sequence[str], out: Path) -> None:
@@ -70,73 +53,6 @@ def draw_study(folder: Path, protocols: Sequence[str], out: Path) -> None:
             log.info("drew %s of the protocol %s", name, protocol)
 
 
-def _grid(
-    rows: Mapping[str, str],
-    columns: Mapping[str, str],
-    line_in: float,
-    *,
-    sharex: bool = True,
-) -> tuple[Figure, Grid]:
-    """Make axes of `line_in` inches in height, with names of rows and columns."""
-    height = len(rows) * (line_in + 0.12) + 0.75
-    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.03)
-    figure = Figure(figsize=(drawing.COLUMN_IN, height), layout=layout)
-    grid = figure.subplots(
-        len(rows), len(columns), sharex=sharex, sharey=True, squeeze=False
-    )
-    axes = {}
-    for i, (row, row_name) in enumerate(rows.items()):
-        for j, (column, title) in enumerate(columns.items()):
-            ax = grid[i, j]
-            axes[row, column] = ax
-            ax.grid(axis="x", color="#E6E6E6", lw=0.5)
-            ax.set_axisbelow(True)
-            ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-            if i == 0:
-                ax.set_title(title, loc="left")
-            if j == len(columns) - 1:
-                ax.text(
-                    *(1.03, 0.5, row_name),
-                    transform=ax.transAxes,
-                    rotation=270,
-                    va="center",
-                    fontsize=6.5,
-                    fontweight="bold",
-                )
-    return figure, axes
-
-
-def _name_lines(axes: Grid, names: Sequence[str]) -> None:
-    for ax in axes.values():
-        ax.set_yticks(range(len(names)), names)
-        ax.set_ylim(len(names) - 0.4, -0.6)  # the first on top
-
-
-def _legend(figure: Figure, marks: Sequence[Line2D], n_columns: int = 3) -> None:
-    figure.legend(
-        handles=marks,
-        loc="outside upper left",
-        ncols=n_columns,
-        frameon=False,
-        handletextpad=0.2,
-        columnspacing=1.0,
-    )
-
-
-def _mark(label: str, colour: str, marker: str = "o", fill: str = "") -> Line2D:
-    mark = drawing.mark(label, colour, fill or colour, marker)
-    mark.set_markersize(3.5)
-    return mark
-
-
-def _empty(why: str) -> Figure:
-    """Return a figure that says why there is nothing to show."""
-    with mpl.rc_context(drawing.COLUMN_STYLE):
-        figure = Figure(figsize=(drawing.COLUMN_IN, 0.6))
-        figure.text(0.5, 0.5, f"Nothing to show: {why}.", ha="center", va="center")
-    return figure
-
-
 def genres(table: pd.DataFrame) -> Figure:
     """Draw the shares of the genres of each dataset, from all clips to those drawn.
 
@@ -158,7 +74,7 @@ def genres(table: pd.DataFrame) -> Figure:
     columns = {s: s for s in STAGES if s in found}
     height = 0.8 / len(protocols)
     with mpl.rc_context(drawing.COLUMN_STYLE):
-        figure, axes = _grid(rows, columns, len(names) * LINE_IN * 1.3)
+        figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.3)
         for (row, column), ax in axes.items():
             own = table[table["dataset"].eq(row) & table["stage"].eq(column)]
             counts = []
@@ -166,18 +82,19 @@ def genres(table: pd.DataFrame) -> Figure:
                 n = own[own["protocol"].eq(protocol)].set_index("subgroup")["n_clips"]
                 share = 100 * n.reindex(names).fillna(0) / max(n.sum(), 1)
                 y = np.arange(len(names)) - 0.4 + (i + 0.5) * height
-                ax.barh(y, share, 0.9 * height, color=PAIR[i % 2])
+                ax.barh(y, share, 0.9 * height, color=narrow.PAIR[i % 2])
                 counts.append(f"{n.sum():.0f}")
             text = f"n = {' / '.join(dict.fromkeys(counts))}"
             ax.text(0.97, 0.03, text, transform=ax.transAxes, ha="right", fontsize=6)
-        _name_lines(axes, names)
+        narrow.name_lines(axes, names)
         for ax in axes.values():
             ax.set_ylim(bottom=len(names) + 0.4)  # for the numbers
         figure.supxlabel("% of the clips", fontsize=7)
         marks = [
-            _mark(f"protocol {p}", PAIR[i % 2], "s") for i, p in enumerate(protocols)
+            narrow.mark(f"protocol {p}", narrow.PAIR[i % 2], "s")
+            for i, p in enumerate(protocols)
         ]
-        _legend(figure, marks)
+        narrow.legend(figure, marks)
     return figure
 
 
@@ -201,31 +118,26 @@ def samples(table: pd.DataFrame) -> Figure:
     drawn = table.get("n_drawn", pd.Series(np.nan, index=table.index))
     table = table.assign(n_drawn=drawn)
     with mpl.rc_context(drawing.COLUMN_STYLE):
-        figure, axes = _grid({"": ""}, columns, len(names) * LINE_IN * 1.2)
+        figure, axes = narrow.grid({"": ""}, columns, len(names) * narrow.LINE_IN * 1.2)
         for (_, column), ax in axes.items():
             for i, protocol in enumerate(protocols):
                 own = table[
                     table["dataset"].eq(column) & table["protocol"].eq(protocol)
                 ]
-                y = own["class"].map(place) + _offset(i, len(protocols))
-                colour = PAIR[i % 2]
+                y = own["class"].map(place) + narrow.offset(i, len(protocols))
+                colour = narrow.PAIR[i % 2]
                 ax.hlines(y, own["n_drawn"], own["n_train"], color="#C9C9C9", lw=0.8)
                 ax.plot(own["n_train"], y, "o", color=colour, mfc="white", ms=3)
                 ax.plot(own["n_drawn"], y, "o", color=colour, ms=3)
             ax.set_xlim(left=0)
-        _name_lines(axes, names)
+        narrow.name_lines(axes, names)
         figure.supxlabel("training clips with the class", fontsize=7)
         marks = []
         for i, p in enumerate(protocols):
-            marks.append(_mark(f"{p}: all", PAIR[i % 2], fill="white"))
-            marks.append(_mark(f"{p}: balanced", PAIR[i % 2]))
-        _legend(figure, marks, 4)
+            marks.append(narrow.mark(f"{p}: all", narrow.PAIR[i % 2], fill="white"))
+            marks.append(narrow.mark(f"{p}: balanced", narrow.PAIR[i % 2]))
+        narrow.legend(figure, marks, 4)
     return figure
-
-
-def _offset(i: int, n: int) -> float:
-    """Return how far the i-th of n marks on a line stands below its middle."""
-    return 0.0 if n == 1 else 0.36 * (i / (n - 1) - 0.5)
 
 
 def class_scores(table: pd.DataFrame, protocol: str) -> Figure:
@@ -248,35 +160,37 @@ def class_scores(table: pd.DataFrame, protocol: str) -> Figure:
     table = table[table["scope"].eq(table["scope"].iloc[0])]
     names = sorted(tables.ordered(table["class"]))
     place = {c: i for i, c in enumerate(names)}
-    models = dict(zip(settings(table).unique(), MODELS, strict=False))
+    models_found = tables.ordered(settings(table))
+    looks = narrow.MODELS * len(models_found)
+    models = dict(zip(models_found, looks, strict=False))
     data = tables.ordered(table["train"])
     rows = {d: f"trained on {d}" for d in data}
     columns = {d: f"tested on {d}" for d in data}
     with mpl.rc_context(drawing.COLUMN_STYLE):
-        figure, axes = _grid(rows, columns, len(names) * LINE_IN * 1.15)
+        figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.15)
         for (train, test), ax in axes.items():
             own = table[table["train"].eq(train) & table["test"].eq(test)]
             for i, (model, (colour, marker)) in enumerate(models.items()):
                 part = own[settings(own).eq(model)]
-                y = part["class"].map(place) + _offset(i, len(models))
+                y = part["class"].map(place) + narrow.offset(i, len(models))
                 ax.plot(
                     part[f"roc_auc_{protocol}"], y, marker, color=colour, ms=3, mew=0
                 )
                 if "roc_auc_published" in part:
                     x = part["roc_auc_published"]
                     ax.plot(x, y, "|", color=colour, ms=5, mew=0.8)
-        _name_lines(axes, names)
+        narrow.name_lines(axes, names)
         figure.supxlabel(f"ROC-AUC x 100 (protocol {protocol})", fontsize=7)
-        marks = [_mark(m, *look) for m, look in models.items()]
+        marks = [narrow.mark(m, *look) for m, look in models.items()]
         marks += _published_mark(table.get("roc_auc_published"))
-        _legend(figure, marks, 4)
+        narrow.legend(figure, marks, 4)
     return figure
 
 
 def _published_mark(values: pd.Series[float] | None) -> list[Line2D]:
     if values is None or not values.notna().any():
         return []
-    return [_mark(PUBLISHED, drawing.GREY, "|")]
+    return [narrow.mark(PUBLISHED, drawing.GREY, "|")]
 
 
 def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
@@ -303,7 +217,7 @@ def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
     across = table[table["train"].ne(table["test"])].dropna(subset=[value])
     after = across[across["method"].eq(method)]
     if after.empty:
-        return _empty(f"the protocol {protocol} has no method {method}")
+        return narrow.empty(f"the protocol {protocol} has no method {method}")
     keys = ["model", "condition", "scope", "train", "test", "class"]
     plain = across[across["method"].eq("none")].set_index(keys)[value]
     after = after.join(plain.rename("before"), on=keys)
@@ -315,22 +229,23 @@ def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
     columns = {f"{a}\n{b}": f"trained on {a},\ntested on {b}" for a, b in pairs}
     rows = {s: s for s in tables.ordered(after["setting"])}
     with mpl.rc_context(drawing.COLUMN_STYLE):
-        figure, axes = _grid(rows, columns, len(names) * LINE_IN * 1.15)
+        figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.15)
         direction = after["train"] + "\n" + after["test"]
         for (row, column), ax in axes.items():
             own = after[after["setting"].eq(row) & direction.eq(column)]
             for i, scope in enumerate(scopes):
                 part = own[own["scope"].eq(scope)]
-                y = part["class"].map(place) + _offset(i, len(scopes))
-                _arrows(ax, part, y, PAIR[i % 2])
-        _name_lines(axes, names)
+                y = part["class"].map(place) + narrow.offset(i, len(scopes))
+                _arrows(ax, part, y, narrow.PAIR[i % 2])
+        narrow.name_lines(axes, names)
         label = f"ROC-AUC x 100 (protocol {protocol}; dot: change below {SMALL})"
         figure.supxlabel(label, fontsize=7)
-        marks = [_mark("no correction", drawing.BLACK, "|")]
+        marks = [narrow.mark("no correction", drawing.BLACK, "|")]
         marks += [
-            _mark(f"{method}, {s}", PAIR[i % 2], ">") for i, s in enumerate(scopes)
+            narrow.mark(f"{method}, {s}", narrow.PAIR[i % 2], ">")
+            for i, s in enumerate(scopes)
         ]
-        _legend(figure, marks)
+        narrow.legend(figure, marks)
     return figure
 
 
@@ -367,11 +282,11 @@ def cosines(table: pd.DataFrame, protocol: str) -> Figure:
     """
     own = table[table["protocol"].eq(protocol)]
     if own.empty:
-        return _empty(f"the protocol {protocol} has neither lda nor klda")
+        return narrow.empty(f"the protocol {protocol} has neither lda nor klda")
     names = sorted(tables.ordered(own["class"]))
     place = {c: i for i, c in enumerate(names)}
     trains = tables.ordered(own["train"])
-    look = dict(zip(trains, PAIR * len(trains), strict=False))
+    look = dict(zip(trains, narrow.PAIR * len(trains), strict=False))
     spaces = {"lda": "in the embedding", "klda": "in the kernel's space"}
     found = set(own["method"])
     columns = {m: spaces[m] for m in PLAIN if m in found}
@@ -379,7 +294,7 @@ def cosines(table: pd.DataFrame, protocol: str) -> Figure:
     rows = {s: s.replace("\n", ", ") for s in tables.ordered(names_of)}
     theirs = table[table["protocol"].eq(PUBLISHED)]
     with mpl.rc_context(drawing.COLUMN_STYLE):
-        figure, axes = _grid(rows, columns, len(names) * LINE_IN * 1.05)
+        figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.05)
         for (row, column), ax in axes.items():
             for source, mark, size in ((own, "o", 3), (theirs, "|", 5)):
                 here = (source["model"] + "\n" + source["scope"]).eq(row)
@@ -388,16 +303,16 @@ def cosines(table: pd.DataFrame, protocol: str) -> Figure:
                 part = source[here & source["method"].eq(column)]
                 for i, (train, colour) in enumerate(look.items()):
                     line = part[part["train"].eq(train)]
-                    y = line["class"].map(place) + _offset(i, len(look))
+                    y = line["class"].map(place) + narrow.offset(i, len(look))
                     x = line["cosine"].abs()
                     ax.plot(x, y, mark, color=colour, ms=size, mew=0.8 * (mark == "|"))
             ax.set_xlim(left=0)
-        _name_lines(axes, names)
+        narrow.name_lines(axes, names)
         label = "|cosine| of the direction between datasets and of the class"
         figure.supxlabel(f"{label}\n(protocol {protocol})", fontsize=7)
-        marks = [_mark(f"trained on {t}", colour) for t, colour in look.items()]
+        marks = [narrow.mark(f"trained on {t}", colour) for t, colour in look.items()]
         marks += _published_mark(theirs["cosine"])
-        _legend(figure, marks)
+        narrow.legend(figure, marks)
     return figure
 
 
@@ -419,28 +334,32 @@ def ranks(table: pd.DataFrame, protocol: str) -> Figure:
     """
     own = table[table["protocol"].eq(protocol)]
     if own.empty:
-        return _empty(f"the protocol {protocol} has neither mlda nor mklda")
+        return narrow.empty(f"the protocol {protocol} has neither mlda nor mklda")
     scopes = tables.ordered(own["scope"])
     found = set(own["method"])
     columns = {m: m for m in PER_GENRE if m in found}
     names = settings(own)
     rows = {s: s for s in tables.ordered(names)}
     with mpl.rc_context(drawing.COLUMN_STYLE):
-        figure, axes = _grid(rows, columns, 1.0)
+        figure, axes = narrow.grid(rows, columns, 1.0)
         for (row, column), ax in axes.items():
             here = own[names.eq(row) & own["method"].eq(column)]
             for i, scope in enumerate(scopes):
                 part = here[here["scope"].eq(scope)]
                 for _, line in part.groupby(["class", "genres"], sort=False):
-                    x = line["place"] + _offset(i, len(scopes)) / 3
+                    x = line["place"] + narrow.offset(i, len(scopes)) / 3
                     y = line["value"]
-                    ax.plot(x, y, "o-", color=PAIR[i % 2], alpha=0.6, ms=2, lw=0.7)
+                    ax.plot(
+                        x, y, "o-", color=narrow.PAIR[i % 2], alpha=0.6, ms=2, lw=0.7
+                    )
             ax.grid(axis="y", color="#E6E6E6", lw=0.5)
             ax.set_ylim(0, 1.05 * max(1.0, float(own["value"].max())))
             ax.set_xticks(range(1, int(own["place"].max()) + 1))
         figure.supxlabel(f"place of the value (protocol {protocol})", fontsize=7)
         figure.supylabel("singular value", fontsize=7)
-        _legend(figure, [_mark(s, PAIR[i % 2]) for i, s in enumerate(scopes)])
+        narrow.legend(
+            figure, [narrow.mark(s, narrow.PAIR[i % 2]) for i, s in enumerate(scopes)]
+        )
     return figure
 
 
