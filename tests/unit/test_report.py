@@ -373,6 +373,7 @@ def test_what_survives_and_what_is_recovered_is_told(study_page):
         "recovers a part of the gap of 0.200 [0.100, 0.300] with an interval that "
         "excludes zero."
     ) in html
+    assert "against the kernel alone: 16 comparisons, of which 16 no det" in html
     assert "klda (classwise) gains most, +0.017 [+0.007, +0.027], which is 8" in html
 
 

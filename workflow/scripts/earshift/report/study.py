@@ -97,17 +97,18 @@ def _left_out(scores: pd.DataFrame) -> Iterator[str]:
 
 
 def _verdicts(found: Tables) -> Iterator[str]:
-    """Count the verdicts of all corrections across datasets."""
-    changed = found.summary[found.summary["variant"].ne("none")]
-    across = changed[changed["train"].ne(changed["test"])]
-    counts = across["verdict"].value_counts()
-    parts = [f"{counts[v]} {v}" for v in VERDICTS if v in counts]
-    if parts:
-        yield (
-            f"Protocol {found.protocol}: of "
-            f"{words.count(len(across), 'comparison')} across datasets with no "
-            f"correction, {words.listed(parts)}."
-        )
+    """Count the verdicts of all corrections across datasets, by what they change."""
+    plain = found.summary[found.summary["variant"].ne("none")]
+    for changed, what in ((plain, "no correction"), (found.kernel, "the kernel alone")):
+        across = changed[changed["train"].ne(changed["test"])]
+        counts = across["verdict"].value_counts()
+        parts = [f"{counts[v]} {v}" for v in VERDICTS if v in counts]
+        if parts:
+            n = words.count(len(across), "comparison")
+            yield (
+                f"Protocol {found.protocol}, across datasets, against {what}: {n}, of "
+                f"which {words.listed(parts)}."
+            )
 
 
 def _recovered(found: Tables) -> Iterator[str]:
