@@ -248,6 +248,19 @@ def test_published_cosines_are_drawn_beside_ours(results):
     assert {len(line.get_xdata()) for line in theirs} == {len(CLASSES)}
 
 
+def test_every_cosine_and_sample_is_within_its_axes(results):
+    table = read(results, "cosines")
+    table.loc[table["scope"].eq("classwise"), "cosine"] = 0.9  # in a later row
+    drawn = [study_figures.cosines(table, "paper")]
+    drawn.append(study_figures.samples(read(results, "samples")))
+    for figure in drawn:
+        for ax in figure.axes:
+            low, high = ax.get_xlim()
+            values = np.concatenate([line.get_xdata() for line in ax.lines])
+            assert low == 0
+            assert (values < high).all()
+
+
 def test_a_protocol_without_the_method_has_a_figure_that_says_so(results):
     table = read(results, "classes")
     table = table[table["method"].isin(["none", "lda"])]

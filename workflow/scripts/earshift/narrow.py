@@ -83,6 +83,11 @@ def name_lines(axes: Grid, names: Sequence[str]) -> None:
         ax.set_ylim(len(names) - 0.4, -0.6)
 
 
+def from_zero(axes: Grid) -> None:
+    """Let the shared scale begin at 0, once all is drawn: it does not grow after."""
+    next(iter(axes.values())).set_xlim(left=0)
+
+
 def legend(figure: Figure, marks: Sequence[Line2D], n_columns: int = 3) -> None:
     """Put a legend of `marks` above the axes."""
     figure.legend(

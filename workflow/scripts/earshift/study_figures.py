@@ -129,8 +129,8 @@ def samples(table: pd.DataFrame) -> Figure:
                 ax.hlines(y, own["n_drawn"], own["n_train"], color="#C9C9C9", lw=0.8)
                 ax.plot(own["n_train"], y, "o", color=colour, mfc="white", ms=3)
                 ax.plot(own["n_drawn"], y, "o", color=colour, ms=3)
-            ax.set_xlim(left=0)
         narrow.name_lines(axes, names)
+        narrow.from_zero(axes)
         figure.supxlabel("training clips with the class", fontsize=7)
         marks = []
         for i, p in enumerate(protocols):
@@ -306,8 +306,8 @@ def cosines(table: pd.DataFrame, protocol: str) -> Figure:
                     y = line["class"].map(place) + narrow.offset(i, len(look))
                     x = line["cosine"].abs()
                     ax.plot(x, y, mark, color=colour, ms=size, mew=0.8 * (mark == "|"))
-            ax.set_xlim(left=0)
         narrow.name_lines(axes, names)
+        narrow.from_zero(axes)
         label = "|cosine| of the direction between datasets and of the class"
         figure.supxlabel(f"{label}\n(protocol {protocol})", fontsize=7)
         marks = [narrow.mark(f"trained on {t}", colour) for t, colour in look.items()]
