@@ -2,11 +2,11 @@
 
     python benchmarks/study.py INPUTS [--models vggish openl3 yamnet] [--quick]
 
-INPUTS is a folder in the published layout (``embeddings.h5``, ``data/``). Seconds of the
-original were measured on one core, for one scope: ten classes, four pairs of datasets;
+INPUTS is a folder in the published layout (``embeddings.h5``, ``data/``). Seconds of
+the original are those of one core, for one scope: ten classes, four pairs of datasets;
 it has none where it was too slow to finish. The twelve cells are six methods and two
-scopes; loading is that of features, labels and draws. ``--quick`` leaves out the runs of
-single methods and of two workers.
+scopes; loading is that of features, labels and draws. ``--quick`` leaves out single
+methods and the runs with workers.
 """
 
 import argparse
