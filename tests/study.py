@@ -1,4 +1,4 @@
-"""The inputs of the ISMIR 2023 study, in its published layout, as files of stages 3, 4."""
+"""Inputs of the ISMIR 2023 study, in its published layout, as files of our stages."""
 
 import ast
 import json

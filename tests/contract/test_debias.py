@@ -80,7 +80,8 @@ def test_the_domain_is_harder_to_find_afterwards(name, two_domains):
     # A method that maps clips first is compared with its map.
     before = method.map_.transform(X) if hasattr(method, "map_") else X
     assert domain_r2(before, domain) > 0.5
-    assert domain_r2(method.transform(X), domain) < domain_r2(before, domain) - 0.01
+    left = 1 - domain_r2(method.transform(X), domain)
+    assert left > 1.1 * (1 - domain_r2(before, domain))
 
 
 @pytest.mark.parametrize("name", COMPARING)

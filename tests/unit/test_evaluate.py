@@ -289,6 +289,20 @@ def test_directions_and_weights_are_kept(tmp_path, entries):
         assert abs(cosine) < 1e-4
 
 
+def test_a_skipped_subgroup_is_said(tmp_path, entries):
+    for entry, rare in zip(entries, ("x", "y"), strict=True):
+        table = pd.read_parquet(entry["labels"])
+        table["subgroup"] = np.where(np.arange(len(table)) % 4 == 0, rare, "z")
+        table.to_parquet(entry["labels"])
+    run(tmp_path, entries, methods={"mlda": {"plugin": "mlda"}})
+    table = pd.read_parquet(tmp_path / "scores" / "directions.parquet")
+    assert set(table.loc[table["kind"] == "dataset", "subgroup"]) == {"z"}
+    skipped = table[table["kind"] == "skipped"]
+    assert set(skipped["subgroup"]) == {"x", "y"}
+    lacking = {"x": "n_clips_b", "y": "n_clips_a"}
+    assert all(row[lacking[row["subgroup"]]] == 0 for _, row in skipped.iterrows())
+
+
 def test_kernel_methods_score_well(tmp_path, entries):
     methods = {name: {"plugin": name} for name in ("none", "k", "klda", "mklda")}
     _, scores = run(

@@ -74,8 +74,9 @@ def cross_validate(
         CSV file to write: columns `CELL` and `METRICS`.
     directions : Path
         Parquet file to write, with the columns `scoring.DIRECTION`: the vectors that
-        methods found between datasets (kind ``dataset``), and the classifiers' weights
-        in the space they were fitted in (``class``).
+        methods found between datasets (kind ``dataset``), subgroups that they skipped
+        (``skipped``, without a vector), and the classifiers' weights in the space they
+        were fitted in (``class``).
     """
     part = scoring.Part(protocol, model, condition, clip_scores, scores, directions)
     if protocol == "paper":
@@ -211,7 +212,11 @@ def score_fold(
                 view = _view(
                     all_domains, i, method_entry, (repeat, fold, c), classwise, anew
                 )
-                directions += scoring.direction_rows(view.found, names, **key)
+                for kind, vectors in (
+                    ("dataset", view.found),
+                    ("skipped", view.skipped),
+                ):
+                    directions += scoring.direction_rows(vectors, names, kind, **key)
             key["class"] = name
             known = source.train(repeat, fold, c) & (source.labels[:, c] >= 0)
             rng = domains.generator(seed, repeat, fold, source.name, name)
@@ -233,6 +238,7 @@ class _View:
     X: Sequence[NDArray[np.float64]]
     used: Sequence[NDArray[np.bool_]]
     found: Sequence[Found]
+    skipped: Sequence[Found]
 
     def features(self, i: int, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return features of the chosen clips of dataset `i`."""
@@ -271,7 +277,8 @@ def _view(
         transformer.transform(scaler.transform(domain.X[chosen]))
         for domain, chosen in zip(all_domains, used, strict=True)
     ]
-    return _View(views, used, getattr(transformer, "found_", []))
+    found, skipped = (getattr(transformer, n, []) for n in ("found_", "skipped_"))
+    return _View(views, used, found, skipped)
 
 
 def _tested(domain: Domain, repeat: int, fold: int) -> NDArray[np.bool_]:

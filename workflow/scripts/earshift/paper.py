@@ -164,17 +164,18 @@ def score_cell(
     case = _case(json.dumps(shared, sort_keys=True))
     recipe = METHODS[plugin]
     name, repeat, fold = shared["class"], shared["repeat"], shared["fold"]
-    key = {"method": method, "scope": scope, "class": name, "repeat": repeat}
+    key: dict[str, Any] = {"method": method, "scope": scope, "class": name}
+    key |= {"repeat": repeat, "fold": fold}
     names = [domain.name for domain in case.domains]
     rows: list[pd.DataFrame] = []
     directions: list[dict[str, Any]] = []
     for source, train in enumerate(names):
         found = case.found(recipe, scope, source)
         if recipe.lda and (source == 0 or case.depends_on_source(recipe)):
-            own = {"train": train if case.depends_on_source(recipe) else None}
-            directions += scoring.direction_rows(found, names, **key, **own, fold=fold)
+            own = train if case.depends_on_source(recipe) else None
+            directions += scoring.direction_rows(found, names, **key, train=own)
         fitted = case.fit(recipe, found, source)
-        directions.append(scoring.class_row(fitted, **key, train=train, fold=fold))
+        directions.append(scoring.class_row(fitted, **key, train=train))
         for target, X in enumerate(case.space(recipe.kernel, source)[1]):
             table = scoring.clip_rows(
                 case.domains[target],
@@ -184,7 +185,7 @@ def score_cell(
                 fitted.C,
             )
             rows.append(table.assign(train=train))
-    table = pd.concat(rows, ignore_index=True).assign(**key, fold=fold)
+    table = pd.concat(rows, ignore_index=True).assign(**key)
     return table, scoring.direction_table(directions)
 
 

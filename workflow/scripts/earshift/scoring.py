@@ -120,7 +120,10 @@ def clip_rows(
 
 
 def direction_rows(
-    found: Sequence[Found], names: Sequence[str], **columns: Any
+    found: Sequence[Found],
+    names: Sequence[str],
+    kind: str = "dataset",
+    **columns: Any,
 ) -> list[dict[str, Any]]:
     """Return a row for each vector that was found between datasets.
 
@@ -130,18 +133,20 @@ def direction_rows(
         The vectors.
     names : sequence of str
         Names of the datasets; clips of the first two are counted.
+    kind : {"dataset", "skipped"}, default="dataset"
+        What the rows are: subgroups of too few clips to find a vector are ``skipped``.
     **columns
         Further columns of `DIRECTION`.
 
     Returns
     -------
     list of dict
-        Of kind ``"dataset"``.
+        The rows.
     """
     return [
         columns
         | {
-            "kind": "dataset",
+            "kind": kind,
             "subgroup": one.subgroup,
             "n_clips_a": one.n_clips.get(names[0], 0),
             "n_clips_b": one.n_clips.get(names[1], 0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -48,6 +48,8 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         Unweighted mean of the domain means, in embedding units.
     found_ : list of Found
         The vectors that span the directions, as they were found.
+    skipped_ : list of Found
+        Subgroups of too few clips to find any; their vectors are empty.
     """
 
     def fit(
@@ -92,6 +94,7 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
             )
         means = np.stack([X[domain == name].mean(axis=0) for name in names])
         self.mean_ = means.mean(axis=0)
+        self.skipped_: list[Found] = []
         self.found_ = self._find(X, domain, means - self.mean_, subgroup)
         rows = np.stack([found.vector for found in self.found_])
         self.directions_ = orthonormal_rows(rows if self._keep_lengths else unit(rows))
@@ -128,9 +131,14 @@ def found(
     subgroup: str | None = None,
 ) -> list[Found]:
     """Return `rows`, shape (n_rows, n_features), with what they were found in."""
+    return [replace(found_in(domain, subgroup), vector=row) for row in rows]
+
+
+def found_in(domain: NDArray[np.generic], subgroup: str | None) -> Found:
+    """Return an empty vector, with the domains of clips that nothing was found in."""
     names, counts = np.unique(domain, return_counts=True)
     n_clips = dict(zip(map(str, names), map(int, counts), strict=True))
-    return [Found(row, n_clips, subgroup) for row in rows]
+    return Found(np.zeros(0), n_clips, subgroup)
 
 
 def unit(rows: NDArray[np.floating]) -> NDArray[np.floating]:

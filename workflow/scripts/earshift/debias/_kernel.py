@@ -81,6 +81,11 @@ class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """The vectors that were found between domains, in the space of the map."""
         return [] if self.remover_ is None else self.remover_.found_
 
+    @property
+    def skipped_(self) -> list[Found]:
+        """Subgroups of too few clips to find any."""
+        return [] if self.remover_ is None else self.remover_.skipped_
+
     def transform(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return `X`, shape (n_clips, n_features), mapped and corrected.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift.debias._directions import DirectionRemover, Found, found
+from earshift.debias._directions import DirectionRemover, Found, found, found_in
 from earshift.debias.lda import check_shrinkage, discriminants
 from earshift.errors import ConfigError
 
@@ -35,8 +35,10 @@ class MultiLDA(DirectionRemover):
         Unweighted mean of the domain means, in embedding units.
     subgroups_ : list of str
         The subgroups that gave a direction.
-    skipped_ : list of str
-        Those that had too few clips in some domain.
+    found_ : list of Found
+        The discriminants, as they were found.
+    skipped_ : list of Found
+        Subgroups that had too few clips in some domain; their vectors are empty.
 
     Notes
     -----
@@ -66,14 +68,13 @@ class MultiLDA(DirectionRemover):
     ) -> list[Found]:
         del means
         self.subgroups_: list[str] = []
-        self.skipped_: list[str] = []
         names = np.unique(domain)
         rows: list[Found] = []
         known = [] if subgroup is None else [str(g) for g in subgroup if g is not None]
         for group in sorted(set(known)):
             own = subgroup == group
             if min(np.sum(own & (domain == name)) for name in names) < self.min_clips:
-                self.skipped_.append(group)
+                self.skipped_.append(found_in(domain[own], group))
                 continue
             self.subgroups_.append(group)
             new = discriminants(X[own], domain[own], self.shrinkage)
