@@ -149,7 +149,7 @@ class Case:
             if min(y.sum(), (~y).sum()) < N_INNER_FOLDS:
                 raise DataError(
                     f"dataset '{domain.name}': the protocol 'paper' needs "
-                    f" {N_INNER_FOLDS} training clips that have the class and "
+                    f"{N_INNER_FOLDS} training clips that have the class and "
                     f"{N_INNER_FOLDS} that do not, got {y.sum()} and {(~y).sum()}. "
                     "Leave the class out of 'classes'."
                 )
