@@ -71,9 +71,9 @@ def test_a_long_path_is_that_of_single_fits():
         assert_allclose(coef, alone[0], atol=1e-6 * np.abs(coef).max())
 
 
-def test_products_are_used_where_features_outnumber_clips():
+def test_products_are_used_where_features_are_many():
     X, y, recordings = problem(40, 300)
-    assert classifier.products(X[:, :40]) is None
+    assert classifier.products(X[:, :20]) is None
     fitted = classifier.fit(X, y, recordings, [0.1], 3, np.random.default_rng(0))
     coef, b = logistic.fit_path(X, y, [0.1])
     assert_allclose(fitted.coef, coef[0], atol=1e-9)

@@ -284,6 +284,17 @@ def test_it_compares_two_datasets_and_needs_draws(study, tmp_path):
     del folder
 
 
+def test_a_class_with_too_few_clips_is_named(study, tmp_path):
+    folder, _ = study
+    drawn = pd.read_parquet(folder / "draws.parquet")
+    _, table, _ = read(study, "a")
+    present = drawn["clip_id"].isin(table.index[table["label:c1"].eq(True)])
+    few = drawn[~(present & drawn["class"].eq("c1") & drawn["dataset"].eq("a"))]
+    few.to_parquet(tmp_path / "few.parquet")
+    with pytest.raises(DataError, match=r"class 'c1', dataset 'a'.*got 0 and"):
+        run(study, tmp_path, draws=tmp_path / "few.parquet")
+
+
 @pytest.fixture(scope="module")
 def deviated(study, tmp_path_factory):
     folder, entries = study

@@ -38,9 +38,9 @@ class Classifier:
 
 
 def products(X: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return the inner products of clips where features outnumber clips.
+    """Return the inner products of clips, where a regression is faster from them.
 
-    A regression with an L2 penalty can be found from them alone, with fewer unknowns.
+    A regression with an L2 penalty can be found from them alone.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def products(X: NDArray[np.float64]) -> NDArray[np.float64] | None:
     Returns
     -------
     ndarray of shape (n_clips, n_clips), or None
-        None if features do not outnumber clips.
+        None if clips are twice as many as features, or more.
     """
-    if X.shape[1] <= len(X):
+    if 2 * X.shape[1] <= len(X):
         return None
     found: NDArray[np.float64] = X @ X.T
     return found

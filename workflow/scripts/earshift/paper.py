@@ -206,7 +206,10 @@ def _case(shared: str) -> Case:
         for domain in all_domains
     ]
     faults = Faults(**task["faults"])
-    return Case(all_domains, drawn, c, repeat, fold, faults, rngs)
+    try:
+        return Case(all_domains, drawn, c, repeat, fold, faults, rngs)
+    except DataError as error:
+        raise DataError(f"class '{name}', {error}") from error
 
 
 #: What mending a fault touches.

@@ -23,6 +23,7 @@ from earshift.classifier import Classifier
 from earshift.debias._directions import Found
 from earshift.debias._discriminant import discriminant
 from earshift.domains import PRESENT, Domain
+from earshift.errors import DataError
 from earshift.splits import assign_folds
 
 Array = NDArray[np.float64]
@@ -144,6 +145,14 @@ class Case:
         own = list(zip(all_domains, drawn, strict=True))
         self.present = [d.labels[rows, c] == PRESENT for d, rows in own]
         self.subgroup = [d.subgroup[rows] for d, rows in own]
+        for domain, y in zip(all_domains, self.present, strict=True):
+            if min(y.sum(), (~y).sum()) < N_INNER_FOLDS:
+                raise DataError(
+                    f"dataset '{domain.name}': the protocol 'paper' needs "
+                    f"{N_INNER_FOLDS} training clips that have the class and "
+                    f"{N_INNER_FOLDS} that do not, got {y.sum()} and {(~y).sum()}. "
+                    "Leave the class out of 'classes'."
+                )
         self.folds = [self._inner_folds(i, rng) for i, rng in enumerate(rngs)]
         self._kept: dict[tuple[object, ...], Any] = {}
 
