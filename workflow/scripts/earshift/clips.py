@@ -8,7 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from earshift import datasets, inspection, jobs, measures, registry
 from earshift.errors import DataError
@@ -31,6 +35,9 @@ AUDIO_COLUMNS = (
 
 #: What tells one state of an audio file from another, and so decides its embeddings.
 FILE_COLUMNS = ("clip_id", "path", "n_bytes", "modified_ns")
+
+#: Clips whose measures are in memory a second time while they are written.
+CLIPS_AT_A_TIME = 50_000
 
 #: A clip with a larger share of clipped samples is listed: more than a few peaks.
 CLIPPED_SHARE = 1e-4
@@ -174,27 +181,41 @@ def gather_clips(
     said = json.loads(notes.read_text())
     with jobs.whole_file(excerpts_of(table)) as file:
         if said["audio"]:
-            rows = inspection.gather(inspected, parts=parts_of(table), excerpts=file)
+            found = inspection.gather(inspected, parts=parts_of(table), excerpts=file)
         else:
-            rows = inspection.nothing(len(clips), file)
-    clips = clips.join(rows[list(AUDIO_COLUMNS)])
+            found = inspection.nothing(len(clips), file)
+    measured, row = found
+    clips = clips.join(measured.select(AUDIO_COLUMNS).take(row).to_pandas())
     bad = clips[clips["status"] != "ok"]
     # Snakemake removes a failed job's outputs; the list of what is wrong outlives it.
     rejected = audit.with_suffix(".rejected.csv")
-    findings = _findings(clips.join(rows[list(measures.COLUMNS)]), said["noted"])
+    levels = measured.select(["clipped_share", "dc_offset"]).take(row).to_pandas()
+    findings = _findings(clips.join(levels), said["noted"])
     _write_audit(rejected, bad, said["skipped"], findings)
     _stop_if_too_many(name, bad, len(clips), max_bad_clips, rejected)
     rejected.replace(audit)
     with jobs.whole_file(measures_of(table)) as file:
-        kept = rows[[*measures.COLUMNS, "sketch"]]
-        kept.insert(0, "clip_id", clips["clip_id"])
-        kept.to_parquet(file, index=False)
+        _write_measures(file, clips["clip_id"], measured, row)
     with jobs.whole_file(table) as file:
         clips.to_parquet(file, index=False)
     log.info(
         "%s: %d clips, %d unusable, %d usable with a finding",
         *(name, len(clips), len(bad), findings["clip_id"].nunique()),
     )
+
+
+def _write_measures(
+    file: Path, clip_ids: pd.Series[str], measured: pa.Table, row: NDArray[np.int64]
+) -> None:
+    """Write `measures.COLUMNS` and the sketch of each clip, some clips at a time."""
+    measured = measured.select([*measures.COLUMNS, "sketch"])
+    schema = measured.schema.insert(0, pa.field("clip_id", pa.string()))
+    with pq.ParquetWriter(file, schema) as writer:
+        for a in range(0, len(row), CLIPS_AT_A_TIME):
+            some = slice(a, a + CLIPS_AT_A_TIME)
+            ids = pa.array(clip_ids[some].tolist(), pa.string())
+            table = measured.take(row[some]).add_column(0, "clip_id", ids)
+            writer.write_table(table)
 
 
 def _findings(clips: pd.DataFrame, noted: Mapping[str, str]) -> pd.DataFrame:

@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from earshift import audio, fingerprint, jobs, measures, versions
 from earshift.errors import AudioError
@@ -42,6 +45,29 @@ _UNKNOWN = {
     "duration_s": np.nan,
     "level_db": np.nan,
 }
+
+
+#: What is measured on a file, but for the excerpt.
+MEASURED = pa.schema(
+    {
+        "status": pa.string(),
+        "reason": pa.string(),
+        "n_bytes": pa.int64(),
+        "modified_ns": pa.int64(),
+        "n_samples": pa.int64(),
+        "sample_rate_hz": pa.int64(),
+        "n_channels": pa.int64(),
+        "duration_s": pa.float64(),
+        "level_db": pa.float64(),
+        "content_hash": pa.string(),
+        "peak": pa.float64(),
+        "clipped_share": pa.float64(),
+        "dc_offset": pa.float64(),
+        "bandwidth_hz": pa.float64(),
+        "spectrum_db": pa.list_(pa.float64()),
+        "sketch": pa.list_(pa.uint32()),
+    }
+)
 
 
 def n_shares(n_clips: int) -> int:
@@ -129,8 +155,10 @@ def _keep(rows: list[dict[str, Any]], folder: Path) -> None:
             pd.DataFrame(rows).to_parquet(file, index=False)
 
 
-def gather(inspected: Sequence[Path], *, parts: Path, excerpts: Path) -> pd.DataFrame:
-    """Return what was measured on each clip, in order; drop parts that are not used.
+def gather(
+    inspected: Sequence[Path], *, parts: Path, excerpts: Path
+) -> tuple[pa.Table, NDArray[np.int64]]:
+    """Return what was measured on each file; drop parts that are not used.
 
     Parameters
     ----------
@@ -144,31 +172,40 @@ def gather(inspected: Sequence[Path], *, parts: Path, excerpts: Path) -> pd.Data
 
     Returns
     -------
-    DataFrame
-        One row per clip.
+    Table
+        `MEASURED`, one row per file: as objects of Python, the lists in it would take
+        several times the memory.
+    ndarray of shape (n_clips,), int64
+        The row of each clip.
     """
     keys = pd.concat([pd.read_parquet(file) for file in inspected])["key"].tolist()
     places: dict[str, list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(key, []).append(place)
-    tables: list[pd.DataFrame] = []
     start = _empty(excerpts, len(keys))
+    tables: list[pa.Table] = []
+    row_of: dict[str, int] = {}
     with excerpts.open("r+b") as out:
         for part in sorted(parts.glob("[!.]*.parquet")):
-            rows = pd.read_parquet(part)
-            rows = rows[[key in places for key in rows["key"]]]
-            if rows.empty:
+            rows = pq.read_table(part)
+            own = rows.column("key").to_pylist()
+            if places.keys().isdisjoint(own):
                 part.unlink()
-                continue
-            for key, excerpt in zip(rows["key"], rows.pop("excerpt"), strict=True):
-                for place in places[key]:
-                    out.seek(start + place * fingerprint.EXCERPT)
-                    out.write(excerpt)
-            tables.append(rows)
+            kept = []
+            for key, excerpt in zip(
+                own, rows.column("excerpt").to_pylist(), strict=True
+            ):
+                kept.append(key in places and key not in row_of)
+                if kept[-1]:
+                    row_of[key] = len(row_of)
+                    for place in places[key]:
+                        out.seek(start + place * fingerprint.EXCERPT)
+                        out.write(excerpt)
+            tables.append(rows.filter(pa.array(kept)).select(MEASURED.names))
     for leftover in parts.glob(".*"):  # of a job that was killed; none runs now
         leftover.unlink()
-    found = pd.concat(tables).drop_duplicates("key").set_index("key")
-    return found.loc[list(keys)].reset_index(drop=True)
+    found = pa.concat_tables([table.cast(MEASURED) for table in tables])
+    return found, np.asarray([row_of[key] for key in keys], np.int64)
 
 
 def _empty(excerpts: Path, n: int) -> int:
@@ -191,8 +228,8 @@ def _state(path: str) -> dict[str, int]:
     }
 
 
-def nothing(n: int, excerpts: Path) -> pd.DataFrame:
-    """Return the rows of clips whose audio is not at hand, and write no excerpts.
+def nothing(n: int, excerpts: Path) -> tuple[pa.Table, NDArray[np.int64]]:
+    """Return what is known of clips whose audio is not at hand; write no excerpts.
 
     Parameters
     ----------
@@ -203,11 +240,12 @@ def nothing(n: int, excerpts: Path) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    Table, ndarray of shape (n_clips,), int64
         As `gather` does: all are usable, and nothing is known of them.
     """
     _empty(excerpts, n)
-    return pd.DataFrame([{**_UNKNOWN, **measures.NOTHING}] * n)
+    row = {**_UNKNOWN, **measures.NOTHING}
+    return pa.Table.from_pylist([row], schema=MEASURED), np.zeros(n, np.int64)
 
 
 def inspect(path: str) -> dict[str, Any]:
