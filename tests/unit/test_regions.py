@@ -104,6 +104,7 @@ def test_removed_clips_are_no_longer_listed(table_dataset, tmp_path, caplog):
     rows = pd.read_csv(table_dataset / "clips.csv")
     rows[rows["label"] == "bass"].to_csv(table_dataset / "clips.csv", index=False)
     caplog.set_level("INFO", "earshift")
+    caplog.clear()
     plan, _ = extract(table_dataset, tmp_path)
     assert n_embedded(caplog) == 0
     assert set(frames(plan)) == set(rows.loc[rows["label"] == "bass", "path"])

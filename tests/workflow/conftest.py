@@ -43,6 +43,11 @@ def run(folder, *arguments, root=ROOT, config="experiment.yaml"):
     )
 
 
+def jobs_of(done, rule):
+    """How many jobs of a rule a run did."""
+    return (done.stdout + done.stderr).count(f"rule {rule}:")
+
+
 def kill_when(folder, happened, *arguments, whole_group=True):
     """Run an experiment, and kill it (or its launcher alone) once it happened."""
     process = subprocess.Popen(

@@ -145,7 +145,8 @@ def test_an_edited_label_decodes_nothing_and_embeds_nothing(tmp_path, finished):
     done = run(folder)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "hum: 36 of 36 were decoded before" in done.stderr
-    assert "clear: " not in done.stderr
+    assert "hum: 36 clips listed" in done.stderr
+    assert "clear: 36 clips listed" not in done.stderr
     assert "checkpoint plan_regions:" in done.stderr
     assert "36 clips, 0 of them to embed" in done.stderr
     assert "rule extract_embeddings:" not in done.stderr

@@ -8,7 +8,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.workflow.conftest import ROOT, environment, run, write_experiment
+from tests.workflow.conftest import (
+    ROOT,
+    environment,
+    jobs_of,
+    run,
+    write_experiment,
+)
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 
@@ -121,11 +127,6 @@ def _collected(root):
     )
     assert "energy" in done.stdout
     return done.stdout
-
-
-def jobs_of(done, rule):
-    """How many jobs of a rule a run did."""
-    return (done.stdout + done.stderr).count(f"rule {rule}:")
 
 
 def test_a_raised_version_re_runs_its_own_jobs(clone, tmp_path):

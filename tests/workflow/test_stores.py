@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from earshift import store
-from tests.workflow.conftest import run, write_experiment
-from tests.workflow.test_experiment import jobs_of, tables
+from tests.workflow.conftest import jobs_of, run, write_experiment
+from tests.workflow.test_experiment import tables
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 

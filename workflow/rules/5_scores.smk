@@ -27,7 +27,7 @@ rule cross_validate:
         "../../envs/analysis.yaml"
     threads: 8
     resources:
-        mem_mb=4_000,
+        mem_mb=16_000,
         runtime="4h",
     params:
         entries=domain_entries,
@@ -62,7 +62,7 @@ rule measure_deviations:
         "../../envs/analysis.yaml"
     threads: 8
     resources:
-        mem_mb=4_000,
+        mem_mb=16_000,
         runtime="12h",
     params:
         entries=domain_entries,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from earshift import drawing
 
@@ -118,3 +120,10 @@ def empty(why: str) -> Figure:
 def offset(i: int, n: int) -> float:
     """Return how far the i-th of n marks on a line stands below its middle."""
     return 0.0 if n == 1 else 0.36 * (i / (n - 1) - 0.5)
+
+
+def lines_of(
+    classes: Iterable[str], place: Mapping[str, int], i: int, n: int
+) -> NDArray[np.float64]:
+    """Return where the i-th of n marks of each class stands; NaN if it has no line."""
+    return np.array([place.get(c, np.nan) for c in classes], float) + offset(i, n)

@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from earshift import drawing, narrow
 from earshift.ismir2023 import PUBLISHED
@@ -124,7 +125,7 @@ def samples(table: pd.DataFrame) -> Figure:
                 own = table[
                     table["dataset"].eq(column) & table["protocol"].eq(protocol)
                 ]
-                y = own["class"].map(place) + narrow.offset(i, len(protocols))
+                y = narrow.lines_of(own["class"], place, i, len(protocols))
                 colour = narrow.PAIR[i % 2]
                 ax.hlines(y, own["n_drawn"], own["n_train"], color="#C9C9C9", lw=0.8)
                 ax.plot(own["n_train"], y, "o", color=colour, mfc="white", ms=3)
@@ -172,7 +173,7 @@ def class_scores(table: pd.DataFrame, protocol: str) -> Figure:
             own = table[table["train"].eq(train) & table["test"].eq(test)]
             for i, (model, (colour, marker)) in enumerate(models.items()):
                 part = own[settings(own).eq(model)]
-                y = part["class"].map(place) + narrow.offset(i, len(models))
+                y = narrow.lines_of(part["class"], place, i, len(models))
                 ax.plot(
                     part[f"roc_auc_{protocol}"], y, marker, color=colour, ms=3, mew=0
                 )
@@ -235,7 +236,7 @@ def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
             own = after[after["setting"].eq(row) & direction.eq(column)]
             for i, scope in enumerate(scopes):
                 part = own[own["scope"].eq(scope)]
-                y = part["class"].map(place) + narrow.offset(i, len(scopes))
+                y = narrow.lines_of(part["class"], place, i, len(scopes))
                 _arrows(ax, part, y, narrow.PAIR[i % 2])
         narrow.name_lines(axes, names)
         label = f"ROC-AUC x 100 (protocol {protocol}; dot: change below {SMALL})"
@@ -249,7 +250,7 @@ def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
     return figure
 
 
-def _arrows(ax: Axes, part: pd.DataFrame, y: pd.Series[float], colour: str) -> None:
+def _arrows(ax: Axes, part: pd.DataFrame, y: NDArray[np.float64], colour: str) -> None:
     """Draw a stem for each row, and a head that points the way it went, or a dot."""
     ax.plot(part["before"], y, "|", color=drawing.BLACK, ms=4, mew=0.8)
     ax.hlines(y, part["before"], part["after"], color=colour, lw=1)
@@ -303,7 +304,7 @@ def cosines(table: pd.DataFrame, protocol: str) -> Figure:
                 part = source[here & source["method"].eq(column)]
                 for i, (train, colour) in enumerate(look.items()):
                     line = part[part["train"].eq(train)]
-                    y = line["class"].map(place) + narrow.offset(i, len(look))
+                    y = narrow.lines_of(line["class"], place, i, len(look))
                     x = line["cosine"].abs()
                     ax.plot(x, y, mark, color=colour, ms=size, mew=0.8 * (mark == "|"))
         narrow.name_lines(axes, names)
