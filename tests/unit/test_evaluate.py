@@ -349,7 +349,8 @@ def test_a_resample_without_the_class_is_left_out_of_the_interval(n_present):
     assert np.nanmin(curves) == 1.0
 
 
-def test_discrepancy_finds_the_shift_and_its_removal(tmp_path, entries):
+def discrepancy(tmp_path, entries):
+    """Run stage 6 with the linear measure."""
     measure_discrepancy(
         model="m",
         condition="clean",
@@ -361,6 +362,24 @@ def test_discrepancy_finds_the_shift_and_its_removal(tmp_path, entries):
         parts=tmp_path / "parts",
         out=tmp_path / "d.parquet",
     )
+    return pd.read_parquet(tmp_path / "d.parquet")
+
+
+def test_of_large_datasets_the_same_clips_are_measured_for_every_method(
+    tmp_path, entries, monkeypatch
+):
+    monkeypatch.setattr("earshift.discrepancy._stage.MAX_CLIPS", 15)
+    rows = discrepancy(tmp_path, entries)
+    measured = rows.groupby(["method", "repeat", "fold", "dataset"])["clip_id"]
+    assert set(measured.nunique()) == {15}
+    sets = measured.agg(frozenset).unstack("method")
+    assert all(sets["none"] == sets["mean_projection"])
+    halves = sets["none"].unstack("fold")
+    assert not any(a & b for a, b in zip(halves[0], halves[1], strict=True))
+
+
+def test_discrepancy_finds_the_shift_and_its_removal(tmp_path, entries):
+    discrepancy(tmp_path, entries)
     summary.summarise_discrepancy(
         [tmp_path / "d.parquet"],
         n_resamples=199,

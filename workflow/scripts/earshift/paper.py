@@ -249,7 +249,7 @@ def deviations(
     out: Path,
     corrected: Sequence[Mapping[str, str]] = (),
     subgroups: Sequence[str] = (),
-    n_draws: int = 10,
+    n_draws: int = 5,
 ) -> pd.DataFrame:
     """Mend each fault of the protocol alone, and write the scores.
 
@@ -270,7 +270,7 @@ def deviations(
         left out.
     subgroups : sequence of str, optional
         As in `draws.draw_balanced`.
-    n_draws : int, default=10
+    n_draws : int, default=5
         Draws in place of one.
 
     Returns
