@@ -247,11 +247,12 @@ def test_classifiers_are_orthogonal_to_what_was_removed(scored):
 
 
 def test_what_is_certain_is_tied_as_in_the_published_scores():
-    scores = np.array([-800.0, -50.0, 0.5, 30.0, 40.0, 50.0])
+    scores = np.array([-900.0, -800.0, -709.0, -50.0, 0.5, 30.0, 40.0, 50.0])
     ranked = published.as_published(scores)
-    assert np.isfinite(ranked[1:]).all()
-    assert ranked[4] == ranked[5] > ranked[3]
-    assert ranked[2] == pytest.approx(0.5)
+    assert np.isfinite(ranked).all()
+    assert ranked[0] == ranked[1] < ranked[2] < ranked[3]
+    assert ranked[6] == ranked[7] > ranked[5]
+    assert ranked[4] == pytest.approx(0.5)
 
 
 def test_an_added_method_computes_only_its_own(study, tmp_path):

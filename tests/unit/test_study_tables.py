@@ -59,6 +59,16 @@ def test_each_class_has_a_row_and_repeats_are_averaged(results):
     assert cello["roc_auc_fixed"] == pytest.approx(94.1977 + 100 * FIXED_GAIN)
 
 
+@pytest.mark.parametrize("methods", [["none"], ["none", "lda", "mlda"]])
+def test_without_the_kernel_nothing_is_compared_with_it(methods):
+    scores = ismir2023.results().assign(condition="clean", repeat=0)
+    scores = scores[scores["method"].isin(methods)]
+    table = study_tables.paired_tests(scores, "k")
+    assert table.empty
+    assert "p_holm" in table
+    assert set(study_tables.paired_tests(scores, "none")["method"]) == {*methods[1:]}
+
+
 def test_a_model_that_was_not_published_has_no_published_value():
     scores = ismir2023.results().head(40).assign(condition="clean", repeat=0)
     scores = scores.assign(protocol="fixed", model="mfcc")

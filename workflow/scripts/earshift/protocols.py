@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 PAPER_INNER_FOLDS = 3
 
 #: What identifies a mean over classes, whatever the protocol.
-_CELL = ["model", "method", "scope", "train", "test"]
+_CELL = ["model", "condition", "method", "scope", "train", "test"]
 
 #: In place of a fault: all are mended.
 ALL_MENDED = "all (protocol fixed)"
@@ -118,8 +118,8 @@ def collect_deviations(
     Parameters
     ----------
     tables : sequence of Path
-        CSV files with the columns fault, model, method, scope, train, test and roc_auc,
-        a mean over classes.
+        CSV files with the columns fault, model, condition, method, scope, train, test
+        and roc_auc, a mean over classes.
     scores : sequence of Path
         Score tables of all protocols. Without ``fixed`` there is no row of
         `ALL_MENDED`.

@@ -41,8 +41,8 @@ SEED = 42
 #: Clips of each dataset that a genre needs for a discriminant, once that is mended.
 MIN_CLIPS = 5
 
-#: Largest log-odds that can be told from certainty in double precision.
-CERTAIN = 37.0
+#: Log-odds beyond which a probability in double precision is 0, or 1.
+IMPOSSIBLE, CERTAIN = -710.0, 37.0
 
 
 @dataclass(frozen=True)
@@ -325,7 +325,8 @@ def _first_best(scores: Array, y: NDArray[np.bool_], folds: NDArray[np.int64]) -
 def as_published(scores: Array) -> Array:
     """Return log-odds of the probabilities that the study ranks, ties included.
 
-    A probability above 1 - 1e-16 is one: large log-odds are told apart no better.
+    A probability above 1 - 1e-16 is one: large log-odds are told apart no better. One
+    below 1e-308 is nought.
     """
-    found: Array = np.minimum(logit(expit(scores)), CERTAIN)
+    found: Array = np.clip(logit(expit(scores)), IMPOSSIBLE, CERTAIN)
     return found

@@ -38,7 +38,7 @@ def draw_study(folder: Path, protocols: Sequence[str], out: Path) -> None:
         Protocols of the experiment.
     out : Path
         Folder to write ``{name}.svg`` to for each figure of `COMMON`, and
-        ``{name}.{protocol}.svg`` for each of `FIGURES`.
+        ``{name}_{protocol}.svg`` for each of `FIGURES`.
     """
     found = {
         name: tables.read_file(folder / f"{name}.csv")

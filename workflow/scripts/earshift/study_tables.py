@@ -143,9 +143,9 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     plain = means[means["method"].eq(reference)].set_index(keys)["roc_auc"]
     means = means.join(plain.rename("plain"), on=keys).dropna(subset=["plain"])
     means["change"] = means["roc_auc"] - means["plain"]
-    compared = means["method"].map(lambda m: reference in references(m))
+    compared = [reference in references(method) for method in means["method"]]
     rows = []
-    cells = means[compared].groupby(["protocol", *CELL], sort=False)
+    cells = means.loc[compared].groupby(["protocol", *CELL], sort=False)
     for cell, part in cells:
         changes = part.set_index("class")["change"]
         t, p = statistics.paired_t(changes.to_numpy(float))

@@ -155,7 +155,8 @@ def _most(sure: pd.DataFrame, gap: float, n: int) -> str:
 
 def _weight(effects: pd.DataFrame) -> str:
     """Say which fault alone changes results across datasets most."""
-    single = effects[~effects["fault"].str.startswith("all ")]
+    together = effects["fault"].str.startswith("all ")
+    single = effects[~together & effects["fault"].ne(deviations.ADDED)]
     single = single.dropna(subset=["across"])
     if single.empty:
         return ""
@@ -164,13 +165,14 @@ def _weight(effects: pd.DataFrame) -> str:
     text = (
         f"Of {words.count(len(single), 'fault')} mended alone, "
         f"\N{LEFT DOUBLE QUOTATION MARK}{title}\N{RIGHT DOUBLE QUOTATION MARK} changes "
-        f"the mean across datasets most, by {words.signed(top['across'], 2)} points"
+        f"the mean across datasets of the cells it touches most, by "
+        f"{words.signed(top['across'], 2)} points"
     )
-    whole = effects[effects["fault"].str.startswith("all ")]
+    whole = effects[together]
     if whole.empty:
         return f"{text}."
     across = words.signed(whole["across"].iloc[0], 2)
-    return f"{text}; all mended together change it by {across}."
+    return f"{text}; all mended together change that of all cells by {across}."
 
 
 @dataclass(frozen=True)
