@@ -84,7 +84,6 @@ def test_what_is_missing_is_named(inputs, tmp_path):
 
 @pytest.mark.parametrize("name", ["ismir2023", "ismir2023_miniature"])
 def test_the_experiments_of_the_study_are_whole(name):
-    pytest.importorskip("earshift.debias.mklda")
     file = ROOT / "workflow/experiments" / f"{name}.yaml"
     schema = ROOT / "workflow/schemas/config.schema.yaml"
     config = settings.resolve(yaml.safe_load(file.read_text()), schema)

@@ -14,14 +14,7 @@ from earshift import protocols
 from earshift.miniature.openmic_tables import OPENMIC_CLASSES
 from tests.workflow.conftest import ROOT, environment
 
-pytestmark = [
-    pytest.mark.workflow,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        not (ROOT / "workflow/scripts/earshift/paper.py").is_file(),
-        reason="this copy has no protocol 'paper'",
-    ),
-]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(900)]
 
 CODES = {"cello": ["cel"], "guitar": ["gac", "gel"], "voice": ["voi"]}
 METHODS = ["none", "lda", "mlda", "k", "klda", "mklda"]

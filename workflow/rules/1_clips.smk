@@ -76,7 +76,7 @@ rule gather_clips:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory(4_000),
+        mem_mb=more_on_retry(4_000),
         runtime="1h",
     params:
         versions={"stage": versions.CLIPS},
@@ -101,7 +101,7 @@ rule find_duplicates:
         "../../envs/analysis.yaml"
     threads: 4
     resources:
-        mem_mb=table_memory(8_000),
+        mem_mb=more_on_retry(8_000),
         runtime="4h",
     params:
         versions={"stage": versions.AUDIT},
@@ -137,7 +137,7 @@ rule audit_datasets:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory(4_000),
+        mem_mb=more_on_retry(4_000),
         runtime="1h",
     params:
         versions={"stage": versions.AUDIT},

@@ -18,7 +18,7 @@ rule audit_embeddings:
         model_env
     threads: 2
     resources:
-        mem_mb=table_memory(4_000),
+        mem_mb=more_on_retry(4_000),
         runtime="4h",
     params:
         versions=model_versions,

@@ -23,7 +23,7 @@ rule calibrate_model:
         model_env
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 4_000 * attempt,
+        mem_mb=more_on_retry(4_000),
         runtime="1h",
         gpu=config["extraction"]["gpu"],
     params:
@@ -51,7 +51,7 @@ checkpoint plan_regions:
         model_env
     threads: 1
     resources:
-        mem_mb=table_memory(4_000),
+        mem_mb=more_on_retry(4_000),
         runtime="1h",
     params:
         versions=model_versions,
@@ -107,7 +107,7 @@ rule index_embeddings:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory(4_000),
+        mem_mb=more_on_retry(4_000),
         runtime="1h",
     params:
         versions={"stage": versions.EMBEDDINGS},
@@ -131,7 +131,7 @@ rule import_embeddings:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory(4_000),
+        mem_mb=more_on_retry(4_000),
         runtime="4h",
     params:
         versions=model_versions,

@@ -24,7 +24,7 @@ rule pool_frames:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory(4_000),
+        mem_mb=more_on_retry(4_000),
         runtime="4h",
     params:
         versions={"stage": versions.FEATURES},

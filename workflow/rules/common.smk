@@ -151,8 +151,8 @@ def extraction_memory(wildcards, attempt):
     return planning.memory_mb(*region_files(wildcards), attempt)
 
 
-def table_memory(mb):
-    """MB of a job that holds a whole clip table, about 1 kB a clip: twice on a retry."""
+def more_on_retry(mb):
+    """MB of a job that may need more: of a clip table, about 1 kB a clip, or a model."""
     return lambda wildcards, attempt: mb * attempt
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from earshift.protocols import ALL_MENDED
+
 
 @dataclass(frozen=True)
 class Deviation:
@@ -28,6 +30,9 @@ class Deviation:
     published: str
     fixed: str
 
+
+#: The fault that the published numbers do not have: its effect is that of adding it.
+ADDED = "aliased_fastfood"
 
 #: Fault, as ``tables/deviations.csv`` names it -> what it is.
 DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
@@ -77,14 +82,14 @@ DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
             "and their clips are dropped.",
             "Whole titles are looked up in a list.",
         ),
-        "aliased_fastfood": Deviation(
+        ADDED: Deviation(
             "The kernel map overwrites what it reads (added, not mended)",
             "In some versions of the library that the study used, the permutation "
             "within the map writes over its own input. The published numbers and the "
             "protocol paper are without this; its effect is that of adding it.",
             "A true permutation.",
         ),
-        "all (protocol fixed)": Deviation(
+        ALL_MENDED: Deviation(
             "All together",
             "Everything above and below.",
             "Everything is mended but the labels of IRMAS; clips of genres that the "
@@ -92,9 +97,6 @@ DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
         ),
     }
 )
-
-#: The fault that the published numbers do not have: its effect is that of adding it.
-ADDED = "aliased_fastfood"
 
 #: Faults that no switch mends alone.
 UNMEASURED: tuple[Deviation, ...] = (

@@ -123,7 +123,11 @@ def offset(i: int, n: int) -> float:
 
 
 def lines_of(
-    classes: Iterable[str], place: Mapping[str, int], i: int, n: int
+    classes: Iterable[str], names: Sequence[str], i: int, n: int
 ) -> NDArray[np.float64]:
-    """Return where the i-th of n marks of each class stands; NaN if it has no line."""
+    """Return where the i-th of n marks of each class stands on the lines of `names`.
+
+    NaN if a class has no line.
+    """
+    place = {name: line for line, name in enumerate(names)}
     return np.array([place.get(c, np.nan) for c in classes], float) + offset(i, n)

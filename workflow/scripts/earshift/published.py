@@ -24,6 +24,7 @@ from earshift.debias._directions import Found
 from earshift.debias._discriminant import discriminant
 from earshift.domains import PRESENT, Domain
 from earshift.errors import DataError
+from earshift.protocols import PAPER_INNER_FOLDS
 from earshift.splits import assign_folds
 
 Array = NDArray[np.float64]
@@ -31,9 +32,6 @@ T = TypeVar("T")
 
 #: Values of C that the study tries.
 GRID = tuple(10.0**power for power in range(-8, 4))
-
-#: Folds in which it does.
-N_INNER_FOLDS = 3
 
 #: Seed of its kernel map.
 SEED = 42
@@ -146,11 +144,11 @@ class Case:
         self.present = [d.labels[rows, c] == PRESENT for d, rows in own]
         self.subgroup = [d.subgroup[rows] for d, rows in own]
         for domain, y in zip(all_domains, self.present, strict=True):
-            if min(y.sum(), (~y).sum()) < N_INNER_FOLDS:
+            if min(y.sum(), (~y).sum()) < PAPER_INNER_FOLDS:
                 raise DataError(
                     f"dataset '{domain.name}': the protocol 'paper' needs "
-                    f"{N_INNER_FOLDS} training clips that have the class and "
-                    f"{N_INNER_FOLDS} that do not, got {y.sum()} and {(~y).sum()}. "
+                    f"{PAPER_INNER_FOLDS} training clips that have the class and "
+                    f"{PAPER_INNER_FOLDS} that do not, got {y.sum()} and {(~y).sum()}. "
                     "Leave the class out of 'classes'."
                 )
         self.folds = [self._inner_folds(i, rng) for i, rng in enumerate(rngs)]
@@ -169,9 +167,9 @@ class Case:
         if not self.faults.unshuffled_folds:
             recordings = self.domains[source].recording[rows]
             labels = np.stack([y, ~y], axis=1)
-            return assign_folds(labels, recordings, N_INNER_FOLDS, rng)
+            return assign_folds(labels, recordings, PAPER_INNER_FOLDS, rng)
         folds = np.zeros(len(y), np.int64)
-        splitter = StratifiedKFold(N_INNER_FOLDS)
+        splitter = StratifiedKFold(PAPER_INNER_FOLDS)
         for fold, (_, test) in enumerate(splitter.split(np.zeros(len(y)), y)):
             folds[test] = fold
         return folds

@@ -113,7 +113,6 @@ def samples(table: pd.DataFrame) -> Figure:
         A column of axes per dataset; a line per class.
     """
     names = sorted(tables.ordered(table["class"]))
-    place = {c: i for i, c in enumerate(names)}
     protocols = tables.ordered(table["protocol"])
     columns = {d: d for d in tables.ordered(table["dataset"])}
     drawn = table.get("n_drawn", pd.Series(np.nan, index=table.index))
@@ -125,7 +124,7 @@ def samples(table: pd.DataFrame) -> Figure:
                 own = table[
                     table["dataset"].eq(column) & table["protocol"].eq(protocol)
                 ]
-                y = narrow.lines_of(own["class"], place, i, len(protocols))
+                y = narrow.lines_of(own["class"], names, i, len(protocols))
                 colour = narrow.PAIR[i % 2]
                 ax.hlines(y, own["n_drawn"], own["n_train"], color="#C9C9C9", lw=0.8)
                 ax.plot(own["n_train"], y, "o", color=colour, mfc="white", ms=3)
@@ -160,7 +159,6 @@ def class_scores(table: pd.DataFrame, protocol: str) -> Figure:
     table = table[table["method"].eq("none")]
     table = table[table["scope"].eq(table["scope"].iloc[0])]
     names = sorted(tables.ordered(table["class"]))
-    place = {c: i for i, c in enumerate(names)}
     models_found = tables.ordered(settings(table))
     looks = narrow.MODELS * len(models_found)
     models = dict(zip(models_found, looks, strict=False))
@@ -173,7 +171,7 @@ def class_scores(table: pd.DataFrame, protocol: str) -> Figure:
             own = table[table["train"].eq(train) & table["test"].eq(test)]
             for i, (model, (colour, marker)) in enumerate(models.items()):
                 part = own[settings(own).eq(model)]
-                y = narrow.lines_of(part["class"], place, i, len(models))
+                y = narrow.lines_of(part["class"], names, i, len(models))
                 ax.plot(
                     part[f"roc_auc_{protocol}"], y, marker, color=colour, ms=3, mew=0
                 )
@@ -224,7 +222,6 @@ def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
     after = after.join(plain.rename("before"), on=keys)
     after = after.assign(setting=settings(after), after=after[value])
     names = sorted(tables.ordered(after["class"]))
-    place = {c: i for i, c in enumerate(names)}
     scopes = tables.ordered(after["scope"])
     pairs = dict.fromkeys(zip(after["train"], after["test"], strict=True))
     columns = {f"{a}\n{b}": f"trained on {a},\ntested on {b}" for a, b in pairs}
@@ -236,7 +233,7 @@ def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
             own = after[after["setting"].eq(row) & direction.eq(column)]
             for i, scope in enumerate(scopes):
                 part = own[own["scope"].eq(scope)]
-                y = narrow.lines_of(part["class"], place, i, len(scopes))
+                y = narrow.lines_of(part["class"], names, i, len(scopes))
                 _arrows(ax, part, y, narrow.PAIR[i % 2])
         narrow.name_lines(axes, names)
         label = f"ROC-AUC x 100 (protocol {protocol}; dot: change below {SMALL})"
@@ -285,7 +282,6 @@ def cosines(table: pd.DataFrame, protocol: str) -> Figure:
     if own.empty:
         return narrow.empty(f"the protocol {protocol} has neither lda nor klda")
     names = sorted(tables.ordered(own["class"]))
-    place = {c: i for i, c in enumerate(names)}
     trains = tables.ordered(own["train"])
     look = dict(zip(trains, narrow.PAIR * len(trains), strict=False))
     spaces = {"lda": "in the embedding", "klda": "in the kernel's space"}
@@ -304,7 +300,7 @@ def cosines(table: pd.DataFrame, protocol: str) -> Figure:
                 part = source[here & source["method"].eq(column)]
                 for i, (train, colour) in enumerate(look.items()):
                     line = part[part["train"].eq(train)]
-                    y = narrow.lines_of(line["class"], place, i, len(look))
+                    y = narrow.lines_of(line["class"], names, i, len(look))
                     x = line["cosine"].abs()
                     ax.plot(x, y, mark, color=colour, ms=size, mew=0.8 * (mark == "|"))
         narrow.name_lines(axes, names)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from earshift import deviations, ismir2023, statistics, study_tables
+from earshift.protocols import ALL_MENDED
 from earshift.report import tables, words
 from earshift.report.tables import Tables
 
@@ -155,7 +156,7 @@ def _most(sure: pd.DataFrame, gap: float, n: int) -> str:
 
 def _weight(effects: pd.DataFrame) -> str:
     """Say which fault alone changes results across datasets most."""
-    together = effects["fault"].str.startswith("all ")
+    together = effects["fault"].eq(ALL_MENDED)
     single = effects[~together & effects["fault"].ne(deviations.ADDED)]
     single = single.dropna(subset=["across"])
     if single.empty:
