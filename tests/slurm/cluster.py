@@ -63,7 +63,7 @@ PartitionName=short Nodes=n1,n2 MaxTime=5 State=UP
 
 NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} "
-    "CPUs=4 RealMemory=12000 Gres=gpu:1 State=UNKNOWN"
+    "CPUs=4 RealMemory=40000 Gres=gpu:1 State=UNKNOWN"
 )
 
 ACCOUNTING = """
@@ -185,8 +185,9 @@ class Cluster:
             for name, port in zip(self.nodes, self.ports[3:], strict=True)
         ]
         values["accounting"] = (
-            ACCOUNTING if self.accounting else "AccountingStorageType="
-            "accounting_storage/none"
+            ACCOUNTING
+            if self.accounting
+            else "AccountingStorageType=accounting_storage/none"
         ).format(**values)
         self._conf.write_text(CONF.format(nodes="\n".join(nodes), **values))
         gpus = [f"NodeName={name} Name=gpu File=/dev/null\n" for name in self.nodes]

@@ -11,7 +11,7 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from earshift import alignment, datasets, inspection, jobs, models, planning
-from earshift import protocols, register, registry, settings, versions
+from earshift import protocols, register, registry, settings, slurm, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 
@@ -39,6 +39,14 @@ CALIBRATION = f"{RESULTS}/2_embeddings/calibration/{{model}}/{{condition}}.{{key
 UNPACKED = register.dataset_folders(config["downloads"]["register"])
 IMPORTED = [m for m, e in config["models"].items() if models.is_imported(e)]
 COMPUTED = [m for m in config["models"] if m not in IMPORTED]
+
+
+def refuse_second_run():
+    """Stop before jobs are submitted that an earlier run has in SLURM's queue."""
+    try:
+        slurm.refuse_second_run(slurm.run_name())
+    except EarshiftError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def one_of(names):
@@ -143,12 +151,14 @@ def store_options(wildcards):
 
 def extraction_runtime(wildcards, attempt):
     """Minutes that the job of a region may take."""
-    return planning.runtime_min(*region_files(wildcards), attempt)
+    plan, calibrations = plan_and_calibrations(wildcards)
+    target = config["extraction"]["minutes_per_job"]
+    return planning.runtime_min(plan, calibrations, target, attempt)
 
 
 def extraction_memory(wildcards, attempt):
     """MB that the job of a region may take."""
-    return planning.memory_mb(*region_files(wildcards), attempt)
+    return planning.memory_mb(*plan_and_calibrations(wildcards), attempt)
 
 
 def more_on_retry(mb):
@@ -156,10 +166,16 @@ def more_on_retry(mb):
     return lambda wildcards, attempt: mb * attempt
 
 
-def region_files(wildcards):
-    """The plan that a region is in, its name, and how its model was calibrated."""
+def plan_and_calibrations(wildcards):
+    """The plan that a region is in, and how models were calibrated, its own first.
+
+    Its jobs share arrays with those of other models, and so what they ask for.
+    """
     plan = Path(rules.plan_regions.output.plan.format(**wildcards))
-    return plan, wildcards.region, Path(calibration_file(wildcards))
+    keys = product(COMPUTED, config["conditions"])
+    named = [SimpleNamespace(model=m, condition=c) for m, c in keys]
+    files = [Path(calibration_file(each)) for each in (wildcards, *named)]
+    return plan, list(dict.fromkeys(files))
 
 
 def calibration_file(wildcards):

@@ -50,6 +50,10 @@ class DownloadError(EarshiftError):
     """A file could not be fetched, or what came is not the file that was asked for."""
 
 
+class ClusterError(EarshiftError):
+    """The cluster does not answer, or refuses what it is asked for."""
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return the choices, and the nearest of them to `word`, as an error's tail.
 
