@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run study plan preflight data weights audit repair setup test check lock clean
+.PHONY: demo run study plan preflight submit data weights audit repair setup test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
@@ -29,6 +29,9 @@ plan: setup  ## what an experiment will take: make plan EXPERIMENT=my.yaml
 
 preflight: setup  ## check that an experiment can run on this cluster
 	@$(PY) workflow/scripts/run.py --preflight --configfile $(EXPERIMENT) --profile slurm $(ARGS)
+
+submit: setup  ## start a run as a job of the cluster: make submit EXPERIMENT=my.yaml
+	@$(PY) workflow/scripts/run.py --submit --configfile $(EXPERIMENT) --profile slurm $(ARGS)
 
 data: setup  ## fetch and unpack an experiment's datasets: make data EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --data --configfile $(EXPERIMENT) $(WHERE) $(ARGS)

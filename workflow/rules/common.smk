@@ -14,6 +14,7 @@ from earshift import alignment, datasets, inspection, jobs, models, planning
 from earshift import protocols, register, registry, settings, slurm, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
+from snakemake.iocontainers import InputFiles, Wildcards
 
 MINIATURE = Path("resources/miniature")
 
@@ -351,3 +352,17 @@ def per_model(pattern, protocols=PROTOCOLS):
     """Paths of `pattern` for every model and condition, and for protocols in it."""
     names = {"model": config["models"], "condition": config["conditions"]}
     return expand(pattern, protocol=protocols, **names)
+
+
+def first_request(rule):
+    """What the jobs of a rule ask for at their first attempt, before anything is known."""
+    known = {"model": one_of(COMPUTED[:1]), "condition": config["conditions"][0]}
+    key = {name: known.get(name, "-") for name in rule.wildcard_names}
+    asked = rule.expand_resources(Wildcards(fromdict=key), InputFiles(), 1)
+    return {
+        "rule": rule.name,
+        "cpus": asked["_cores"],
+        "memory_mb": asked.get("mem_mb", 2_000),
+        "minutes": asked.get("runtime", 60),
+        "gpus": asked.get("gpu", 0),
+    }

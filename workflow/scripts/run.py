@@ -60,6 +60,9 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         "--preflight", action="store_true", help="check the cluster, no more"
     )
     parser.add_argument(
+        "--submit", action="store_true", help="start the run as a job of the cluster"
+    )
+    parser.add_argument(
         "--study",
         metavar="INPUTS",
         help="run the ISMIR 2023 study on the embeddings in this folder; --configfile "
@@ -113,6 +116,17 @@ def where_to_run(options: argparse.Namespace) -> list[str]:
     return ["--profile", str(profile)]
 
 
+def submit() -> int:
+    """Submit this very command, less the option to do so, as a job."""
+    words = [word for word in sys.argv if word != "--submit"]
+    script = ROOT / "slurm" / "driver.sh"
+    id_ = slurm.submit_driver(
+        Site.read(), script, [sys.executable, *words], Path(".snakemake") / "driver"
+    )
+    say(f"The run is job {id_}; what it says is in .snakemake/driver/driver-{id_}.log")
+    return 0
+
+
 def run(options: argparse.Namespace, rest: list[str], lock: int) -> int:
     """Run Snakemake; return its exit status."""
     where = where_to_run(options)
@@ -149,6 +163,8 @@ def main() -> int:
     """Run an experiment when no other run works here; return its exit status."""
     options, rest = arguments()
     try:
+        if options.submit:
+            return submit()
         with one_at_a_time(Path(".snakemake") / "run.lock", say) as lock:
             return run(options, rest, lock)
     except EarshiftError as error:

@@ -230,11 +230,7 @@ def _distinct(requests: Sequence[Request]) -> list[tuple[str, Request]]:
 
 def _check_request(site: Site, what: str, request: Request) -> Check:
     """Ask SLURM whether it would take a job; it does not look at the time limit."""
-    name = site.partition_of(request.gpus)
-    partitions = slurm.partitions()
-    partition = partitions.get(name or "") or next(
-        p for p in partitions.values() if p.is_default
-    )
+    partition = slurm.partition_of(site, request.gpus)
     asked = (
         f"{request.cpus} cores, {request.memory_mb} MB, {request.minutes} min"
         f"{', GPU' if request.gpus else ''}"

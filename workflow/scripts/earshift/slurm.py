@@ -17,11 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from earshift.errors import ClusterError
+from earshift.errors import ClusterError, did_you_mean
 from earshift.site import Site
 
 #: Seconds that a command of SLURM may take. The controller may be busy, or restarting.
 PATIENCE_S = 60
+
+#: Minutes that a run as a job gets at most, until it submits itself again.
+DRIVER_MIN = 24 * 60
 
 #: Seconds until Snakemake first asks what became of its jobs, as the profile says.
 STATUS_EVERY_S = 20
@@ -185,6 +188,54 @@ class Trial:
         answer = call("squeue", "--noheader", "--jobs", self._id, "--format", "%T|%r")
         state, _, reason = answer.strip().partition("|")
         return state, reason
+
+
+def submit_driver(
+    site: Site, script: Path, command: Sequence[str], log_folder: Path
+) -> str:
+    """Submit a run itself as a job; it starts when the one before it has ended.
+
+    Parameters
+    ----------
+    site : Site
+        Values of the site.
+    script : Path
+        What runs the command, and submits it again before its time ends.
+    command : sequence of str
+        Starts the run.
+    log_folder : Path
+        Where the job writes what the run says.
+
+    Returns
+    -------
+    str
+        Id of the job.
+    """
+    partition = partition_of(site, 0)
+    limit = partition.max_minutes or DRIVER_MIN
+    log_folder.mkdir(parents=True, exist_ok=True)
+    answer = call(
+        *("sbatch", "--parsable", "--job-name", f"{run_name()}-driver"),
+        *("--time", str(min(limit, DRIVER_MIN)), *site.options(0)),
+        *("--output", str(log_folder / "driver-%j.log"), str(script), *command),
+    )
+    return answer.strip().split(";")[0]
+
+
+def partition_of(site: Site, gpus: int) -> Partition:
+    """Return the partition of a job with, or without, GPUs.
+
+    Raises
+    ------
+    ClusterError
+        If there is none.
+    """
+    known, name = partitions(), site.partition_of(gpus)
+    for each in known.values():
+        if each.name == name or (name is None and each.is_default):
+            return each
+    wanted = did_you_mean(name, known) if name else "and no default one"
+    raise ClusterError(f"there is no partition '{name or ''}' {wanted}")
 
 
 def available() -> bool:
