@@ -354,7 +354,7 @@ def relabelled(entry, folder, c, kept):
 
 
 def test_a_class_that_a_mended_draw_lacks_is_left_out_of_it(study, tmp_path, caplog):
-    folder, (a, b) = study
+    _, (a, b) = study
     # Only folk has it in a, and b has no folk: drawn by genre, there is none.
     a = relabelled(a, tmp_path, "c1", lambda table: table["subgroup"].eq("folk"))
     # By the other map, two clips of b have it.
