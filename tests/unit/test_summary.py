@@ -145,6 +145,13 @@ def test_methods_that_are_the_same_in_all_scopes_count_once(scoped):
     }
 
 
+def test_the_protocol_decides_what_a_kernel_sees(table):
+    assert table["access"]["paper", "k", "none"] == "target_labelled"
+    assert table["access"]["fixed", "k", "none"] == "none"
+    assert table["access"]["fixed", "klda", "none"] == "target_unlabelled"
+    assert table["access"]["paper", "none", ""] == "none"
+
+
 #: Method, scope, protocol, draw of `fixed` -> what it sees of the target.
 SEEN = {
     ("none", "classwise", "paper", "joint"): "none",
