@@ -320,4 +320,4 @@ def _access(entry: Mapping[str, Any], config: Mapping[str, Any]) -> str:
         cells.setdefault(seen, []).append(" ".join(where))
     if len(cells) == 1:
         return next(iter(cells))
-    return "; ".join(f"{seen} ({words.listed(own)})" for seen, own in cells.items())
+    return "; ".join(f"{seen} ({words.listed(at)})" for seen, at in cells.items())
