@@ -67,7 +67,8 @@ rule measure_deviations:
     params:
         entries=domain_entries,
         corrected=corrected_entries,
-        versions={"stage": versions.SCORES} | method_versions(),
+        versions={"stage": versions.SCORES, "mended": versions.DEVIATIONS}
+        | method_versions(),
         parts=f"{CELLS}.deviations.parts",
         methods=config["methods"],
         scopes=config["scopes"],

@@ -61,6 +61,11 @@ class Recipe:
     lda: bool = False
     per_subgroup: bool = False
 
+    @property
+    def sees_target(self) -> bool:
+        """Whether clips of both datasets decide what it does."""
+        return self.kernel or self.lda
+
 
 #: Plugin -> what the study does under this name.
 METHODS = {
@@ -144,7 +149,7 @@ class Case:
         self.present = [d.labels[rows, c] == PRESENT for d, rows in own]
         self.subgroup = [d.subgroup[rows] for d, rows in own]
         for domain, y in zip(all_domains, self.present, strict=True):
-            if min(y.sum(), (~y).sum()) < PAPER_INNER_FOLDS:
+            if not can_train(y):
                 raise DataError(
                     f"dataset '{domain.name}': the protocol 'paper' needs "
                     f"{PAPER_INNER_FOLDS} training clips that have the class and "
@@ -283,6 +288,11 @@ class Case:
         fitted = classifier.solve(X, K, y, C, **options)
         coef = fitted.coef - (basis @ fitted.coef) @ basis
         return replace(fitted, coef=coef)
+
+
+def can_train(present: NDArray[np.bool_]) -> bool:
+    """Say whether drawn clips, with a class or without it, are enough for the folds."""
+    return bool(min(present.sum(), (~present).sum()) >= PAPER_INNER_FOLDS)
 
 
 def _tested(

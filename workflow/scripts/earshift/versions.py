@@ -14,6 +14,8 @@ EMBEDDINGS = 3
 FEATURES = 2
 SPLITS = 3
 SCORES = 2
+#: Of what mending each fault of the published code changes, in stage 5.
+DEVIATIONS = 1
 DISCREPANCY = 2
-STATISTICS = 2
-REPORT = 3
+STATISTICS = 3
+REPORT = 4
