@@ -1,7 +1,6 @@
 """One scale and one kernel of a source for all methods, scopes and penalties."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -158,7 +157,7 @@ def test_directions_may_be_taken_from_classifiers_in_place_of_clips(
 ):
     own = {}
     for name, text in OWN.items():
-        file = Path(tmp_path / f"{name}.py")
+        file = tmp_path / f"{name}.py"
         file.write_text(text.format(folder=str(tmp_path)) + PLUGIN)
         own[f"own_{name}"] = {"plugin": str(file)}
     methods = own | {name: METHODS[name] for name in OWN}
