@@ -198,7 +198,8 @@ class View:
         self._removed = removed(method)
         # Directions are taken from the classifier instead.
         if self._removed is None:
-            self.space = Space([method.transform(X) for X in space.X])
+            # Copies: what a transformer does to its clips must not reach other methods.
+            self.space = Space([method.transform(X.copy()) for X in space.X])
 
     def fit(self, i: int, chosen: Mask, y: Mask, **options: Any) -> Classifier:
         """Fit a classifier.
