@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import yaml
 
@@ -94,8 +95,8 @@ def copy_of(prepared, folder):
 def environment(cluster):
     """Of a run on the cluster: the library of this project, and byte code."""
     variables = cluster.environment
-    bin_ = os.path.dirname(sys.executable)
-    variables["PATH"] = os.pathsep.join([bin_, variables["PATH"]])
+    here = str(Path(sys.executable).parent)
+    variables["PATH"] = os.pathsep.join([here, variables["PATH"]])
     return variables | {"PYTHONPATH": str(ROOT / "workflow" / "scripts")}
 
 

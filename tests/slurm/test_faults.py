@@ -80,15 +80,12 @@ def test_jobs_are_an_array_on_nodes_with_a_gpu(slurm, folder, undisturbed):
 def test_a_cancelled_job_is_done_again(slurm, folder, undisturbed):
     driver = Driver(slurm, folder)
     all_run(slurm, folder)
-    victim = extractions(slurm)[0]
-    slurm.run("scancel", victim)
-    start = time.monotonic()
-    wait_for(lambda: driver.says("status is: 'CANCELLED'"), "the news", 60)
-    recovered(driver, folder, undisturbed, start)
+    slurm.run("scancel", extractions(slurm)[0])
+    recovered(driver, folder, undisturbed, time.monotonic())
+    assert driver.says("status is: 'CANCELLED'")
 
 
 def test_a_job_that_needs_more_memory_gets_it(slurm, folder, undisturbed):
-    (folder / "hold").unlink()
     driver = Driver(slurm, folder)
     start = time.monotonic()
     asked = wait_for(
@@ -101,13 +98,12 @@ def test_a_job_that_needs_more_memory_gets_it(slurm, folder, undisturbed):
         90,
     )
     (folder / "memory").write_text(str(asked[0]))
-    wait_for(lambda: driver.says("status is: 'FAILED'"), "a killed job", 90)
-    (folder / "hold").touch()
     recovered(driver, folder, undisturbed, start)
-    text = driver.log.read_text()
-    assert "Trying to restart" in text
-    later = {line for line in slurm.jobs("%m|%k") if "extract_embeddings" in line}
-    assert len({line.split("|")[0] for line in later}) == 2  # twice as much
+    assert driver.says("status is: 'FAILED'")
+    later = [line.split("M|") for line in slurm.jobs("%m|%T %k")]
+    ended = [(int(mb), what) for mb, what in later if "extract_embeddings" in what]
+    assert {mb // asked[0] for mb, what in ended if "FAILED" in what} == {1}
+    assert {mb // asked[0] for mb, what in ended if "COMPLETED" in what} == {2}
 
 
 def test_a_node_that_goes_down_takes_no_job_with_it(slurm, folder, undisturbed):
@@ -116,11 +112,11 @@ def test_a_node_that_goes_down_takes_no_job_with_it(slurm, folder, undisturbed):
     update = ("scontrol", "update", "nodename=n1")
     try:
         slurm.run(*update, "state=down", "reason=test")
-        start = time.monotonic()
-        wait_for(lambda: driver.says("NODE_FAIL"), "the news", 60)
-        recovered(driver, folder, undisturbed, start)
+        recovered(driver, folder, undisturbed, time.monotonic())
+        assert driver.says("NODE_FAIL")
     finally:
-        slurm.run(*update, "state=resume")
+        # It may have come back by itself.
+        slurm.run(*update, "state=resume", check=False)
         wait_for(lambda: slurm.states() == ["idle", "idle"], "the node's return")
 
 
@@ -191,8 +187,8 @@ def test_a_run_as_a_job_hands_over_before_its_time_ends(slurm, folder, undisturb
     wait_for(lambda: first not in drivers(slurm, "RUNNING"), "the end of the first")
     (second,) = wait_for(lambda: drivers(slurm, "RUNNING"), "the second", 90)
     assert second != first
-    log = folder / ".snakemake" / "driver" / f"driver-{second}.log"
-    wait_for(lambda: log.exists() and "; waiting" in log.read_text(), "its wait", 60)
+    told = folder / ".snakemake" / "driver" / f"driver-{second}.log"
+    wait_for(lambda: told.exists() and "; waiting" in told.read_text(), "its wait", 60)
     assert set(extractions(slurm)) == alive
     (folder / "hold").unlink()
     wait_for(lambda: not drivers(slurm, "RUNNING"), "the end of the run", 120)

@@ -76,6 +76,29 @@ def test_an_added_task_computes_only_itself_and_a_dropped_one_is_removed(tmp_pat
     assert len(list((tmp_path / "parts").iterdir())) == 2
 
 
+def kill_the_first(*, n, folder):
+    """A task whose table is cut short with its process, the first time."""
+    table = square(n=n, folder=folder)
+    begun = Path(folder, "begun")
+    if not begun.exists():
+        begun.touch()
+
+        def to_parquet(file, **_):
+            Path(file).write_bytes(b"PAR1")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        table.to_parquet = to_parquet
+    return table
+
+
+def test_what_a_killed_worker_leaves_is_no_result_and_is_cleared(tmp_path):
+    found = run(tmp_path, [1, 2], n_workers=1, function=kill_the_first)
+    assert found["square"].to_list() == [1, 4]
+    files = list((tmp_path / "parts").iterdir())
+    assert len(files) == 2
+    assert not any(file.name.startswith(".") for file in files)
+
+
 def grouped(*, n, folder):
     """A task of two tables."""
     table = square(n=n, folder=folder)

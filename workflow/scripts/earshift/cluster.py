@@ -8,7 +8,6 @@ was killed, or that adds a method, therefore computes only what is missing.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,10 +150,9 @@ def _run_one(function: Function, task: Task, files: Sequence[Path]) -> None:
     found = function(**task)
     tables = (found,) if isinstance(found, pd.DataFrame) else found
     for table, file in zip(tables, files, strict=True):
-        # Named by the process: one that a killed run left may still be writing.
-        temporary = file.with_name(f".{os.getpid()}.{file.name}")
-        table.to_parquet(temporary, index=False)
-        temporary.replace(file)
+        # A worker that a killed run left may still be writing the same.
+        with jobs.whole_file(file, own=True) as temporary:
+            table.to_parquet(temporary, index=False)
 
 
 def _results(

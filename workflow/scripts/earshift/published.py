@@ -8,7 +8,7 @@ methods and training datasets need is computed once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -276,18 +276,12 @@ class Case:
         X, _ = self.space(recipe.kernel, source)
         K = self._once(self._products, recipe.kernel, source)
         basis = _basis(found, X.shape[1])
-        along = X @ basis.T
-        if K is None:
-            X = X - along @ basis
-        else:
-            K = K - along @ along.T
+        X, K = classifier.without(X, K, basis)
         y, folds = self.present[source], self.folds[source]
         options = {"penalise_intercept": self.faults.penalised_intercept}
         scores = classifier.out_of_fold(X, K, y, folds, GRID, **options)
         C = GRID[_first_best(scores, y, folds)]
-        fitted = classifier.solve(X, K, y, C, **options)
-        coef = fitted.coef - (basis @ fitted.coef) @ basis
-        return replace(fitted, coef=coef)
+        return classifier.solve(X, K, y, C, **options).without(basis)
 
 
 def can_train(present: NDArray[np.bool_]) -> bool:
