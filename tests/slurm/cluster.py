@@ -73,7 +73,7 @@ AccountingStoragePort={ports[1]}
 AccountingStoragePass={state}/munge.sock
 AccountingStorageTRES=gres/gpu
 AccountingStoreFlags=job_comment
-AccountingStorageEnforce=associations
+AccountingStorageEnforce=associations,limits
 """
 
 SLURMDBD = """
@@ -131,6 +131,7 @@ class Cluster:
         self.nodes = ("n1", "n2")
         self.ports = free_ports(5)
         self.host = socket.gethostname().split(".")[0]
+        self._database = None
         self.password = secrets.token_hex(12)
 
     @property
@@ -220,7 +221,7 @@ class Cluster:
             *("--auth-root-authentication-method=socket", "--skip-test-db"),
         )
         with (self.state / "mysql.log").open("w") as log:
-            subprocess.Popen(
+            self._database = subprocess.Popen(
                 [
                     *("mariadbd", "--no-defaults", owner, f"--datadir={data}"),
                     *(f"--socket={pipe}", f"--pid-file={self.state}/mariadbd.pid"),
@@ -315,6 +316,8 @@ class Cluster:
             time.sleep(0.3)
         for name in (*self.nodes, "slurmctld", "slurmdbd", "mariadbd", "munged"):
             self.stop_daemon(name)
+        if self._database:
+            self._database.wait(timeout=30)
 
 
 def _runs(pid):

@@ -1,4 +1,4 @@
-"""A small experiment whose extraction waits on demand, and what runs it on a cluster."""
+"""A small experiment whose extraction waits on demand, and its runs on a cluster."""
 
 import os
 import shutil

@@ -300,7 +300,7 @@ def _judge(
     yield Check(what, True, f"ran on {told['host']} with {told['python']}")
     shared = told["token"] == token
     yield Check(
-        f"{what}: files",
+        f"{what}, files",
         shared,
         "seen both ways"
         if shared
@@ -309,7 +309,7 @@ def _judge(
     )
     lacking = told["missing"]
     yield Check(
-        f"{what}: software",
+        f"{what}, software",
         not lacking,
         f"cannot import {', '.join(lacking)}: put the environment on a file system "
         f"that nodes see, or set 'setup' or 'software' in {SITE}"
@@ -319,7 +319,7 @@ def _judge(
     if gpus:
         seen = told["gpus"]
         yield Check(
-            f"{what}: GPU",
+            f"{what}, GPU",
             bool(seen),
             seen or "neither nvidia-smi nor CUDA_VISIBLE_DEVICES names one there",
         )
