@@ -57,7 +57,7 @@ def network(spec):
 '''
 
 STORE = "results/2_embeddings/clear/held/clean"
-INDEX = f"{STORE}.index.parquet"
+DONE = [f"{STORE}.done/{region:06d}.json" for region in range(3)]
 
 #: Ask for the state of jobs at once, and believe what the file system says.
 QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5")
@@ -112,7 +112,7 @@ class Driver:
 
     def __init__(self, cluster, folder, *arguments, command=None):
         self.log = folder / "driver.log"
-        command = command or launcher(INDEX, *QUICK, *arguments)
+        command = command or launcher(*DONE, *QUICK, *arguments)
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 ["timeout", "-s", "KILL", "240", *command],
@@ -155,8 +155,7 @@ def all_run(cluster, folder):
 
 
 def store_bytes(folder):
-    """Every file of the store, and its index."""
+    """Every file of the store."""
     store = folder / f"{STORE}.zarr"
     files = [file for file in sorted(store.rglob("*")) if file.is_file()]
-    files += [folder / INDEX]
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}

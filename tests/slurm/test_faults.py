@@ -7,7 +7,7 @@ import pytest
 
 from tests.slurm.cluster import wait_for
 from tests.slurm.experiment import (
-    INDEX,
+    DONE,
     QUICK,
     Driver,
     all_run,
@@ -37,7 +37,7 @@ def undisturbed(prepared, tmp_path_factory):
     """The store of a run on this machine."""
     folder = copy_of(prepared, tmp_path_factory.mktemp("undisturbed") / "run")
     (folder / "hold").unlink()
-    done = run(folder, INDEX)
+    done = run(folder, *DONE)
     assert done.returncode == 0, done.stderr[-3000:]
     return store_bytes(folder)
 
@@ -152,7 +152,7 @@ def test_a_killed_drivers_jobs_are_waited_for_and_never_doubled(
             ROOT / "Snakefile",
         ),
         *("--configfile", "experiment.yaml", "--profile", ROOT / "slurm", "--nolock"),
-        *(INDEX, *QUICK),
+        *(*DONE, *QUICK),
         check=False,
         cwd=folder,
         env=environment(slurm),
@@ -179,7 +179,7 @@ def test_a_killed_drivers_jobs_are_waited_for_and_never_doubled(
 
 def test_a_run_as_a_job_hands_over_before_its_time_ends(slurm, folder, undisturbed):
     start = time.monotonic()
-    slurm.run(*launcher("--submit", INDEX, *QUICK), cwd=folder, env=environment(slurm))
+    slurm.run(*launcher("--submit", *DONE, *QUICK), cwd=folder, env=environment(slurm))
     all_run(slurm, folder)
     alive = set(extractions(slurm))
     (first,) = drivers(slurm, "RUNNING")

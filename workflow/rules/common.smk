@@ -16,6 +16,9 @@ from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 from snakemake.iocontainers import InputFiles, Wildcards
 
+# Before anything else is done as another job.
+slurm.become_array_task(sys.argv, os.environ)
+
 MINIATURE = Path("resources/miniature")
 
 try:

@@ -5,14 +5,18 @@ No other module calls SLURM's commands.
 
 from __future__ import annotations
 
+import base64
 import getpass
 import hashlib
+import json
+import os
 import shlex
 import shutil
 import subprocess
 import time
+import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -335,6 +339,42 @@ def refuse_second_run(name: str) -> None:
             "for them, or give them up: scancel "
             + " ".join(job.id for job in jobs[:20])
         )
+
+
+def become_array_task(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Run the command of a task of an array in place of this process.
+
+    All tasks of an array start as the job of its first task; Snakemake's plugin then
+    runs the command of their own inside it. But the job outside looks for the first
+    task's files, and removes them when the task fails. Nothing is left outside here.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Of this process.
+    environment : mapping
+        Of this process. It says which task this is.
+
+    Returns
+    -------
+    None
+        Only if this is no task of an array, or the first.
+
+    Raises
+    ------
+    ClusterError
+        If there is no command for the task.
+    """
+    option = "--slurm-jobstep-array-execs="
+    told = [word for word in arguments if word.startswith(option)]
+    task = environment.get("SLURM_ARRAY_TASK_ID")
+    if not told or task is None or task == environment.get("SLURM_ARRAY_TASK_MIN"):
+        return
+    commands = json.loads(base64.b64decode(told[0].removeprefix(option)))
+    if task not in commands:
+        raise ClusterError(f"task {task} of this array has no command")
+    command = zlib.decompress(bytes.fromhex(commands[task])).decode()
+    os.execvp("sh", ["sh", "-c", command])
 
 
 def call(*command: str) -> str:
