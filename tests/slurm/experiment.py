@@ -43,12 +43,12 @@ def network(spec):
     def embed(windows):
         with (HERE / "journal").open("a") as file:
             file.write(f"{os.environ.get('SLURM_JOB_ID')}\\n")
+        while (HERE / "hold").exists():
+            time.sleep(0.05)
         memory = HERE / "memory"
         if memory.exists():
             taken = np.ones(int(memory.read_text()) * 125_000)
             time.sleep(4 + 0 * taken[0])
-        while (HERE / "hold").exists():
-            time.sleep(0.05)
         power = np.abs(np.fft.rfft(windows)) ** 2
         bands = [b.mean(axis=1) for b in np.array_split(power, 4, axis=1)]
         return np.log10(np.stack(bands, axis=1) + 1e-9).astype(np.float32)
