@@ -98,7 +98,7 @@ def test_a_job_that_needs_more_memory_gets_it(slurm, folder, undisturbed):
     rows = [line.split("|") for line in slurm.jobs("%j|%m|%T")]
     own = [row[1:] for row in rows if row[0].startswith(run_name(folder))]
     given = {(state, int(mb.removesuffix("M")) // asked) for mb, state in own}
-    assert given == {("FAILED", 1), ("COMPLETED", 2)}
+    assert given >= {("FAILED", 1), ("COMPLETED", 2)}
 
 
 def test_a_node_that_goes_down_takes_no_job_with_it(slurm, folder, undisturbed):
