@@ -170,6 +170,24 @@ def more_on_retry(mb):
     return lambda wildcards, attempt: mb * attempt
 
 
+def worker_resources():
+    """Resources of a job with workers, beside its threads, which are those of a node.
+
+    With `mpi` SLURM starts the job once, on the first node, and the job starts the rest;
+    it is kept when a node is lost. A machine without SLURM reads none of this but memory.
+    """
+    own = config["workers"]
+    mb = own["memory_mb"]
+    if own["elastic"]:
+        # Workers are jobs of their own, which ask for what this one does.
+        return {"mem_mb": more_on_retry(mb), "cpus_per_task": 1}
+    found = {"mem_mb": lambda wildcards, threads, attempt: mb * threads * attempt}
+    if own["nodes"] > 1:
+        found |= {"nodes": own["nodes"], "tasks": own["nodes"], "mpi": "srun"}
+        found |= {"slurm_extra": "--no-kill"}
+    return found
+
+
 def plan_and_calibrations(wildcards):
     """The plan that a region is in, and how models were calibrated, its own first.
 
