@@ -108,21 +108,21 @@ class Allocation:
 
     Parameters
     ----------
+    n_nodes : int
+        Nodes that are left.
     name, account, partition, qos : str
         Empty where SLURM has none.
     memory, time_left : str
         As ``sbatch`` takes them.
-    n_nodes : int
-        Nodes that are left.
     """
 
+    n_nodes: int
     name: str
     account: str
     partition: str
     qos: str
     memory: str
     time_left: str
-    n_nodes: int
 
 
 def allocation() -> Allocation | None:
@@ -132,11 +132,11 @@ def allocation() -> Allocation | None:
         return None
     answer = call(
         *("squeue", "--noheader", "--noconvert", "--jobs", job),
-        *("--format", "%j|%a|%P|%q|%m|%L|%D"),
+        *("--format", "%D|%j|%a|%P|%q|%m|%L"),
     )
     # Where accounting is off, accounts and qualities of service are "(null)".
-    *words, n_nodes = answer.strip().replace("(null)", "").split("|")
-    return Allocation(*words, n_nodes=int(n_nodes))
+    n_nodes, *words = answer.strip().replace("(null)", "").split("|")
+    return Allocation(int(n_nodes), *words)
 
 
 def node_address() -> str:

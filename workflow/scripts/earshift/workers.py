@@ -188,7 +188,8 @@ def _on_nodes(
             text=True,
         )
         said: deque[str] = deque(maxlen=12)
-        reader = threading.Thread(target=_read, args=(step, said), daemon=True)
+        over = threading.Event()
+        reader = threading.Thread(target=_read, args=(step, said, over), daemon=True)
         reader.start()
 
         def lost() -> str | None:
@@ -204,6 +205,7 @@ def _on_nodes(
         try:
             yield cluster, lost
         finally:
+            over.set()
             cluster.close()
             _end(step)
             reader.join(5)
@@ -228,11 +230,12 @@ def _check_import(module: str, n_nodes: int) -> None:
         raise cannot_import(module, done.stdout)
 
 
-def _read(step: subprocess.Popen[str], said: deque[str]) -> None:
-    """Log what workers say, and keep the last of it."""
+def _read(step: subprocess.Popen[str], said: deque[str], over: threading.Event) -> None:
+    """Log what workers say until their work is over, and keep the last of it."""
     for line in step.stdout or ():
-        said.append(line)
-        log.debug("workers: %s", line.rstrip())
+        if not over.is_set():
+            said.append(line)
+            log.debug("workers: %s", line.rstrip())
 
 
 def _end(step: subprocess.Popen[str]) -> None:
