@@ -253,7 +253,7 @@ def test_elastic_workers_are_jobs_that_may_be_cancelled(
     slurm.run("scancel", *(row[0] for row in workers if row[4] == "n2"))
     ends_well(job, undisturbed, "elastic workers of a node cancelled", since)
     wait_for(lambda: not slurm.live(), "the end of all jobs", 30)
-    assert not list(tmp_path.glob(".workers*"))
+    assert not list(job.out.glob(".*"))
 
 
 def test_a_rule_gets_its_nodes_from_the_profile(slurm, tmp_path):

@@ -5,8 +5,7 @@ Writes  {results}/5_scores/{protocol}/{model}/{condition}.parquet (per clip), .c
         cell), .directions.parquet (what was removed, and what classifiers look for);
         for the protocol paper .deviations.csv, if asked for
 
-Where the workers run (`workers` in the config) is no param: it changes no result. A job
-that is tried again goes on where it was, so that only its memory grows.
+Where workers run (`workers` in the config) is no param: it changes no result.
 """
 
 CELLS = f"{RESULTS}/5_scores/{{protocol}}/{{model}}/{{condition}}"

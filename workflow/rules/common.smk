@@ -175,17 +175,22 @@ def worker_resources():
 
     With `mpi` SLURM starts the job once, on the first node, and the job starts the rest;
     it is kept when a node is lost. A machine without SLURM reads none of this but memory.
+    A job that is tried again goes on where it was: it may need more memory, once, but no
+    more time.
     """
     own = config["workers"]
-    mb = own["memory_mb"]
+
+    def memory(wildcards, threads, attempt):
+        # Elastic workers are jobs of their own, which ask for what this one does.
+        n_workers = 1 if own["elastic"] else threads
+        return own["memory_mb"] * n_workers * min(attempt, 2)
+
     if own["elastic"]:
-        # Workers are jobs of their own, which ask for what this one does.
-        return {"mem_mb": more_on_retry(mb), "cpus_per_task": 1}
-    found = {"mem_mb": lambda wildcards, threads, attempt: mb * threads * attempt}
-    if own["nodes"] > 1:
-        found |= {"nodes": own["nodes"], "tasks": own["nodes"], "mpi": "srun"}
-        found |= {"slurm_extra": "--no-kill"}
-    return found
+        return {"mem_mb": memory, "cpus_per_task": 1}
+    if own["nodes"] == 1:
+        return {"mem_mb": memory}
+    nodes = {"nodes": own["nodes"], "tasks": own["nodes"], "mpi": "srun"}
+    return {"mem_mb": memory, "slurm_extra": "--no-kill"} | nodes
 
 
 def plan_and_calibrations(wildcards):

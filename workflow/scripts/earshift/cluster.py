@@ -190,7 +190,8 @@ def _results(
     from distributed import KilledWorker
 
     size = (n_workers, len(todo))
-    own = workers.started(function.__module__, *size, spread, folder.parent)
+    messages = folder.with_name(f".{folder.name}.workers")
+    own = workers.started(function.__module__, *size, spread, messages)
     with own as (client, lost):
         done: SimpleQueue[Any] = SimpleQueue()
         futures = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import shlex
+import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from distributed import SpecCluster
 
 log = logging.getLogger(__name__)
+
+#: What a job says that cannot import the code, in the folder of messages.
+FAILED = "failed"
 
 
 @contextmanager
@@ -42,7 +45,7 @@ def in_jobs(
         Of this job: the others have its account, partition, quality of service,
         memory and end.
     folder : Path
-        Seen by all nodes; the jobs leave their messages in a folder in it.
+        Seen by all nodes; the jobs leave their messages there while they run.
     dashboard : bool
         Whether Dask serves its dashboard.
 
@@ -59,9 +62,9 @@ def in_jobs(
             "extra 'elastic' of earshift, or set 'elastic: false'."
         ) from None
     address = slurm.node_address()
-    with tempfile.TemporaryDirectory(prefix=".workers", dir=folder) as said:
-        failed = Path(said).resolve() / "failed"
-        with SLURMCluster(
+    with (
+        _emptied(folder) as said,
+        SLURMCluster(
             cores=1,
             processes=1,
             memory=job.memory,
@@ -74,20 +77,32 @@ def in_jobs(
                 "--no-requeue",
                 *([f"--qos={job.qos}"] if job.qos else []),
             ],
-            job_script_prologue=_prologue(module, failed),
+            job_script_prologue=_prologue(module, said / FAILED),
             worker_command=worker_node.__name__,
             worker_extra_args=worker_node.options(1),
-            log_directory=said,
+            log_directory=str(said),
             scheduler_options={
                 "host": address,
                 "dashboard_address": ":0",
                 "dashboard": dashboard,
             },
-        ) as cluster:
-            _check_accepted(cluster.job_script(), Path(said, "job.sh"))
-            log.info("starting up to %d jobs of a worker each", most)
-            cluster.adapt(minimum=1, maximum=most)
-            yield cluster, _last_job(cluster, module, job.name, failed)
+        ) as cluster,
+    ):
+        _check_accepted(cluster.job_script(), said / "job.sh")
+        log.info("starting up to %d jobs of a worker each", most)
+        cluster.adapt(minimum=1, maximum=most)
+        yield cluster, _last_job(cluster, module, job.name, said)
+
+
+@contextmanager
+def _emptied(folder: Path) -> Iterator[Path]:
+    """Make a folder anew, and remove it at the end, as far as nobody writes there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(exist_ok=True)
+    try:
+        yield folder.resolve()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prologue(module: str, failed: Path) -> list[str]:
@@ -108,13 +123,13 @@ def _check_accepted(script: str, file: Path) -> None:
         slurm.check_script(file)
     except ClusterError as error:
         raise ConfigError(
-            f"SLURM takes no job of an elastic worker: {error} Change 'workers' in the "
-            "config, or set 'elastic: false'."
+            "no job of an elastic worker would run: change 'workers' in the config, or "
+            f"set 'elastic: false'. {error}"
         ) from None
 
 
 def _last_job(
-    cluster: SpecCluster, module: str, name: str, failed: Path
+    cluster: SpecCluster, module: str, name: str, said: Path
 ) -> Callable[[], str | None]:
     """Return a function that says why no job of a worker will come any more."""
     seen = asked = time.monotonic()
@@ -122,8 +137,8 @@ def _last_job(
     def lost() -> str | None:
         nonlocal seen, asked
         now = time.monotonic()
-        if failed.exists():
-            return str(cannot_import(module, failed.read_text()))
+        if (said / FAILED).exists():
+            return str(cannot_import(module, (said / FAILED).read_text()))
         if cluster.scheduler_info["workers"]:
             seen = now
         elif now - asked > PATIENCE_S / 4:
@@ -132,11 +147,11 @@ def _last_job(
                 seen = now
         if now - seen < PATIENCE_S:
             return None
-        said = "".join(path.read_text() for path in failed.parent.glob("*.err"))
+        words = "".join(path.read_text() for path in sorted(said.glob("*.err")))
         return (
             f"no worker was there for {PATIENCE_S} s, and no job of one waits or runs. "
             "Tasks that are done are kept: run the job again, with more memory if "
-            "workers were killed. The last that they said:\n" + last_lines(said)
+            "workers were killed. The last that they said:\n" + last_lines(words)
         )
 
     return lost

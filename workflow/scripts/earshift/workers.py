@@ -73,7 +73,7 @@ def started(
     spread : Spread
         On which nodes.
     folder : Path
-        Seen by all nodes; elastic workers leave their messages there.
+        Seen by all nodes; elastic workers leave their messages there while they run.
 
     Yields
     ------
