@@ -125,7 +125,8 @@ def cross_validate(
         for repeat, fold in domains.folds(all_domains)
         for only in each
     ]
-    if len(groups) < 2 * n_workers:
+    n_nodes = spread.nodes if spread else 1
+    if len(groups) < 2 * n_workers * n_nodes:
         # Workers in want of a task cost more than what methods share.
         groups = [[task] for group in groups for task in group]
     tables = cluster.run_groups(
