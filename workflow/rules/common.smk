@@ -170,6 +170,29 @@ def more_on_retry(mb):
     return lambda wildcards, attempt: mb * attempt
 
 
+def worker_resources():
+    """Resources of a job with workers, beside its threads, which are those of a node.
+
+    With `mpi` SLURM starts the job once, on the first node, and the job starts the rest;
+    it is kept when a node is lost. A machine without SLURM reads none of this but memory.
+    A job that is tried again goes on where it was: it may need more memory, once, but no
+    more time.
+    """
+    own = config["workers"]
+
+    def memory(wildcards, threads, attempt):
+        # Elastic workers are jobs of their own, which ask for what this one does.
+        n_workers = 1 if own["elastic"] else threads
+        return own["memory_mb"] * n_workers * min(attempt, 2)
+
+    if own["elastic"]:
+        return {"mem_mb": memory, "cpus_per_task": 1}
+    if own["nodes"] == 1:
+        return {"mem_mb": memory}
+    nodes = {"nodes": own["nodes"], "tasks": own["nodes"], "mpi": "srun"}
+    return {"mem_mb": memory, "slurm_extra": "--no-kill"} | nodes
+
+
 def plan_and_calibrations(wildcards):
     """The plan that a region is in, and how models were calibrated, its own first.
 

@@ -54,6 +54,10 @@ class ClusterError(EarshiftError):
     """The cluster does not answer, or refuses what it is asked for."""
 
 
+class StoppedError(EarshiftError):
+    """A job stopped before its end; what is done is kept, and the next one goes on."""
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return the choices, and the nearest of them to `word`, as an error's tail.
 

@@ -18,6 +18,7 @@ from earshift.domains import PRESENT
 from earshift.errors import ConfigError, DataError
 from earshift.scoring import CELL, METRICS
 from earshift.spaces import Split, View
+from earshift.workers import Spread
 
 __all__ = ["CELL", "METRICS", "cross_validate"]
 
@@ -40,6 +41,7 @@ def cross_validate(
     clip_scores: Path,
     scores: Path,
     directions: Path,
+    spread: Spread | None = None,
 ) -> None:
     """Score every method, scope and pair of datasets for one model and condition.
 
@@ -65,7 +67,7 @@ def cross_validate(
     n_inner_folds, seed : int
         Folds of that choice, and the seed of all draws; ``paper`` has its own.
     n_workers : int
-        Processes; 0 for none.
+        Processes, on each node; 0 for none.
     parts : Path
         Folder where results of tasks are kept, for this run and the next.
     clip_scores : Path
@@ -77,6 +79,8 @@ def cross_validate(
         methods found between datasets (kind ``dataset``), subgroups that they skipped
         (``skipped``, without a vector), and the classifiers' weights in the space they
         were fitted in (``class``).
+    spread : Spread, optional
+        On which nodes workers run; without, on this machine.
     """
     part = scoring.Part(protocol, model, condition, clip_scores, scores, directions)
     if protocol == "paper":
@@ -94,6 +98,7 @@ def cross_validate(
             scopes=scopes,
             seed=seed,
             n_workers=n_workers,
+            spread=spread,
             parts=parts,
         )
         return
@@ -120,7 +125,8 @@ def cross_validate(
         for repeat, fold in domains.folds(all_domains)
         for only in each
     ]
-    if len(groups) < 2 * n_workers:
+    n_nodes = spread.nodes if spread else 1
+    if len(groups) < 2 * n_workers * n_nodes:
         # Workers in want of a task cost more than what methods share.
         groups = [[task] for group in groups for task in group]
     tables = cluster.run_groups(
@@ -129,6 +135,7 @@ def cross_validate(
         tables=scoring.TABLES,
         folder=parts,
         n_workers=n_workers,
+        spread=spread,
         what=f"{model} / {condition}: scores",
     )
     scoring.write(tables, part, methods, scopes)

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -188,14 +189,15 @@ def whole_file(path: str | Path, *, own: bool = False) -> Iterator[Path]:
     path : path-like
         The file to write; its folder is made.
     own : bool, default=False
-        Name the temporary path by this process, for a file that another one may be
-        writing too. What a killed process leaves is then the caller's to remove.
+        Name the temporary path by this process, for a file that another one, also of
+        another machine, may be writing too. What a killed process leaves is then the
+        caller's to remove.
         Otherwise the name is always the same: the next attempt replaces what is left.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The ending is kept: writers choose the format by it.
-    process = f".{os.getpid()}" if own else ""
+    process = f".{socket.gethostname()}.{os.getpid()}" if own else ""
     temporary = path.with_name(f".{path.stem}{process}.unfinished{path.suffix}")
     try:
         yield temporary

@@ -22,6 +22,7 @@ from earshift.domains import PRESENT
 from earshift.draws import draw_balanced, read_order
 from earshift.errors import ConfigError, DataError
 from earshift.published import METHODS, Case, Faults, as_published, can_train
+from earshift.workers import Spread
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ def cross_validate(
     seed: int,
     n_workers: int,
     parts: Path,
+    spread: Spread | None = None,
 ) -> None:
     """Score every method and pair of datasets as the study does.
 
@@ -44,7 +46,7 @@ def cross_validate(
     ----------
     part : Part
         What is scored, and the files to write.
-    entries, classes, scopes, n_workers, parts
+    entries, classes, scopes, n_workers, parts, spread
         As in `evaluate.cross_validate`.
     draws : Path
         Drawn training clips, in the order of the draw.
@@ -69,6 +71,7 @@ def cross_validate(
         tables=scoring.TABLES,
         folder=parts,
         n_workers=n_workers,
+        spread=spread,
         what=f"{part.model} / {part.condition}: scores as published",
     )
     scoring.write(tables, part, methods, scopes)
@@ -251,12 +254,13 @@ def deviations(
     corrected: Sequence[Mapping[str, str]] = (),
     subgroups: Sequence[str] = (),
     n_draws: int = 5,
+    spread: Spread | None = None,
 ) -> pd.DataFrame:
     """Mend each fault of the protocol alone, and write the scores.
 
     Parameters
     ----------
-    model, condition, entries, classes, methods, scopes, seed, n_workers, parts
+    model, condition, entries, classes, methods, scopes, seed, n_workers, parts, spread
         As in `evaluate.cross_validate`.
     draws : Path
         Drawn training clips of the protocol.
@@ -312,6 +316,7 @@ def deviations(
         tables=("",),
         folder=parts / "tasks",
         n_workers=n_workers,
+        spread=spread,
         what=f"{model} / {condition}: deviations",
     )
     columns = ["fault", "method", "scope", "train", "test", "class"]

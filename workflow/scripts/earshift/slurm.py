@@ -10,8 +10,10 @@ import getpass
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
+import socket
 import subprocess
 import time
 import zlib
@@ -98,6 +100,78 @@ class Partition:
     state: str
     is_default: bool
     max_minutes: int | None
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """What the job that this process runs in was given.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Nodes that are left.
+    name, account, partition, qos : str
+        Empty where SLURM has none.
+    memory, time_left : str
+        As ``sbatch`` takes them.
+    """
+
+    n_nodes: int
+    name: str
+    account: str
+    partition: str
+    qos: str
+    memory: str
+    time_left: str
+
+
+def allocation() -> Allocation | None:
+    """Return what the job of this process was given; None outside of SLURM."""
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is None:
+        return None
+    answer = call(
+        *("squeue", "--noheader", "--noconvert", "--jobs", job),
+        *("--format", "%D|%j|%a|%P|%q|%m|%L"),
+    )
+    # Where accounting is off, accounts and qualities of service are "(null)".
+    n_nodes, *words = answer.strip().replace("(null)", "").split("|")
+    return Allocation(int(n_nodes), *words)
+
+
+def node_address() -> str:
+    """Return the IP address of this node by which other nodes reach it."""
+    name = os.environ.get("SLURMD_NODENAME") or socket.gethostname().split(".")[0]
+    said = call("scontrol", "--oneliner", "show", "node", name)
+    found = re.search(r"\bNodeAddr=(\S+)", said)
+    return socket.gethostbyname(found[1] if found else name)
+
+
+def on_each_node(n_nodes: int, *options: str) -> list[str]:
+    """Return the start of a command that runs a process on each node of this job.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Nodes of the job.
+    *options : str
+        More options of ``srun``.
+
+    Returns
+    -------
+    list of str
+        What comes before the process's own command. It shares the memory of the job.
+    """
+    return [
+        *("srun", "--overlap", "--mem=0", "--mpi=none", "--input=none"),
+        *(f"--nodes={n_nodes}", f"--ntasks={n_nodes}", "--ntasks-per-node=1"),
+        *options,
+    ]
+
+
+def check_script(script: Path) -> None:
+    """Raise `ClusterError` if SLURM would not accept a job script."""
+    call("sbatch", "--test-only", str(script))
 
 
 def configuration() -> dict[str, str]:
