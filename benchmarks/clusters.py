@@ -3,13 +3,12 @@
     python benchmarks/clusters.py --jobs 2000 --whole 80
 
 Starts a SLURM of two nodes on this machine (Debian's slurm-wlm and munge) and runs tiny
-jobs with the profile of slurm/. The first run is of jobs that Snakemake runs from end to
+jobs with the profile of slurm/. In the first run, Snakemake runs jobs from end to
 end; its wall time is that of this machine's cores. In the second, the job itself is cut
 short (it writes its file at once), so that many jobs show what the driver takes.
 """
 
 import argparse
-import os
 import resource
 import subprocess
 import sys
@@ -92,7 +91,7 @@ def run(n_jobs: int, cut_short: bool) -> dict[str, float]:
         finally:
             cluster.stop()
         assert done.returncode == 0, done.stderr[-3000:]
-        assert len(os.listdir(folder / "out")) == n_jobs
+        assert len(list((folder / "out").iterdir())) == n_jobs
     said = done.stderr
     return {
         "sbatch": said.count("Submitted array job") + said.count("has been submitted"),
@@ -108,14 +107,16 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2000, help="jobs cut short")
     parser.add_argument("--whole", type=int, default=80, help="jobs run to the end")
     options = parser.parse_args()
-    print(f"{'':14}{'jobs':>7}{'sbatch':>8}{'wall s':>8}{'driver CPU s':>14}{'MiB':>6}")
+    heads = f"{'jobs':>7}{'sbatch':>8}{'wall s':>8}{'driver CPU s':>14}{'MiB':>6}"
+    sys.stdout.write(f"{'':14}{heads}  wall s a job\n")
     for name, n_jobs in (("whole", options.whole), ("cut short", options.jobs)):
         took = run(n_jobs, cut_short=name == "cut short")
-        print(
+        sys.stdout.write(
             f"{name:14}{n_jobs:7}{took['sbatch']:8}{took['wall_s']:8.0f}"
-            f"{took['cpu_s']:14.1f}{took['peak_mib']:6.0f}   "
-            f"{took['wall_s'] / n_jobs:.2f} s wall a job"
+            f"{took['cpu_s']:14.1f}{took['peak_mib']:6.0f}"
+            f"{took['wall_s'] / n_jobs:14.2f}\n"
         )
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def test_a_cluster_that_fits(tmp_path, caplog):
     ("site", "what", "message"),
     [
         ({"account": "lap"}, "account", "no account 'lap' (known: lab, root). Did you"),
-        ({"partition": "mian"}, "partition", "Did you mean 'main'? Mend slurm/site"),
+        ({"partition": "mainn"}, "partition", "Did you mean 'main'? Mend slurm/site"),
         ({"gpu_partition": "x"}, "GPU partition", "no partition 'x' (known: gpu, main"),
     ],
 )
@@ -164,10 +164,10 @@ def test_a_run_says_before_its_first_job_what_is_wrong(accounted, tmp_path):
         assert "job submit limit" in done.stderr
     finally:
         accounted.run(*limit, "GrpSubmitJobs=-1")
-    write_site(folder, partition="mian")
+    write_site(folder, partition="mainn")
     done = start(accounted, folder, [*plain, "--until", "list_clips"])
     assert done.returncode == 1
-    assert "invalid partition specified: mian" in done.stderr
+    assert "invalid partition specified: mainn" in done.stderr
 
 
 def test_the_rule_checks_what_the_experiments_rules_ask_for(accounted, tmp_path):

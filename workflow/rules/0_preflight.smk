@@ -9,10 +9,10 @@ rule preflight:
     """Check account, partitions, GPU, files, software, disk and limits, with a trial job."""
     log:
         f"{LOGS}/preflight.log",
-    conda:
-        "../../envs/analysis.yaml"
     retries: 0
     localrule: True
+    conda:
+        "../../envs/analysis.yaml"
     params:
         requests=lambda wildcards: [
             first_request(each)
