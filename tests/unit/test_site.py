@@ -63,7 +63,7 @@ def test_an_account_of_digits_is_a_name(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("accountt: a", "there is no value 'accountt' .*Did you mean 'account'"),
+        ("acconut: a", "there is no value 'acconut' .*Did you mean 'account'"),
         ("jobs: many", "'jobs' must be a number from 1 on, not 'many'"),
         ("jobs: 0", "'jobs' must be a number from 1 on, not 0"),
         ("software: conds", "there is no software 'conds' .*Did you mean 'conda'"),
