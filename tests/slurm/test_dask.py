@@ -4,11 +4,9 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -17,7 +15,7 @@ from earshift import classes
 from tests.slurm import crossval
 from tests.slurm.cluster import wait_for
 from tests.unit.test_evaluate import SHIFT, write_domain
-from tests.workflow.conftest import ROOT, run, write_experiment
+from tests.workflow.conftest import ROOT
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(300)]
 
@@ -254,38 +252,3 @@ def test_elastic_workers_are_jobs_that_may_be_cancelled(
     ends_well(job, undisturbed, "elastic workers of a node cancelled", since)
     wait_for(lambda: not slurm.live(), "the end of all jobs", 30)
     assert not list(job.out.glob(".*"))
-
-
-def test_a_rule_gets_its_nodes_from_the_profile(slurm, tmp_path):
-    """The scores of an experiment, on this machine and on two nodes."""
-    folder = write_experiment(tmp_path / "here", workers={"per_node": 2, "nodes": 2})
-    done = run(folder, "--until", "cross_validate")
-    assert done.returncode == 0, done.stderr[-3000:]
-    there = shutil.copytree(folder, tmp_path / "there")
-    shutil.rmtree(there / "results" / "5_scores")
-    variables = slurm.environment
-    path = os.pathsep.join([str(Path(sys.executable).parent), variables["PATH"]])
-    done = subprocess.run(
-        [
-            *("timeout", "-s", "KILL", "200", "snakemake"),
-            *("--snakefile", ROOT / "Snakefile", "--configfile", "experiment.yaml"),
-            *("--profile", ROOT / "slurm", "--until", "cross_validate"),
-            *("--slurm-init-seconds-before-status-checks", "1"),
-        ],
-        cwd=there,
-        env=variables
-        | {"PATH": path, "PYTHONPATH": str(ROOT / "workflow" / "scripts")},
-        capture_output=True,
-        text=True,
-        timeout=250,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    names = [f"results/5_scores/fixed/mfcc/clean.{end}" for end in ("csv", "parquet")]
-    for name in names:
-        assert (there / name).read_bytes() == (folder / name).read_bytes()
-    jobs = [line for line in slurm.jobs("%k %T %D %C %m") if "cross_validate" in line]
-    assert [line.split()[1:] for line in jobs] == [["COMPLETED", "2", "4", "4000M"]]
-    logged = (there / "logs/results/cross_validate/fixed/mfcc/clean.log").read_text()
-    assert "starting 2 workers on each of 2 nodes" in logged
-    logged = (folder / "logs/results/cross_validate/fixed/mfcc/clean.log").read_text()
-    assert "workers are on this machine" in logged

@@ -69,5 +69,7 @@ def test_the_tables_are_those_of_one_machine(slurm, project, here):
     assert all("_" in row[0] for row in extracted)
     (scored,) = [row for row in jobs if "cross_validate" in row[3]]
     assert scored[2] == "n[1-2]"
+    asked = slurm.run("squeue", "-h", "-t", "all", "-j", scored[0], "-o", "%D %C %m")
+    assert asked.split() == ["2", "4", "2000M"]
     log = project / "logs/results/cross_validate/fixed/mfcc/clean.log"
     assert "starting 2 workers on each of 2 nodes" in log.read_text()

@@ -391,4 +391,5 @@ def first_request(rule):
         "memory_mb": asked.get("mem_mb", 2_000),
         "minutes": asked.get("runtime", 60),
         "gpus": asked.get("gpu", 0),
+        "nodes": asked.get("nodes", 1),
     }

@@ -64,8 +64,8 @@ class Request:
     ----------
     rule : str
         Name of the rule.
-    cpus, memory_mb, minutes, gpus : int
-        Cores, MB, minutes and GPUs.
+    cpus, memory_mb, minutes, gpus, nodes : int
+        Cores and MB on each node, minutes, GPUs, nodes.
     """
 
     rule: str
@@ -73,6 +73,7 @@ class Request:
     memory_mb: int
     minutes: int
     gpus: int = 0
+    nodes: int = 1
 
 
 def check_all(site: Site, requests: Sequence[Request], folder: Path) -> bool:
@@ -219,7 +220,7 @@ def _distinct(requests: Sequence[Request]) -> list[tuple[str, Request]]:
     """Return requests that differ, each with the rules that make it."""
     found: dict[tuple[int, ...], list[Request]] = {}
     for each in requests:
-        key = (each.gpus, each.minutes, each.memory_mb, each.cpus)
+        key = (each.gpus, each.nodes, each.minutes, each.memory_mb, each.cpus)
         found.setdefault(key, []).append(each)
     named = []
     for _, same in sorted(found.items()):
@@ -234,6 +235,7 @@ def _check_request(site: Site, what: str, request: Request) -> Check:
     asked = (
         f"{request.cpus} cores, {request.memory_mb} MB, {request.minutes} min"
         f"{', GPU' if request.gpus else ''}"
+        f"{f', on each of {request.nodes} nodes' if request.nodes > 1 else ''}"
     )
     limit = partition.max_minutes
     if limit is not None and request.minutes > limit:
@@ -243,6 +245,7 @@ def _check_request(site: Site, what: str, request: Request) -> Check:
         *site.options(request.gpus),
         *("--cpus-per-task", str(request.cpus), "--mem", str(request.memory_mb)),
         *("--time", str(request.minutes)),
+        *("--nodes", str(request.nodes), "--ntasks-per-node", "1"),
     ]
     try:
         slurm.call("sbatch", "--test-only", *options, "--wrap", "true")
