@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from itertools import product
 from pathlib import Path
@@ -16,6 +17,10 @@ from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 
 MINIATURE = Path("resources/miniature")
+
+# A SLURM job may be sent this so that it stops in time (earshift.stopping). Snakemake runs
+# inside the job, too, and would end at once, and the job with it.
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 try:
     config = settings.resolve(

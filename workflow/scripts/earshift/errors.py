@@ -50,6 +50,10 @@ class DownloadError(EarshiftError):
     """A file could not be fetched, or what came is not the file that was asked for."""
 
 
+class StoppedError(EarshiftError):
+    """The job was told to stop before it was done; what is done is kept."""
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return the choices, and the nearest of them to `word`, as an error's tail.
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from earshift import stopping
 from earshift.errors import EarshiftError
 
 log = logging.getLogger(__name__)
@@ -59,8 +60,9 @@ def logged(path: str | Path) -> Iterator[None]:
 
     Notes
     -----
-    While the context is open, the job watches the workflow that started it and ends
-    itself when that is gone, so that a killed run leaves no writer behind.
+    While the context is open, the job heeds signals (`stopping.reason`). It watches the
+    workflow that started it and ends itself when that is gone, so that a killed run
+    leaves no writer behind.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +78,8 @@ def logged(path: str | Path) -> Iterator[None]:
     _end_with_the_workflow()
     start = time.monotonic()
     try:
-        yield
+        with stopping.listening():
+            yield
         memory = psutil.Process().memory_info().rss / 2**20
         spent = time.monotonic() - start
         log.debug("done in %.1f s, %.0f MiB resident", spent, memory)
@@ -126,11 +129,13 @@ class Progress:
         How many units there are.
     unit : str
         Their name in the plural, for instance ``"clips"``.
+    before : int, default=0
+        How many of them an earlier job did.
     """
 
-    def __init__(self, what: str, total: int, unit: str) -> None:
+    def __init__(self, what: str, total: int, unit: str, before: int = 0) -> None:
         self.what, self.total, self.unit = what, total, unit
-        self.done = 0
+        self.done = self._before = before
         self._start = self._last = time.monotonic()
 
     def step(self, n: int = 1) -> None:
@@ -140,7 +145,7 @@ class Progress:
         if now - self._last < 2 and self.done < self.total:
             return
         self._last = now
-        rate = self.done / max(now - self._start, 1e-9)
+        rate = (self.done - self._before) / max(now - self._start, 1e-9)
         left = (self.total - self.done) / rate if rate else 0.0
         log.info(
             "%s: %d/%d %s, %.1f %s/s, %.0f s left",
