@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run study plan data weights audit repair setup test check lock clean
+.PHONY: demo run study plan status efficiency data weights audit repair setup test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
@@ -23,6 +23,12 @@ study: setup  ## the ISMIR 2023 study on embeddings: make study INPUTS=DIR OUT=D
 
 plan: setup  ## what an experiment will take: make plan EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --plan --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+
+status: setup  ## how far an experiment is, also while it runs: make status EXPERIMENT=my.yaml
+	@$(PY) workflow/scripts/run.py --status --configfile $(EXPERIMENT)
+
+efficiency: setup  ## what its jobs asked for and what they used: make efficiency EXPERIMENT=my.yaml
+	@$(PY) workflow/scripts/run.py --efficiency --configfile $(EXPERIMENT)
 
 data: setup  ## fetch and unpack an experiment's datasets: make data EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --data --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)

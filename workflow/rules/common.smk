@@ -31,9 +31,7 @@ except EarshiftError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = os.path.normpath(config["results"])
-# Results that go elsewhere have their logs with them.
-ELSEWHERE = os.path.isabs(RESULTS) or RESULTS.startswith("..")
-LOGS = f"{RESULTS}/logs" if ELSEWHERE else f"logs/{RESULTS}"
+LOGS = jobs.logs_of(RESULTS)
 PROTOCOLS = config["protocols"]
 MAIN = protocols.main(PROTOCOLS)
 SELECTED = {

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0]):
+with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
     resampling = snakemake.params.statistics | {"seed": snakemake.params.seed}
     rope = resampling.pop("rope")
     summary.collect_scores(

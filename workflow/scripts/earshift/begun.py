@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from earshift import jobs
+from earshift import jobs, monitor
 
 
 class Begun:
@@ -54,7 +54,7 @@ class Begun:
         return {
             "load_s": round(before["load_s"] + self._load_s, 3),
             "seconds": round(before["seconds"] + seconds, 3),
-            "peak_mib": max(before["peak_mib"], round(jobs.peak_mib())),
+            "peak_mib": max(before["peak_mib"], round(monitor.peak_mib())),
         }
 
     def write(self, clips: int, skipped: Mapping[str, str]) -> None:
