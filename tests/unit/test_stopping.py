@@ -232,7 +232,7 @@ def wait_for(condition):
 
 def test_a_job_stops_before_its_time_is_over(tmp_path, monkeypatch):
     said = tmp_path / "said"
-    script = f'echo "$@" > {said}; date -d "+3 seconds" +%Y-%m-%dT%H:%M:%S'
+    script = f'echo "$@" > {said}; date -d "+13 seconds" +%Y-%m-%dT%H:%M:%S'
     squeue(tmp_path, monkeypatch, script)
     with stopping.listening():
         assert stopping.reason() is None

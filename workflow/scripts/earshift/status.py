@@ -135,31 +135,28 @@ def _progress(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _time_left(table: pd.DataFrame, now: float) -> list[float]:
+def _time_left(table: pd.DataFrame, now: float) -> pd.Series:
     """Return how long each job still needs: by its own speed, or that of others."""
     size = table["clips"].clip(lower=1)
-    seconds = [said["seconds"] if said else np.nan for said in table["record"]]
-    done = table["state"].eq("done") & np.isfinite(seconds)
-    took = pd.DataFrame({"rule": table["rule"], "s": seconds, "size": size})[done]
-    totals = took.groupby("rule").sum()
-    pace = (totals["s"] / totals["size"]).to_dict()
-    left = []
-    for row, n in zip(table.to_dict("records"), size, strict=True):
-        whole = pace.get(row["rule"], np.nan) * n
-        if row["state"] == "done":
-            left.append(0.0)
-        elif row["state"] == "running":
-            left.append(_own_time_left(row["record"], whole, now))
-        else:
-            left.append(whole)
-    return left
+    running, done = table["state"].eq("running"), table["state"].eq("done")
+    records = table["record"]
+    passed = pd.Series([now - r["started"] if r else np.nan for r in records])
+    own = pd.Series([_by_own_speed(r) if r else np.nan for r in records])
+    took = pd.Series([r["seconds"] if r else np.nan for r in records])
+    # A job takes as long as those of its rule that are done, or else those that run.
+    pace: dict[str, float] = {}
+    for whole in ((passed + own).where(running), took.where(done)):
+        known = pd.DataFrame({"s": whole, "size": size})[whole.notna()]
+        totals = known.groupby(table["rule"]).sum()
+        pace |= (totals["s"] / totals["size"]).to_dict()
+    whole = table["rule"].map(pace).astype(float) * size
+    left = whole.where(~running, own.fillna((whole - passed).clip(lower=0)))
+    return left.where(~done, 0.0)
 
 
-def _own_time_left(said: Mapping[str, Any], whole: float, now: float) -> float:
+def _by_own_speed(said: Mapping[str, Any]) -> float:
     at = said.get("progress", {})
-    if at.get("rate"):
-        return float((at["total"] - at["done"]) / at["rate"])
-    return max(0.0, whole - now + float(said["started"]))
+    return (at["total"] - at["done"]) / at["rate"] if at.get("rate") else np.nan
 
 
 def summarise(
@@ -181,18 +178,19 @@ def summarise(
     DataFrame
         Columns `by`, jobs, a column for each of `STATES`, clips_done, clips,
         clips_per_s, left_s, cpu_h, gpu_h, cost (NaN without prices). `left_s` is the
-        time that as many jobs as run now need for the rest; NaN if none runs.
+        time that as many jobs as run now need for the rest, kinds of jobs left out of
+        which none ever ran; NaN if none runs, or one of unknown speed.
     """
     counts = pd.get_dummies(table["state"]).reindex(columns=list(STATES), fill_value=0)
     names = ["clips_done", "clips", "clips_per_s", "cpu_h", "gpu_h", "left_s"]
     found = pd.concat([table[by + names], counts.astype(int)], axis=1)
-    found = found.assign(jobs=1, known=table["left_s"].notna())
-    out = found.groupby(by, as_index=False).sum()
-    everything = out["known"].eq(out["jobs"]) & out["running"].gt(0)
-    out["left_s"] = (out["left_s"] / out["running"].clip(lower=1)).where(everything)
+    unknown = table["left_s"].isna() & table["state"].eq("running")
+    out = found.assign(jobs=1, unknown=unknown).groupby(by, as_index=False).sum()
+    known = out["running"].gt(0) & out["unknown"].eq(0)
+    out["left_s"] = (out["left_s"] / out["running"].clip(lower=1)).where(known)
     prices = [extraction["price_per_cpu_hour"], extraction["price_per_gpu_hour"]]
     cpu, gpu = (price or 0.0 for price in prices)
     out["cost"] = cpu * out["cpu_h"] + gpu * out["gpu_h"]
     if all(price is None for price in prices):
         out["cost"] = np.nan
-    return out.drop(columns="known")
+    return out.drop(columns="unknown")

@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
-#: Seconds before the end of its time at which a job stops, at most; of a short time, a
-#: tenth.
-GRACE_S = 120.0
+#: Seconds before the end of its time at which a job stops, at most and at least; in
+#: between, a tenth of its time. Two Snakemake processes have to end as well.
+GRACE_S, LEAST_GRACE_S = 120.0, 10.0
 
 
 class _Job:
@@ -93,5 +93,5 @@ def _find_end(job: _Job) -> None:
     end = slurm.end_of_own_job()
     if end is not None:
         left = max(0.0, end - time.time())
-        job.stops_at = end - min(GRACE_S, left / 10)
+        job.stops_at = end - min(GRACE_S, max(LEAST_GRACE_S, left / 10))
         log.debug("SLURM ends this job in %.0f s", left)
