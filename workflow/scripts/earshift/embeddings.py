@@ -196,6 +196,8 @@ def _extract(
         first = 0 if n_before == 0 else int(np.append(rows, ends[-1])[n_before])
         region = store.RegionWriter(location, span, first)
     except DataError as error:
+        if n_before == 0:
+            raise
         log.warning("%s: all clips are embedded anew: %s", name, error)
         begun.remove()
         return _extract(name, model, location, span, own, n_threads, begun)

@@ -184,10 +184,10 @@ class Progress:
         if _record is not None:
             _record.progress(
                 what=self.what,
-                done=self.done,
-                total=self.total,
+                done=int(self.done),
+                total=int(self.total),
                 unit=self.unit,
-                rate=round(rate, 4),
+                rate=round(float(rate), 4),
             )
 
 

@@ -69,9 +69,9 @@ def state_of(record: Mapping[str, Any], now: float) -> str:
     """Return what a job is, by what it said last: one of `STATES`."""
     if record["state"] != "running":
         return str(record["state"])
-    if record["host"] == socket.gethostname():
-        return "running" if psutil.pid_exists(record["pid"]) else "lost"
-    return "lost" if now - record["updated"] > LOST_S else "running"
+    here = record["host"] == socket.gethostname()
+    gone = here and not psutil.pid_exists(record["pid"])
+    return "lost" if gone or now - record["updated"] > LOST_S else "running"
 
 
 def job_table(
@@ -105,13 +105,8 @@ def job_table(
         head = {"stage": RULES[job.rule][0], "rule": job.rule, "name": job.name}
         rows.append(head | {"state": state, "clips": job.clips, "record": said})
     for (rule, name), said in records.items():
-        head = {
-            "stage": OTHER,
-            "rule": rule,
-            "name": name,
-            "state": state_of(said, now),
-        }
-        rows.append(head | {"clips": 0, "record": said})
+        row = {"stage": OTHER, "rule": rule, "name": name, "clips": 0, "record": said}
+        rows.append(row | {"state": state_of(said, now)})
     table = pd.DataFrame([row | _progress(row) for row in rows])
     table["left_s"] = _time_left(table, now)
     return table, sorted({RULES[rule][0] for rule in more})
