@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run study plan preflight submit data weights audit repair setup test check lock clean
+.PHONY: demo run study plan preflight submit status efficiency data weights audit repair setup test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
@@ -32,6 +32,12 @@ preflight: setup  ## check that an experiment can run on this cluster
 
 submit: setup  ## start a run as a job of the cluster: make submit EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --submit --configfile $(EXPERIMENT) --profile slurm $(ARGS)
+
+status: setup  ## how far an experiment is, also while it runs: make status EXPERIMENT=my.yaml
+	@$(PY) workflow/scripts/run.py --status --configfile $(EXPERIMENT)
+
+efficiency: setup  ## what its jobs asked for and what they used: make efficiency EXPERIMENT=my.yaml
+	@$(PY) workflow/scripts/run.py --efficiency --configfile $(EXPERIMENT)
 
 data: setup  ## fetch and unpack an experiment's datasets: make data EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --data --configfile $(EXPERIMENT) $(WHERE) $(ARGS)

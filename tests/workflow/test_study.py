@@ -134,6 +134,15 @@ def done(tmp_path_factory):
     return folder, out, keys, arguments
 
 
+def test_no_job_of_the_finished_study_is_left(done):
+    folder, _, _, arguments = done
+    said = study(folder, *arguments, "--status").stdout
+    (line,) = [x for x in said.splitlines() if x.startswith("  all stages")]
+    jobs, finished, running = line.split()[2:5]
+    assert (jobs, running) == (finished, "-")
+    assert int(jobs) > 20
+
+
 def test_both_protocols_score_every_cell(done):
     _, out, (irmas, openmic), _ = done
     scores = pd.read_csv(out / "tables/scores.csv")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from itertools import product
 from pathlib import Path
@@ -21,6 +22,10 @@ slurm.become_array_task(sys.argv, os.environ)
 
 MINIATURE = Path("resources/miniature")
 
+# A SLURM job may be sent this so that it stops in time (earshift.stopping). Snakemake runs
+# inside the job, too, and would end at once, and the job with it.
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
 try:
     config = settings.resolve(
         config, ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -30,9 +35,7 @@ except EarshiftError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = os.path.normpath(config["results"])
-# Results that go elsewhere have their logs with them.
-ELSEWHERE = os.path.isabs(RESULTS) or RESULTS.startswith("..")
-LOGS = f"{RESULTS}/logs" if ELSEWHERE else f"logs/{RESULTS}"
+LOGS = jobs.logs_of(RESULTS)
 PROTOCOLS = config["protocols"]
 MAIN = protocols.main(PROTOCOLS)
 SELECTED = {

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0]):
+with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
     imports.import_embeddings(
         snakemake.wildcards.model,
         Path(snakemake.input.file),

@@ -22,6 +22,7 @@ from earshift.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEFILE = ROOT / "Snakefile"
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 STUDY = ROOT / "workflow" / "experiments" / "ismir2023.yaml"
 
 
@@ -63,6 +64,14 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         "--submit", action="store_true", help="start the run as a job of the cluster"
     )
     parser.add_argument(
+        "--status", action="store_true", help="say how far a run is, no more"
+    )
+    parser.add_argument(
+        "--efficiency",
+        action="store_true",
+        help="say what jobs asked for and what they used, no more",
+    )
+    parser.add_argument(
         "--study",
         metavar="INPUTS",
         help="run the ISMIR 2023 study on the embeddings in this folder; --configfile "
@@ -96,6 +105,27 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         except EarshiftError as error:
             parser.error(str(error))
     return options, rest
+
+
+def look(options: argparse.Namespace) -> int:
+    """Say what the files of an experiment tell, while it runs or later."""
+    # These imports take a second, which no other command should wait for.
+    from earshift import settings
+    from earshift.report.efficiency import efficiency_table
+    from earshift.report.status import status_table
+
+    raw = yaml.safe_load(options.configfile.read_text())
+    try:
+        config = settings.resolve(raw, SCHEMA)
+        results = Path(config["results"])
+        if options.status:
+            say(status_table(config, results))
+        if options.efficiency:
+            say(efficiency_table(results))
+    except EarshiftError as error:
+        say(f"Error: {error}")
+        return 1
+    return 0
 
 
 def where_to_run(options: argparse.Namespace) -> list[str]:
@@ -162,6 +192,8 @@ def run(options: argparse.Namespace, rest: list[str], lock: int) -> int:
 def main() -> int:
     """Run an experiment when no other run works here; return its exit status."""
     options, rest = arguments()
+    if options.status or options.efficiency:
+        return look(options)
     try:
         if options.submit:
             return submit()

@@ -214,7 +214,7 @@ def _leftovers(
     """List what killed jobs left, and what belongs to no region of the plan."""
     names = set(regions.named_in(plan))
     beside = regions.unfinished(plan)
-    for ending in (".regions", ".kept", ".done"):
+    for ending in regions.FOLDERS:
         folder = regions.beside(plan, ending)
         beside += [f for f in folder.glob("[0-9]*") if f.stem not in names]
     for file in sorted(beside):

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, islice, pairwise, takewhile
 from pathlib import Path
@@ -17,8 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from earshift import audio, clips, jobs, models, regions, store
-from earshift.errors import AudioError, DataError
+from earshift import audio, clips, jobs, models, regions, stopping, store
+from earshift.begun import Begun
+from earshift.errors import AudioError, DataError, StoppedError
 from earshift.models._batches import Piece, call_ahead, number
 from earshift.models._model import Embedded
 from earshift.pooling import pooled
@@ -50,7 +50,9 @@ def extract_region(
 ) -> None:
     """Embed the clips of one region, write its rows, then its done-marker.
 
-    Nothing is computed if the region was written before, for the same audio files.
+    Nothing is computed if the region was written before, for the same audio files. A
+    job that is stopped keeps the clips it embedded, and one that is killed its whole
+    shards; the next one embeds the rest.
 
     Parameters
     ----------
@@ -74,6 +76,8 @@ def extract_region(
     ------
     DataError
         If more clips fail, or one is too short and the model's `short` is ``"error"``.
+    StoppedError
+        If the job shall stop (`stopping.reason`).
     """
     location = regions.location_of(plan)
     store.shard_of(location)  # says what to do if the store is gone
@@ -84,8 +88,10 @@ def extract_region(
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
         model = models.from_entry(entry)
-        skipped, spent = fill_region(name, model, plan, region, n_threads)
+        begun = Begun(regions.begun_of(plan, region), key)
+        skipped, spent = fill_region(name, model, plan, region, n_threads, begun)
         if clips.too_many(len(skipped), len(own), max_bad_clips):
+            begun.remove()  # what failed is tried again
             raise DataError(
                 f"{name}: {len(skipped)} of {len(own)} clips that stage 1 could read "
                 f"failed now, more than max_bad_clips = {max_bad_clips} allows. The "
@@ -95,6 +101,7 @@ def extract_region(
         done = {"key": key, "clips": len(own), "skipped": skipped, "spent": spent}
         with jobs.whole_file(record) as file:
             file.write_text(json.dumps(done, indent=1, sort_keys=True) + "\n")
+        begun.remove()
     else:
         log.info("%s: embedded before, %d clips kept", name, len(own))
     with jobs.whole_file(marker) as file:
@@ -102,7 +109,12 @@ def extract_region(
 
 
 def fill_region(
-    name: str, model: models.Model, plan: Path, region: str, n_threads: int
+    name: str,
+    model: models.Model,
+    plan: Path,
+    region: str,
+    n_threads: int,
+    begun: Begun | None = None,
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Embed the clips of one region and write its rows.
 
@@ -112,27 +124,27 @@ def fill_region(
         As for `extract_region`.
     model : Model
         Loaded here, if it is not yet.
+    begun : Begun, optional
+        What earlier jobs did of the region, and where to say what this one did; by
+        default it begins anew.
 
     Returns
     -------
     dict of str to str, dict
-        Clips skipped, and why. What it took: `load_s` and `seconds`, for loading the
-        model and in all; `peak_mib`, the most memory of the process; `bytes`, of the
-        shards; `finished`, UTC.
+        Clips skipped, and why. What it took, earlier jobs included: `load_s` and
+        `seconds`, for loading the model and in all; `peak_mib`, the most memory of the
+        process; `bytes`, of the shards; `finished`, UTC.
     """
     location = regions.location_of(plan)
     own = regions.read_region(plan, region)
     span = regions.rows_of(own, store.shard_of(location))
-    start = time.monotonic()
+    begun = begun or Begun()
     with limit_for(model, n_threads):
         log.info("%s: loading the model", name)
         model.warm_up()
-        load_s = time.monotonic() - start
-        skipped = _extract(name, model, location, span, own, n_threads)
-    return skipped, {
-        "load_s": round(load_s, 3),
-        "seconds": round(time.monotonic() - start, 3),
-        "peak_mib": round(jobs.peak_mib()),
+        begun.loaded()
+        skipped = _extract(name, model, location, span, own, n_threads, begun)
+    return skipped, begun.spent() | {
         "bytes": store.stored_bytes(location, span),
         "finished": jobs.now(),
     }
@@ -173,21 +185,57 @@ def _extract(
     span: tuple[int, int],
     own: pd.DataFrame,
     n_threads: int,
+    begun: Begun,
 ) -> dict[str, str]:
     """Fill the region of a job; return the clips skipped, and why."""
     facts = store.attributes(location)
     rows = own["first_frame"].to_numpy(np.int64) - span[0]
-    skipped: dict[str, str] = {}
+    ends = rows + own["n_frames"].to_numpy(np.int64)
+    n_before, skipped = begun.clips, dict(begun.skipped)
+    try:
+        first = 0 if n_before == 0 else int(np.append(rows, ends[-1])[n_before])
+        region = store.RegionWriter(location, span, first)
+    except DataError as error:
+        if n_before == 0:
+            raise
+        log.warning("%s: all clips are embedded anew: %s", name, error)
+        begun.remove()
+        return _extract(name, model, location, span, own, n_threads, begun)
+    if n_before:
+        log.info("%s: %d of %d clips embedded before", name, n_before, len(own))
     at = rows.copy()
-    with store.RegionWriter(location, span) as writer:
-        for clip, values in embed_clips(name, model, facts, own, skipped, n_threads):
+    with region as writer:
+        for clip, values in embed_clips(
+            name, model, facts, own, skipped, n_threads, n_before
+        ):
+            n_whole = writer.n_whole
             writer.put(at[clip] + np.arange(len(values)), values)
             at[clip] += len(values)
+            # Clips before this one gave all the rows that they will ever give.
+            n_passed = clip + int(at[clip] == ends[clip])
+            if why := stopping.reason():
+                writer.keep()
+                _note(begun, own, n_passed, skipped)
+                raise StoppedError(
+                    f"{name}: {why}. {n_passed} of {len(own)} clips are kept; the next "
+                    "attempt embeds the rest."
+                )
+            if writer.n_whole > n_whole:
+                n_in_store = int(np.searchsorted(ends, writer.n_whole, side="right"))
+                _note(begun, own, min(n_passed, n_in_store), skipped)
     for clip_id, first, n in zip(own["clip_id"], rows, own["n_frames"], strict=True):
         if clip_id in skipped:
             start = span[0] + int(first)
             store.clear_rows(location, start, start + int(n))
     return skipped
+
+
+def _note(
+    begun: Begun, own: pd.DataFrame, n_clips: int, skipped: Mapping[str, str]
+) -> None:
+    """Say that the first clips are done; threads may have looked at others already."""
+    ids = own["clip_id"].iloc[:n_clips]
+    begun.write(n_clips, {i: skipped[i] for i in ids if i in skipped})
 
 
 def embed_clips(
@@ -197,6 +245,7 @@ def embed_clips(
     own: pd.DataFrame,
     skipped: dict[str, str],
     n_threads: int,
+    n_before: int = 0,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Embed clips as a store keeps them.
 
@@ -214,17 +263,20 @@ def embed_clips(
         Gets the id of each clip that cannot be used, and why.
     n_threads : int
         Threads that decode and resample, and calls of the network at a time.
+    n_before : int, default=0
+        How many of the first clips to leave out.
 
     Yields
     ------
     tuple of int and ndarray of shape (n, n_features), float32
         A clip, by its place in `own`, and its next rows of the store.
     """
-    # Windows are numbered within the job; the store's rows are what is made of them.
+    # Windows are numbered within the region; the store's rows are what is made of them.
     windows = np.concatenate([[0], np.cumsum(own["n_windows"].to_numpy(np.int64))])
-    spans = [slice(a, b) for a, b in pairwise(windows.tolist())]
-    progress = jobs.Progress(name, len(own), "clips")
-    prepared = prepare_pieces(model, own, spans, skipped, progress.step, n_threads)
+    spans = [slice(a, b) for a, b in pairwise(windows.tolist())][n_before:]
+    progress = jobs.Progress(name, len(own), "clips", n_before)
+    todo = own.iloc[n_before:]
+    prepared = prepare_pieces(model, todo, spans, skipped, progress.step, n_threads)
     found = _finite(
         model.run(prepared, n_threads), windows, own, skipped, facts["dtype"]
     )

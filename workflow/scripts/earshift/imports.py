@@ -75,7 +75,7 @@ def import_embeddings(
     place = pd.Index(wanted).get_indexer(pd.Index(found.clip_ids, dtype=object))
     _check_keys(file, datasets[0], found, place, wanted)
     place[found.n == 0] = -1
-    for ending in (".regions", ".kept", ".done"):  # of a model that was computed
+    for ending in regions.FOLDERS:  # of a model that was computed
         shutil.rmtree(regions.beside(plan, ending), ignore_errors=True)
     said = f"{file}, {datasets[0]}, {name}"
     n = np.where(place < 0, 0, found.n.clip(max=1) if pooling else found.n)

@@ -12,14 +12,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from earshift.errors import EarshiftError
+from earshift import monitor, stopping
+from earshift.errors import EarshiftError, StoppedError
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +46,24 @@ PACKAGES = (
 )
 
 
+#: What the job of this process says of itself, while one runs.
+_record: monitor.Record | None = None
+
+
 @contextmanager
-def logged(path: str | Path) -> Iterator[None]:
+def logged(
+    path: str | Path,
+    cpus: int | None = None,
+    resources: Mapping[str, Any] | None = None,
+) -> Iterator[None]:
     """Send all records to the rule's log file, and progress and errors to the terminal.
 
     Parameters
     ----------
     path : path-like
         The log file; its folder is made. It gets the traceback of a failure.
+    cpus, resources : optional
+        What the job asked for, as in `monitor.Record`, whose file is beside the log.
 
     Raises
     ------
@@ -60,9 +72,11 @@ def logged(path: str | Path) -> Iterator[None]:
 
     Notes
     -----
-    While the context is open, the job watches the workflow that started it and ends
-    itself when that is gone, so that a killed run leaves no writer behind.
+    While the context is open, the job heeds signals (`stopping.reason`). It watches the
+    workflow that started it and ends itself when that is gone, so that a killed run
+    leaves no writer behind.
     """
+    global _record
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     file = logging.FileHandler(path, mode="w")
@@ -75,20 +89,29 @@ def logged(path: str | Path) -> Iterator[None]:
     root.addHandler(file)
     root.addHandler(terminal)
     _end_with_the_workflow()
+    _record = record = monitor.Record(path, cpus, resources)
+    record.start()
     start = time.monotonic()
     try:
-        yield
+        with stopping.listening():
+            yield
         memory = psutil.Process().memory_info().rss / 2**20
         spent = time.monotonic() - start
         log.debug("done in %.1f s, %.0f MiB resident", spent, memory)
+        record.end("done")
     except EarshiftError as error:
         log.error("Error: %s", error)
         log.debug("where it came from", exc_info=True)
+        record.end(
+            "stopped" if isinstance(error, StoppedError) else "failed", str(error)
+        )
         raise SystemExit(1) from error
-    except BaseException:
+    except BaseException as error:
         log.debug("failed", exc_info=True)
+        record.end("failed", f"{type(error).__name__}: {error}")
         raise
     finally:
+        _record = None
         for handler in (file, terminal):
             root.removeHandler(handler)
             handler.close()
@@ -127,12 +150,15 @@ class Progress:
         How many units there are.
     unit : str
         Their name in the plural, for instance ``"clips"``.
+    before : int, default=0
+        How many of them an earlier job did.
     """
 
-    def __init__(self, what: str, total: int, unit: str) -> None:
+    def __init__(self, what: str, total: int, unit: str, before: int = 0) -> None:
         self.what, self.total, self.unit = what, total, unit
-        self.done = 0
+        self.done = self._before = before
         self._start = self._last = time.monotonic()
+        self._note(0.0)
 
     def step(self, n: int = 1) -> None:
         """Count `n` more units as done."""
@@ -141,8 +167,9 @@ class Progress:
         if now - self._last < 2 and self.done < self.total:
             return
         self._last = now
-        rate = self.done / max(now - self._start, 1e-9)
+        rate = (self.done - self._before) / max(now - self._start, 1e-9)
         left = (self.total - self.done) / rate if rate else 0.0
+        self._note(rate)
         log.info(
             "%s: %d/%d %s, %.1f %s/s, %.0f s left",
             self.what,
@@ -153,6 +180,16 @@ class Progress:
             self.unit,
             left,
         )
+
+    def _note(self, rate: float) -> None:
+        if _record is not None:
+            _record.progress(
+                what=self.what,
+                done=int(self.done),
+                total=int(self.total),
+                unit=self.unit,
+                rate=round(float(rate), 4),
+            )
 
 
 class ByteProgress(Progress):
@@ -238,6 +275,13 @@ def content_key(content: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def logs_of(results: str) -> str:
+    """Return the folder of the logs of an experiment, from that of its results."""
+    elsewhere = Path(results).is_absolute() or results.startswith("..")
+    # Results that go elsewhere have their logs with them.
+    return f"{results}/logs" if elsewhere else f"logs/{results}"
+
+
 def now() -> str:
     """Return the time, UTC, such that later times sort after earlier ones."""
     return utc(time.time())
@@ -246,16 +290,6 @@ def now() -> str:
 def utc(seconds: float) -> str:
     """Return a time in seconds since 1970 as `now` does."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-def peak_mib() -> float:
-    """Return the most memory that this process has had resident so far, in MiB."""
-    # getrusage would count what the parent had when it started this process.
-    status = Path("/proc/self/status")
-    for line in status.read_text().splitlines() if status.exists() else []:
-        if line.startswith("VmHWM:"):
-            return float(line.split()[1]) / 1024
-    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 def provenance() -> dict[str, str]:

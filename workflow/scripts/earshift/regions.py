@@ -9,6 +9,8 @@ of which one job fills. Beside ``<condition>.plan.json`` there are
     Which region holds each clip of the present clip table.
 ``<condition>.kept/<region>.json``
     What the job that filled a region had to leave out.
+``<condition>.begun/<region>.json``
+    How far a job came that was stopped or killed; see `earshift.begun`.
 
 When the clip table changes, clips whose files are as they were keep their rows; new and
 changed ones get regions of their own, and nothing else is embedded again.
@@ -39,6 +41,10 @@ _CLIP = [*clips.FILE_COLUMNS, "n_samples", "sample_rate_hz"]
 
 #: Columns of a region's list: these, how many windows a clip has, and its rows.
 _ROWS = ["n_windows", "first_frame", "n_frames"]
+
+
+#: Endings of the folders beside a plan that hold a file for each region.
+FOLDERS = (".regions", ".kept", ".begun", ".done")
 
 
 def beside(plan: Path, ending: str) -> Path:
@@ -102,7 +108,7 @@ def plan_regions(
         for region, rows in given_up.items():
             _give_up(plan, location, region, rows)
     else:
-        for ending in (".regions", ".kept", ".done"):
+        for ending in FOLDERS:
             shutil.rmtree(beside(plan, ending), ignore_errors=True)
         lists = {}
     new = _of_no_region(wanted, lists)
@@ -305,6 +311,11 @@ def record_of(plan: Path, region: str) -> Path:
     return beside(plan, ".kept") / f"{region}.json"
 
 
+def begun_of(plan: Path, region: str) -> Path:
+    """Return the path of what jobs that were stopped say of a region."""
+    return beside(plan, ".begun") / f"{region}.json"
+
+
 def _sort_out(
     plan: Path, wanted: pd.DataFrame
 ) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
@@ -331,9 +342,14 @@ def _give_up(
     log.info("region %s is given up: its clips have changed", region)
     start, stop = rows_of(rows, store.shard_of(location))
     store.clear_rows(location, start, stop)
-    for ending in (".kept", ".done"):
-        (beside(plan, ending) / f"{region}.json").unlink(missing_ok=True)
+    _forget(plan, region)
     _list_of(plan, region).unlink()
+
+
+def _forget(plan: Path, region: str) -> None:
+    """Delete what jobs said of a region: it has to be filled anew."""
+    for ending in FOLDERS[1:]:
+        (beside(plan, ending) / f"{region}.json").unlink(missing_ok=True)
 
 
 def rows_of(rows: pd.DataFrame, shard: int) -> tuple[int, int]:
@@ -377,8 +393,7 @@ def mark(plan: Path, names: Sequence[str]) -> None:
         file.write_text(json.dumps(said, indent=1) + "\n")
     used = pd.read_parquet(beside(plan, ".clips.parquet"))
     for region in names:
-        for ending in (".kept", ".done"):
-            (beside(plan, ending) / f"{region}.json").unlink(missing_ok=True)
+        _forget(plan, region)
         rows = read_region(plan, region)
         store.clear_rows(location, *rows_of(rows, store.shard_of(location)))
         rows = rows[rows["clip_id"].isin(used.loc[used["region"] == region, "clip_id"])]
@@ -417,6 +432,6 @@ def unfinished(plan: Path) -> list[Path]:
     """Return the temporary files that killed jobs left beside a store."""
     own = beside(plan, "").name
     found = list(plan.parent.glob(f".{own}.*.unfinished*"))
-    for ending in (".regions", ".kept", ".done"):
+    for ending in FOLDERS:
         found += beside(plan, ending).glob(".*.unfinished*")
     return found

@@ -174,7 +174,7 @@ TOOK = {"1 clips": _decoding, "2 embeddings": _embedding, "3 features": _pooling
 
 def _measured(results: Path, name: str, made: str) -> dict[str, Any]:
     """Return jobs, hours and memory of the benchmark files written after `made`."""
-    files = Path(f"logs/{results}").glob(name)
+    files = Path(jobs.logs_of(str(results))).glob(name)
     new = [file for file in files if jobs.utc(file.stat().st_mtime) >= made]
     if not new:
         return {"jobs": 0, "hours": 0.0, "mb": math.nan}

@@ -220,14 +220,33 @@ class RegionWriter:
         Store made by `create_embeddings`.
     region : (int, int)
         First and last-plus-one row of the job, from `grow`.
+    first : int, default=0
+        Rows of the region that an earlier job wrote, and that stay.
+
+    Attributes
+    ----------
+    n_whole : int
+        Rows of the region in shards that are written to their end.
+
+    Raises
+    ------
+    DataError
+        If some of the rows that stay have to be read, and are damaged.
     """
 
-    def __init__(self, location: Location, region: tuple[int, int]) -> None:
+    def __init__(
+        self, location: Location, region: tuple[int, int], first: int = 0
+    ) -> None:
         array = open_array(location, "embedding")
         self._location, self._region = location, region
-        self._start = 0
         self._row_bytes = row_bytes(array)
         self._shard = np.full((shard_rows(array), array.shape[1]), np.nan, np.float32)
+        self.n_whole = first // len(self._shard) * len(self._shard)
+        self._n_kept = first - self.n_whole
+        if self._n_kept:
+            start = region[0] + self.n_whole
+            kept = read_rows(location, array, start, region[0] + first)
+            self._shard[: self._n_kept] = kept
 
     def put(self, rows: NDArray[np.int64], frames: NDArray[np.float32]) -> None:
         """Write `frames`, shape (n_rows, n_features), to increasing rows of the region.
@@ -240,27 +259,34 @@ class RegionWriter:
             Their values.
         """
         while len(rows):
-            here = rows < self._start + len(self._shard)
-            self._shard[rows[here] - self._start] = frames[here]
+            here = rows < self.n_whole + len(self._shard)
+            self._shard[rows[here] - self.n_whole] = frames[here]
             rows, frames = rows[~here], frames[~here]
             if len(rows):
                 self._flush()
 
-    def _flush(self) -> None:
-        start = self._region[0] + self._start
+    def keep(self) -> None:
+        """Write the shard that is held as it is, so that a next job can go on."""
+        start = self._region[0] + self.n_whole
         with room(self._location, (self._region[1] - start) * self._row_bytes):
             write_region(self._location, self._shard, (start, start + len(self._shard)))
-        self._start += len(self._shard)
+
+    def _flush(self) -> None:
+        self.keep()
+        self.n_whole += len(self._shard)
         self._shard[:] = np.nan
 
     def __enter__(self) -> Self:
-        """Delete what an earlier attempt left of the region; return the writer."""
-        clear_shards(self._location, *self._region)
+        """Delete what an earlier job left of the region, but for rows that stay."""
+        start = self._region[0] + self.n_whole
+        # The shard that has some of them stays until it is written to its end.
+        start += len(self._shard) if self._n_kept else 0
+        clear_shards(self._location, start, self._region[1])
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Write what is left of the region, unless the block failed."""
-        while kind is None and self._region[0] + self._start < self._region[1]:
+        while kind is None and self._region[0] + self.n_whole < self._region[1]:
             self._flush()
 
 

@@ -199,5 +199,5 @@ def room(location: Location, n_bytes: int) -> Iterator[None]:
         raise DataError(
             f"{location}: no room. This job has up to {n_bytes / 1e6:.1f} MB yet to "
             f"write there, {free / 1e6:.1f} MB are free ({error.strerror}). Make room "
-            "and run again: shards that are written stay, and the job starts over."
+            "and run again: shards that are written stay, and the job goes on there."
         ) from error

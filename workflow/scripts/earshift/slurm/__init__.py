@@ -1,0 +1,61 @@
+"""SLURM: a run's jobs in its queue, what the cluster allows, a job's own place in it.
+
+No other module calls SLURM's commands.
+"""
+
+from earshift.slurm._cluster import (
+    STATUS_EVERY_S,
+    Partition,
+    accounts,
+    check_script,
+    configuration,
+    partition_of,
+    partitions,
+)
+from earshift.slurm._commands import available, call
+from earshift.slurm._own import (
+    Allocation,
+    allocation,
+    become_array_task,
+    end_of_own_job,
+    node_address,
+    on_each_node,
+    own_id,
+)
+from earshift.slurm._queue import (
+    Job,
+    Trial,
+    cancel,
+    live_jobs,
+    refuse_second_run,
+    run_name,
+    settle,
+    submit_driver,
+)
+
+__all__ = [
+    "STATUS_EVERY_S",
+    "Allocation",
+    "Job",
+    "Partition",
+    "Trial",
+    "accounts",
+    "allocation",
+    "available",
+    "become_array_task",
+    "call",
+    "cancel",
+    "check_script",
+    "configuration",
+    "end_of_own_job",
+    "live_jobs",
+    "node_address",
+    "on_each_node",
+    "own_id",
+    "partition_of",
+    "partitions",
+    "refuse_second_run",
+    "run_name",
+    "settle",
+    "submit_driver",
+]

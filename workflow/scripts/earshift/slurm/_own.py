@@ -1,0 +1,150 @@
+"""The job that this process runs in."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import re
+import socket
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from earshift.errors import ClusterError
+from earshift.slurm._commands import call
+
+log = logging.getLogger(__name__)
+
+
+def own_id() -> str | None:
+    """Return the id of the job that this process runs in; None outside SLURM."""
+    variables = ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID")
+    # The id of an array's last task is that of the array: it would name all tasks.
+    if all(name in os.environ for name in variables):
+        return "_".join(os.environ[name] for name in variables)
+    return os.environ.get("SLURM_JOB_ID")
+
+
+def end_of_own_job() -> float | None:
+    """Return when the time of this process's job is over, in seconds since 1970.
+
+    Returns
+    -------
+    float or None
+        None outside SLURM, for a job without limit, and if SLURM does not say.
+    """
+    job = own_id()
+    if job is None:
+        return None
+    try:
+        said = call("squeue", "--noheader", "--jobs", job, "--format=%e").strip()
+        return datetime.fromisoformat(said).timestamp()
+    except (ClusterError, ValueError) as error:
+        log.debug("SLURM did not say when the time of job %s is over: %s", job, error)
+        return None
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """What the job that this process runs in was given.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Nodes that are left.
+    name, account, partition, qos : str
+        Empty where SLURM has none.
+    memory, time_left : str
+        As ``sbatch`` takes them.
+    """
+
+    n_nodes: int
+    name: str
+    account: str
+    partition: str
+    qos: str
+    memory: str
+    time_left: str
+
+
+def allocation() -> Allocation | None:
+    """Return what the job of this process was given; None outside of SLURM."""
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is None:
+        return None
+    answer = call(
+        *("squeue", "--noheader", "--noconvert", "--jobs", job),
+        *("--format", "%D|%j|%a|%P|%q|%m|%L"),
+    )
+    # Where accounting is off, accounts and qualities of service are "(null)".
+    n_nodes, *words = answer.strip().replace("(null)", "").split("|")
+    return Allocation(int(n_nodes), *words)
+
+
+def node_address() -> str:
+    """Return the IP address of this node by which other nodes reach it."""
+    name = os.environ.get("SLURMD_NODENAME") or socket.gethostname().split(".")[0]
+    said = call("scontrol", "--oneliner", "show", "node", name)
+    found = re.search(r"\bNodeAddr=(\S+)", said)
+    return socket.gethostbyname(found[1] if found else name)
+
+
+def on_each_node(n_nodes: int, *options: str) -> list[str]:
+    """Return the start of a command that runs a process on each node of this job.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Nodes of the job.
+    *options : str
+        More options of ``srun``.
+
+    Returns
+    -------
+    list of str
+        What comes before the process's own command. It shares the memory of the job.
+    """
+    return [
+        *("srun", "--overlap", "--mem=0", "--mpi=none", "--input=none"),
+        *(f"--nodes={n_nodes}", f"--ntasks={n_nodes}", "--ntasks-per-node=1"),
+        *options,
+    ]
+
+
+def become_array_task(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Run the command of a task of an array in place of this process.
+
+    All tasks of an array start as the job of its first task; Snakemake's plugin then
+    runs the command of their own inside it. But the job outside looks for the first
+    task's files, and removes them when the task fails. Nothing is left outside here.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Of this process.
+    environment : mapping
+        Of this process. It says which task this is.
+
+    Returns
+    -------
+    None
+        Only if this is no task of an array, or the first.
+
+    Raises
+    ------
+    ClusterError
+        If there is no command for the task.
+    """
+    option = "--slurm-jobstep-array-execs="
+    told = [word for word in arguments if word.startswith(option)]
+    task = environment.get("SLURM_ARRAY_TASK_ID")
+    if not told or task is None or task == environment.get("SLURM_ARRAY_TASK_MIN"):
+        return
+    commands = json.loads(base64.b64decode(told[0].removeprefix(option)))
+    if task not in commands:
+        raise ClusterError(f"task {task} of this array has no command")
+    command = zlib.decompress(bytes.fromhex(commands[task])).decode()
+    os.execvp("sh", ["sh", "-c", command])
