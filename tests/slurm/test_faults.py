@@ -18,6 +18,7 @@ from tests.slurm.experiment import (
     launcher,
     prepare,
     store_bytes,
+    write_site,
 )
 from tests.workflow.conftest import ROOT, run
 
@@ -76,6 +77,14 @@ def test_jobs_are_an_array_on_nodes_with_a_gpu(slurm, folder, undisturbed):
     recovered(driver, folder, undisturbed, time.monotonic())
     assert driver.log.read_text().count("Submitted array job") == 1
     assert array in driver.log.read_text()
+
+
+def test_more_jobs_than_the_queue_may_hold(slurm, folder, undisturbed):
+    write_site(folder, jobs=2)
+    driver = Driver(slurm, folder)
+    all_run(slurm, folder)
+    assert not extractions(slurm, "PENDING")
+    recovered(driver, folder, undisturbed, time.monotonic())
 
 
 def test_a_cancelled_job_is_done_again(slurm, folder, undisturbed):

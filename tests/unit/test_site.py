@@ -26,7 +26,7 @@ def test_every_value_reaches_snakemake(tmp_path, monkeypatch):
     example = yaml.safe_load((ROOT / "slurm" / "site.example.yaml").read_text())
     assert set(example) == set(Site.__dataclass_fields__)
     found = profile(tmp_path, monkeypatch, **example)
-    assert (found["jobs"], found["max-threads"]) == ("100", "16")
+    assert (found["jobs"], found["max-threads"]) == ("500", "16")
     assert found["slurm-qos"] == "normal"
     assert found["software-deployment-method"] == "conda"
     assert found["precommand"] == "trap '' USR1 && module load cuda/12"

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,14 @@ from snakemake.iocontainers import InputFiles, Wildcards
 
 # Before anything else is done as another job.
 slurm.become_array_task(sys.argv, os.environ)
+
+# The plugin holds jobs of an array back until all that are ready have come, and forgets
+# those that it held back when more are ready than may be in the queue. It now submits
+# what has come.
+if workflow.is_main_process and find_spec("snakemake_executor_plugin_slurm"):
+    import snakemake_executor_plugin_slurm
+
+    snakemake_executor_plugin_slurm.pending_jobs_for_rule = lambda dag, rule: 0
 
 MINIATURE = Path("resources/miniature")
 

@@ -48,7 +48,7 @@ class Site:
     qos: str | None = None
     gpu_partition: str | None = None
     gpu_model: str | None = None
-    jobs: int = 100
+    jobs: int = 500
     cpus_per_node: int = 8
     setup: str | None = None
     software: str | None = None
