@@ -4,25 +4,34 @@
 PYTHON ?= python3
 CORES ?= all
 EXPERIMENT ?= config.yaml
+PROFILE ?=
 ARGS ?=
 PY := .venv/bin/python
+# On this machine, or on a cluster: make run PROFILE=slurm (docs/clusters.md).
+WHERE = $(if $(PROFILE),--profile $(PROFILE),--cores $(CORES))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run study plan status efficiency data weights audit repair setup test check lock clean
+.PHONY: demo run study plan preflight submit status efficiency data weights audit repair setup test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
 run: setup  ## any experiment: make run EXPERIMENT=my.yaml [ARGS=-n]
-	@$(PY) workflow/scripts/run.py --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+	@$(PY) workflow/scripts/run.py --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
 
 study: setup  ## the ISMIR 2023 study on embeddings: make study INPUTS=DIR OUT=DIR2 [MODELS="vggish openl3"]
-	@$(PY) workflow/scripts/run.py --study "$(INPUTS)" --out "$(OUT)" --models "$(MODELS)" --cores $(CORES) $(ARGS)
+	@$(PY) workflow/scripts/run.py --study "$(INPUTS)" --out "$(OUT)" --models "$(MODELS)" $(WHERE) $(ARGS)
 
 plan: setup  ## what an experiment will take: make plan EXPERIMENT=my.yaml
-	@$(PY) workflow/scripts/run.py --plan --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+	@$(PY) workflow/scripts/run.py --plan --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
+
+preflight: setup  ## check that an experiment can run on this cluster
+	@$(PY) workflow/scripts/run.py --preflight --configfile $(EXPERIMENT) --profile slurm $(ARGS)
+
+submit: setup  ## start a run as a job of the cluster: make submit EXPERIMENT=my.yaml
+	@$(PY) workflow/scripts/run.py --submit --configfile $(EXPERIMENT) --profile slurm $(ARGS)
 
 status: setup  ## how far an experiment is, also while it runs: make status EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --status --configfile $(EXPERIMENT)
@@ -31,16 +40,16 @@ efficiency: setup  ## what its jobs asked for and what they used: make efficienc
 	@$(PY) workflow/scripts/run.py --efficiency --configfile $(EXPERIMENT)
 
 data: setup  ## fetch and unpack an experiment's datasets: make data EXPERIMENT=my.yaml
-	@$(PY) workflow/scripts/run.py --data --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+	@$(PY) workflow/scripts/run.py --data --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
 
 weights: setup  ## fetch what an experiment's models need: make weights EXPERIMENT=my.yaml
-	@$(PY) workflow/scripts/run.py --weights --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+	@$(PY) workflow/scripts/run.py --weights --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
 
 audit: setup  ## look for damage in an experiment's stores: make audit EXPERIMENT=my.yaml
-	@$(PY) workflow/scripts/run.py --audit --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+	@$(PY) workflow/scripts/run.py --audit --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
 
 repair: setup  ## the same, and mark what is damaged: the next run embeds it again
-	@$(PY) workflow/scripts/run.py --repair --configfile $(EXPERIMENT) --cores $(CORES) $(ARGS)
+	@$(PY) workflow/scripts/run.py --repair --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
 
 setup: .venv/ready  ## .venv with the versions of envs/requirements.lock
 

@@ -17,6 +17,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/0_miniature.smk"
 include: "workflow/rules/0_downloads.smk"
 include: "workflow/rules/0_plan.smk"
+include: "workflow/rules/0_preflight.smk"
 include: "workflow/rules/1_clips.smk"
 include: "workflow/rules/2_embeddings.smk"
 include: "workflow/rules/2_audit.smk"
@@ -33,3 +34,8 @@ rule all:
     default_target: True
     input:
         rules.write_report.output,
+
+
+onstart:
+    if workflow.non_local_exec and slurm.available():
+        refuse_second_run()

@@ -5,8 +5,10 @@
 INPUTS is a folder in the published layout (``embeddings.h5``, ``data/``). Seconds of
 the original are those of one core, for one scope: ten classes, four pairs of datasets;
 it has none where it was too slow to finish. The twelve cells are six methods and two
-scopes; loading is that of features, labels and draws. ``--quick`` leaves out single
-methods and the runs with workers.
+scopes; loading is that of features, labels and draws. The last row is of the protocol
+``fixed`` on the same draws: its cells one by one, in place of the original, against all
+of them in one run, which share scalers, maps and products of clips. ``--quick`` leaves
+out single methods, the runs with workers, and that row.
 """
 
 import argparse
@@ -14,11 +16,12 @@ import os
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from earshift import evaluate
+from earshift import evaluate, published
 from tests import study
 
 METHODS = ("none", "lda", "mlda", "k", "klda", "mklda")
@@ -40,8 +43,8 @@ def spent(function):
     return sum(after[:4]) - sum(before[:4]), seconds, result
 
 
-def score(folder, entries, model, methods, scopes, n_workers=0):
-    """Run the protocol on the given cells, from nothing."""
+def score(folder, entries, model, methods, scopes, n_workers=0, protocol="paper"):
+    """Run a protocol on the given cells, from nothing."""
     with tempfile.TemporaryDirectory(dir=folder) as out:
         evaluate.cross_validate(
             model=model,
@@ -51,9 +54,9 @@ def score(folder, entries, model, methods, scopes, n_workers=0):
             draws=folder / "draws.parquet",
             methods={name: {"plugin": name} for name in methods},
             scopes=scopes,
-            protocol="paper",
-            grid=[],
-            n_inner_folds=0,
+            protocol=protocol,
+            grid=published.GRID,
+            n_inner_folds=published.PAPER_INNER_FOLDS,
             seed=0,
             n_workers=n_workers,
             parts=Path(out) / "parts",
@@ -61,6 +64,13 @@ def score(folder, entries, model, methods, scopes, n_workers=0):
             scores=Path(out) / "scores.csv",
             directions=Path(out) / "directions.parquet",
         )
+
+
+def fixed(folder, entries, model, methods, scopes):
+    """Return what `spent` does of cells of the protocol ``fixed``."""
+    return spent(
+        lambda: score(folder, entries, model, methods, scopes, protocol="fixed")
+    )
 
 
 def row(*cells):
@@ -98,6 +108,14 @@ def measure(inputs, model, folder, quick):
             lambda n=n_workers: score(folder, entries, model, METHODS, SCOPES, n)
         )
         row(model, f"12 cells, {n_workers} worker(s)", "", cpu, "", wall)
+    if not quick:
+        apart = 0.0
+        for name, scope in product(METHODS, SCOPES):
+            # These look at one dataset: they are the same in both scopes.
+            if (name, scope) not in (("none", "classwise"), ("k", "classwise")):
+                apart += fixed(folder, entries, model, [name], [scope])[0]
+        cpu, wall, _ = fixed(folder, entries, model, METHODS, SCOPES)
+        row(model, "fixed, apart, together", apart, cpu, ratio(apart, cpu), wall)
 
 
 def ratio(theirs, ours):

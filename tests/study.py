@@ -31,7 +31,7 @@ _CODES = {
 CLASSES = sorted(set(_CODES.values()))
 
 
-def write_domains(inputs, model, folder, chosen=CLASSES):
+def write_domains(inputs, model, folder):
     """Write features, labels, splits, draws and classes of a study; return entries.
 
     Genres are by the map of the study, and clips without one are left out, as the study
@@ -61,7 +61,7 @@ def write_domains(inputs, model, folder, chosen=CLASSES):
         seed=0,
         out=folder / "draws.parquet",
     )
-    classes = pd.DataFrame({"class": list(chosen), "used": True})
+    classes = pd.DataFrame({"class": CLASSES, "used": True})
     classes.to_csv(folder / "classes.csv", index=False)
     return entries
 

@@ -63,7 +63,7 @@ PartitionName=short Nodes=n1,n2 MaxTime=5 State=UP
 
 NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} "
-    "CPUs=4 RealMemory=12000 Gres=gpu:1 State=UNKNOWN"
+    "CPUs=4 RealMemory=40000 Gres=gpu:1 State=UNKNOWN"
 )
 
 ACCOUNTING = """
@@ -73,7 +73,7 @@ AccountingStoragePort={ports[1]}
 AccountingStoragePass={state}/munge.sock
 AccountingStorageTRES=gres/gpu
 AccountingStoreFlags=job_comment
-AccountingStorageEnforce=associations
+AccountingStorageEnforce=associations,limits
 """
 
 SLURMDBD = """
@@ -131,6 +131,7 @@ class Cluster:
         self.nodes = ("n1", "n2")
         self.ports = free_ports(5)
         self.host = socket.gethostname().split(".")[0]
+        self._database = None
         self.password = secrets.token_hex(12)
 
     @property
@@ -185,8 +186,9 @@ class Cluster:
             for name, port in zip(self.nodes, self.ports[3:], strict=True)
         ]
         values["accounting"] = (
-            ACCOUNTING if self.accounting else "AccountingStorageType="
-            "accounting_storage/none"
+            ACCOUNTING
+            if self.accounting
+            else "AccountingStorageType=accounting_storage/none"
         ).format(**values)
         self._conf.write_text(CONF.format(nodes="\n".join(nodes), **values))
         gpus = [f"NodeName={name} Name=gpu File=/dev/null\n" for name in self.nodes]
@@ -219,7 +221,7 @@ class Cluster:
             *("--auth-root-authentication-method=socket", "--skip-test-db"),
         )
         with (self.state / "mysql.log").open("w") as log:
-            subprocess.Popen(
+            self._database = subprocess.Popen(
                 [
                     *("mariadbd", "--no-defaults", owner, f"--datadir={data}"),
                     *(f"--socket={pipe}", f"--pid-file={self.state}/mariadbd.pid"),
@@ -314,6 +316,8 @@ class Cluster:
             time.sleep(0.3)
         for name in (*self.nodes, "slurmctld", "slurmdbd", "mariadbd", "munged"):
             self.stop_daemon(name)
+        if self._database:
+            self._database.wait(timeout=30)
 
 
 def _runs(pid):

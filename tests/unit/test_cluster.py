@@ -1,15 +1,19 @@
 import contextlib
+import importlib.util
 import logging
 import os
+import re
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from earshift import cluster
-from earshift.errors import DataError
+from earshift import cluster, stopping
+from earshift.errors import DataError, StoppedError
+from earshift.workers import Spread
 
 
 def square(*, n, folder):
@@ -76,6 +80,29 @@ def test_an_added_task_computes_only_itself_and_a_dropped_one_is_removed(tmp_pat
     assert len(list((tmp_path / "parts").iterdir())) == 2
 
 
+def kill_the_first(*, n, folder):
+    """A task whose table is cut short with its process, the first time."""
+    table = square(n=n, folder=folder)
+    begun = Path(folder, "begun")
+    if not begun.exists():
+        begun.touch()
+
+        def to_parquet(file, **_):
+            Path(file).write_bytes(b"PAR1")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        table.to_parquet = to_parquet
+    return table
+
+
+def test_what_a_killed_worker_leaves_is_no_result_and_is_cleared(tmp_path):
+    found = run(tmp_path, [1, 2], n_workers=1, function=kill_the_first)
+    assert found["square"].to_list() == [1, 4]
+    files = list((tmp_path / "parts").iterdir())
+    assert len(files) == 2
+    assert not any(file.name.startswith(".") for file in files)
+
+
 def grouped(*, n, folder):
     """A task of two tables."""
     table = square(n=n, folder=folder)
@@ -109,6 +136,66 @@ def die_at_three(*, n, folder):
 def test_a_task_that_kills_every_worker_is_given_up(tmp_path):
     with pytest.raises(DataError, match="more memory or fewer threads"):
         run(tmp_path, [1, 3], n_workers=1, function=die_at_three)
+
+
+def test_a_worker_that_cannot_import_the_tasks_is_not_waited_for(tmp_path):
+    file = tmp_path / "nowhere.py"
+    file.write_text("def task(**_):\n    raise AssertionError\n")
+    spec = importlib.util.spec_from_file_location("nowhere", file)
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "nowhere", module)
+        spec.loader.exec_module(module)
+        with pytest.raises(DataError, match="No module named 'nowhere'"):
+            run(tmp_path, [1], n_workers=1, function=module.task)
+
+
+@pytest.mark.parametrize("n_workers", [0, 1])
+def test_a_job_that_shall_stop_keeps_what_is_done(tmp_path, n_workers, monkeypatch):
+    def reason():
+        found = len(list((tmp_path / "parts").glob("[!.]*")))
+        return "its time is over" if found >= 3 else None
+
+    monkeypatch.setattr(stopping, "reason", reason)
+    with pytest.raises(StoppedError, match="its time is over"):
+        run(tmp_path, range(200), n_workers=n_workers)
+    done = calls(tmp_path)
+    assert 3 <= len(done) < 200
+    monkeypatch.undo()
+    run(tmp_path, range(200), n_workers=0)
+    # The task that ran when its worker was ended may have been called twice.
+    assert set(calls(tmp_path)) == set(range(200))
+    assert len(calls(tmp_path)) <= 201
+
+
+def test_without_slurm_workers_on_several_nodes_are_on_this_machine(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    for spread in (Spread(nodes=2), Spread(elastic=True)):
+        tasks = [{"n": n, "folder": str(tmp_path)} for n in range(3)]
+        folder = tmp_path / ("elastic" if spread.elastic else "nodes")
+        found = cluster.run_tasks(
+            square, tasks, folder=folder, n_workers=1, what="squares", spread=spread
+        )
+        assert found["square"].to_list() == [0, 1, 4]
+
+
+def test_the_address_of_a_dashboard_is_told(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "earshift")
+    tasks = [{"n": 1, "folder": str(tmp_path)}]
+    cluster.run_tasks(
+        square,
+        tasks,
+        folder=tmp_path / "parts",
+        n_workers=1,
+        what="squares",
+        spread=Spread(dashboard=True),
+    )
+    if importlib.util.find_spec("bokeh"):
+        assert re.search(r"dashboard of the workers: http://127.0.0.1:\d+", caplog.text)
+    else:
+        assert "needs the extra 'dashboard'" in caplog.text
 
 
 def test_progress_is_told(tmp_path, caplog):

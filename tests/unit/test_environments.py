@@ -70,7 +70,7 @@ def test_the_lock_has_a_hash_for_every_package_and_no_address():
 @pytest.mark.parametrize(
     ("file", "groups"),
     [
-        ("analysis", ["library", "remote"]),
+        ("analysis", ["library", "remote", "elastic", "dashboard"]),
         ("tensorflow", ["library", "models", "remote"]),
     ],
 )

@@ -382,12 +382,15 @@ def test_discrepancy_finds_the_shift_and_its_removal(tmp_path, entries):
     discrepancy(tmp_path, entries)
     summary.summarise_discrepancy(
         [tmp_path / "d.parquet"],
+        METHODS,
         n_resamples=199,
         confidence=0.95,
         seed=0,
         out=tmp_path / "discrepancy.csv",
     )
     table = pd.read_csv(tmp_path / "discrepancy.csv").set_index("method")
+    assert table.loc["none", "access"] == "none"
+    assert table.loc["mean_projection", "access"] == "target_unlabelled"
     assert table.loc["none", "value"] > 0.97
     assert table.loc["mean_projection", "value"] < 0.8
     assert table.loc["mean_projection", "change_high"] < 0

@@ -30,6 +30,37 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert out.read_text() == "whole"
 
 
+#: Begins to write a file, and goes on once it is told to.
+WRITER = """
+import sys
+from earshift import jobs
+
+with jobs.whole_file(sys.argv[1], own=True) as file, file.open("w") as out:
+    out.write("first half, ")
+    out.flush()
+    print("begun", flush=True)
+    input()
+    out.write("second half")
+"""
+
+
+def test_two_processes_may_write_one_file_at_a_time(tmp_path):
+    out = tmp_path / "a.txt"
+    script = [sys.executable, "-c", WRITER, str(out)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    env = os.environ | {"PYTHONPATH": str(LIBRARY)}
+    with (
+        subprocess.Popen(script, env=env, **pipes) as one,
+        subprocess.Popen(script, env=env, **pipes) as two,
+    ):
+        assert {one.stdout.readline(), two.stdout.readline()} == {"begun\n"}
+        for writer in (one, two):
+            writer.communicate("go\n", timeout=60)
+            assert out.read_text() == "first half, second half"
+        assert [one.returncode, two.returncode] == [0, 0]
+    assert list(tmp_path.iterdir()) == [out]
+
+
 def test_a_folder_replaces_the_old_one_only_when_it_is_whole(tmp_path):
     out = tmp_path / "d"
     with jobs.whole_folder(out) as folder:

@@ -296,25 +296,31 @@ def test_a_class_with_too_few_clips_is_named(study, tmp_path):
         run(study, tmp_path, draws=tmp_path / "few.parquet")
 
 
-@pytest.fixture(scope="module")
-def deviated(study, tmp_path_factory):
+def deviate(study, out, **changes):
     folder, entries = study
-    out = tmp_path_factory.mktemp("deviations")
+    options = {
+        "entries": entries,
+        "draws": folder / "draws.parquet",
+        "methods": METHODS,
+        "corrected": entries,
+    } | changes
     return paper.deviations(
         model="m",
         condition="clean",
-        entries=entries,
         classes=folder / "classes.csv",
-        draws=folder / "draws.parquet",
-        methods=METHODS,
         scopes=["global", "classwise"],
         seed=0,
         n_workers=0,
         parts=out / "parts",
         out=out / "deviations.csv",
-        corrected=entries,
         n_draws=2,
+        **options,
     ), pd.read_csv(out / "deviations.csv")
+
+
+@pytest.fixture(scope="module")
+def deviated(study, tmp_path_factory):
+    return deviate(study, tmp_path_factory.mktemp("deviations"))
 
 
 def test_each_fault_is_mended_alone(deviated, scored):
@@ -322,15 +328,59 @@ def test_each_fault_is_mended_alone(deviated, scored):
     pd.testing.assert_frame_equal(table, written, atol=1e-6)
     faults = [field.name for field in fields(published.Faults)]
     assert list(table["fault"].unique()) == [*faults, "draws", "genres"]
-    key = ["method", "scope", "train", "test"]
-    published_means = scored[1].groupby(key)["roc_auc"].mean()
+    key = ["method", "scope", "train", "test", "class"]
+    published_scores = scored[1].set_index(key)["roc_auc"]
     for fault, rows in table.groupby("fault"):
         touched = paper.TOUCHED.get(fault, tuple(METHODS))
         assert set(rows["method"]) == set(touched)
-        assert len(rows) == len(touched) * 2 * 4
+        # Those of none and k are the same in both scopes, and are there once.
+        n_scopes = sum(1 if name in ("none", "k") else 2 for name in touched)
+        assert len(rows) == n_scopes * 4 * 2
+        assert not rows.duplicated(key).any()
         found = rows.set_index(key)["roc_auc"]
-        change = (found - published_means.reindex(found.index)).abs()
+        change = (found - published_scores.loc[found.index]).abs()
         assert change.max() > 1e-4, fault
+
+
+def relabelled(entry, folder, c, kept):
+    """The entry of a dataset that has a class only where `kept` says of its table."""
+    table = pd.read_parquet(entry["labels"])
+    table[f"label:{c}"] = table[f"label:{c}"].mask(
+        table[f"label:{c}"].fillna(value=False) & ~kept(table), other=False
+    )
+    path = folder / f"{entry['name']}.labels"
+    table.to_parquet(path)
+    return {**entry, "labels": str(path)}
+
+
+def test_a_class_that_a_mended_draw_lacks_is_left_out_of_it(study, tmp_path, caplog):
+    _, (a, b) = study
+    # Only folk has it in a, and b has no folk: drawn by genre, there is none.
+    a = relabelled(a, tmp_path, "c1", lambda table: table["subgroup"].eq("folk"))
+    # By the other map, two clips of b have it.
+    few = relabelled(b, tmp_path, "c1", lambda table: table.index.isin([2, 6]))
+    draws.draw_balanced(
+        {"a": a["labels"], "b": b["labels"]},
+        {"a": a["splits"], "b": b["splits"]},
+        balance="paper",
+        subgroups=GENRES,
+        seed=0,
+        out=tmp_path / "draws.parquet",
+    )
+    table, _ = deviate(
+        study,
+        tmp_path,
+        entries=[a, b],
+        corrected=[a, few],
+        draws=tmp_path / "draws.parquet",
+        methods={name: METHODS[name] for name in ("none", "mlda")},
+    )
+    found = table.groupby("fault", sort=False)["class"].agg(set).to_dict()
+    assert found.pop("draws") == found.pop("genres") == {"c0"}
+    assert all(classes == {"c0", "c1"} for classes in found.values())
+    assert len(found) == 4
+    for name in ("draws", "genres"):
+        assert f"with '{name}' mended, too few clips are drawn of c1" in caplog.text
 
 
 def case(study, c=0, **mended):

@@ -53,20 +53,36 @@ def write_calibration(file, **changes):
     return file
 
 
-def test_a_jobs_time_and_memory_follow_from_its_region_and_grow(tmp_path):
+def test_a_jobs_time_and_memory_follow_from_its_plan_and_grow(tmp_path):
     plan = tmp_path / "m.plan.json"
-    work = {"000000": {"clips": 1000, "audio_s": 180_000.0}}
+    work = {"000000": {"audio_s": 180_000.0}, "000001": {"audio_s": 60.0}}
     plan.write_text(json.dumps({"work": work}))
     file = write_calibration(tmp_path / "c.json")
-    time_ = [planning.runtime_min(plan, "000000", file, k) for k in (1, 2, 3)]
+    time_ = [planning.runtime_min(plan, [file], 30, k) for k in (1, 2, 3)]
     # 1800 s of work and 6 s of loading, twice, and 10 minutes.
     assert time_ == [71, 142, 213]
-    memory = [planning.memory_mb(plan, "000000", file, k) for k in (1, 2, 3)]
-    assert memory == [2175, 4350, 6525]
-    assert planning.memory_mb(plan, "000001", file, 1) == 4000  # of no plan
+    memory = [planning.memory_mb(plan, [file], k) for k in (1, 2, 3)]
+    # 600 and 1.5 x 1048.576, and 0.002 for each of 100,000 clips.
+    assert memory == [2373, 4746, 7119]
     file.unlink()
-    assert planning.runtime_min(plan, "000000", file, 2) == 480
-    assert planning.memory_mb(plan, "000000", file, 2) == 8000
+    assert planning.runtime_min(plan, [file], 30, 2) == 480
+    assert planning.memory_mb(plan, [file], 2) == 8000
+
+
+def test_jobs_that_may_share_an_array_ask_for_the_same(tmp_path):
+    small = write_calibration(tmp_path / "small.json", peak_mib=500.0, load_s=1.0)
+    large = write_calibration(tmp_path / "large.json", audio_s_per_s=10.0)
+    asked = set()
+    for name, audio_s in (("a", 1000.0), ("b", 9.0)):
+        plan = tmp_path / f"{name}.plan.json"
+        plan.write_text(json.dumps({"work": {"000000": {"audio_s": audio_s}}}))
+        for files in ([small, large], [large, small]):
+            minutes = planning.runtime_min(plan, files, 30, 1)
+            asked.add((minutes, planning.memory_mb(plan, files, 1)))
+    assert asked == {(71, 2373)}
+    # One that was not measured yet is left out.
+    files = [small, tmp_path / "none.json"]
+    assert planning.memory_mb(plan, files, 1) == 1587
 
 
 def test_a_new_plan_is_read_anew(tmp_path):
@@ -74,8 +90,8 @@ def test_a_new_plan_is_read_anew(tmp_path):
     file = write_calibration(tmp_path / "c.json")
     for n, audio_s in enumerate((0.0, 3_000_000.0)):
         plan.write_text(json.dumps({"work": {"000000": {"audio_s": audio_s}}}))
-        minutes = planning.runtime_min(plan, "000000", file, 1)
-        assert minutes == (11, 1011)[n]
+        minutes = planning.runtime_min(plan, [file], 30, 1)
+        assert minutes == (71, 1011)[n]
 
 
 def test_a_calibration_says_what_the_model_gives(tmp_path):

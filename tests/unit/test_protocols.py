@@ -153,15 +153,43 @@ def test_deviations_are_changes_against_the_paper(tmp_path):
         scores.append(tmp_path / f"{protocol}.csv")
         pd.DataFrame(rows).to_csv(scores[-1], index=False)
     table = tmp_path / "deviations.csv"
-    pd.DataFrame([{"fault": "D1"} | cell | {"roc_auc": 0.65}]).to_csv(
-        table, index=False
-    )
+    rows = [
+        {"fault": fault, "class": str(i), "roc_auc": value} | cell
+        for fault, i, value in (("D1", 0, 0.6), ("D1", 1, 0.7), ("D2", 0, 0.6))
+    ]
+    pd.DataFrame(rows).to_csv(table, index=False)
     out = tmp_path / "out.csv"
     protocols.collect_deviations([table], scores, out)
     found = pd.read_csv(out)
-    assert found.columns.tolist() == ["fault", *cell, "roc_auc", "change"]
-    assert found["fault"].tolist() == ["D1", protocols.ALL_MENDED]
-    assert found["roc_auc"].tolist() == pytest.approx([0.65, 0.8])
-    assert found["change"].tolist() == pytest.approx([0.05, 0.2])
+    assert found.columns.tolist() == ["fault", *cell, "n_classes", "roc_auc", "change"]
+    assert found["fault"].tolist() == ["D1", "D2", protocols.ALL_MENDED]
+    # The second fault has no score of the class 1: its change is that of the other.
+    assert found["n_classes"].tolist() == [2, 1, 2]
+    assert found["roc_auc"].tolist() == pytest.approx([0.65, 0.6, 0.8])
+    assert found["change"].tolist() == pytest.approx([0.05, 0.1, 0.2])
     protocols.collect_deviations([table], scores[:1], out)
-    assert pd.read_csv(out)["fault"].tolist() == ["D1"]
+    assert pd.read_csv(out)["fault"].tolist() == ["D1", "D2"]
+
+
+def test_what_is_the_same_in_all_scopes_is_one_deviation(tmp_path):
+    cell = {
+        "model": "m",
+        "condition": "clean",
+        "train": "a",
+        "test": "b",
+        "class": "NA",
+    }
+    both = [
+        cell | {"protocol": p, "method": m, "scope": scope, "roc_auc": 0.5}
+        for p in ("paper", "fixed")
+        for m in ("k", "lda")
+        for scope in ("global", "classwise")
+    ]
+    scores, table, out = (tmp_path / name for name in ("s.csv", "t.csv", "o.csv"))
+    pd.DataFrame(both).to_csv(scores, index=False)
+    mended = pd.DataFrame(both[:1] + both[2:4]).drop(columns="protocol")
+    mended.assign(fault="D1").to_csv(table, index=False)
+    protocols.collect_deviations([table], [scores], out)
+    found = pd.read_csv(out).groupby("fault", sort=False)[["method", "scope"]]
+    cells = [["k", "global"], ["lda", "global"], ["lda", "classwise"]]
+    assert [part.to_numpy().tolist() for _, part in found] == [cells, cells]

@@ -35,13 +35,14 @@ def said(folder):
     return "\n".join(s for section in findings(found) for s in section.sentences)
 
 
-def page(results):
+def page(results, config=None):
     (results / "figures").mkdir(exist_ok=True)
     for name in (*figures.FIGURES, "audio"):
         (results / "figures" / f"{name}.svg").write_text("<svg/>")
     versions = {"models": {"mfcc": 1}}
     out = results / "report.html"
-    write_report(results, config_of(results), versions, template=TEMPLATE, out=out)
+    config = config or config_of(results)
+    write_report(results, config, versions, template=TEMPLATE, out=out)
     return out.read_text(encoding="utf-8")
 
 
@@ -307,12 +308,16 @@ def test_the_table_can_be_printed_by_hand(tmp_path):
 
 @pytest.fixture(scope="module")
 def study_page(tmp_path_factory):
-    results = write_study(tmp_path_factory.mktemp("study") / "r")
+    return page(study_results(tmp_path_factory.mktemp("study")))
+
+
+def study_results(folder):
+    results = write_study(folder / "r")
     figures_of_study = results / "figures" / "study"
     figures_of_study.mkdir(parents=True)
     for name in captions.STUDY:
         (figures_of_study / f"{name.format('fixed')}.svg").write_text("<svg/>")
-    return page(results)
+    return results
 
 
 def test_an_experiment_of_one_protocol_has_no_section_on_the_study(tmp_path):
@@ -328,8 +333,8 @@ def test_the_page_shows_one_protocol_and_says_which(study_page):
             "Protocol fixed." in section(study_page, name)
         ), name
     main = section(study_page, "results")
-    # 2 models, 4 cells: none once, five methods in two scopes.
-    assert main.count('<th scope="row">') == 2 * 4 * (1 + 2 * 5)
+    # 2 models, 4 cells: none and k once, four methods in two scopes.
+    assert main.count('<th scope="row">') == 2 * 4 * (2 + 2 * 4)
     assert "0.926 <" in main  # vggish within irmas, fixed
     assert "0.916 <" not in main  # the same of the paper
 
@@ -359,6 +364,8 @@ def test_deviations_are_told_one_by_one(study_page):
         assert text.title in html
         assert text.published in html.replace("&#39;", "'")
     assert "+2.00 (vggish, none, irmas to openmic)" in html
+    assert f"{deviations.describe('one_class_lda').title} (9 of 10 classes)<" in html
+    assert deviations.OTHER_CLIPS in html
     assert html.count("not measured") == len(deviations.UNMEASURED)
     said = "changes the mean across datasets of the cells it touches most, by +2.00"
     assert said in html
@@ -368,7 +375,11 @@ def test_what_survives_and_what_is_recovered_is_told(study_page):
     html = section(study_page, "study")
     assert "as published, a mean gap of +8.17 points, detected in 2 of 4 cells" in html
     assert "It survives the mending of all faults, in every cell." in html
-    assert "Once all faults are mended, none of 40 cells show it." in html
+    # Of 2 models and directions: 4 corrections in 2 scopes, and k.
+    assert "Once all faults are mended, none of 36 cells show it." in html
+    assert "as published, a mean change of" in html
+    assert re.search(r"as published, a mean change [^;]* of 36 cells", html)
+    assert "against no correction: 36 comparisons" in html
     assert (
         "Protocol fixed, vggish, trained on irmas and tested on openmic: no correction "
         "recovers a part of the gap of 0.200 [0.100, 0.300] with an interval that "
@@ -378,25 +389,49 @@ def test_what_survives_and_what_is_recovered_is_told(study_page):
     assert "klda (classwise) gains most, +0.017 [+0.007, +0.027], which is 8" in html
 
 
-def test_methods_that_a_protocol_leaves_out_are_named(tmp_path):
+def test_methods_that_the_published_code_lacks_are_named(tmp_path):
+    results = study_results(tmp_path)
+    config = config_of(results)
+    assert study.describe_study(results, config)["left_out"] == ""
+    config["methods"]["mean"] = {"plugin": "mean_projection"}
+    assert study.describe_study(results, config)["left_out"] == (
+        "The protocol paper leaves out mean: the published code has no such method."
+    )
+    # It stands under the table, where only the protocol paper was run, too.
+    html = page(results, config | {"protocols": ["paper"]})
+    protocols = html[html.index('id="protocols"') : html.index('id="deviations"')]
+    assert "leaves out mean" in protocols
+    seen = dict(re.findall(r"<dt>(\w+)(?: <code>([^<]*)</code>)?</dt>", html))
+    assert seen["mean"] == ""
+    assert seen["k"] == "target_labelled"
+
+
+def test_a_protocol_without_a_method_has_no_values_of_it(tmp_path):
     results = write_study(tmp_path / "r")
     file = results / "tables" / "scores.csv"
     scores = pd.read_csv(file)
     lost = scores["protocol"].eq("paper") & scores["method"].eq("lda")
     scores[~lost].to_csv(file, index=False)
-    found = study.describe_study(results)
-    assert found["left_out"] == [
-        "The protocol paper has no lda: the published code has no such method."
-    ]
+    found = study.describe_study(results, config_of(results))
     lda = [row for row in found["main"]["vggish"] if row["method"] == "lda"]
     assert all(math.isnan(row["roc_auc_paper"]) for row in lda)
     assert not any(math.isnan(row["roc_auc_fixed"]) for row in lda)
 
 
+def test_what_a_method_sees_is_told_for_each_protocol_and_scope(study_page):
+    seen = dict(re.findall(r"<dt>(\w+) <code>([^<]*)</code></dt>", study_page))
+    assert seen["none"] == "none"
+    assert seen["k"] == "target_labelled (paper); none (fixed)"
+    assert seen["lda"] == (
+        "target_labelled (paper global, paper classwise and fixed classwise); "
+        "target_unlabelled (fixed global)"
+    )
+
+
 def test_a_study_without_deviations_says_so(tmp_path):
     results = write_study(tmp_path / "r")
     (results / "tables" / "deviations.csv").unlink()
-    found = study.describe_study(results)
+    found = study.describe_study(results, config_of(results))
     assert found["deviations"] == []
     assert found["weight"] == ""
 
@@ -404,5 +439,5 @@ def test_a_study_without_deviations_says_so(tmp_path):
 def test_the_terminal_shows_one_protocol_and_says_which(tmp_path):
     text = main_table(write_study(tmp_path / "r"))
     assert "Protocol fixed. The report has the others." in text
-    assert text.count("  none ") == 2
+    assert text.count("\n  none ") == text.count("\n  k ") == 2
     assert max(map(len, text.splitlines())) <= 100

@@ -108,8 +108,12 @@ def test_deviations_have_mean_and_largest_effect_of_each_fault(results):
     assert_allclose(table["largest"], table["across"])
     cell = table.loc["one_class_lda", "largest_cell"]
     assert cell == "vggish, none, irmas to openmic"
+    assert list(table["n_classes"]) == [9, 10, 10]
     text = (results / "tables" / "study" / "deviations.tex").read_text()
-    assert deviations.DEVIATIONS["one_class_lda"].title in text
+    title = deviations.DEVIATIONS["one_class_lda"].title
+    assert f"{title} (9 of 10 classes) & " in text
+    assert text.count(" of 10 classes") == 1
+    assert f"% {deviations.OTHER_CLIPS}" in text
     assert "$-$0.10" in text
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshift import summary
+from earshift import access, summary
 
-METHODS = {name: {"plugin": "none"} for name in ("none", "k", "klda")}
+METHODS = {name: {"plugin": name} for name in ("none", "k", "klda")}
 KEYS = ["protocol", "method", "reference"]
 
 #: Method -> how many of the ten pairs of kinds its scores put in the right order.
@@ -106,3 +106,69 @@ def test_a_large_sure_gain_is_worth_it(table):
     assert row["change_low"] > 0.01
     assert row["verdict"] == "worth it"
     assert pd.isna(table.loc["fixed", "none", ""]["verdict"])
+
+
+@pytest.fixture(scope="module")
+def scoped(tmp_path_factory):
+    """Two scopes, of which `klda` alone depends on them; without balanced draws."""
+    folder = tmp_path_factory.mktemp("scoped")
+    parts = [
+        scores_of(method, "fixed", repeat, "cello").assign(
+            method=method, scope=scope, train=train
+        )
+        for method in METHODS
+        for scope, repeat in (("global", 0), ("classwise", int(method == "klda")))
+        for train in ("a", "b")
+    ]
+    rows = pd.concat(parts, ignore_index=True)
+    rows = rows.assign(protocol="fixed", model="m", condition="clean", test="b")
+    rows.assign(repeat=0, fold=0, **{"class": "cello"}).to_parquet(folder / "clips")
+    options = {"n_resamples": 300, "confidence": 0.9, "seed": 0}
+    out = {name: folder / f"{name}.csv" for name in ("summary", "gaps")}
+    summary.summarise([folder / "clips"], METHODS, **options, **out)
+    return {name: pd.read_csv(path, na_values=[""]) for name, path in out.items()}
+
+
+def test_methods_that_are_the_same_in_all_scopes_count_once(scoped):
+    summary, gaps = scoped["summary"], scoped["gaps"]
+    for table in (summary, gaps):
+        scopes = table.groupby("method")["scope"].agg(lambda own: sorted(set(own)))
+        assert scopes["none"] == scopes["k"] == ["global"]
+        assert scopes["klda"] == ["classwise", "global"]
+    own = summary[summary["train"].eq("a") & summary["reference"].eq("none")]
+    assert len(own) == 3  # k once, klda in two scopes: what Holm corrects for
+    assert own["p_holm"].min() == pytest.approx(3 * own["p_value"].min(), abs=1e-5)
+    # And yet klda of either scope is compared with the kernel alone.
+    assert set(summary.loc[summary["reference"].eq("k"), "scope"]) == {
+        "global",
+        "classwise",
+    }
+
+
+def test_the_protocol_decides_what_a_kernel_sees(table):
+    assert table["access"]["paper", "k", "none"] == "target_labelled"
+    assert table["access"]["fixed", "k", "none"] == "none"
+    assert table["access"]["fixed", "klda", "none"] == "target_unlabelled"
+    assert table["access"]["paper", "none", ""] == "none"
+
+
+#: Method, scope, protocol, draw of `fixed` -> what it sees of the target.
+SEEN = {
+    ("none", "classwise", "paper", "joint"): "none",
+    ("none", "classwise", "fixed", "joint"): "none",
+    ("k", "global", "fixed", "joint"): "none",
+    ("k", "global", "paper", "none"): "target_labelled",  # its width is that of both
+    ("lda", "global", "fixed", "none"): "target_unlabelled",
+    ("lda", "classwise", "fixed", "none"): "target_labelled",
+    ("lda", "global", "fixed", "joint"): "target_labelled",  # clips drawn by label
+    ("mean_projection", "global", "fixed", "paper"): "target_labelled",
+    ("lda", "global", "paper", "none"): "target_labelled",
+}
+
+
+@pytest.mark.parametrize("cell", SEEN)
+def test_what_a_method_sees_is_told_draws_and_kernels_included(cell):
+    method, scope, protocol, balance = cell
+    entry = {"plugin": method}
+    seen = access.access_of(entry, scope, protocol=protocol, balance=balance)
+    assert seen == SEEN[cell]

@@ -4,6 +4,8 @@ Reads   {results}/3_features, {results}/4_splits
 Writes  {results}/5_scores/{protocol}/{model}/{condition}.parquet (per clip), .csv (per
         cell), .directions.parquet (what was removed, and what classifiers look for);
         for the protocol paper .deviations.csv, if asked for
+
+Where workers run (`workers` in the config) is no param: it changes no result.
 """
 
 CELLS = f"{RESULTS}/5_scores/{{protocol}}/{{model}}/{{condition}}"
@@ -25,9 +27,9 @@ rule cross_validate:
         f"{LOGS}/cross_validate/{{protocol}}/{{model}}/{{condition}}.tsv"
     conda:
         "../../envs/analysis.yaml"
-    threads: 8
+    threads: config["workers"]["per_node"]
     resources:
-        mem_mb=16_000,
+        **worker_resources(),
         runtime="4h",
     params:
         entries=domain_entries,
@@ -60,14 +62,15 @@ rule measure_deviations:
         protocol="paper",
     conda:
         "../../envs/analysis.yaml"
-    threads: 8
+    threads: config["workers"]["per_node"]
     resources:
-        mem_mb=16_000,
+        **worker_resources(),
         runtime="12h",
     params:
         entries=domain_entries,
         corrected=corrected_entries,
-        versions={"stage": versions.SCORES} | method_versions(),
+        versions={"stage": versions.SCORES, "mended": versions.DEVIATIONS}
+        | method_versions(),
         parts=f"{CELLS}.deviations.parts",
         methods=config["methods"],
         scopes=config["scopes"],

@@ -48,6 +48,7 @@ rule summarise_scores:
     params:
         versions={"stage": versions.STATISTICS},
         methods=config["methods"],
+        balance=config["splits"]["balance"],
         statistics=config["statistics"],
         seed=config["seed"],
     script:

@@ -12,15 +12,19 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from earshift import alignment, datasets, inspection, jobs, models, planning
-from earshift import protocols, register, registry, settings, versions
+from earshift import protocols, register, registry, settings, slurm, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
-
-MINIATURE = Path("resources/miniature")
+from snakemake.iocontainers import InputFiles, Wildcards
 
 # A SLURM job may be sent this so that it stops in time (earshift.stopping). Snakemake runs
 # inside the job, too, and would end at once, and the job with it.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+# Before anything else is done as another job.
+slurm.become_array_task(sys.argv, os.environ)
+
+MINIATURE = Path("resources/miniature")
 
 try:
     config = settings.resolve(
@@ -42,6 +46,14 @@ CALIBRATION = f"{RESULTS}/2_embeddings/calibration/{{model}}/{{condition}}.{{key
 UNPACKED = register.dataset_folders(config["downloads"]["register"])
 IMPORTED = [m for m, e in config["models"].items() if models.is_imported(e)]
 COMPUTED = [m for m in config["models"] if m not in IMPORTED]
+
+
+def refuse_second_run():
+    """Stop before jobs are submitted that an earlier run has in SLURM's queue."""
+    try:
+        slurm.refuse_second_run(slurm.run_name())
+    except EarshiftError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def one_of(names):
@@ -146,12 +158,14 @@ def store_options(wildcards):
 
 def extraction_runtime(wildcards, attempt):
     """Minutes that the job of a region may take."""
-    return planning.runtime_min(*region_files(wildcards), attempt)
+    plan, calibrations = plan_and_calibrations(wildcards)
+    target = config["extraction"]["minutes_per_job"]
+    return planning.runtime_min(plan, calibrations, target, attempt)
 
 
 def extraction_memory(wildcards, attempt):
     """MB that the job of a region may take."""
-    return planning.memory_mb(*region_files(wildcards), attempt)
+    return planning.memory_mb(*plan_and_calibrations(wildcards), attempt)
 
 
 def more_on_retry(mb):
@@ -159,10 +173,39 @@ def more_on_retry(mb):
     return lambda wildcards, attempt: mb * attempt
 
 
-def region_files(wildcards):
-    """The plan that a region is in, its name, and how its model was calibrated."""
+def worker_resources():
+    """Resources of a job with workers, beside its threads, which are those of a node.
+
+    With `mpi` SLURM starts the job once, on the first node, and the job starts the rest;
+    it is kept when a node is lost. A machine without SLURM reads none of this but memory.
+    A job that is tried again goes on where it was: it may need more memory, once, but no
+    more time.
+    """
+    own = config["workers"]
+
+    def memory(wildcards, threads, attempt):
+        # Elastic workers are jobs of their own, which ask for what this one does.
+        n_workers = 1 if own["elastic"] else threads
+        return own["memory_mb"] * n_workers * min(attempt, 2)
+
+    if own["elastic"]:
+        return {"mem_mb": memory, "cpus_per_task": 1}
+    if own["nodes"] == 1:
+        return {"mem_mb": memory}
+    nodes = {"nodes": own["nodes"], "tasks": own["nodes"], "mpi": "srun"}
+    return {"mem_mb": memory, "slurm_extra": "--no-kill"} | nodes
+
+
+def plan_and_calibrations(wildcards):
+    """The plan that a region is in, and how models were calibrated, its own first.
+
+    Its jobs share arrays with those of other models, and so what they ask for.
+    """
     plan = Path(rules.plan_regions.output.plan.format(**wildcards))
-    return plan, wildcards.region, Path(calibration_file(wildcards))
+    keys = product(COMPUTED, config["conditions"])
+    named = [SimpleNamespace(model=m, condition=c) for m, c in keys]
+    files = [Path(calibration_file(each)) for each in (wildcards, *named)]
+    return plan, list(dict.fromkeys(files))
 
 
 def calibration_file(wildcards):
@@ -338,3 +381,18 @@ def per_model(pattern, protocols=PROTOCOLS):
     """Paths of `pattern` for every model and condition, and for protocols in it."""
     names = {"model": config["models"], "condition": config["conditions"]}
     return expand(pattern, protocol=protocols, **names)
+
+
+def first_request(rule):
+    """What the jobs of a rule ask for at their first attempt, before anything is known."""
+    known = {"model": one_of(COMPUTED[:1]), "condition": config["conditions"][0]}
+    key = {name: known.get(name, "-") for name in rule.wildcard_names}
+    asked = rule.expand_resources(Wildcards(fromdict=key), InputFiles(), 1)
+    return {
+        "rule": rule.name,
+        "cpus": asked["_cores"],
+        "memory_mb": asked.get("mem_mb", 2_000),
+        "minutes": asked.get("runtime", 60),
+        "gpus": asked.get("gpu", 0),
+        "nodes": asked.get("nodes", 1),
+    }

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earshift import evaluate, jobs
+from earshift.workers import Spread
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -27,6 +28,7 @@ if __name__ == "__main__":
             n_inner_folds=snakemake.params.classifier["n_inner_folds"],
             seed=snakemake.params.seed,
             n_workers=snakemake.threads,
+            spread=Spread.of(snakemake.config["workers"]),
             parts=Path(snakemake.params.parts),
             clip_scores=Path(snakemake.output.clip_scores),
             scores=Path(snakemake.output.scores),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earshift import jobs, paper
+from earshift.workers import Spread
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -25,6 +26,7 @@ if __name__ == "__main__":
             scopes=snakemake.params.scopes,
             seed=snakemake.params.seed,
             n_workers=snakemake.threads,
+            spread=Spread.of(snakemake.config["workers"]),
             parts=Path(snakemake.params.parts),
             out=Path(snakemake.output.deviations),
         )

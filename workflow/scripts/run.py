@@ -9,53 +9,21 @@ half-made outputs behind: both are cleared here, and only when no other run is g
 """
 
 import argparse
-import contextlib
-import fcntl
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import yaml
 
-from earshift import jobs, study
-from earshift.errors import EarshiftError
+from earshift import preflight, slurm, study
+from earshift.errors import ClusterError, EarshiftError
+from earshift.lock import one_at_a_time
+from earshift.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEFILE = ROOT / "Snakefile"
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 STUDY = ROOT / "workflow" / "experiments" / "ismir2023.yaml"
-
-
-def one_at_a_time(path: Path) -> int:
-    """Wait until no other run works in this folder; return the lock's descriptor.
-
-    The descriptor is handed on to Snakemake, so the lock lasts as long as either lives.
-    A Snakemake that was started without this launcher is waited for, too.
-    """
-    path.parent.mkdir(exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        say("Another run is going on in this folder; waiting for it.")
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    for process in others_here():
-        say(f"Snakemake (process {process.pid}) works in this folder; waiting for it.")
-        process.wait()
-    return descriptor
-
-
-def others_here() -> list[psutil.Process]:
-    """Return the Snakemake processes whose working directory is this one."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            here = jobs.is_snakemake(process) and process.cwd() == str(Path.cwd())
-            if here and process.pid != os.getpid():
-                found.append(process)
-    return found
 
 
 def say(line: str) -> None:
@@ -72,7 +40,8 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         allow_abbrev=False,  # --config is Snakemake's, and not short for --configfile
     )
     parser.add_argument("--configfile", type=Path, help="by default config.yaml")
-    parser.add_argument("--cores", default="all")
+    parser.add_argument("--cores", help="of this machine; by default all")
+    parser.add_argument("--profile", help="where to run: slurm (docs/clusters.md)")
     parser.add_argument(
         "--weights", action="store_true", help="fetch the models' weights, no more"
     )
@@ -92,9 +61,13 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         "--status", action="store_true", help="say how far a run is, no more"
     )
     parser.add_argument(
-        "--efficiency",
-        action="store_true",
-        help="say what jobs asked for and what they used, no more",
+        "--efficiency", action="store_true", help="say what jobs used, no more"
+    )
+    parser.add_argument(
+        "--preflight", action="store_true", help="check the cluster, no more"
+    )
+    parser.add_argument(
+        "--submit", action="store_true", help="start the run as a job of the cluster"
     )
     parser.add_argument(
         "--study",
@@ -139,40 +112,60 @@ def look(options: argparse.Namespace) -> int:
     from earshift.report.efficiency import efficiency_table
     from earshift.report.status import status_table
 
-    raw = yaml.safe_load(options.configfile.read_text())
-    try:
-        config = settings.resolve(raw, SCHEMA)
-        results = Path(config["results"])
-        if options.status:
-            say(status_table(config, results))
-        if options.efficiency:
-            say(efficiency_table(results))
-    except EarshiftError as error:
-        say(f"Error: {error}")
-        return 1
+    config = settings.resolve(yaml.safe_load(options.configfile.read_text()), SCHEMA)
+    results = Path(config["results"])
+    say(status_table(config, results) if options.status else efficiency_table(results))
     return 0
 
 
-def main() -> int:
+def where_to_run(options: argparse.Namespace) -> list[str]:
+    """Return Snakemake's options for this machine, or for a cluster.
+
+    With the profile for SLURM, the jobs of a run that was killed end first.
+    """
+    if options.profile is None:
+        return ["--cores", options.cores or "all"]
+    profile = Path(options.profile)
+    if not (profile / "config.yaml").exists() and (ROOT / profile).exists():
+        profile = ROOT / profile
+    if profile.name == "slurm":
+        for check in preflight.quick_checks(Site.read()):
+            if not check.fits and not options.preflight:
+                raise ClusterError(f"{check.what}: {check.found}")
+        slurm.settle(slurm.run_name(), say)
+    return ["--profile", str(profile)]
+
+
+def submit() -> int:
+    """Submit this very command, less the option to do so, as a job."""
+    words = [word for word in sys.argv if word != "--submit"]
+    script = ROOT / "slurm" / "driver.sh"
+    id_ = slurm.submit_driver(
+        Site.read(), script, [sys.executable, *words], Path(".snakemake") / "driver"
+    )
+    say(f"The run is job {id_}; what it says is in .snakemake/driver/driver-{id_}.log")
+    return 0
+
+
+def run(options: argparse.Namespace, rest: list[str], lock: int) -> int:
     """Run Snakemake; return its exit status."""
-    options, rest = arguments()
-    if options.status or options.efficiency:
-        return look(options)
-    lock = one_at_a_time(Path(".snakemake") / "run.lock")
+    where = where_to_run(options)
     snakemake = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)),
-        *("--configfile", str(options.configfile), "--cores", options.cores),
+        *("--configfile", str(options.configfile), *where),
     ]
     if any(Path(".snakemake", "locks").glob("*")):
         unlock = [*snakemake, "--unlock", "--quiet", "all"]
         subprocess.run(unlock, pass_fds=[lock], check=False)
-    names = ("weights", "data", "plan", "audit", "repair")
+    names = ("weights", "data", "plan", "audit", "repair", "preflight")
     targets = [name for name in names if getattr(options, name)]
     # What was found once may have changed without any file that these depend on.
     if options.audit or options.repair:
         rest = ["--forcerun", "audit_embeddings", *rest]
     elif options.plan:
         rest = ["--forcerun", "estimate_run", *rest]
+    elif options.preflight:
+        rest = ["--slurm-init-seconds-before-status-checks", "1", *rest]
     flags = ["--quiet", "host", "--rerun-incomplete", *targets, *rest]
     done = subprocess.run([*snakemake, *flags], pass_fds=[lock], check=False)
     if done.returncode or (targets and not options.plan):
@@ -184,6 +177,21 @@ def main() -> int:
         table = [sys.executable, "-m", "earshift.report", str(results), *flags]
         subprocess.run(table, check=False)
     return 0
+
+
+def main() -> int:
+    """Run an experiment when no other run works here; return its exit status."""
+    options, rest = arguments()
+    try:
+        if options.status or options.efficiency:
+            return look(options)
+        if options.submit:
+            return submit()
+        with one_at_a_time(Path(".snakemake") / "run.lock", say) as lock:
+            return run(options, rest, lock)
+    except EarshiftError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 1
 
 
 if __name__ == "__main__":

@@ -11,21 +11,23 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
-    resampling = snakemake.params.statistics | {"seed": snakemake.params.seed}
-    rope = resampling.pop("rope")
+    params = snakemake.params
+    resampling = params.statistics | {"seed": params.seed}
+    more = {"rope": resampling.pop("rope"), "balance": params.balance}
     summary.collect_scores(
         [Path(table) for table in snakemake.input.scores], Path(snakemake.output.scores)
     )
     summary.summarise(
         [Path(table) for table in snakemake.input.clip_scores],
-        snakemake.params.methods,
+        params.methods,
         **resampling,
-        rope=rope,
+        **more,
         summary=Path(snakemake.output.summary),
         gaps=Path(snakemake.output.gaps),
     )
     summary.summarise_discrepancy(
         [Path(table) for table in snakemake.input.domain_scores],
+        params.methods,
         **resampling,
         out=Path(snakemake.output.discrepancy),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,10 @@ class Classifier:
         """Return log-odds of the class, shape (n_clips,); above 0 means present."""
         return X @ self.coef + self.intercept
 
+    def without(self, basis: NDArray[np.float64]) -> Classifier:
+        """Return this classifier, blind to the directions of orthonormal rows."""
+        return replace(self, coef=self.coef - (basis @ self.coef) @ basis)
+
 
 def products(X: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return the inner products of clips, where a regression is faster from them.
@@ -56,6 +60,30 @@ def products(X: NDArray[np.float64]) -> NDArray[np.float64] | None:
         return None
     found: NDArray[np.float64] = X @ X.T
     return found
+
+
+def without(
+    X: NDArray[np.float64], K: NDArray[np.float64] | None, basis: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Remove directions from what a classifier is fitted to.
+
+    Parameters
+    ----------
+    X, K
+        As in `solve`.
+    basis : ndarray of shape (n_directions, n_features)
+        Orthonormal rows.
+
+    Returns
+    -------
+    X, K
+        The products without the directions, if there are any: the classifier's weights
+        then still have them (`Classifier.without`). Else the features.
+    """
+    along = X @ basis.T
+    if K is None:
+        return X - along @ basis, None
+    return X, K - along @ along.T
 
 
 def solve(
@@ -142,15 +170,15 @@ def fit(
     grid: Sequence[float],
     n_inner_folds: int,
     rng: np.random.Generator,
+    *,
+    K: NDArray[np.float64] | None = None,
 ) -> Classifier:
     """Choose C by cross-validation over recordings, then fit on all clips.
 
     Parameters
     ----------
-    X : ndarray of shape (n_clips, n_features)
-        Standardised training features.
-    y : ndarray of shape (n_clips,), bool
-        Class present or absent.
+    X, y
+        As in `solve`.
     recordings : ndarray of shape (n_clips,), str
         Clips of one recording are never on both sides of an inner fold.
     grid : sequence of float
@@ -159,6 +187,8 @@ def fit(
         Folds of the choice.
     rng : Generator
         Draws the inner folds.
+    K : ndarray of shape (n_clips, n_clips), optional
+        As from `products`.
 
     Returns
     -------
@@ -176,7 +206,6 @@ def fit(
             f"training clips {'have' if y.all() else 'lack'} it. Were many clips left "
             "out in stage 3 (3_features/*/*/*.skipped.csv)?"
         )
-    K = products(X)
     C = _choose(X, K, y, recordings, sorted(grid), n_inner_folds, rng)
     return solve(X, K, y, C)
 

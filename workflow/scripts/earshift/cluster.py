@@ -8,17 +8,17 @@ was killed, or that adds a method, therefore computes only what is missing.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from earshift import jobs
-from earshift.errors import DataError
+from earshift import jobs, stopping, workers
+from earshift.errors import DataError, StoppedError
+from earshift.workers import Spread
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +26,6 @@ Task = Mapping[str, Any]
 
 #: A task, and the files of its tables.
 Job = tuple[Task, tuple[Path, ...]]
-
-#: Of a worker. Dask's own would also give each large array back to the system at once,
-#: which doubles the time of many small computations.
-ENVIRONMENT = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
-)
 
 #: Returns the tables of a task.
 Function = Callable[..., pd.DataFrame | tuple[pd.DataFrame, ...]]
@@ -44,6 +38,7 @@ def run_tasks(
     folder: Path,
     n_workers: int,
     what: str,
+    spread: Spread | None = None,
 ) -> pd.DataFrame:
     """Run `function` on each task, and return all results in the order of the tasks.
 
@@ -56,9 +51,11 @@ def run_tasks(
     folder : Path
         Where results are kept; those of no task are removed at the end.
     n_workers : int
-        Processes; 0 runs the tasks in this process.
+        Processes, on each node; 0 runs the tasks in this process.
     what : str
         Name of the job in messages.
+    spread : Spread, optional
+        On which nodes; without, on this machine.
 
     Returns
     -------
@@ -67,7 +64,13 @@ def run_tasks(
     """
     groups = [[task] for task in tasks]
     (table,) = run_groups(
-        function, groups, tables=("",), folder=folder, n_workers=n_workers, what=what
+        function,
+        groups,
+        tables=("",),
+        folder=folder,
+        n_workers=n_workers,
+        what=what,
+        spread=spread,
     )
     return table
 
@@ -80,6 +83,7 @@ def run_groups(
     folder: Path,
     n_workers: int,
     what: str,
+    spread: Spread | None = None,
 ) -> list[pd.DataFrame]:
     """Run `function` on the tasks of each group, one group at a time on one worker.
 
@@ -96,13 +100,20 @@ def run_groups(
         Keyword arguments of each call, by group.
     tables : sequence of str
         Names of the tables, for their files.
-    folder, n_workers, what
+    folder, n_workers, what, spread
         As in `run_tasks`.
 
     Returns
     -------
     list of DataFrame
         Each table, with the rows of all tasks in their order.
+
+    Raises
+    ------
+    StoppedError
+        If the job shall stop before its end (`stopping.reason`); run again, it goes on.
+    DataError
+        If no worker is left. Tasks that are done are kept in both cases.
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{function.__module__}.{function.__qualname__}"
@@ -112,20 +123,24 @@ def run_groups(
         files = [tuple(folder / _file(key, table) for table in tables) for key in keys]
         plan.append(list(zip(group, files, strict=True)))
     every = [job for group in plan for job in group]
-    todo = [[job for job in group if not _done(job)] for group in plan]
+    # One list of the folder, not a question for each file: a network file system may
+    # keep the answer that a file is not there, when another node has written it.
+    there = set(folder.iterdir())
+    todo = [[job for job in group if not there.issuperset(job[1])] for group in plan]
     todo = [group for group in todo if group]
     n_todo = sum(map(len, todo))
     if n_todo < len(every):
         log.info("%s: %d of %d tasks were done", what, len(every) - n_todo, len(every))
     progress = jobs.Progress(what, n_todo, "tasks")
-    for n_done in _results(function, todo, n_workers):
+    for n_done in _results(function, todo, n_workers, spread or Spread(), folder):
         progress.step(n_done)
     found = [
         pd.concat([pd.read_parquet(files[i]) for _, files in every], ignore_index=True)
         for i in range(len(tables))
     ]
     for stale in set(folder.iterdir()) - {file for _, files in every for file in files}:
-        stale.unlink()
+        # A worker of a lost node may rename its own meanwhile.
+        stale.unlink(missing_ok=True)
     return found
 
 
@@ -151,16 +166,17 @@ def _run_one(function: Function, task: Task, files: Sequence[Path]) -> None:
     found = function(**task)
     tables = (found,) if isinstance(found, pd.DataFrame) else found
     for table, file in zip(tables, files, strict=True):
-        # Named by the process: one that a killed run left may still be writing.
-        temporary = file.with_name(f".{os.getpid()}.{file.name}")
-        table.to_parquet(temporary, index=False)
-        temporary.replace(file)
+        # A worker that a killed run left may still be writing the same.
+        with jobs.whole_file(file, own=True) as temporary:
+            table.to_parquet(temporary, index=False)
 
 
 def _results(
     function: Function,
     todo: Sequence[Sequence[Job]],
     n_workers: int,
+    spread: Spread,
+    folder: Path,
 ) -> Iterator[int]:
     """Run groups; yield the number of tasks as each group is done."""
     if not todo:
@@ -168,17 +184,24 @@ def _results(
     if n_workers == 0:
         for group in todo:
             for job in group:
+                _check_stop()
                 yield _run_group(function, [job])
         return
-    from distributed import KilledWorker, as_completed
+    from distributed import KilledWorker
 
-    with _client(min(n_workers, len(todo))) as client:
+    size = (n_workers, len(todo))
+    messages = folder.with_name(f".{folder.name}.workers")
+    own = workers.started(function.__module__, *size, spread, messages)
+    with own as (client, lost):
+        done: SimpleQueue[Any] = SimpleQueue()
         futures = [
             client.submit(_run_group, function, group, pure=False) for group in todo
         ]
+        for future in futures:
+            future.add_done_callback(done.put)
         try:
-            for future in as_completed(futures):
-                yield future.result()
+            for _ in futures:
+                yield _next(done, lost).result()
         except KilledWorker as error:
             raise DataError(
                 "a task was given up: each worker that took it was killed, most likely "
@@ -187,25 +210,19 @@ def _results(
             ) from error
 
 
-@contextmanager
-def _client(n_workers: int) -> Iterator[Any]:
-    """Start a Dask cluster of processes on this machine."""
-    import dask
-    from distributed import Client, LocalCluster
+def _next(done: SimpleQueue[Any], lost: Callable[[], str | None]) -> Any:  # noqa: ANN401
+    """Wait for the next future, as long as this job may go on and has workers."""
+    while True:
+        _check_stop()
+        try:
+            return done.get(timeout=1)
+        except Empty:
+            if reason := lost():
+                raise DataError(reason) from None
 
-    with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": ENVIRONMENT}),
-        LocalCluster(
-            n_workers=n_workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            # Even without a dashboard the scheduler serves HTTP: on a free port, so
-            # that several experiments can run on one machine.
-            scheduler_kwargs={"dashboard_address": ":0"},
-            memory_limit=0,
-            silence_logs=logging.ERROR,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+
+def _check_stop() -> None:
+    if reason := stopping.reason():
+        raise StoppedError(
+            f"stopped: {reason}. Tasks that are done are kept; run the job again."
+        )

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import TransformerMixin
 
-from earshift import datasets, debias, draws, registry, store
+from earshift import datasets, draws, registry, store
 from earshift.errors import DataError
 
 #: Codes of a label.
@@ -167,13 +166,13 @@ def _folds(splits: pd.DataFrame, ids: NDArray[np.str_]) -> NDArray[np.int64]:
     return folds
 
 
-def fit_method(
+def seen_by(
     entry: Mapping[str, Any],
     parts: Sequence[tuple[Domain, NDArray[np.float64], NDArray[np.bool_]]],
     *,
     source: str,
-) -> TransformerMixin:
-    """Fit a debias method on the chosen clips of the domains that it may see.
+) -> dict[str, Any]:
+    """Return what a debias method is fitted to: of all domains, or of the source alone.
 
     Parameters
     ----------
@@ -181,24 +180,25 @@ def fit_method(
         Config entry of the method.
     parts : sequence of (Domain, ndarray, ndarray)
         Each domain, which of its clips may be seen, shape (n_clips,), bool, and before
-        that their scaled features, shape (n_seen, n_features).
+        that their features, shape (n_seen, n_features).
     source : str
         The domain that a method with access ``"none"`` sees alone.
 
     Returns
     -------
-    TransformerMixin
-        The method, fitted. Subgroups are passed if the domains share one.
+    dict
+        Arguments `X`, `domain` and `subgroup`, which is None unless the domains share a
+        subgroup.
     """
-    options = registry.own_options(entry)
     if registry.load("debias", entry["plugin"]).access == "none":
         parts = [part for part in parts if part[0].name == source]
-    X = np.concatenate([scaled for _, scaled, _ in parts])
-    domain = np.concatenate([np.full(seen.sum(), d.name) for d, _, seen in parts])
     subgroup = np.concatenate([d.subgroup[seen] for d, _, seen in parts])
     shared = set.intersection(*({*d.subgroup[seen]} - {None} for d, _, seen in parts))
-    method = debias.make(entry["plugin"], **options)
-    return method.fit(X, domain, subgroup=subgroup if shared else None)
+    return {
+        "X": np.concatenate([X for _, X, _ in parts]),
+        "domain": np.concatenate([np.full(seen.sum(), d.name) for d, _, seen in parts]),
+        "subgroup": subgroup if shared else None,
+    }
 
 
 def folds(all_domains: Sequence[Domain]) -> list[tuple[int, int]]:

@@ -50,8 +50,12 @@ class DownloadError(EarshiftError):
     """A file could not be fetched, or what came is not the file that was asked for."""
 
 
+class ClusterError(EarshiftError):
+    """The cluster does not answer, or refuses what it is asked for."""
+
+
 class StoppedError(EarshiftError):
-    """The job was told to stop before it was done; what is done is kept."""
+    """A job stopped before its end; what is done is kept, and the next one goes on."""
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sklearn.preprocessing import StandardScaler
 
-from earshift import classifier, cluster, domains, paper, registry, scoring, versions
+from earshift import cluster, domains, paper, registry, scoring, versions
 from earshift.classes import read_classes
-from earshift.debias._directions import Found
-from earshift.domains import PRESENT, Domain
+from earshift.classifier import Classifier
+from earshift.domains import PRESENT
 from earshift.errors import ConfigError, DataError
 from earshift.scoring import CELL, METRICS
+from earshift.spaces import Split, View
+from earshift.workers import Spread
 
 __all__ = ["CELL", "METRICS", "cross_validate"]
 
@@ -40,6 +41,7 @@ def cross_validate(
     clip_scores: Path,
     scores: Path,
     directions: Path,
+    spread: Spread | None = None,
 ) -> None:
     """Score every method, scope and pair of datasets for one model and condition.
 
@@ -65,7 +67,7 @@ def cross_validate(
     n_inner_folds, seed : int
         Folds of that choice, and the seed of all draws; ``paper`` has its own.
     n_workers : int
-        Processes; 0 for none.
+        Processes, on each node; 0 for none.
     parts : Path
         Folder where results of tasks are kept, for this run and the next.
     clip_scores : Path
@@ -77,6 +79,8 @@ def cross_validate(
         methods found between datasets (kind ``dataset``), subgroups that they skipped
         (``skipped``, without a vector), and the classifiers' weights in the space they
         were fitted in (``class``).
+    spread : Spread, optional
+        On which nodes workers run; without, on this machine.
     """
     part = scoring.Part(protocol, model, condition, clip_scores, scores, directions)
     if protocol == "paper":
@@ -94,6 +98,7 @@ def cross_validate(
             scopes=scopes,
             seed=seed,
             n_workers=n_workers,
+            spread=spread,
             parts=parts,
         )
         return
@@ -120,7 +125,9 @@ def cross_validate(
         for repeat, fold in domains.folds(all_domains)
         for only in each
     ]
-    if not draws:
+    n_nodes = spread.nodes if spread else 1
+    if len(groups) < 2 * n_workers * n_nodes:
+        # Workers in want of a task cost more than what methods share.
         groups = [[task] for group in groups for task in group]
     tables = cluster.run_groups(
         score_fold,
@@ -128,6 +135,7 @@ def cross_validate(
         tables=scoring.TABLES,
         folder=parts,
         n_workers=n_workers,
+        spread=spread,
         what=f"{model} / {condition}: scores",
     )
     scoring.write(tables, part, methods, scopes)
@@ -155,8 +163,6 @@ def cells(
 
 def score_fold(
     *,
-    entries: Sequence[Mapping[str, str]],
-    classes: Sequence[str],
     only: Sequence[str],
     grid: Sequence[float],
     n_inner_folds: int,
@@ -164,26 +170,26 @@ def score_fold(
     method: str,
     method_entry: Mapping[str, Any],
     scope: str,
-    repeat: int,
-    fold: int,
-    **_: Any,
+    **shared: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train on one fold of each dataset in turn, score the test clips of all.
 
-    Features are standardised by the training clips of the source alone; the method is
-    fitted on the training clips of all datasets; both see nothing of the test clips.
-    With balanced draws, the training clips are those drawn for the class.
+    Features are standardised, and mapped by a kernel method, as the training clips of
+    the source alone say; the method is fitted on the training clips of all datasets;
+    all see nothing of the test clips. With balanced draws, the training clips are those
+    drawn for the class.
 
     Parameters
     ----------
-    entries, classes, grid, n_inner_folds, seed, scope
-        As in `cross_validate`.
     only : sequence of str
-        Those of the classes to score.
+        Those of the classes to score; one of them, if there are balanced draws.
+    grid, n_inner_folds, seed, scope
+        As in `cross_validate`.
     method, method_entry
         Name and config entry of the debias method.
-    repeat, fold : int
-        Which split.
+    **shared
+        What the tasks of a fold have in common: entries, with their digest, classes,
+        repeat, fold.
 
     Returns
     -------
@@ -193,118 +199,72 @@ def score_fold(
     directions : DataFrame
         Columns `scoring.DIRECTION`.
     """
-    all_domains = domains.load_all(entries, classes)
+    classes, repeat, fold = (shared[word] for word in ("classes", "repeat", "fold"))
+    balanced = "draws" in shared["entries"][0]
+    words = ("entries", "digest", "classes", "repeat", "fold")
+    key = {word: shared[word] for word in words}
+    split = _split(
+        json.dumps(key | {"c": classes.index(only[0]) if balanced else None})
+    )
+    all_domains = split.domains
     names = [domain.name for domain in all_domains]
     classwise = scope == "classwise" and scoring.looks_at_domains(method_entry)
-    anew = classwise or any(d.drawn is not None for d in all_domains)
     tables, directions = [], []
     for i, source in enumerate(all_domains):
-        view: _View | None = None
+        view: View | None = None
         for name in only:
             c = classes.index(name)
-            key: dict[str, Any] = {
-                "method": method,
-                "scope": scope,
-                "train": source.name,
-            }
+            key = {"method": method, "scope": scope, "train": source.name}
+            anew = classwise or balanced
             key |= {"class": name if anew else None, "repeat": repeat, "fold": fold}
             if view is None or anew:
-                view = _view(
-                    all_domains, i, method_entry, (repeat, fold, c), classwise, anew
-                )
+                view = split.view(i, method_entry, c if classwise else None)
                 for kind, vectors in (
                     ("dataset", view.found),
                     ("skipped", view.skipped),
                 ):
                     directions += scoring.direction_rows(vectors, names, kind, **key)
             key["class"] = name
-            known = source.train(repeat, fold, c) & (source.labels[:, c] >= 0)
             rng = domains.generator(seed, repeat, fold, source.name, name)
-            X = view.features(i, known)
-            fitted = _fit_class(source, X, known, c, grid, n_inner_folds, rng, name)
+            fitted = _fit_class(view, i, c, name, grid, n_inner_folds, rng)
             directions.append(scoring.class_row(fitted, **key))
             for j, target in enumerate(all_domains):
-                test = _tested(target, repeat, fold) & (target.labels[:, c] >= 0)
-                scores = fitted.score(view.features(j, test))
+                test = split.tested[j] & (target.labels[:, c] >= 0)
+                scores = view.score(fitted, j, test)
                 table = scoring.clip_rows(target, test, c, scores, fitted.C)
                 tables.append(table.assign(**key))
     return pd.concat(tables, ignore_index=True), scoring.direction_table(directions)
 
 
-@dataclass(frozen=True)
-class _View:
-    """Clips of all datasets as a source's classifier sees them: scaled, corrected."""
-
-    X: Sequence[NDArray[np.float64]]
-    used: Sequence[NDArray[np.bool_]]
-    found: Sequence[Found]
-    skipped: Sequence[Found]
-
-    def features(self, i: int, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return features of the chosen clips of dataset `i`."""
-        return self.X[i][chosen[self.used[i]]]
-
-
-def _view(
-    all_domains: Sequence[Domain],
-    source: int,
-    method_entry: Mapping[str, Any],
-    split: tuple[int, int, int],
-    classwise: bool,
-    one_class: bool,
-) -> _View:
-    """Scale and correct the clips that train or test a class, or any class."""
-    repeat, fold, c = split
-    train = [d.train(repeat, fold, c) for d in all_domains]
-    scaler = StandardScaler().fit(all_domains[source].X[train[source]])
-    seen, used = [], []
-    for i, domain in enumerate(all_domains):
-        present = domain.labels[:, c] == PRESENT
-        seen.append(train[i] & present if classwise else train[i])
-        needed = _tested(domain, repeat, fold)
-        if i == source:
-            needed = needed | train[i]
-        used.append(needed & (domain.labels[:, c] >= 0) if one_class else needed)
-    transformer = domains.fit_method(
-        method_entry,
-        [
-            (domain, scaler.transform(domain.X[chosen]), chosen)
-            for domain, chosen in zip(all_domains, seen, strict=True)
-        ],
-        source=all_domains[source].name,
-    )
-    views = [
-        transformer.transform(scaler.transform(domain.X[chosen]))
-        for domain, chosen in zip(all_domains, used, strict=True)
-    ]
-    found, skipped = (getattr(transformer, n, []) for n in ("found_", "skipped_"))
-    return _View(views, used, found, skipped)
-
-
-def _tested(domain: Domain, repeat: int, fold: int) -> NDArray[np.bool_]:
-    """Return which clips test, shape (n_clips,)."""
-    tested: NDArray[np.bool_] = domain.folds[repeat] == fold
-    return tested
+@lru_cache(maxsize=1)
+def _split(shared: str) -> Split:
+    """Load a split; the last one is kept for the next method."""
+    task = json.loads(shared)
+    all_domains = domains.load_all(task["entries"], task["classes"])
+    return Split(all_domains, task["repeat"], task["fold"], task["c"])
 
 
 def _fit_class(
-    source: Domain,
-    X: NDArray[np.float64],
-    known: NDArray[np.bool_],
+    view: View,
+    i: int,
     c: int,
+    name: str,
     grid: Sequence[float],
     n_inner_folds: int,
     rng: np.random.Generator,
-    name: str,
-) -> classifier.Classifier:
+) -> Classifier:
+    """Fit a classifier of a class on the clips of dataset `i` whose label is known."""
+    source = view.split.domains[i]
+    known = view.split.train[i] & (source.labels[:, c] >= 0)
     try:
-        return classifier.fit(
-            X,
+        return view.fit(
+            i,
+            known,
             source.labels[known, c] == PRESENT,
-            source.recording[known],
-            grid,
-            n_inner_folds,
-            rng,
+            recordings=source.recording[known],
+            grid=grid,
+            n_inner_folds=n_inner_folds,
+            rng=rng,
         )
     except DataError as error:
         raise DataError(f"dataset '{source.name}', class '{name}': {error}") from error

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -215,16 +216,26 @@ class ByteProgress(Progress):
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def whole_file(path: str | Path, *, own: bool = False) -> Iterator[Path]:
     """Give a temporary path that becomes `path` only if the block succeeds.
 
     A killed job therefore never leaves half a file under the final name.
+
+    Parameters
+    ----------
+    path : path-like
+        The file to write; its folder is made.
+    own : bool, default=False
+        Name the temporary path by this process, for a file that another one, also of
+        another machine, may be writing too. What a killed process leaves is then the
+        caller's to remove.
+        Otherwise the name is always the same: the next attempt replaces what is left.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The ending is kept: writers choose the format by it. The name is always the same,
-    # so that the next attempt replaces what a killed one left.
-    temporary = path.with_name(f".{path.stem}.unfinished{path.suffix}")
+    # The ending is kept: writers choose the format by it.
+    process = f".{socket.gethostname()}.{os.getpid()}" if own else ""
+    temporary = path.with_name(f".{path.stem}{process}.unfinished{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)

@@ -18,9 +18,11 @@ from sklearn.metrics import roc_auc_score
 
 from earshift import cluster, domains, jobs, scoring, versions
 from earshift.classes import read_classes
+from earshift.domains import PRESENT
 from earshift.draws import draw_balanced, read_order
 from earshift.errors import ConfigError, DataError
-from earshift.published import METHODS, Case, Faults, as_published
+from earshift.published import METHODS, Case, Faults, as_published, can_train
+from earshift.workers import Spread
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ def cross_validate(
     seed: int,
     n_workers: int,
     parts: Path,
+    spread: Spread | None = None,
 ) -> None:
     """Score every method and pair of datasets as the study does.
 
@@ -43,7 +46,7 @@ def cross_validate(
     ----------
     part : Part
         What is scored, and the files to write.
-    entries, classes, scopes, n_workers, parts
+    entries, classes, scopes, n_workers, parts, spread
         As in `evaluate.cross_validate`.
     draws : Path
         Drawn training clips, in the order of the draw.
@@ -68,6 +71,7 @@ def cross_validate(
         tables=scoring.TABLES,
         folder=parts,
         n_workers=n_workers,
+        spread=spread,
         what=f"{part.model} / {part.condition}: scores as published",
     )
     scoring.write(tables, part, methods, scopes)
@@ -250,21 +254,24 @@ def deviations(
     corrected: Sequence[Mapping[str, str]] = (),
     subgroups: Sequence[str] = (),
     n_draws: int = 5,
+    spread: Spread | None = None,
 ) -> pd.DataFrame:
     """Mend each fault of the protocol alone, and write the scores.
 
     Parameters
     ----------
-    model, condition, entries, classes, methods, scopes, seed, n_workers, parts
+    model, condition, entries, classes, methods, scopes, seed, n_workers, parts, spread
         As in `evaluate.cross_validate`.
     draws : Path
         Drawn training clips of the protocol.
     out : Path
         CSV file to write: columns fault, model, condition, method, scope, train, test,
-        roc_auc, the mean over classes and repeats. The fault is a name of `Faults`,
+        class, roc_auc, the mean over repeats. The fault is a name of `Faults`,
         ``draws`` (one draw, rounded down; mended: the same number in each genre of both
         datasets, `n_draws` times) or ``genres`` (the map of genres). There are rows of
-        the methods that a fault touches. ``aliased_fastfood`` is not mended but added.
+        the methods that a fault touches; those that have no scopes have the first.
+        Classes of which a mended draw has too few clips have none for it.
+        ``aliased_fastfood`` is not mended but added.
     corrected : sequence of mapping, optional
         As `entries`, with labels by the corrected map of genres. Without, ``genres`` is
         left out.
@@ -290,11 +297,12 @@ def deviations(
         own = _redraw(corrected, parts / "genres", balance="paper", **again)
         variants.append(_Variant("genres", *own, Faults(), tuple(METHODS)))
     groups: list[list[dict[str, Any]]] = []
+    chosen = read_classes(classes)
     for variant in variants:
         touched = {n: e for n, e in methods.items() if e["plugin"] in variant.plugins}
         groups += _groups(
             variant.entries,
-            read_classes(classes),
+            _trainable(variant, chosen),
             variant.drawn,
             touched,
             scopes,
@@ -308,10 +316,10 @@ def deviations(
         tables=("",),
         folder=parts / "tasks",
         n_workers=n_workers,
+        spread=spread,
         what=f"{model} / {condition}: deviations",
     )
-    cells = scoring.in_all_scopes(cells, methods, scopes)
-    columns = ["fault", "method", "scope", "train", "test"]
+    columns = ["fault", "method", "scope", "train", "test", "class"]
     table = cells.groupby(columns, sort=False)["roc_auc"].mean().reset_index()
     table.insert(1, "model", model)
     table.insert(2, "condition", condition)
@@ -322,6 +330,29 @@ def deviations(
     with jobs.whole_file(out) as file:
         table.to_csv(file, index=False, float_format="%.6f")
     return table
+
+
+def _trainable(variant: _Variant, classes: Sequence[str]) -> list[str]:
+    """Return the classes that all draws can train; the log names the others."""
+    entries = [{**entry, "draws": str(variant.drawn)} for entry in variant.entries]
+    all_domains = domains.load_all(entries, classes)
+    left_out = []
+    for c, name in enumerate(classes):
+        drawn = [
+            domain.labels[domain.train(repeat, fold, c), c] == PRESENT
+            for repeat, fold in domains.folds(all_domains)
+            for domain in all_domains
+        ]
+        if not all(map(can_train, drawn)):
+            left_out.append(name)
+    if left_out:
+        log.warning(
+            "with '%s' mended, too few clips are drawn of %s: its effect is that on "
+            "the other classes",
+            variant.name,
+            ", ".join(left_out),
+        )
+    return [name for name in classes if name not in left_out]
 
 
 def _switched() -> dict[str, tuple[Faults, Sequence[str]]]:

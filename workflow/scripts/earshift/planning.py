@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -116,64 +117,71 @@ def job_mb(measured: Calibration, n_clips: int) -> int:
     return math.ceil(START_MB + process + MB_PER_CLIP * n_clips)
 
 
-def runtime_min(plan: Path, region: str, calibration: Path, attempt: int) -> int:
+def runtime_min(
+    plan: Path, calibrations: Sequence[Path], minutes_per_job: float, attempt: int
+) -> int:
     """Return how long a job may take, in minutes.
 
     Parameters
     ----------
     plan : Path
-        Made by `regions.plan_regions`.
-    region : str
-        Region of the job.
-    calibration : Path
-        Written by `calibration.calibrate_model`. It may be missing, as may the plan.
+        Made by `regions.plan_regions`. It may be missing.
+    calibrations : sequence of Path
+        Written by `calibration.calibrate_model` for each model of the experiment, that
+        of the job first. They may be missing.
+    minutes_per_job : float
+        Target run time of a job, without loading its model.
     attempt : int
         1 at first; a job that failed gets as many times more.
 
     Returns
     -------
     int
-        Minutes.
+        Minutes: the same for all jobs of an experiment, since the jobs of an array get
+        what the first of them asks for; more only for plans with longer regions.
     """
-    known = _known(plan, region, calibration)
+    known = _known(plan, calibrations)
     if known is None:
         return attempt * UNKNOWN_MIN
     measured, work = known
-    seconds = job_seconds(measured, work["audio_s"])
+    longest = max((region["audio_s"] for region in work.values()), default=0.0)
+    load_s = max(model.load_s for model in measured)
+    own_s = longest / measured[0].audio_s_per_s
+    seconds = load_s + max(own_s, 60 * minutes_per_job)
     return attempt * math.ceil(START_MIN + TIME_SAFETY * seconds / 60)
 
 
-def memory_mb(plan: Path, region: str, calibration: Path, attempt: int) -> int:
+def memory_mb(plan: Path, calibrations: Sequence[Path], attempt: int) -> int:
     """Return how much memory a job may take, in MB.
 
     Parameters
     ----------
-    plan, region, calibration, attempt
+    plan, calibrations, attempt
         As for `runtime_min`.
 
     Returns
     -------
     int
-        MB.
+        MB, of the model that needs most, for the same reason.
     """
-    known = _known(plan, region, calibration)
+    known = _known(plan, calibrations)
     if known is None:
         return attempt * UNKNOWN_MB
-    measured, work = known
-    return attempt * job_mb(measured, work["clips"])
+    measured, _ = known
+    return attempt * max(job_mb(model, CLIPS_PER_JOB) for model in measured)
 
 
 def _known(
-    plan: Path, region: str, calibration: Path
-) -> tuple[Calibration, dict[str, Any]] | None:
-    """Return the speed of a model and the work of a region, if both are known.
+    plan: Path, calibrations: Sequence[Path]
+) -> tuple[list[Calibration], dict[str, Any]] | None:
+    """Return the speeds of models and the work of a plan's regions, if they are known.
 
-    Snakemake may ask for a region whose plan is being made anew.
+    Snakemake may ask while the plan is being made anew, or before other models ran.
     """
-    if not (plan.exists() and calibration.exists()):
+    if not (plan.exists() and calibrations[0].exists()):
         return None
-    work = _all_work(plan, plan.stat().st_mtime_ns).get(region)
-    return None if work is None else (Calibration.read(calibration), work)
+    work = _all_work(plan, plan.stat().st_mtime_ns)
+    return [Calibration.read(file) for file in calibrations if file.exists()], work
 
 
 @lru_cache(maxsize=64)

@@ -118,22 +118,38 @@ def collect_deviations(
     Parameters
     ----------
     tables : sequence of Path
-        CSV files with the columns fault, model, condition, method, scope, train, test
-        and roc_auc, a mean over classes.
+        CSV files with the columns fault, model, condition, method, scope, train, test,
+        class and roc_auc.
     scores : sequence of Path
         Score tables of all protocols. Without ``fixed`` there is no row of
         `ALL_MENDED`.
     out : Path
-        CSV file to write: the columns of `tables`, and `change` against ``paper``.
+        CSV file to write: fault, model, condition, method, scope, train, test,
+        n_classes, and means over these classes, `roc_auc` and its `change` against
+        ``paper``. A class that a fault has no score of counts on neither side.
     """
-    found = pd.concat([pd.read_csv(file) for file in scores])
-    means = found.groupby(["protocol", *_CELL], sort=False)["roc_auc"].mean()
+    keys = [*_CELL, "class"]
+    means = _read(scores).groupby(["protocol", *keys], sort=False)["roc_auc"].mean()
     means = means.reset_index()
     fixed, paper = (means[means["protocol"] == p] for p in ("fixed", "paper"))
-    rows = pd.concat([*map(pd.read_csv, tables), fixed.assign(fault=ALL_MENDED)])
-    rows = rows[["fault", *_CELL, "roc_auc"]].merge(
-        paper[[*_CELL, "roc_auc"]], on=_CELL, suffixes=("", "_paper")
+    mended = _read(tables)
+    # Only cells of the paper, and once those that are the same in all scopes.
+    fixed = fixed.merge(mended[_CELL].drop_duplicates(), on=_CELL)
+    rows = pd.concat([mended, fixed.assign(fault=ALL_MENDED)])
+    rows = rows[["fault", *keys, "roc_auc"]].merge(
+        paper[[*keys, "roc_auc"]], on=keys, suffixes=("", "_paper")
     )
-    change = rows["roc_auc"] - rows.pop("roc_auc_paper")
+    rows["change"] = rows["roc_auc"] - rows["roc_auc_paper"]
+    found = rows.groupby(["fault", *_CELL], sort=False).agg(
+        n_classes=("class", "size"),
+        roc_auc=("roc_auc", "mean"),
+        change=("change", "mean"),
+    )
     with jobs.whole_file(out) as file:
-        rows.assign(change=change).to_csv(file, index=False, float_format="%.6f")
+        found.reset_index().to_csv(file, index=False, float_format="%.6f")
+
+
+def _read(files: Sequence[Path]) -> pd.DataFrame:
+    """Read tables as one; a class may be called "NA"."""
+    words = {"keep_default_na": False, "na_values": [""], "dtype": {"class": str}}
+    return pd.concat([pd.read_csv(file, **words) for file in files])

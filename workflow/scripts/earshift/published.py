@@ -8,7 +8,7 @@ methods and training datasets need is computed once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -60,6 +60,11 @@ class Recipe:
     kernel: bool = False
     lda: bool = False
     per_subgroup: bool = False
+
+    @property
+    def sees_target(self) -> bool:
+        """Whether clips of both datasets decide what it does."""
+        return self.kernel or self.lda
 
 
 #: Plugin -> what the study does under this name.
@@ -144,7 +149,7 @@ class Case:
         self.present = [d.labels[rows, c] == PRESENT for d, rows in own]
         self.subgroup = [d.subgroup[rows] for d, rows in own]
         for domain, y in zip(all_domains, self.present, strict=True):
-            if min(y.sum(), (~y).sum()) < PAPER_INNER_FOLDS:
+            if not can_train(y):
                 raise DataError(
                     f"dataset '{domain.name}': the protocol 'paper' needs "
                     f"{PAPER_INNER_FOLDS} training clips that have the class and "
@@ -271,18 +276,17 @@ class Case:
         X, _ = self.space(recipe.kernel, source)
         K = self._once(self._products, recipe.kernel, source)
         basis = _basis(found, X.shape[1])
-        along = X @ basis.T
-        if K is None:
-            X = X - along @ basis
-        else:
-            K = K - along @ along.T
+        X, K = classifier.without(X, K, basis)
         y, folds = self.present[source], self.folds[source]
         options = {"penalise_intercept": self.faults.penalised_intercept}
         scores = classifier.out_of_fold(X, K, y, folds, GRID, **options)
         C = GRID[_first_best(scores, y, folds)]
-        fitted = classifier.solve(X, K, y, C, **options)
-        coef = fitted.coef - (basis @ fitted.coef) @ basis
-        return replace(fitted, coef=coef)
+        return classifier.solve(X, K, y, C, **options).without(basis)
+
+
+def can_train(present: NDArray[np.bool_]) -> bool:
+    """Say whether drawn clips, with a class or without it, are enough for the folds."""
+    return bool(min(present.sum(), (~present).sum()) >= PAPER_INNER_FOLDS)
 
 
 def _tested(

@@ -173,15 +173,15 @@ def deviation_table(changes: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     changes : DataFrame
-        Columns fault, model, method, scope, train, test, roc_auc (mean over classes)
-        and change (against the protocol ``paper``), as shares.
+        Columns fault, model, method, scope, train, test, n_classes, roc_auc (mean over
+        these classes) and change (against the protocol ``paper``), as shares.
 
     Returns
     -------
     DataFrame
-        A row per fault, in the order given: n_cells, within and across (mean changes in
-        points), largest (the largest change of a cell, with its sign), largest_cell
-        (where it is).
+        A row per fault, in the order given: n_cells, n_classes (fewest of a cell),
+        within and across (mean changes in points), largest (the largest change of a
+        cell, with its sign), largest_cell (where it is).
     """
     rows = []
     for fault, part in changes.groupby("fault", sort=False):
@@ -190,11 +190,20 @@ def deviation_table(changes: pd.DataFrame) -> pd.DataFrame:
         top = part.loc[change.abs().idxmax()]
         rows.append(
             {"fault": str(fault), "n_cells": len(part)}
+            | {"n_classes": part["n_classes"].min()}
             | {"within": change[within].mean(), "across": change[~within].mean()}
             | {"largest": 100 * top["change"], "largest_cell": cell_name(top)}
         )
-    columns = ["fault", "n_cells", "within", "across", "largest", "largest_cell"]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["fault", "n_cells", "n_classes", "within", "across"]
+    return pd.DataFrame(rows, columns=[*columns, "largest", "largest_cell"])
+
+
+def fewer_classes(effects: pd.DataFrame) -> list[str]:
+    """Return a note for each row of `deviation_table`, empty where classes are all."""
+    n_all = effects["n_classes"].max()
+    return [
+        f"{n} of {n_all} classes" if n < n_all else "" for n in effects["n_classes"]
+    ]
 
 
 def settings(table: pd.DataFrame) -> pd.Series[str]:
@@ -252,7 +261,7 @@ def read_deviations(results: Path) -> pd.DataFrame:
     file = results / "tables" / "deviations.csv"
     if file.is_file():
         return tables.read_file(file)
-    return pd.DataFrame(columns=["fault", *CELL, "roc_auc", "change"])
+    return pd.DataFrame(columns=["fault", *CELL, "n_classes", "roc_auc", "change"])
 
 
 def protocols_of(table: pd.DataFrame) -> list[str]:
@@ -332,14 +341,17 @@ def deviation_latex(table: pd.DataFrame) -> str:
         A line per fault: what was done, what ``fixed`` does, effect in points.
     """
     rows = []
-    for row in table.to_dict("records"):
+    notes = fewer_classes(table)
+    for row, note in zip(table.to_dict("records"), notes, strict=True):
         text = deviations.describe(row["fault"])
+        title = f"{text.title} ({note})" if note else text.title
         effect = [words.signed(row[k], 2) for k in ("within", "across", "largest")]
-        rows.append([text.title, text.published, text.fixed, *effect])
+        rows.append([title, text.published, text.fixed, *effect])
     head = ["Fault", "Published code", "Protocol fixed", "Within", "Across", "Largest"]
     note = (
         "Change of mean ROC-AUC times 100 where the fault alone is mended: mean\n"
-        "within datasets, mean across datasets, and the largest of a cell."
+        "within datasets, mean across datasets, and the largest of a cell.\n"
+        + deviations.OTHER_CLIPS
     )
     kinds = "p{0.14\\linewidth}p{0.27\\linewidth}p{0.27\\linewidth}rrr"
     return latex.tabular(head, [rows], kinds, note=note)

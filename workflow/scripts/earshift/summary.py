@@ -7,7 +7,7 @@ are drawn once, and every method, class and training dataset is scored on that d
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, registry, statistics
+from earshift import jobs, scoring, statistics
+from earshift.access import access_of
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ def summarise(
     n_resamples: int,
     confidence: float,
     rope: float = 0.01,
+    balance: str = "none",
     seed: int,
     summary: Path,
     gaps: Path,
@@ -73,13 +75,15 @@ def summarise(
         Per-clip scores of each protocol, model and condition, from
         `evaluate.cross_validate`.
     methods : mapping
-        Config entries of the methods, for their `access`.
+        Config entries of the methods.
     n_resamples : int
         Bootstrap resamples of recordings.
     confidence : float
         Level of the intervals.
     rope : float
         Changes of mean ROC-AUC below this are of no practical importance.
+    balance : str, default="none"
+        How `fixed` draws its training clips, which decides what methods see.
     seed : int
         Of the resamples.
     summary : Path
@@ -87,7 +91,8 @@ def summarise(
         change against the method ``none`` with interval and p-value (paired; Holm over
         the methods of a model and direction), and a verdict in words; then the interval
         where classes are drawn too, and a paired t-test over the classes. A method with
-        several `references` has a row for each.
+        several `references` has a row for each; one that is the same in all scopes has
+        rows of the first alone, and counts once.
     gaps : Path
         CSV file to write: how much worse clips of `test` are told apart by classifiers
         trained on `train` than by classifiers trained on `test` itself.
@@ -100,10 +105,10 @@ def summarise(
             curves |= _resample(part, n_resamples, seed)
     rng = np.random.default_rng(seed)
     with jobs.whole_file(summary) as file:
-        table = _summary(curves, methods, confidence, rope, rng)
+        table = _summary(curves, methods, balance, confidence, rope, rng)
         table.to_csv(file, index=False, float_format="%.6f")
     with jobs.whole_file(gaps) as file:
-        means = {group: _mean(curve) for group, curve in curves.items()}
+        means = {group: _mean(curves[group]) for group in _shown(curves, methods)}
         _gaps(means, confidence).to_csv(file, index=False, float_format="%.6f")
 
 
@@ -168,24 +173,35 @@ def _mean(
     return mean
 
 
+def _shown(
+    curves: ClassCurves, methods: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[str, ...]]:
+    """Yield all groups, but one scope alone of methods that are the same in all."""
+    scope = GROUP.index("scope")
+    first = next(iter(curves))[scope]
+    for group in curves:
+        entry = methods[group[GROUP.index("method")]]
+        if group[scope] == first or scoring.looks_at_domains(entry):
+            yield group
+
+
 def _summary(
     curves: ClassCurves,
     methods: Mapping[str, Mapping[str, Any]],
+    balance: str,
     confidence: float,
     rope: float,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     drawn = _drawn_classes(curves, rng)
     rows = []
-    for group, curve in curves.items():
-        named = dict(zip(GROUP, group, strict=True))
+    for group in _shown(curves, methods):
+        named, curve = dict(zip(GROUP, group, strict=True)), curves[group]
         mean = _mean(curve)
         low, high = statistics.interval(mean[1:], confidence)
-        plugin = methods[named["method"]]["plugin"]
-        access = registry.load("debias", plugin).access
-        classwise = named["scope"] == "classwise" and access != "none"
+        rules = {"protocol": named["protocol"], "balance": balance}
         row = named | {
-            "access": "target_labelled" if classwise else access,
+            "access": access_of(methods[named["method"]], named["scope"], **rules),
             "n_classes": len(curve),
             "roc_auc": mean[0],
             "roc_auc_low": low,
@@ -282,6 +298,7 @@ def _gaps(curves: Curves, confidence: float) -> pd.DataFrame:
 
 def summarise_discrepancy(
     domain_scores: Sequence[Path],
+    methods: Mapping[str, Mapping[str, Any]],
     *,
     n_resamples: int,
     confidence: float,
@@ -294,11 +311,12 @@ def summarise_discrepancy(
     ----------
     domain_scores : sequence of Path
         Domain scores of each model and condition.
-    n_resamples, confidence, seed
+    methods, n_resamples, confidence, seed
         As in `summarise`; recordings of both datasets are drawn.
     out : Path
-        CSV file to write: columns model, condition, method, measure, a, b, value, low,
-        high, change (against ``none``), change_low, change_high.
+        CSV file to write: columns model, condition, method, access, measure, a, b,
+        value, low, high, change (against ``none``), change_low, change_high. Methods
+        are fitted to all classes at once and to no draw, whatever the protocol.
     """
     keys = ["model", "condition", "a", "b", "measure"]
     curves: Curves = {}
@@ -310,13 +328,19 @@ def summarise_discrepancy(
     for group, curve in curves.items():
         named = dict(zip([*keys, "method"], group, strict=True))
         low, high = statistics.interval(curve[1:], confidence)
-        row = named | {"value": curve[0], "low": low, "high": high}
+        rules = {"protocol": "fixed", "balance": "none"}
+        row = named | {
+            "access": access_of(methods[named["method"]], "global", **rules),
+            "value": curve[0],
+            "low": low,
+            "high": high,
+        }
         if named["method"] != "none":
             change = curve - curves[(*group[:-1], "none")]
             low, high = statistics.interval(change[1:], confidence)
             row |= {"change": change[0], "change_low": low, "change_high": high}
         found.append(row)
-    order = ["model", "condition", "method", "measure", "a", "b"]
+    order = ["model", "condition", "method", "access", "measure", "a", "b"]
     values = ["value", "low", "high", "change", "change_low", "change_high"]
     table = pd.DataFrame(found).reindex(columns=[*order, *values])
     with jobs.whole_file(out) as file:

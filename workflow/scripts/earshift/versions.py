@@ -13,7 +13,9 @@ AUDIT = 1
 EMBEDDINGS = 3
 FEATURES = 2
 SPLITS = 3
-SCORES = 2
-DISCREPANCY = 2
-STATISTICS = 2
-REPORT = 3
+SCORES = 3
+#: Of what mending each fault of the published code changes, in stage 5.
+DEVIATIONS = 1
+DISCREPANCY = 3
+STATISTICS = 3
+REPORT = 4

@@ -16,6 +16,10 @@ A method plugin defines
     ``"none"`` is given clips of the source alone. If the fitted method has ``found_``,
     the vectors that it found between domains, they are kept.
 
+A method in the space of a kernel derives from `_kernel.KernelMethod`. The workflow then
+fits its map to the training clips of the source, whatever the scope, and its correction
+to the clips above.
+
 The classes can be imported from here: ``from earshift.debias import LDA``.
 """
 

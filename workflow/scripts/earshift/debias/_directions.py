@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from earshift.debias.none import Identity
 from earshift.errors import DataError
 
 
@@ -123,6 +124,27 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         directions = self.directions_.astype(X.dtype, copy=False)
         centred = X - self.mean_.astype(X.dtype, copy=False)
         return X - (centred @ directions.T) @ directions
+
+
+def removed(method: TransformerMixin) -> NDArray[np.float64] | None:
+    """Return the directions that a fitted method removes, if it does nothing else.
+
+    Parameters
+    ----------
+    method : TransformerMixin
+        Any debias method.
+
+    Returns
+    -------
+    ndarray of shape (n_directions, n_features), float64, or None
+        Orthonormal rows, none of them for the control; None if the method has a
+        `transform` of its own.
+    """
+    if type(method).transform is Identity.transform:
+        return np.zeros((0, method.n_features_in_))
+    if type(method).transform is DirectionRemover.transform:
+        return np.asarray(method.directions_, np.float64)
+    return None
 
 
 def found(

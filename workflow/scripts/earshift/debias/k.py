@@ -12,8 +12,7 @@ class KernelMap(KernelMethod):
     """Map clip features to random features of a Gaussian kernel.
 
     What the kernel methods are compared with: classifiers of these features are kernel
-    methods, but nothing of the domains is removed. The width is the median distance of
-    the clips of the source.
+    methods, but nothing of the domains is removed.
 
     Parameters
     ----------
@@ -27,7 +26,9 @@ class KernelMap(KernelMethod):
     Attributes
     ----------
     map_ : Fastfood or RandomFourier
-        The map.
+        The map; `fit` says which clips give its kernel the width.
+    remover_ : Identity
+        Nothing is corrected.
 
     References
     ----------

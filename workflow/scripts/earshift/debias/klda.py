@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from earshift.debias._directions import DirectionRemover
 from earshift.debias._kernel import KernelMethod, check_map
 from earshift.debias.lda import LDA, check_shrinkage
 
-version = 1
+version = 2
 access = "target_unlabelled"
 
 
@@ -15,20 +14,15 @@ class KernelLDA(KernelMethod):
 
     Parameters
     ----------
-    map : {"fastfood", "random_fourier"}, default="fastfood"
-        `kernels.Fastfood` or `kernels.RandomFourier`.
-    n_components : int, default=4
-        Frequencies per feature; each gives a cosine and a sine.
-    seed : int, default=42
-        Of the frequencies.
-    shrinkage : float in [0, 1] or "auto", default="auto"
+    map, n_components, seed
+        As in `KernelMap`.
+    shrinkage
         As in `LDA`.
 
     Attributes
     ----------
-    map_ : Fastfood or RandomFourier
-        The map; the width of its kernel is the median distance of the clips of all
-        domains.
+    map_
+        As in `KernelMap`.
     remover_ : LDA
         Fitted to the mapped clips.
 
@@ -53,7 +47,8 @@ class KernelLDA(KernelMethod):
         super().__init__(map=map, n_components=n_components, seed=seed)
         self.shrinkage = shrinkage
 
-    def _remover(self) -> DirectionRemover:
+    def remover(self) -> LDA:
+        """Return `LDA`, not fitted."""
         return LDA(shrinkage=self.shrinkage)
 
 

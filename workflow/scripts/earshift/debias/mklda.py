@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from earshift.debias._directions import DirectionRemover
 from earshift.debias._kernel import KernelMethod, check_map
 from earshift.debias.lda import check_shrinkage
 from earshift.debias.mlda import MultiLDA, check_min_clips
 
-version = 1
+version = 2
 access = "target_unlabelled"
 
 
@@ -16,22 +15,15 @@ class MultiKernelLDA(KernelMethod):
 
     Parameters
     ----------
-    map : {"fastfood", "random_fourier"}, default="fastfood"
-        `kernels.Fastfood` or `kernels.RandomFourier`.
-    n_components : int, default=4
-        Frequencies per feature; each gives a cosine and a sine.
-    seed : int, default=42
-        Of the frequencies.
-    shrinkage : float in [0, 1] or "auto", default="auto"
-        As in `LDA`.
-    min_clips : int, default=5
+    map, n_components, seed
+        As in `KernelMap`.
+    shrinkage, min_clips
         As in `MultiLDA`.
 
     Attributes
     ----------
-    map_ : Fastfood or RandomFourier
-        The map; the width of its kernel is the median distance of the clips of all
-        domains.
+    map_
+        As in `KernelMap`.
     remover_ : MultiLDA
         Fitted to the mapped clips.
 
@@ -58,7 +50,8 @@ class MultiKernelLDA(KernelMethod):
         self.shrinkage = shrinkage
         self.min_clips = min_clips
 
-    def _remover(self) -> DirectionRemover:
+    def remover(self) -> MultiLDA:
+        """Return `MultiLDA`, not fitted."""
         return MultiLDA(shrinkage=self.shrinkage, min_clips=self.min_clips)
 
 

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.base import TransformerMixin
 from sklearn.preprocessing import StandardScaler
 
-from earshift import cluster, domains, evaluate, jobs, registry, versions
+from earshift import cluster, debias, domains, evaluate, jobs, registry, versions
 from earshift.classes import read_classes
+from earshift.debias._kernel import KernelMethod
 from earshift.domains import PRESENT, Domain
 from earshift.splits import assign_folds
 
@@ -126,10 +128,9 @@ def measure_fold(
     pooled = np.concatenate([d.X[t] for d, t in zip(all_domains, train, strict=True)])
     scaler = StandardScaler().fit(pooled)
     scaled = [scaler.transform(d.X) for d in all_domains]
-    transformer = domains.fit_method(
+    transformer = _fit_method(
         method_entry,
         [(d, x[t], t) for d, x, t in zip(all_domains, scaled, train, strict=True)],
-        source=all_domains[0].name,
     )
     held_out = [transformer.transform(x[t]) for x, t in zip(scaled, test, strict=True)]
     tables = []
@@ -156,6 +157,19 @@ def measure_fold(
     return pd.concat(tables, ignore_index=True).assign(
         method=method, repeat=repeat, fold=fold
     )
+
+
+def _fit_method(
+    entry: Mapping[str, Any],
+    parts: Sequence[tuple[Domain, NDArray[np.float64], NDArray[np.bool_]]],
+) -> TransformerMixin:
+    """Fit a method, with the first dataset in the place of the source."""
+    seen = domains.seen_by(entry, parts, source=parts[0][0].name)
+    method = debias.make(entry["plugin"], **registry.own_options(entry))
+    if isinstance(method, KernelMethod):
+        # One kernel for all of them: 'k' sees no more than this.
+        seen["source"] = parts[0][1]
+    return method.fit(**seen)
 
 
 def _at_most(

@@ -108,7 +108,7 @@ def page_values(
         "rope": config["statistics"]["rope"],
         "protocol": _protocols(found),
         "shown": found.note,
-        **_study(results, found, level),
+        **_study(results, config, found, level),
         "n_classes": int(found.summary["n_classes"].max()),
         "access": tables.ACCESS,
         "main": _by_setting(found.summary),
@@ -142,7 +142,9 @@ def _protocols(found: Tables) -> str:
     return f"protocol{'s' * (len(names) > 1)} {words.listed(names)}"
 
 
-def _study(results: Path, found: Tables, level: str) -> dict[str, Any]:
+def _study(
+    results: Path, config: Mapping[str, Any], found: Tables, level: str
+) -> dict[str, Any]:
     """Return what the page shows of the study, if the experiment is one."""
     if not ismir2023.is_study(found.protocols):
         return {"study": None, "study_figures": []}
@@ -150,7 +152,7 @@ def _study(results: Path, found: Tables, level: str) -> dict[str, Any]:
         _figure(results, f"study/{name.format(found.protocol)}", *texts, level)
         for name, texts in STUDY.items()
     ]
-    return {"study": study.describe_study(results), "study_figures": shown}
+    return {"study": study.describe_study(results, config), "study_figures": shown}
 
 
 def _by_setting(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from earshift import alignment, datasets, protocols, registry, store
+from earshift import alignment, datasets, protocols, registry, scoring, store
+from earshift.access import access_of
+from earshift.published import METHODS
 from earshift.report import words
 
 #: Rows of an audit that the page shows; the file holds them all.
@@ -295,6 +298,26 @@ def describe_methods(
             )
         summary = (plugin.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
         out.append(
-            {"name": name, "access": plugin.access, "summary": summary, "note": note}
+            {
+                "name": name,
+                "access": _access(entry, config),
+                "summary": summary,
+                "note": note,
+            }
         )
     return out
+
+
+def _access(entry: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """Return what a method sees; where that differs, in which protocols and scopes."""
+    balance = config["splits"]["balance"]
+    own = [p for p in config["protocols"] if p == "fixed" or entry["plugin"] in METHODS]
+    scopes = config["scopes"] if scoring.looks_at_domains(entry) else ["global"]
+    cells: dict[str, list[str]] = {}
+    for protocol, scope in product(own, scopes):
+        seen = access_of(entry, scope, protocol=protocol, balance=balance)
+        where = [protocol] * (len(own) > 1) + [scope] * (len(scopes) > 1)
+        cells.setdefault(seen, []).append(" ".join(where))
+    if len(cells) == 1:
+        return next(iter(cells))
+    return "; ".join(f"{seen} ({words.listed(at)})" for seen, at in cells.items())

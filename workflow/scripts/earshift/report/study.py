@@ -11,6 +11,7 @@ import pandas as pd
 
 from earshift import deviations, ismir2023, statistics, study_tables
 from earshift.protocols import ALL_MENDED
+from earshift.published import METHODS
 from earshift.report import tables, words
 from earshift.report.tables import Tables
 
@@ -28,21 +29,24 @@ VERDICTS = (
 Row = Any
 
 
-def describe_study(results: Path) -> dict[str, Any]:
+def describe_study(results: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the section on the study shows.
 
     Parameters
     ----------
     results : Path
         Folder of the results.
+    config : mapping
+        The complete configuration.
 
     Returns
     -------
     dict
         `protocols` and `columns` (those, and what was published), `main` (model -> rows
-        of the main table), `left_out`, `conclusions`, `verdicts` and `recovered`
-        (sentences), `deviations` (rows with texts and effects), `weight` (a sentence on
-        them, if there are any), and `unmeasured` (further faults).
+        of the main table), `left_out` (a sentence, if methods are), `conclusions`,
+        `verdicts` and `recovered` (sentences), `deviations` (rows with texts and
+        effects), `weight` (a sentence on them, if there are any), `other_clips` (on
+        their test clips) and `unmeasured` (further faults).
     """
     by_protocol = {
         p: tables.read(results / "tables", p)
@@ -57,15 +61,20 @@ def describe_study(results: Path) -> dict[str, Any]:
         "protocols": list(by_protocol),
         "columns": study_tables.protocols_of(main),
         "main": _by_model(main),
-        "left_out": list(_left_out(scores)),
+        "left_out": _left_out(config),
         "conclusions": list(_conclusions(by_protocol, published)),
         "verdicts": [s for found in by_protocol.values() for s in _verdicts(found)],
         "recovered": [s for found in by_protocol.values() for s in _recovered(found)],
         "deviations": [
-            row | {"text": deviations.describe(row["fault"])}
-            for row in effects.to_dict("records")
+            row | {"text": deviations.describe(row["fault"]), "fewer": fewer}
+            for row, fewer in zip(
+                effects.to_dict("records"),
+                study_tables.fewer_classes(effects),
+                strict=True,
+            )
         ],
         "weight": _weight(effects),
+        "other_clips": deviations.OTHER_CLIPS,
         "unmeasured": deviations.UNMEASURED,
     }
 
@@ -83,16 +92,16 @@ def _by_model(main: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _left_out(scores: pd.DataFrame) -> Iterator[str]:
-    """Name the methods that one protocol has and another has not."""
-    methods = tables.ordered(scores["method"])
-    for protocol, part in scores.groupby("protocol", sort=False):
-        own = set(part["method"])
-        if missing := [m for m in methods if m not in own]:
-            yield (
-                f"The protocol {protocol} has no {words.listed(missing)}: the "
-                "published code has no such method."
-            )
+def _left_out(config: Mapping[str, Any]) -> str:
+    """Name the methods of the experiment that the published code has not."""
+    entries = config["methods"].items()
+    missing = [name for name, entry in entries if entry["plugin"] not in METHODS]
+    if not missing or "paper" not in config["protocols"]:
+        return ""
+    return (
+        f"The protocol paper leaves out {words.listed(missing)}: the published code "
+        "has no such method."
+    )
 
 
 def _verdicts(found: Tables) -> Iterator[str]:
@@ -266,7 +275,10 @@ def _gap_theirs(published: pd.DataFrame) -> Count:
 
 
 def _change_theirs(published: pd.DataFrame) -> Count:
-    return _tested(study_tables.paired_tests(published))
+    tests = study_tables.paired_tests(published)
+    # What corrects nothing has the same numbers in both scopes, and counts once.
+    corrects = pd.Series([METHODS[m].lda for m in tests["method"]], dtype=bool)
+    return _tested(tests[corrects | tests["scope"].eq(published["scope"].iloc[0])])
 
 
 def _kernel_theirs(published: pd.DataFrame) -> Count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pandas as pd
 ACCESS = {
     "none": "sees nothing of the target",
     "target_unlabelled": "sees training clips of the target, without class labels",
-    "target_labelled": "sees training clips of the target, with class labels",
+    "target_labelled": (
+        "sees training clips of the target, with class labels or chosen by them"
+    ),
 }
 
 
@@ -28,7 +31,7 @@ class Tables:
 
     Each has two columns more than its file: `setting` is the model, with the condition
     where there are several; `variant` is the method, with the scope where there are
-    several. The method ``none`` is the same in all scopes and is kept once.
+    several. Methods that are the same in all scopes, such as ``none``, are there once.
 
     Parameters
     ----------
@@ -39,8 +42,7 @@ class Tables:
     gaps : DataFrame
         Within minus across, with intervals; also with a column `access`.
     discrepancy : DataFrame
-        Measures between datasets, whose rows are of no protocol; also with a column
-        `access`.
+        Measures between datasets, whose rows are of no protocol.
     kernel : DataFrame
         As `summary`, with the changes of kernel methods against ``k``.
     protocol : str
@@ -108,28 +110,28 @@ def read(folder: Path, protocol: str | None = None) -> Tables:
     Tables
         With rows in the order of the files.
     """
-    whole = read_file(folder / "summary.csv")
+    whole, all_gaps, all_scores, measured = (
+        read_file(folder / f"{name}.csv")
+        for name in ("summary", "gaps", "scores", "discrepancy")
+    )
     protocols = tuple(ordered(whole["protocol"]))
     shown = protocol or ("fixed" if "fixed" in protocols else protocols[0])
-    rows = _named(whole[whole["protocol"].eq(shown)])
+    n_scopes = whole.groupby("method")["scope"].nunique()
+    alike = set(n_scopes.index[n_scopes < all_scores["scope"].nunique()])
+    rows = _named(whole[whole["protocol"].eq(shown)], alike)
     rows["verdict"] = rows["verdict"].fillna("")
     against = rows["reference"].fillna("none")
     summary, kernel = (
         rows[against.eq(m)].reset_index(drop=True) for m in ("none", "k")
     )
-    discrepancy = _named(read_file(folder / "discrepancy.csv"))
-    # Measures fit each method once for all classes, so its access is that of global.
-    rank = summary["scope"].ne("global")
-    access = summary.assign(rank=rank).sort_values("rank", kind="stable")
-    first = access.drop_duplicates("method").set_index("method")["access"]
-    discrepancy["access"] = discrepancy["method"].map(first)
     gaps, scores = (
-        _named(table[table["protocol"].eq(shown)])
-        for table in (read_file(folder / f"{name}.csv") for name in ("gaps", "scores"))
+        _named(table[table["protocol"].eq(shown)], alike)
+        for table in (all_gaps, all_scores)
     )
     seen = dict(zip(summary["variant"], summary["access"], strict=True))
     gaps["access"] = gaps["variant"].map(seen)
-    return Tables(scores, summary, gaps, discrepancy, kernel, shown, protocols)
+    measures = _named(measured, alike)
+    return Tables(scores, summary, gaps, measures, kernel, shown, protocols)
 
 
 def read_file(file: Path) -> pd.DataFrame:
@@ -143,17 +145,17 @@ def read_file(file: Path) -> pd.DataFrame:
     )
 
 
-def _named(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns `setting` and `variant`; keep ``none`` of one scope."""
+def _named(table: pd.DataFrame, alike: Collection[str]) -> pd.DataFrame:
+    """Add the columns `setting` and `variant`; of methods `alike`, keep one scope."""
     one_condition = table["condition"].nunique() == 1
     setting = table["model"]
     if not one_condition:
         setting = table["model"] + " (" + table["condition"] + ")"
     variant = table["method"]
     if "scope" in table and table["scope"].nunique() > 1:
-        plain = variant.eq("none")
-        variant = variant.where(plain, variant + " (" + table["scope"] + ")")
-        table = table[~plain | table["scope"].eq(table["scope"].iloc[0])]
+        same = variant.isin(alike)
+        variant = variant.where(same, variant + " (" + table["scope"] + ")")
+        table = table[~same | table["scope"].eq(table["scope"].iloc[0])]
     return table.assign(setting=setting, variant=variant).reset_index(drop=True)
 
 

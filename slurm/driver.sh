@@ -1,0 +1,22 @@
+#!/bin/bash
+# The run itself as a job: 'make submit EXPERIMENT=my.yaml' submits this file.
+#
+# Shortly before its time limit it ends the run, whose jobs live on, and submits itself
+# again. The next driver starts when this one has ended, and waits for those jobs.
+#SBATCH --cpus-per-task=1
+#SBATCH --mem=4000
+#SBATCH --signal=B:USR1@300
+#SBATCH --no-requeue
+#SBATCH --dependency=singleton
+
+submit_again() {
+    "$@" --submit
+    # By a signal that it could handle, Snakemake would cancel its jobs or wait for them.
+    kill -KILL -- "-$run"
+    exit 0
+}
+
+setsid "$@" &
+run=$!
+trap 'submit_again "$@"' USR1
+wait "$run"

@@ -1,0 +1,85 @@
+"""What differs between clusters: read from a file, and put into the profile."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.profiles import ProfileConfigFileParser
+
+from earshift import slurm
+from earshift.errors import ConfigError
+from earshift.site import Site
+
+ROOT = Path(__file__).parents[2]
+
+
+def profile(folder, monkeypatch, **values):
+    """Options that Snakemake gets in a folder with a site's values."""
+    (folder / "slurm").mkdir(exist_ok=True)
+    (folder / "slurm" / "site.yaml").write_text(yaml.safe_dump(values))
+    monkeypatch.chdir(folder)
+    with (ROOT / "slurm" / "config.yaml").open() as file:
+        return dict(ProfileConfigFileParser().parse(file))
+
+
+def test_every_value_reaches_snakemake(tmp_path, monkeypatch):
+    example = yaml.safe_load((ROOT / "slurm" / "site.example.yaml").read_text())
+    assert set(example) == set(Site.__dataclass_fields__)
+    found = profile(tmp_path, monkeypatch, **example)
+    assert (found["jobs"], found["max-threads"]) == ("100", "16")
+    assert found["slurm-qos"] == "normal"
+    assert found["software-deployment-method"] == "conda"
+    assert found["precommand"] == "trap '' USR1 && module load cuda/12"
+    assert found["slurm-jobname-prefix"] == slurm.run_name(tmp_path)
+    assert set(found["default-resources"]) == {
+        "mem_mb=2000",
+        "runtime=60",
+        "slurm_account=my_project",
+        "slurm_partition=cpu",
+    }
+    assert set(found["set-resources"]) == {
+        f"{rule}:{name}"
+        for rule in ("calibrate_model", "extract_embeddings")
+        for name in ("slurm_partition=gpu", "gpu_model=a100")
+    }
+
+
+def test_no_value_is_needed(tmp_path, monkeypatch):
+    found = profile(tmp_path, monkeypatch)
+    assert found["executor"] == "slurm"
+    assert found["default-resources"] == ["mem_mb=2000", "runtime=60"]
+    assert not {"set-resources", "slurm-qos", "software-deployment-method"} & set(found)
+    assert found["slurm-init-seconds-before-status-checks"] == str(slurm.STATUS_EVERY_S)
+    (tmp_path / "slurm" / "site.yaml").unlink()
+    assert Site.read() == Site()
+
+
+def test_an_account_of_digits_is_a_name(tmp_path):
+    file = tmp_path / "site.yaml"
+    file.write_text("account: 12345\njobs: 7\npartition:\n")
+    assert Site.read(file) == Site(account="12345", jobs=7)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("acconut: a", "there is no value 'acconut' .*Did you mean 'account'"),
+        ("jobs: many", "'jobs' must be a number from 1 on, not 'many'"),
+        ("jobs: 0", "'jobs' must be a number from 1 on, not 0"),
+        ("software: conds", "there is no software 'conds' .*Did you mean 'conda'"),
+        ("- a", "lines of 'name: value' were needed"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path, text, message):
+    file = tmp_path / "site.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        Site.read(file)
+
+
+def test_the_names_of_a_runs_jobs_tell_its_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert slurm.run_name() == slurm.run_name(tmp_path)
+    assert slurm.run_name() != slurm.run_name(tmp_path / "other")
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert slurm.run_name(tmp_path / "link") == slurm.run_name(tmp_path)

@@ -1,0 +1,127 @@
+"""One run at a time works in a folder, whichever machine it was started on."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from earshift import jobs
+
+#: Seconds between signs of life of the run that holds the lock.
+PULSE_S = 10
+
+#: A run on another machine is taken for dead after as many seconds without one.
+DEAD_AFTER_S = 60
+
+
+@contextmanager
+def one_at_a_time(path: Path, say: Callable[[str], None]) -> Iterator[int]:
+    """Wait until no other run works in this folder, then keep others waiting.
+
+    Parameters
+    ----------
+    path : Path
+        The lock: a file in the folder.
+    say : callable
+        Gets a line for the user that says what is waited for.
+
+    Yields
+    ------
+    int
+        Descriptor of the lock, to be handed on to Snakemake: the lock lasts as long as
+        either lives.
+
+    Notes
+    -----
+    Some file systems lock files for each machine alone. The holder therefore touches
+    its file now and then, and a run on another machine waits while it does. A Snakemake
+    that was started by hand on this machine is waited for, too.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    over = threading.Event()
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another run is going on in this folder; waiting for it.")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _wait_for_other_machines(path, say)
+        holder = {"host": socket.gethostname(), "process": os.getpid()}
+        path.write_text(json.dumps(holder) + "\n")
+        threading.Thread(target=_pulse, args=(path, over), daemon=True).start()
+        for process in snakemakes_here():
+            say(
+                f"{process.name()} (process {process.pid}) works in this folder; "
+                "waiting for it."
+            )
+            process.wait()
+        yield descriptor
+        path.write_text("")
+    finally:
+        over.set()
+        os.close(descriptor)
+
+
+def _pulse(path: Path, over: threading.Event) -> None:
+    """Touch the lock until the run is over."""
+    while not over.wait(PULSE_S):
+        with contextlib.suppress(OSError):
+            path.touch()
+
+
+def _wait_for_other_machines(path: Path, say: Callable[[str], None]) -> None:
+    """Wait until the holder on another machine has ended, or gives no sign of life."""
+    said = False
+    while True:
+        with contextlib.suppress(ValueError):
+            holder = json.loads(path.read_text())
+            host, process = holder["host"], holder["process"]
+            if host != socket.gethostname() and _age_s(path) < DEAD_AFTER_S:
+                if not said:
+                    say(
+                        f"A run is going on in this folder on {host} (process "
+                        f"{process}); waiting for it."
+                    )
+                said = True
+                time.sleep(PULSE_S / 4)
+                continue
+        return
+
+
+def _age_s(path: Path) -> float:
+    """Return how long ago a file was touched, by the clock of its file system."""
+    probe = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
+    probe.touch()
+    try:
+        return probe.stat().st_mtime - path.stat().st_mtime
+    finally:
+        probe.unlink()
+
+
+def snakemakes_here() -> list[psutil.Process]:
+    """Return the processes in this folder that run, or submit, jobs of a workflow."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            runs = jobs.is_snakemake(process) or process.name() == "sbatch"
+            here = runs and process.cwd() == str(Path.cwd())
+            if here and process.pid != os.getpid() and not _is_job(process):
+                found.append(process)
+    return found
+
+
+def _is_job(process: psutil.Process) -> bool:
+    """Say whether a process is part of a SLURM job, other than one we are part of."""
+    own = os.environ.get("SLURM_JOB_ID")
+    return process.environ().get("SLURM_JOB_ID", own) != own

@@ -1,0 +1,375 @@
+"""Before the first job: whether a cluster takes our jobs, and they can work there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from earshift import jobs, slurm
+from earshift.errors import ClusterError, did_you_mean
+from earshift.site import SITE, Site
+
+log = logging.getLogger(__name__)
+
+#: Seconds that the trial job may wait in the queue before we say that it does.
+QUEUE_S = 300
+
+#: Seconds until a file of the trial job must be seen here.
+LATENCY_S = 60
+
+#: Packages that jobs import.
+NEEDED = ("numpy", "pandas", "zarr", "distributed", "earshift")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found about one thing.
+
+    Parameters
+    ----------
+    what : str
+        What was looked at.
+    fits : bool
+        Whether a run can work with it.
+    found : str
+        What was found, and what to do if it does not fit.
+    """
+
+    what: str
+    fits: bool
+    found: str
+
+    def __str__(self) -> str:
+        """Return a line for the terminal."""
+        return f"{'ok  ' if self.fits else 'FAIL'}  {self.what}: {self.found}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the jobs of a rule ask for at their first attempt.
+
+    Parameters
+    ----------
+    rule : str
+        Name of the rule.
+    cpus, memory_mb, minutes, gpus, nodes : int
+        Cores and MB on each node, minutes, GPUs, nodes.
+    """
+
+    rule: str
+    cpus: int
+    memory_mb: int
+    minutes: int
+    gpus: int = 0
+    nodes: int = 1
+
+
+def check_all(site: Site, requests: Sequence[Request], folder: Path) -> bool:
+    """Look at everything that a run on a cluster needs, and log what was found.
+
+    Parameters
+    ----------
+    site : Site
+        Values of the site.
+    requests : sequence of Request
+        What the jobs of each rule ask for.
+    folder : Path
+        Where results will be, on a file system that all nodes see; with the plan of the
+        run, if one was made.
+
+    Returns
+    -------
+    bool
+        Whether a run can start.
+    """
+    found = []
+    for check in _checks(site, requests, folder):
+        log.log(logging.INFO if check.fits else logging.ERROR, "%s", check)
+        found.append(check)
+    return all(check.fits for check in found)
+
+
+def _checks(site: Site, requests: Sequence[Request], folder: Path) -> Iterator[Check]:
+    """Yield checks, the cheap ones first; none that cannot be right after a failure."""
+    quick = list(quick_checks(site))
+    yield from quick
+    yield _check_disk(folder)
+    if not all(check.fits for check in quick):
+        return
+    asked = [_check_request(site, *each) for each in _distinct(requests)]
+    yield from asked
+    if not all(check.fits for check in asked):
+        return
+    for gpus in sorted({min(request.gpus, 1) for request in requests}):
+        yield from _try_job(site, gpus, folder)
+
+
+def quick_checks(site: Site) -> Iterator[Check]:
+    """Yield what can be known of a cluster in a second.
+
+    Parameters
+    ----------
+    site : Site
+        Values of the site.
+
+    Yields
+    ------
+    Check
+        Controller, account, partitions, memory of ended jobs.
+    """
+    try:
+        config = slurm.configuration()
+    except ClusterError as error:
+        yield Check("controller", False, str(error))
+        return
+    yield Check("controller", True, f"cluster '{config.get('ClusterName', '')}' is up")
+    yield _check_account(site, config)
+    partitions = slurm.partitions()
+    for what, name in {
+        "partition": site.partition,
+        "GPU partition": site.gpu_partition,
+    }.items():
+        if name or what == "partition":
+            yield _check_partition(what, name, partitions)
+    yield _check_job_age(config)
+
+
+def _check_account(site: Site, config: Mapping[str, str]) -> Check:
+    if config.get("AccountingStorageType") == "accounting_storage/none":
+        fits = site.account is None
+        advice = "" if fits else f": remove 'account' from {SITE}"
+        return Check("account", fits, f"this cluster keeps no accounts{advice}")
+    accounts = slurm.accounts()
+    if site.account is None:
+        known = ", ".join(sorted(accounts)) or "none"
+        return Check("account", True, f"the default one (yours: {known})")
+    if site.account not in accounts:
+        near = did_you_mean(site.account, accounts)
+        found = f"you have no account '{site.account}' {near} Mend {SITE}."
+        return Check("account", False, found)
+    limit = accounts[site.account]
+    if limit is not None and limit < site.jobs:
+        return Check(
+            "account",
+            False,
+            f"'{site.account}' may have {limit} jobs in the queue, but 'jobs' is "
+            f"{site.jobs}: put 'jobs: {limit}' into {SITE}",
+        )
+    return Check("account", True, f"'{site.account}'")
+
+
+def _check_partition(
+    what: str, name: str | None, known: Mapping[str, slurm.Partition]
+) -> Check:
+    default = [p.name for p in known.values() if p.is_default]
+    chosen = name or (default[0] if default else None)
+    if chosen is None:
+        near = did_you_mean("", known)
+        found = f"there is no default one {near} Put 'partition' into {SITE}."
+        return Check(what, False, found)
+    if chosen not in known:
+        near = did_you_mean(chosen, known)
+        found = f"there is no partition '{chosen}' {near} Mend {SITE}."
+        return Check(what, False, found)
+    partition = known[chosen]
+    if partition.state != "UP":
+        return Check(
+            what, False, f"'{chosen}' is {partition.state}: choose another one"
+        )
+    limit = partition.max_minutes
+    told = "no time limit" if limit is None else f"at most {limit} min a job"
+    return Check(what, True, f"'{chosen}', {told}")
+
+
+def _check_job_age(config: Mapping[str, str]) -> Check:
+    said = config.get("MinJobAge", "0").split()[0]
+    fits = int(said) >= 3 * slurm.STATUS_EVERY_S
+    advice = (
+        ""
+        if fits
+        else ", so that its end may be missed: start runs with "
+        "ARGS='--slurm-status-command sacct', and do not cancel jobs by hand"
+    )
+    return Check("end of jobs", fits, f"the queue keeps it for {said} s{advice}")
+
+
+def _check_disk(folder: Path) -> Check:
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 1e9:.0f} GB free at '{folder}'"
+    plan = folder / "plan.csv"
+    if not plan.exists():
+        return Check("disk", True, f"{found}; 'make plan' says how much a run needs")
+    needed = pd.read_csv(plan)["bytes"].sum()
+    return Check("disk", free > needed, f"{found}, {needed / 1e9:.1f} GB are needed")
+
+
+def _distinct(requests: Sequence[Request]) -> list[tuple[str, Request]]:
+    """Return requests that differ, each with the rules that make it."""
+    found: dict[tuple[int, ...], list[Request]] = {}
+    for each in requests:
+        key = (each.gpus, each.nodes, each.minutes, each.memory_mb, each.cpus)
+        found.setdefault(key, []).append(each)
+    named = []
+    for _, same in sorted(found.items()):
+        others = f" and {len(same) - 1} more" if len(same) > 1 else ""
+        named.append((f"{same[0].rule}{others}", same[0]))
+    return named
+
+
+def _check_request(site: Site, what: str, request: Request) -> Check:
+    """Ask SLURM whether it would take a job; it does not look at the time limit."""
+    partition = slurm.partition_of(site, request.gpus)
+    asked = (
+        f"{request.cpus} cores, {request.memory_mb} MB, {request.minutes} min"
+        f"{', GPU' if request.gpus else ''}"
+        f"{f', on each of {request.nodes} nodes' if request.nodes > 1 else ''}"
+    )
+    limit = partition.max_minutes
+    if limit is not None and request.minutes > limit:
+        advice = f"'{partition.name}' allows {limit} min; choose a longer partition"
+        return Check(what, False, f"asks for {asked}, but {advice}")
+    options = [
+        *site.options(request.gpus),
+        *("--cpus-per-task", str(request.cpus), "--mem", str(request.memory_mb)),
+        *("--time", str(request.minutes)),
+        *("--nodes", str(request.nodes), "--ntasks-per-node", "1"),
+    ]
+    try:
+        slurm.call("sbatch", "--test-only", *options, "--wrap", "true")
+    except ClusterError as error:
+        advice = (
+            f"Look at 'sinfo -o \"%P %c %m %G\"', then at cpus_per_node, partitions "
+            f"and gpu_model in {SITE}"
+        )
+        return Check(what, False, f"asks for {asked}. {error}. {advice}")
+    return Check(what, True, asked)
+
+
+def _try_job(site: Site, gpus: int, folder: Path) -> Iterator[Check]:
+    """Run a job as a rule's would run, and compare what it sees with what we see."""
+    what = "trial job on a GPU" if gpus else "trial job"
+    token = jobs.content_key([socket.gethostname(), os.getpid(), time.time(), gpus])
+    asked, answer = (folder / f".preflight.{token}.{end}" for end in ("asked", "said"))
+    output = folder / f".preflight.{token}.log"
+    with jobs.whole_file(asked) as file:
+        file.write_text(token)
+    command = [sys.executable, "-m", "earshift.preflight", str(asked), str(answer)]
+    try:
+        with slurm.Trial(site, gpus, command, output) as trial:
+            ended = trial.wait(QUEUE_S)
+            if not ended:
+                found = f"waits in the queue for {QUEUE_S} s ({trial.reason()})"
+                yield Check(
+                    what, False, f"{found}. The cluster is full, or never fits it"
+                )
+                return
+            yield from _judge(what, token, answer, output, gpus)
+    finally:
+        for file in (asked, answer, output):
+            file.unlink(missing_ok=True)
+
+
+def _judge(
+    what: str, token: str, answer: Path, output: Path, gpus: int
+) -> Iterator[Check]:
+    """Say what the trial job saw."""
+    start = time.monotonic()
+    while not answer.exists() and time.monotonic() - start < LATENCY_S:
+        if output.exists() and time.monotonic() - start > 5:
+            break
+        time.sleep(0.2)
+    if not answer.exists():
+        said = (output.read_text().strip().splitlines() if output.exists() else [])[-3:]
+        reason = " / ".join(said) or (
+            "neither its log nor its answer is seen here: results must be on a file "
+            "system that all nodes share"
+        )
+        yield Check(what, False, reason)
+        return
+    told = json.loads(answer.read_text())
+    yield Check(what, True, f"ran on {told['host']} with {told['python']}")
+    shared = told["token"] == token
+    yield Check(
+        f"{what}, files",
+        shared,
+        "seen both ways"
+        if shared
+        else "the node does not see files written here: results must be on a file "
+        "system that all nodes share",
+    )
+    lacking = told["missing"]
+    yield Check(
+        f"{what}, software",
+        not lacking,
+        f"cannot import {', '.join(lacking)}: put the environment on a file system "
+        f"that nodes see, or set 'setup' or 'software' in {SITE}"
+        if lacking
+        else "imports all that jobs need",
+    )
+    if gpus:
+        seen = told["gpus"]
+        yield Check(
+            f"{what}, GPU",
+            bool(seen),
+            seen or "neither nvidia-smi nor CUDA_VISIBLE_DEVICES names one there",
+        )
+
+
+def answer_from_node(asked: Path, answer: Path) -> None:
+    """Write what a job sees on its node.
+
+    Parameters
+    ----------
+    asked : Path
+        File that was written where the run is started.
+    answer : Path
+        JSON file to write.
+    """
+    missing = []
+    for name in NEEDED:
+        try:
+            __import__(name)
+        except ImportError:
+            missing.append(name)
+    told: dict[str, Any] = {
+        "host": os.environ.get("SLURMD_NODENAME", socket.gethostname()),
+        "python": sys.executable,
+        "token": asked.read_text() if asked.exists() else "",
+        "missing": missing,
+        "gpus": _gpus(),
+    }
+    with jobs.whole_file(answer) as file:
+        file.write_text(json.dumps(told))
+
+
+def _gpus() -> str:
+    """Return the names of the GPUs of this job."""
+    if shutil.which("nvidia-smi"):
+        done = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if names := done.stdout.split("\n")[0].strip():
+            return names
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return f"device {visible}" if visible else ""
+
+
+if __name__ == "__main__":
+    answer_from_node(*map(Path, sys.argv[1:]))

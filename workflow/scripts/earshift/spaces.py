@@ -1,0 +1,232 @@
+"""Clips as the classifiers of a source see them: scaled, mapped, corrected by a method.
+
+In one split the scaler and the kernel maps of a source are fitted to its training clips
+alone. They are then the same for all methods and scopes, which are compared in one
+space, and are computed once for all of them. So are the products G of training clips: a
+method that removes orthonormal directions W turns them into ``G - (X W') (X W')'``, and
+a classifier orthogonal to W scores test clips from which nothing was removed. Of 850
+clips in 8192 features the former takes 18 ms of a core, the products anew 144 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.preprocessing import StandardScaler
+
+from earshift import classifier, debias, domains, registry
+from earshift.classifier import Classifier
+from earshift.debias._directions import Found, removed
+from earshift.debias._kernel import KernelMethod
+from earshift.domains import PRESENT, Domain
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+#: Bytes of scaled and mapped clips that a split keeps for the next method.
+MAX_KEPT = 1 << 30
+
+#: Bytes at most of products that are kept: those of 5792 clips.
+MAX_PRODUCTS = 1 << 28
+
+
+@dataclass
+class Space:
+    """Clips of all datasets, in one scale.
+
+    Parameters
+    ----------
+    X : sequence of ndarray of shape (n_used, n_features), float64
+        For each dataset.
+    """
+
+    X: Sequence[Array]
+    _products: tuple[bytes, Array | None] = field(default=(b"", None), repr=False)
+
+    def products(self, i: int, rows: Mask) -> Array | None:
+        """Return what `classifier.products` does of rows of dataset `i`; the last stay.
+
+        Methods ask for the same rows, and classes whose labels are all known.
+        """
+        key = bytes([i]) + rows.tobytes()
+        if self._products[0] == key:
+            return self._products[1]
+        found = classifier.products(self.X[i][rows])
+        if found is None or found.nbytes <= MAX_PRODUCTS:
+            self._products = (key, found)
+        return found
+
+
+class Split:
+    """Which clips of all datasets train and test, and spaces to see them in.
+
+    Parameters
+    ----------
+    all_domains : sequence of Domain
+        The datasets.
+    repeat, fold : int
+        Which split.
+    c : int, optional
+        The class whose draws train and whose labelled clips test, where training is
+        balanced. Without, it is all clips, for all classes.
+
+    Attributes
+    ----------
+    train, tested, used : list of ndarray of shape (n_clips,), bool
+        For each dataset the clips that train, those that test, and either.
+    """
+
+    def __init__(
+        self,
+        all_domains: Sequence[Domain],
+        repeat: int,
+        fold: int,
+        c: int | None = None,
+    ) -> None:
+        self.domains = all_domains
+        self.train = [d.train(repeat, fold, c or 0) for d in all_domains]
+        self.tested = [d.folds[repeat] == fold for d in all_domains]
+        if c is not None:
+            own = zip(self.tested, all_domains, strict=True)
+            self.tested = [tests & (d.labels[:, c] >= 0) for tests, d in own]
+        both = zip(self.train, self.tested, strict=True)
+        self.used = [train | tests for train, tests in both]
+        self._kept: dict[tuple[object, ...], Space] = {}
+
+    def rows(self, i: int, chosen: Mask) -> Mask:
+        """Return which of the used clips of dataset `i` are the chosen ones."""
+        rows: Mask = chosen[self.used[i]]
+        return rows
+
+    def space(self, source: int, kernel: BaseEstimator | None = None) -> Space:
+        """Return the clips of `used` in the scale of a source, mapped if asked for.
+
+        Parameters
+        ----------
+        source : int
+            Its training clips give the scale, and the kernel its width.
+        kernel : estimator, optional
+            A map, not fitted.
+
+        Returns
+        -------
+        Space
+            The same for the next method that asks, if it is not too large to keep.
+        """
+        key: tuple[object, ...] = (source,)
+        if kernel is not None:
+            key += (type(kernel), *sorted(kernel.get_params().items()))
+        if key in self._kept:
+            return self._kept[key]
+        if kernel is None:
+            raw = [d.X[used] for d, used in zip(self.domains, self.used, strict=True)]
+            maker = StandardScaler()
+        else:
+            raw = list(self.space(source).X)
+            maker = kernel
+        maker.fit(raw[source][self.rows(source, self.train[source])])
+        made = Space([maker.transform(X) for X in raw])
+        kept = [X.nbytes for space in (*self._kept.values(), made) for X in space.X]
+        if sum(kept) <= MAX_KEPT:
+            self._kept[key] = made
+        return made
+
+    def view(
+        self, source: int, method_entry: Mapping[str, Any], c: int | None = None
+    ) -> View:
+        """Fit a method to the training clips of all datasets that it may see.
+
+        Parameters
+        ----------
+        source : int
+            The dataset whose classifier will look.
+        method_entry : mapping
+            Config entry of the method.
+        c : int, optional
+            Fit it to the clips that have this class.
+
+        Returns
+        -------
+        View
+            The clips as the method leaves them.
+        """
+        options = registry.own_options(method_entry)
+        method = debias.make(method_entry["plugin"], **options)
+        if isinstance(method, KernelMethod):
+            space = self.space(source, method.kernel())
+            method = method.remover()
+        else:
+            space = self.space(source)
+        parts = []
+        for i, domain in enumerate(self.domains):
+            seen = self.train[i]
+            if c is not None:
+                seen = seen & (domain.labels[:, c] == PRESENT)
+            parts.append((domain, space.X[i][self.rows(i, seen)], seen))
+        name = self.domains[source].name
+        method.fit(**domains.seen_by(method_entry, parts, source=name))
+        return View(self, space, method)
+
+
+class View:
+    """The clips of a split as a method leaves them.
+
+    Parameters
+    ----------
+    split : Split
+        Which clips.
+    space : Space
+        Before the method.
+    method : TransformerMixin
+        Fitted in that space.
+
+    Attributes
+    ----------
+    found, skipped : sequence of Found
+        What the method found between datasets, and what it had too few clips for.
+    """
+
+    def __init__(self, split: Split, space: Space, method: TransformerMixin) -> None:
+        self.split, self.space = split, space
+        self.found: Sequence[Found] = getattr(method, "found_", [])
+        self.skipped: Sequence[Found] = getattr(method, "skipped_", [])
+        self._removed = removed(method)
+        # Directions are taken from the classifier instead.
+        if self._removed is None:
+            # Copies: what a transformer does to its clips must not reach other methods.
+            self.space = Space([method.transform(X.copy()) for X in space.X])
+
+    def fit(self, i: int, chosen: Mask, y: Mask, **options: Any) -> Classifier:
+        """Fit a classifier.
+
+        Parameters
+        ----------
+        i : int
+            Number of the dataset.
+        chosen : ndarray of shape (n_clips,), bool
+            Which of its clips train.
+        y : ndarray of shape (n_chosen,), bool
+            Class present or absent.
+        **options
+            As in `classifier.fit`.
+
+        Returns
+        -------
+        Classifier
+            For the scores of `score`.
+        """
+        rows = self.split.rows(i, chosen)
+        X, K = self.space.X[i][rows], self.space.products(i, rows)
+        if self._removed is None:
+            return classifier.fit(X, y, K=K, **options)
+        X, K = classifier.without(X, K, self._removed)
+        return classifier.fit(X, y, K=K, **options).without(self._removed)
+
+    def score(self, fitted: Classifier, i: int, chosen: Mask) -> Array:
+        """Return the log-odds of chosen clips of dataset `i`, shape (n_chosen,)."""
+        return fitted.score(self.space.X[i][self.split.rows(i, chosen)])
