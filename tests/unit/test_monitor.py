@@ -62,6 +62,16 @@ def test_a_job_says_what_it_asked_for_how_far_it_is_and_how_it_ended(tmp_path):
     assert sorted(f.name for f in log.parent.iterdir()) == ["a.json", "a.log"]
 
 
+def test_cores_of_all_nodes_are_counted(tmp_path):
+    with jobs.logged(tmp_path / "a.log", 8, ASKED | {"nodes": 3}):
+        pass
+    assert said(tmp_path / "a.log")["asked"]["cpus"] == 24
+    with jobs.logged(tmp_path / "b.log", 8, {"cpus_per_task": 1}):
+        pass
+    unknown = dict.fromkeys(("mem_mb", "minutes", "gpus"))
+    assert said(tmp_path / "b.log")["asked"] == {"cpus": 1} | unknown
+
+
 @pytest.mark.parametrize(
     ("error", "state", "reason"),
     [

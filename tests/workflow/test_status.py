@@ -17,7 +17,9 @@ from tests.workflow.conftest import ROOT, jobs_of, run, write_experiment
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 
 #: Rules that make no results of an experiment: they fetch, plan, audit.
-OTHERS = {"0_downloads", "0_miniature", "0_plan", "2_audit", "common"}
+OTHERS = {
+    *("0_downloads", "0_miniature", "0_plan", "0_preflight", "2_audit", "common"),
+}
 
 
 def table_of(folder):
@@ -126,6 +128,6 @@ def test_a_configuration_that_cannot_be_is_no_traceback(tmp_path):
     folder = write_experiment(tmp_path / "wrong", methods=["nothing"])
     done = run(folder, "--status")
     assert done.returncode == 1
-    assert "Error: " in done.stdout
+    assert done.stderr.startswith("Error: ")
     assert "Traceback" not in done.stderr
     assert not (folder / ".snakemake").exists()

@@ -18,6 +18,10 @@ from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
 from snakemake.iocontainers import InputFiles, Wildcards
 
+# A SLURM job may be sent this so that it stops in time (earshift.stopping). Snakemake runs
+# inside the job, too, and would end at once, and the job with it.
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
 # Before anything else is done as another job.
 slurm.become_array_task(sys.argv, os.environ)
 
@@ -30,10 +34,6 @@ if workflow.is_main_process and find_spec("snakemake_executor_plugin_slurm"):
     snakemake_executor_plugin_slurm.pending_jobs_for_rule = lambda dag, rule: 0
 
 MINIATURE = Path("resources/miniature")
-
-# A SLURM job may be sent this so that it stops in time (earshift.stopping). Snakemake runs
-# inside the job, too, and would end at once, and the job with it.
-signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 try:
     config = settings.resolve(

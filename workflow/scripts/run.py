@@ -58,18 +58,16 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         "--plan", action="store_true", help="say what the run will take, no more"
     )
     parser.add_argument(
+        "--status", action="store_true", help="say how far a run is, no more"
+    )
+    parser.add_argument(
+        "--efficiency", action="store_true", help="say what jobs used, no more"
+    )
+    parser.add_argument(
         "--preflight", action="store_true", help="check the cluster, no more"
     )
     parser.add_argument(
         "--submit", action="store_true", help="start the run as a job of the cluster"
-    )
-    parser.add_argument(
-        "--status", action="store_true", help="say how far a run is, no more"
-    )
-    parser.add_argument(
-        "--efficiency",
-        action="store_true",
-        help="say what jobs asked for and what they used, no more",
     )
     parser.add_argument(
         "--study",
@@ -114,17 +112,9 @@ def look(options: argparse.Namespace) -> int:
     from earshift.report.efficiency import efficiency_table
     from earshift.report.status import status_table
 
-    raw = yaml.safe_load(options.configfile.read_text())
-    try:
-        config = settings.resolve(raw, SCHEMA)
-        results = Path(config["results"])
-        if options.status:
-            say(status_table(config, results))
-        if options.efficiency:
-            say(efficiency_table(results))
-    except EarshiftError as error:
-        say(f"Error: {error}")
-        return 1
+    config = settings.resolve(yaml.safe_load(options.configfile.read_text()), SCHEMA)
+    results = Path(config["results"])
+    say(status_table(config, results) if options.status else efficiency_table(results))
     return 0
 
 
@@ -192,9 +182,9 @@ def run(options: argparse.Namespace, rest: list[str], lock: int) -> int:
 def main() -> int:
     """Run an experiment when no other run works here; return its exit status."""
     options, rest = arguments()
-    if options.status or options.efficiency:
-        return look(options)
     try:
+        if options.status or options.efficiency:
+            return look(options)
         if options.submit:
             return submit()
         with one_at_a_time(Path(".snakemake") / "run.lock", say) as lock:

@@ -55,7 +55,7 @@ class ClusterError(EarshiftError):
 
 
 class StoppedError(EarshiftError):
-    """The job was told to stop before it was done; what is done is kept."""
+    """A job stopped before its end; what is done is kept, and the next one goes on."""
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

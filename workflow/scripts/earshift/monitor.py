@@ -29,9 +29,6 @@ log = logging.getLogger(__name__)
 #: Seconds between looks at memory, and between two writings of the file.
 SAMPLE_S, WRITE_S = 2.0, 10.0
 
-#: Names of resources in a rule -> in the record.
-ASKED = {"mem_mb": "mem_mb", "runtime": "minutes", "gpu": "gpus"}
-
 _GPU_QUERY = "--query-gpu=utilization.gpu,memory.used"
 
 
@@ -48,9 +45,10 @@ class Record:
     log_file : Path
         Its log. What an earlier attempt took is read from the file beside it, and kept.
     cpus : int, optional
-        Cores that it may use.
+        Cores that it may use on each node.
     resources : mapping, optional
-        What it asked for: `mem_mb`, `runtime` in minutes, `gpu`.
+        What it asked for: `mem_mb`, `runtime` in minutes, `gpu`, `nodes`, and
+        `cpus_per_task` where that is not `cpus`.
     """
 
     def __init__(
@@ -60,10 +58,7 @@ class Record:
         resources: Mapping[str, Any] | None = None,
     ) -> None:
         self._file = record_of(log_file)
-        asked = {"cpus": cpus}
-        for name, own in ASKED.items():
-            value = (resources or {}).get(name)
-            asked[own] = value if isinstance(value, int) else None
+        asked = _asked(cpus, resources or {})
         self._begun, self._cpu_s = time.time(), _cpu_s()
         self._said: dict[str, Any] = {
             "state": "running",
@@ -147,6 +142,18 @@ class Record:
                 temporary.replace(self._file)
             except OSError as error:  # no reason for the job to fail
                 log.debug("%s could not be written: %s", self._file, error)
+
+
+def _asked(cpus: int | None, resources: Mapping[str, Any]) -> dict[str, int | None]:
+    """Return what a job asked for, as its record says it."""
+    known = {name: n for name, n in resources.items() if isinstance(n, int)}
+    cpus = known.get("cpus_per_task", cpus)
+    return {
+        "cpus": cpus and cpus * known.get("nodes", 1),
+        "mem_mb": known.get("mem_mb"),
+        "minutes": known.get("runtime"),
+        "gpus": known.get("gpu"),
+    }
 
 
 def _spent_before(file: Path) -> dict[str, float]:

@@ -53,7 +53,7 @@ def reason() -> str | None:
     after. One that never did so has nothing to keep: a signal ends it at once.
     """
     _own.asks = True
-    if _own.told is None and time.time() >= _own.stops_at:
+    if _own.told is None and time.monotonic() >= _own.stops_at:
         _own.told = "its time is nearly over"
     return _own.told
 
@@ -90,8 +90,8 @@ def _tell(number: int, _: FrameType | None) -> None:
 
 
 def _find_end(job: _Job) -> None:
-    end = slurm.end_of_own_job()
-    if end is not None:
-        left = max(0.0, end - time.time())
-        job.stops_at = end - min(GRACE_S, max(LEAST_GRACE_S, left / 10))
+    left = slurm.time_left_s()
+    if left is not None:
+        grace = min(GRACE_S, max(LEAST_GRACE_S, left / 10))
+        job.stops_at = time.monotonic() + left - grace
         log.debug("SLURM ends this job in %.0f s", left)

@@ -17,10 +17,10 @@ from earshift.slurm._own import (
     Allocation,
     allocation,
     become_array_task,
-    end_of_own_job,
     node_address,
     on_each_node,
     own_id,
+    time_left_s,
 )
 from earshift.slurm._queue import (
     Job,
@@ -47,7 +47,6 @@ __all__ = [
     "cancel",
     "check_script",
     "configuration",
-    "end_of_own_job",
     "live_jobs",
     "node_address",
     "on_each_node",
@@ -58,4 +57,5 @@ __all__ = [
     "run_name",
     "settle",
     "submit_driver",
+    "time_left_s",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 
@@ -38,7 +37,6 @@ def call(*command: str) -> str:
     try:
         done = subprocess.run(
             command,
-            env=dict(os.environ, SLURM_TIME_FORMAT="standard"),
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,

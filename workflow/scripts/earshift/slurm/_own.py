@@ -11,7 +11,6 @@ import socket
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from earshift.errors import ClusterError
 from earshift.slurm._commands import call
@@ -20,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def own_id() -> str | None:
-    """Return the id of the job that this process runs in; None outside SLURM."""
+    """Return the id of the job that this process runs in; None outside of SLURM."""
     variables = ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID")
     # The id of an array's last task is that of the array: it would name all tasks.
     if all(name in os.environ for name in variables):
@@ -28,23 +27,25 @@ def own_id() -> str | None:
     return os.environ.get("SLURM_JOB_ID")
 
 
-def end_of_own_job() -> float | None:
-    """Return when the time of this process's job is over, in seconds since 1970.
+def time_left_s() -> float | None:
+    """Return how much time the job of this process still has, in seconds.
 
     Returns
     -------
     float or None
-        None outside SLURM, for a job without limit, and if SLURM does not say.
+        None outside of SLURM, for a job without limit, and if SLURM does not say.
     """
     job = own_id()
     if job is None:
         return None
     try:
-        said = call("squeue", "--noheader", "--jobs", job, "--format=%e").strip()
-        return datetime.fromisoformat(said).timestamp()
+        said = call("squeue", "--noheader", "--jobs", job, "--format", "%L").strip()
+        days, _, clock = said.rpartition("-")
+        parts = [int(part) for part in reversed(clock.split(":"))]
     except (ClusterError, ValueError) as error:
-        log.debug("SLURM did not say when the time of job %s is over: %s", job, error)
+        log.debug("SLURM did not say how much time job %s has left: %s", job, error)
         return None
+    return sum((24 * 3600 * int(days or 0), *(n * 60**i for i, n in enumerate(parts))))
 
 
 @dataclass(frozen=True)
