@@ -31,7 +31,7 @@ slurm.become_array_task(sys.argv, os.environ)
 if workflow.is_main_process and find_spec("snakemake_executor_plugin_slurm"):
     import snakemake_executor_plugin_slurm
 
-    snakemake_executor_plugin_slurm.pending_jobs_for_rule = lambda dag, rule: 0
+    snakemake_executor_plugin_slurm.pending_jobs_for_rule = lambda *_: 0
 
 MINIATURE = Path("resources/miniature")
 
