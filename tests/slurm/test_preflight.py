@@ -173,15 +173,15 @@ def test_a_run_says_before_its_first_job_what_is_wrong(accounted, tmp_path):
 def test_the_rule_checks_what_the_experiments_rules_ask_for(accounted, tmp_path):
     folder = write_experiment(tmp_path / "run", extraction={"gpu": 1})
     (folder / "slurm").mkdir()
-    write_site(folder, account="lab", partition="main", gpu_partition="gpu")
+    write_site(folder, account="lab", partition="main", gpu_partition="short")
     done = start(accounted, folder, launcher("--preflight"))
     assert done.returncode == 1  # a job of ours is longer than the partition allows
-    assert (
-        "FAIL  extract_embeddings: asks for 2 cores, 4000 MB, 240 min, GPU, but "
-        in (done.stderr)
+    asks = (
+        "FAIL  extract_embeddings: asks for 2 cores, 4000 MB, 70 min, GPU, but 'short'"
     )
-    assert "ok    cross_validate" in done.stderr
-    write_site(folder, account="lab", partition="main")
+    assert asks in done.stderr
+    assert "ok    measure_deviations: 4 cores, 8000 MB, 720 min" in done.stderr
+    write_site(folder, account="lab", partition="main", gpu_partition="gpu")
     done = start(accounted, folder, launcher("--preflight"))
     assert done.returncode == 0, done.stderr[-3000:]
     assert "ok    trial job on a GPU, GPU: device 0" in done.stderr

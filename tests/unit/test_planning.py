@@ -65,7 +65,7 @@ def test_a_jobs_time_and_memory_follow_from_its_plan_and_grow(tmp_path):
     # 600 and 1.5 x 1048.576, and 0.002 for each of 100,000 clips.
     assert memory == [2373, 4746, 7119]
     file.unlink()
-    assert planning.runtime_min(plan, [file], 30, 2) == 480
+    assert planning.runtime_min(plan, [file], 30, 2) == 140
     assert planning.memory_mb(plan, [file], 2) == 8000
 
 

@@ -29,8 +29,8 @@ MB_PER_CLIP = 0.002
 #: Clips of a job at most, so that this stays small.
 CLIPS_PER_JOB = 100_000
 
-#: What a job gets where nothing was measured: minutes and MB.
-UNKNOWN_MIN, UNKNOWN_MB = 240, 4_000
+#: What a job gets where nothing was measured, in MB.
+UNKNOWN_MB = 4_000
 
 
 @dataclass(frozen=True)
@@ -140,14 +140,12 @@ def runtime_min(
         Minutes: the same for all jobs of an experiment, since the jobs of an array get
         what the first of them asks for; more only for plans with longer regions.
     """
-    known = _known(plan, calibrations)
-    if known is None:
-        return attempt * UNKNOWN_MIN
-    measured, work = known
-    longest = max((region["audio_s"] for region in work.values()), default=0.0)
-    load_s = max(model.load_s for model in measured)
-    own_s = longest / measured[0].audio_s_per_s
-    seconds = load_s + max(own_s, 60 * minutes_per_job)
+    seconds = 60 * minutes_per_job
+    if known := _known(plan, calibrations):
+        measured, work = known
+        longest = max((region["audio_s"] for region in work.values()), default=0.0)
+        own_s = longest / measured[0].audio_s_per_s
+        seconds = max(seconds, own_s) + max(model.load_s for model in measured)
     return attempt * math.ceil(START_MIN + TIME_SAFETY * seconds / 60)
 
 
