@@ -62,8 +62,9 @@ setup: .venv/ready  ## .venv with the versions of envs/requirements.lock
 	    --editable .
 	@touch $@
 
-test: setup  ## every test; those that need a browser say so where there is none
-	$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
+# One process more than cores: those that run a cluster mostly wait.
+test: setup  ## every test; those that need a browser or SLURM say so where there is none
+	$(PY) -m pytest --numprocesses $$(($$(nproc) + 1)) --maxprocesses 4 --dist loadfile \
 	    --no-loadscope-reorder
 
 check: setup  ## format, lint and types
