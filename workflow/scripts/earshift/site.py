@@ -17,7 +17,7 @@ from earshift.errors import ConfigError, did_you_mean
 SITE = Path("slurm") / "site.yaml"
 
 #: What sets up the software of jobs, as Snakemake names it.
-SOFTWARE = ("conda", "apptainer", "env-modules")
+SOFTWARE = ("conda",)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Site:
         Cores that a job may ask for at most.
     setup : str, optional
         Shell commands that each job starts with, such as ``module load``.
-    software : {"conda", "apptainer", "env-modules"}, optional
+    software : {"conda"}, optional
         What sets up the software of each rule; by default, jobs use the environment
         that the run was started in.
     """
