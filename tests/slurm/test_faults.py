@@ -106,7 +106,7 @@ def test_a_job_that_needs_more_memory_gets_it(slurm, folder, undisturbed):
     assert driver.says("status is: 'FAILED'")
     rows = [line.split("|") for line in slurm.jobs("%j|%m|%T")]
     own = [row[1:] for row in rows if row[0].startswith(run_name(folder))]
-    given = {(state, int(mb.removesuffix("M")) // asked) for mb, state in own}
+    given = {(state, round(int(mb.removesuffix("M")) / asked)) for mb, state in own}
     assert given >= {("FAILED", 1), ("COMPLETED", 2)}
 
 

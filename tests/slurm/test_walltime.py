@@ -41,7 +41,7 @@ LIBRARY = str(ROOT / "workflow" / "scripts")
 LOGS = Path("logs/results/extract_embeddings/clear/slow/clean")
 
 SLURM = (
-    "--executor slurm --jobs 4 --retries 2 --rerun-incomplete --slurm-no-account "
+    "--executor slurm --jobs 4 --retries 5 --rerun-incomplete --slurm-no-account "
     "--slurm-status-command squeue --slurm-no-requeue "
     "--slurm-init-seconds-before-status-checks 3 "
     "--default-resources mem_mb=1000 --set-resources extract_embeddings:runtime=1"
