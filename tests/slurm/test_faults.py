@@ -124,6 +124,7 @@ def test_a_node_that_goes_down_takes_no_job_with_it(slurm, folder, undisturbed):
         wait_for(lambda: slurm.states() == ["idle", "idle"], "the node's return")
 
 
+@pytest.mark.nightly
 def test_a_controller_that_restarts_is_waited_for(slurm, folder, undisturbed):
     driver = Driver(slurm, folder)
     all_run(slurm, folder)
@@ -175,6 +176,7 @@ def test_a_killed_drivers_jobs_are_waited_for_and_never_doubled(
     assert len(set((folder / "journal").read_text().split())) == 3
 
 
+@pytest.mark.nightly
 def test_a_run_as_a_job_hands_over_before_its_time_ends(slurm, folder, undisturbed):
     start = time.monotonic()
     slurm.run(*launcher("--submit", *DONE, *QUICK), cwd=folder, env=environment(slurm))

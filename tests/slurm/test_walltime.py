@@ -104,6 +104,7 @@ def everything(folder):
     return files, [json.loads(file.read_text()) | {"spent": None} for file in kept]
 
 
+@pytest.mark.nightly
 @pytest.mark.workflow
 @pytest.mark.timeout(400)
 def test_a_job_stops_before_its_limit_another_when_told_and_others_finish(
