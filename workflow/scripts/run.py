@@ -25,6 +25,23 @@ SNAKEFILE = ROOT / "Snakefile"
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 STUDY = ROOT / "workflow" / "experiments" / "ismir2023.yaml"
 
+#: Rules that stand for a part of a run, and what they do.
+TARGETS = {
+    "weights": "fetch the models' weights, no more",
+    "data": "fetch and unpack the datasets, no more",
+    "plan": "say what the run will take, no more",
+    "audit": "look for damage in stores, no more",
+    "repair": "the same, and mark what is damaged",
+    "preflight": "check the cluster, no more",
+}
+
+#: What else may be done with an experiment.
+OTHERS = {
+    "status": "say how far a run is, no more",
+    "efficiency": "say what jobs used, no more",
+    "submit": "start the run as a job of the cluster",
+}
+
 
 def say(line: str) -> None:
     """Write a line to the terminal at once."""
@@ -42,33 +59,8 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--configfile", type=Path, help="by default config.yaml")
     parser.add_argument("--cores", help="of this machine; by default all")
     parser.add_argument("--profile", help="where to run: slurm (docs/clusters.md)")
-    parser.add_argument(
-        "--weights", action="store_true", help="fetch the models' weights, no more"
-    )
-    parser.add_argument(
-        "--data", action="store_true", help="fetch and unpack the datasets, no more"
-    )
-    parser.add_argument(
-        "--audit", action="store_true", help="look for damage in stores, no more"
-    )
-    parser.add_argument(
-        "--repair", action="store_true", help="the same, and mark what is damaged"
-    )
-    parser.add_argument(
-        "--plan", action="store_true", help="say what the run will take, no more"
-    )
-    parser.add_argument(
-        "--status", action="store_true", help="say how far a run is, no more"
-    )
-    parser.add_argument(
-        "--efficiency", action="store_true", help="say what jobs used, no more"
-    )
-    parser.add_argument(
-        "--preflight", action="store_true", help="check the cluster, no more"
-    )
-    parser.add_argument(
-        "--submit", action="store_true", help="start the run as a job of the cluster"
-    )
+    for name, what in {**TARGETS, **OTHERS}.items():
+        parser.add_argument(f"--{name}", action="store_true", help=what)
     parser.add_argument(
         "--study",
         metavar="INPUTS",
@@ -157,8 +149,7 @@ def run(options: argparse.Namespace, rest: list[str], lock: int) -> int:
     if any(Path(".snakemake", "locks").glob("*")):
         unlock = [*snakemake, "--unlock", "--quiet", "all"]
         subprocess.run(unlock, pass_fds=[lock], check=False)
-    names = ("weights", "data", "plan", "audit", "repair", "preflight")
-    targets = [name for name in names if getattr(options, name)]
+    targets = [name for name in TARGETS if getattr(options, name)]
     # What was found once may have changed without any file that these depend on.
     if options.audit or options.repair:
         rest = ["--forcerun", "audit_embeddings", *rest]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 #: A job may take this many times as long as the calibration says: other files decode
 #: more slowly, and a node is shared.
@@ -141,9 +141,8 @@ def runtime_min(
         what the first of them asks for; more only for plans with longer regions.
     """
     seconds = 60 * minutes_per_job
-    if known := _known(plan, calibrations):
-        measured, work = known
-        longest = max((region["audio_s"] for region in work.values()), default=0.0)
+    if measured := _measured(plan, calibrations):
+        longest = _longest_s(plan, plan.stat().st_mtime_ns)
         own_s = longest / measured[0].audio_s_per_s
         seconds = max(seconds, own_s) + max(model.load_s for model in measured)
     return attempt * math.ceil(START_MIN + TIME_SAFETY * seconds / 60)
@@ -162,28 +161,31 @@ def memory_mb(plan: Path, calibrations: Sequence[Path], attempt: int) -> int:
     int
         MB, of the model that needs most, for the same reason.
     """
-    known = _known(plan, calibrations)
-    if known is None:
+    measured = _measured(plan, calibrations)
+    if not measured:
         return attempt * UNKNOWN_MB
-    measured, _ = known
     return attempt * max(job_mb(model, CLIPS_PER_JOB) for model in measured)
 
 
-def _known(
-    plan: Path, calibrations: Sequence[Path]
-) -> tuple[list[Calibration], dict[str, Any]] | None:
-    """Return the speeds of models and the work of a plan's regions, if they are known.
+def _measured(plan: Path, calibrations: Sequence[Path]) -> list[Calibration]:
+    """Return the calibrations that are there, or none before those of the plan are.
 
     Snakemake may ask while the plan is being made anew, or before other models ran.
     """
     if not (plan.exists() and calibrations[0].exists()):
-        return None
-    work = _all_work(plan, plan.stat().st_mtime_ns)
-    return [Calibration.read(file) for file in calibrations if file.exists()], work
+        return []
+    there = [file for file in calibrations if file.exists()]
+    return [_calibration(file, file.stat().st_mtime_ns) for file in there]
+
+
+# Snakemake asks for each job that is ready, time and again: files are read once.
+@lru_cache(maxsize=64)
+def _calibration(file: Path, _modified_ns: int) -> Calibration:
+    return Calibration.read(file)
 
 
 @lru_cache(maxsize=64)
-def _all_work(plan: Path, _modified_ns: int) -> dict[str, Any]:
-    """Read a plan once for all of its jobs."""
-    work: dict[str, Any] = json.loads(plan.read_text()).get("work", {})
-    return work
+def _longest_s(plan: Path, _modified_ns: int) -> float:
+    """Return how much audio the longest region of a plan has, in seconds."""
+    work = json.loads(plan.read_text()).get("work", {})
+    return max((region["audio_s"] for region in work.values()), default=0.0)

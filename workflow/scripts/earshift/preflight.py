@@ -108,7 +108,11 @@ def _checks(site: Site, requests: Sequence[Request], folder: Path) -> Iterator[C
     yield _check_disk(folder)
     if not all(check.fits for check in quick):
         return
-    asked = [_check_request(site, *each) for each in _distinct(requests)]
+    where = {n: slurm.partition_of(site, n) for n in {each.gpus for each in requests}}
+    asked = [
+        _check_request(site, where[request.gpus], what, request)
+        for what, request in _distinct(requests)
+    ]
     yield from asked
     if not all(check.fits for check in asked):
         return
@@ -229,9 +233,10 @@ def _distinct(requests: Sequence[Request]) -> list[tuple[str, Request]]:
     return named
 
 
-def _check_request(site: Site, what: str, request: Request) -> Check:
+def _check_request(
+    site: Site, partition: slurm.Partition, what: str, request: Request
+) -> Check:
     """Ask SLURM whether it would take a job; it does not look at the time limit."""
-    partition = slurm.partition_of(site, request.gpus)
     asked = (
         f"{request.cpus} cores, {request.memory_mb} MB, {request.minutes} min"
         f"{', GPU' if request.gpus else ''}"
