@@ -31,6 +31,7 @@ from earshift import (
     indexing,
     inspection,
     jobs,
+    plans,
     regions,
     store,
 )
@@ -206,7 +207,7 @@ def run(n, stage_1):
         else:
             measured(table_alone, folder)
         rows.append(("2 plan", *worst(plan, [(folder,)])))
-        named = [(folder, r) for r in regions.named_in(folder / "e.plan.json")]
+        named = [(folder, r) for r in plans.named_in(folder / "e.plan.json")]
         rows.append(("2 embed", *worst(extract, named)))
         rows.append(("2 index", *worst(index, [(folder,)])))
         rows.append(("3 pool", *worst(pool, [(folder,)])))

@@ -4,7 +4,16 @@ import json
 
 import pandas as pd
 
-from earshift import checkup, clips, embeddings, features, indexing, regions, store
+from earshift import (
+    checkup,
+    clips,
+    embeddings,
+    features,
+    indexing,
+    plans,
+    regions,
+    store,
+)
 
 VERSIONS = {"stage": 1, "plugin": 1}
 
@@ -99,9 +108,9 @@ def extract(table, tmp_path, n_jobs, entry, max_bad_clips=1, **changes):
 
 def audit(plan, entry, n_clips=4, seed=0, **changes):
     """Audit a store that was made with the same changes; return the table's path."""
-    table = regions.beside(plan, ".audit.csv")
+    table = plans.beside(plan, ".audit.csv")
     options = {"versions": VERSIONS, "dtype": "float32", "pooling": ()} | changes
-    options.setdefault("location", regions.location_of(plan) if plan.exists() else "")
+    options.setdefault("location", plans.location_of(plan) if plan.exists() else "")
     checkup.audit_store(
         "m",
         entry,

@@ -15,6 +15,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.waiting import runs, wait_for
+
 COMMANDS = "sbatch srun squeue scancel scontrol sinfo sacct sacctmgr sshare".split()
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
@@ -112,15 +114,6 @@ def free_ports(n):
     for each in sockets:
         each.close()
     return ports
-
-
-def wait_for(condition, what, seconds=60, pause=0.05):
-    """Wait until a condition holds; return its value."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"{what} did not happen in {seconds} s"
-        time.sleep(pause)
-    return found
 
 
 class Cluster:
@@ -288,7 +281,7 @@ class Cluster:
         for number in (how, signal.SIGKILL):
             try:
                 os.kill(pid, number)
-                wait_for(lambda: not _runs(pid), f"the end of {name}", 15)
+                wait_for(lambda: not runs(pid), f"the end of {name}", 15)
             except ProcessLookupError:
                 break
             except AssertionError:
@@ -318,12 +311,3 @@ class Cluster:
             self.stop_daemon(name)
         if self._database:
             self._database.wait(timeout=30)
-
-
-def _runs(pid):
-    """Say whether a process runs; one that ended and was not waited for does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.slurm.cluster import wait_for
+from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT, run, write_experiment
 
 #: Its network waits while the file `hold` is there, and takes as many MB of memory as

@@ -13,8 +13,8 @@ import pytest
 
 from earshift import classes
 from tests.slurm import crossval
-from tests.slurm.cluster import wait_for
 from tests.unit.test_evaluate import SHIFT, write_domain
+from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(300)]

@@ -6,7 +6,6 @@ import time
 import pytest
 
 from earshift.slurm import run_name
-from tests.slurm.cluster import wait_for
 from tests.slurm.experiment import (
     DONE,
     QUICK,
@@ -20,6 +19,7 @@ from tests.slurm.experiment import (
     store_bytes,
     write_site,
 )
+from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(400)]

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from earshift import status, store
-from tests.slurm.cluster import wait_for
+from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT, environment, write_experiment
 
 #: A model that takes its time, as the environment says, and leaves a mark at each call.

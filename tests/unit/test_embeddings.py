@@ -13,7 +13,7 @@ from earshift import (
     indexing,
     load_model,
     open_embeddings,
-    regions,
+    plans,
     store,
 )
 from earshift.errors import DataError, WeightsError
@@ -45,7 +45,7 @@ def extract(table, tmp_path, n_jobs=3, entry=ENTRY, **changes):
 
 def test_the_store_holds_what_the_model_gives_clip_by_clip(experiment, tmp_path):
     plan, markers = extract(experiment, tmp_path)
-    found = open_embeddings(regions.location_of(plan)).load()
+    found = open_embeddings(plans.location_of(plan)).load()
     model = load_model("mfcc")
     for row in clips.usable(experiment).itertuples():
         samples, rate = soundfile.read(row.path, dtype="float32")
@@ -64,13 +64,13 @@ def test_the_number_of_jobs_changes_no_frame(experiment, tmp_path):
     one, _ = extract(experiment, tmp_path / "one", 1)
     four, _ = extract(experiment, tmp_path / "four", 4)
     assert_array_equal(
-        *(open_embeddings(regions.location_of(p)).embedding for p in (one, four))
+        *(open_embeddings(plans.location_of(p)).embedding for p in (one, four))
     )
 
 
 def test_the_store_says_what_made_it(experiment, tmp_path):
     plan, _ = extract(experiment, tmp_path)
-    path = regions.location_of(plan)
+    path = plans.location_of(plan)
     facts = store.attributes(path)
     assert facts["model"] == "m"
     assert facts["sample_rate_hz"] == 22_050
@@ -98,7 +98,7 @@ def test_a_clip_that_is_gone_by_then_is_recorded_and_its_rows_stay_nan(
 def test_features_are_means_over_frames(experiment, tmp_path):
     plan, _ = extract(experiment, tmp_path)
     values, ids, _ = stage2.pool(plan, tmp_path)
-    found = open_embeddings(regions.location_of(plan)).load()
+    found = open_embeddings(plans.location_of(plan)).load()
     for value, clip_id in zip(values, ids, strict=True):
         own = found.embedding[np.flatnonzero(found.clip_id == clip_id)]
         assert_allclose(value, own.mean("frame"), rtol=1e-5)
@@ -129,13 +129,13 @@ def markers_say(markers):
 def test_the_same_files_are_not_embedded_twice(experiment, tmp_path, caplog):
     caplog.set_level("INFO", "earshift")
     plan, markers = extract(experiment, tmp_path)
-    before = open_embeddings(regions.location_of(plan)).load()
+    before = open_embeddings(plans.location_of(plan)).load()
     for marker in markers:
         marker.unlink()
     caplog.clear()
     extract(experiment, tmp_path)
     assert caplog.text.count("embedded before") == 3
-    after = open_embeddings(regions.location_of(plan)).load()
+    after = open_embeddings(plans.location_of(plan)).load()
     assert_array_equal(before.embedding, after.embedding)
     assert markers_say(markers) == [{}, {}, {}]
 
@@ -176,7 +176,7 @@ def test_a_short_clip_is_an_error_when_the_model_is_told_so(experiment, tmp_path
 
 
 def frames_of(plan, clip_id):
-    found = open_embeddings(regions.location_of(plan)).load()
+    found = open_embeddings(plans.location_of(plan)).load()
     return found.embedding[np.flatnonzero(found.clip_id == clip_id)]
 
 
@@ -190,7 +190,7 @@ def test_a_clip_read_in_many_parts_gives_the_bytes_of_one_read_whole(
     monkeypatch.setattr(embeddings, "PIECES_PER_PART", 2)
     parts, _ = extract(experiment, tmp_path / "parts")
     assert_array_equal(
-        *(open_embeddings(regions.location_of(p)).embedding for p in (whole, parts))
+        *(open_embeddings(plans.location_of(p)).embedding for p in (whole, parts))
     )
 
 
@@ -233,7 +233,7 @@ def test_the_papers_resampler_gives_other_frames_and_is_recorded(experiment, tmp
         experiment, tmp_path / "paper", entry=ENTRY | {"resampler": "paper"}
     )
     usual, _ = extract(experiment, tmp_path)
-    facts = store.attributes(regions.location_of(paper))
+    facts = store.attributes(plans.location_of(paper))
     assert facts["resampler"] == "paper"
     row = clips.usable(experiment).iloc[5]
     samples, rate = soundfile.read(row["path"], dtype="float32")
@@ -280,7 +280,7 @@ def test_a_whole_clip_model_that_fails_on_a_clip_loses_that_clip_only(
     lost = {usable["clip_id"].iloc[place] for place in (3, 20)}
     assert set(skipped) == lost
     assert all("the model failed" in reason for reason in skipped.values())
-    location = regions.location_of(plan)
+    location = plans.location_of(plan)
     ids, first, n = store.read_index(location)
     assert (n == 1 + usable["duration_s"].astype(int)).all()
     for clip_id, a, b in zip(ids, first, first + n, strict=True):

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import audio, clips, jobs, load_model, open_embeddings, regions, store
+from earshift import audio, clips, jobs, load_model, open_embeddings, plans, store
 from earshift.errors import AudioError, ConfigError, DataError, WeightsError
 from earshift.models import hear
 from tests import stage2
@@ -342,8 +342,8 @@ def test_stage_2_stores_the_frames_of_each_clip(write, tmp_path):
     listed.to_csv(folder / "clips.csv", index=False)
     table = stage2.list_clips(folder, tmp_path)
     plan, _ = stage2.extract(table, tmp_path, 2, entry, max_bad_clips=0)
-    found = open_embeddings(regions.location_of(plan)).load()
-    facts = store.attributes(regions.location_of(plan))
+    found = open_embeddings(plans.location_of(plan)).load()
+    facts = store.attributes(plans.location_of(plan))
     assert facts["weights_sha256"] == [jobs.file_hash(Path(entry["module"]))]
     assert (facts["options"]["embedding"], facts["hop_s"]) == ("timestamp", 0.025)
     model = load_model(**{"name" if k == "plugin" else k: v for k, v in entry.items()})

@@ -3,13 +3,13 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from earshift import jobs
 from earshift.errors import DataError
+from tests.waiting import runs, wait_for
 
 LIBRARY = Path(jobs.__file__).parents[1]
 
@@ -111,23 +111,12 @@ def test_a_job_ends_when_the_workflow_that_started_it_is_gone(tmp_path):
     # The argument makes the parent look like Snakemake, as the job sees it.
     parent = subprocess.Popen([sys.executable, "-c", driver, "snakemake"])
     started = tmp_path / "started"
-    for _ in range(200):
-        if started.exists() and started.read_text():
-            break
-        time.sleep(0.1)
+    wait_for(lambda: started.exists() and started.read_text(), "its start")
     pid = int(started.read_text())
     os.kill(pid, 0)
     parent.kill()
     parent.wait()
-    for _ in range(100):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        if "Z" in Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[0]:
-            return
-        time.sleep(0.1)
-    pytest.fail(f"process {pid} went on without its workflow")
+    wait_for(lambda: not runs(pid), "the end of a job without its workflow", 20)
 
 
 def test_progress_says_how_much_how_fast_and_how_long(caplog):

@@ -12,6 +12,7 @@ import pytest
 
 from earshift import efficiency, jobs, monitor, status
 from earshift.errors import DataError, StoppedError
+from tests.waiting import wait_for
 
 LIBRARY = Path(jobs.__file__).parents[1]
 
@@ -29,14 +30,6 @@ def said(log):
     return json.loads(monitor.record_of(log).read_text())
 
 
-def wait_for(condition):
-    for _ in range(300):
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    pytest.fail("it did not happen")
-
-
 def test_a_job_says_what_it_asked_for_how_far_it_is_and_how_it_ended(tmp_path):
     log = tmp_path / "rule" / "a.log"
     with jobs.logged(log, 2, ASKED):
@@ -48,7 +41,9 @@ def test_a_job_says_what_it_asked_for_how_far_it_is_and_how_it_ended(tmp_path):
         assert begun["asked"] == asked
         progress = jobs.Progress("d / m", 10, "clips", 4)
         progress.step(6)
-        later = wait_for(lambda: said(log) if "progress" in said(log) else None)
+        later = wait_for(
+            lambda: "progress" in said(log) and said(log), "a sign of progress"
+        )
         assert later["updated"] > begun["updated"]
         assert later["progress"]["done"] == 10
         assert later["progress"]["unit"] == "clips"
@@ -134,7 +129,7 @@ def test_how_busy_gpus_are_is_sampled(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
     log = tmp_path / "a.log"
     with jobs.logged(log, 2, ASKED):
-        wait_for(lambda: "gpu_share" in said(log)["used"])
+        wait_for(lambda: "gpu_share" in said(log)["used"], "a look at the GPU")
     assert said(log)["used"]["gpu_share"] == pytest.approx(0.6)
     assert said(log)["used"]["gpu_mb"] == pytest.approx(4000 * 1.048576, abs=1)
     assert "--id=2,3" in (tmp_path / "arguments").read_text()
@@ -145,9 +140,11 @@ def test_a_gpu_that_tells_nothing_is_asked_once(tmp_path, monkeypatch, script):
     nvidia_smi(tmp_path, monkeypatch, script)
     log = tmp_path / "a.log"
     with jobs.logged(log, 2, ASKED):
-        wait_for(lambda: "what the GPU does is not known" in log.read_text())
+        wait_for(
+            lambda: "what the GPU does is not known" in log.read_text(), "a warning"
+        )
         before = said(log)["updated"]
-        wait_for(lambda: said(log)["updated"] > before + 0.5)
+        wait_for(lambda: said(log)["updated"] > before + 0.5, "a sign of life")
     assert "gpu_share" not in said(log)["used"]
     assert (tmp_path / "asked").read_text() == "asked\n"
 
@@ -157,7 +154,7 @@ def test_a_job_without_gpu_asks_for_none(tmp_path, monkeypatch):
     log = tmp_path / "a.log"
     with jobs.logged(log, 2, ASKED | {"gpu": 0}):
         before = said(log)["updated"]
-        wait_for(lambda: said(log)["updated"] > before + 0.3)
+        wait_for(lambda: said(log)["updated"] > before + 0.3, "a sign of life")
     assert not (tmp_path / "asked").exists()
 
 
@@ -169,7 +166,7 @@ def test_a_job_that_was_killed_is_lost(tmp_path):
         f"with jobs.logged({str(log)!r}):\n    time.sleep(60)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", work])
-    wait_for(monitor.record_of(log).exists)
+    wait_for(monitor.record_of(log).exists, "its start")
 
     def state(seconds=0.0, **changes):
         (record,) = status.read_records(tmp_path / "logs").values()

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from earshift import estimates, planning, regions, store
+from earshift import estimates, planning, plans, regions, store
 from earshift.calibration import calibrate_model
 from earshift.planning import Calibration
 from earshift.report.plan import plan_table
@@ -171,13 +171,13 @@ def test_after_stage_1_the_plan_is_what_is_then_done(table_dataset, tmp_path):
     assert waiting["jobs"] == 5
     assert waiting["clips_to_do"] == 24
     plan, markers = stage2.extract(table, tmp_path, 5, ENTRY)
-    beside = [regions.beside(plan, e) for e in (".regions", ".kept", ".clips.parquet")]
+    beside = [plans.beside(plan, e) for e in (".regions", ".kept", ".clips.parquet")]
     stored = [tmp_path / "e.zarr", *beside, plan, tmp_path / "e.index.parquet"]
     _, files = n_files(*stored, *markers)
     assert files == found["files"]
     shards, _ = n_files(tmp_path / "e.zarr/embedding/c")
     assert found["bytes"] == pytest.approx(shards, rel=0.01)
-    records = [regions.record_of(plan, name) for name in names]
+    records = [plans.record_of(plan, name) for name in names]
     spent = [json.loads(file.read_text())["spent"] for file in records]
     assert sum(s["bytes"] for s in spent) == shards
     stage2.pool(plan, tmp_path)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from earshift import checkup, open_embeddings, regions, store
+from earshift import checkup, open_embeddings, plans, store
 from earshift.errors import ConfigError, DataError
 from tests import stage2
 from tests.unit.test_regions import add_clips, n_embedded
@@ -45,9 +45,9 @@ def beside(table_dataset, tmp_path):
 
 def test_a_store_elsewhere_is_that_in_a_folder(run, beside, tmp_path, location):
     plan = run(location)
-    assert regions.location_of(plan) == location
+    assert plans.location_of(plan) == location
     assert (tmp_path / "e.zarr").exists() == location.startswith("file://")
-    own, other = (open_embeddings(regions.location_of(p)) for p in (plan, beside[0]))
+    own, other = (open_embeddings(plans.location_of(p)) for p in (plan, beside[0]))
     assert own.embedding.chunks is not None
     assert_array_equal(own.embedding, other.embedding)
     assert_array_equal(own.clip_id, other.clip_id)
@@ -56,7 +56,7 @@ def test_a_store_elsewhere_is_that_in_a_folder(run, beside, tmp_path, location):
 
 
 def test_a_store_elsewhere_grows(run, table_dataset, caplog, location):
-    before = open_embeddings(regions.location_of(run(location))).load()
+    before = open_embeddings(plans.location_of(run(location))).load()
     add_clips(table_dataset, 5)
     caplog.set_level("INFO", "earshift")
     caplog.clear()
@@ -72,7 +72,7 @@ def test_a_store_elsewhere_grows(run, table_dataset, caplog, location):
     run(location, pooling=["mean"])
     assert n_embedded(caplog) == 29
     assert store.read_index(location)[2].tolist() == [1] * 29
-    assert regions.location_of(plan) == location
+    assert plans.location_of(plan) == location
 
 
 def test_a_store_elsewhere_is_audited_and_repaired(run, location, caplog, tmp_path):

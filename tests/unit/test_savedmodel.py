@@ -14,7 +14,7 @@ from earshift import (
     jobs,
     load_model,
     open_embeddings,
-    regions,
+    plans,
     settings,
     store,
 )
@@ -350,8 +350,8 @@ def test_stage_2_stores_the_frames_of_each_clip(tmp_path):
     listed.assign(recording=listed["path"]).to_csv(data / "clips.csv", index=False)
     table = stage2.list_clips(data, tmp_path)
     plan, _ = stage2.extract(table, tmp_path, 2, entry, max_bad_clips=0)
-    found = open_embeddings(regions.location_of(plan)).load()
-    facts = store.attributes(regions.location_of(plan))
+    found = open_embeddings(plans.location_of(plan)).load()
+    facts = store.attributes(plans.location_of(plan))
     files = sorted(f for f in Path(weights).rglob("*") if f.is_file())
     assert facts["weights_sha256"] == [jobs.file_hash(file) for file in files]
     assert (facts["options"]["output"], facts["window_s"]) == ("embedding", None)

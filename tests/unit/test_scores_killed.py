@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -13,6 +12,7 @@ import pytest
 
 from tests.unit import test_paper
 from tests.unit.test_paper import study  # noqa: F401
+from tests.waiting import wait_for
 
 TABLES = ("clips.parquet", "scores.csv", "directions.parquet")
 
@@ -49,13 +49,6 @@ def start(study, tmp_path, out):  # noqa: F811
     )
 
 
-def wait_for(condition, what, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not happen in {seconds} s"
-        time.sleep(0.005)
-
-
 def done(out):
     return sorted((out / "parts").glob("[!.]*.directions.parquet"))
 
@@ -76,7 +69,7 @@ def expected(study, tmp_path):  # noqa: F811
 def test_a_killed_worker_is_replaced(study, tmp_path, expected, n_killed):  # noqa: F811
     out = tmp_path / "out"
     process = start(study, tmp_path, out)
-    wait_for(lambda: done(out), "a first task")
+    wait_for(lambda: done(out), "a first task", pause=0.005)
     found = workers(process)
     assert len(found) == 2
     for worker in found[:n_killed]:
@@ -89,7 +82,7 @@ def test_a_killed_worker_is_replaced(study, tmp_path, expected, n_killed):  # no
 def test_a_killed_run_is_taken_up_where_it_was(study, tmp_path, expected):  # noqa: F811
     out = tmp_path / "out"
     process = start(study, tmp_path, out)
-    wait_for(lambda: len(done(out)) >= 2, "two tasks")
+    wait_for(lambda: len(done(out)) >= 2, "two tasks", pause=0.005)
     orphans = workers(process)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earshift import clips, jobs, regions, stopping, store
+from earshift import clips, jobs, plans, stopping, store
 from earshift.errors import StoppedError
 from tests import stage2
+from tests.waiting import wait_for
 
 #: A fast model that counts its calls in a file, and sends its process a signal at some.
 SIGNALLED = """
@@ -95,7 +96,7 @@ def test_a_job_that_is_stopped_again_and_again_gives_the_bytes_of_one_that_is_no
     n_undisturbed = count()
 
     plan = stage2.create(table, tmp_path, 1, entry, **options)
-    begun = regions.begun_of(plan, "000000")
+    begun = plans.begun_of(plan, "000000")
     n_done, n_calls, spent = [0], 0, {"seconds": 0.0}
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGTERM):
         count = send(20, number)
@@ -154,7 +155,7 @@ def test_too_many_bad_clips_are_all_tried_again(table_dataset, tmp_path, signall
     plan = stage2.create(table, tmp_path, 1, entry)
     send(50)
     assert attempt(plan, tmp_path, entry)[0] == 1
-    assert len(json.loads(regions.begun_of(plan, "000000").read_text())["skipped"]) == 3
+    assert len(json.loads(plans.begun_of(plan, "000000").read_text())["skipped"]) == 3
     send(0)
     status, log = attempt(plan, tmp_path, entry)
     assert status == 1
@@ -162,7 +163,7 @@ def test_too_many_bad_clips_are_all_tried_again(table_dataset, tmp_path, signall
     for path in paths:
         path.with_suffix(".away").rename(path)
     assert attempt(plan, tmp_path, entry)[0] == 0
-    assert regions.skipped_in(plan, "000000") == {}
+    assert plans.skipped_in(plan, "000000") == {}
 
 
 @pytest.mark.parametrize("number", stopping.SIGNALS)
@@ -222,21 +223,13 @@ def squeue(tmp_path, monkeypatch, script):
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
 
 
-def wait_for(condition):
-    for _ in range(300):
-        if condition():
-            return True
-        time.sleep(0.1)
-    return False
-
-
 def test_a_job_stops_before_its_time_is_over(tmp_path, monkeypatch):
     said = tmp_path / "said"
     script = f'echo "$@" > {said}; echo 0:13'
     squeue(tmp_path, monkeypatch, script)
     with stopping.listening():
         assert stopping.reason() is None
-        assert wait_for(stopping.reason)
+        assert wait_for(stopping.reason, "a reason to stop")
         assert stopping.reason() == "its time is nearly over"
     assert "--jobs 17_3 " in said.read_text()
 
@@ -245,7 +238,9 @@ def test_a_squeue_that_fails_is_no_error(tmp_path, monkeypatch):
     squeue(tmp_path, monkeypatch, "echo 'no controller' >&2; exit 1")
     log = tmp_path / "log"
     with jobs.logged(log):
-        assert wait_for(lambda: "did not say how much time job" in log.read_text())
+        wait_for(
+            lambda: "did not say how much time job" in log.read_text(), "a warning"
+        )
         assert stopping.reason() is None
 
 

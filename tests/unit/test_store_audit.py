@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from earshift import checkup, open_embeddings, regions, store
+from earshift import checkup, open_embeddings, plans, store
 from earshift.errors import DataError
 from tests import stage2
 
@@ -45,7 +45,7 @@ def found(table, verdict):
 
 
 def shard(plan, number):
-    return regions.location_of(plan) / f"embedding/c/{number}/0"
+    return plans.location_of(plan) / f"embedding/c/{number}/0"
 
 
 def flip_a_bit(file):
@@ -56,13 +56,13 @@ def flip_a_bit(file):
 
 def clips_of(plan):
     """Clips of the store, by region, in the order of their rows."""
-    rows = pd.read_parquet(regions.beside(plan, ".clips.parquet"))
+    rows = pd.read_parquet(plans.beside(plan, ".clips.parquet"))
     return rows.sort_values("first_frame").groupby("region")["clip_id"].agg(list)
 
 
 def content(plan):
     """Every file of a store, as bytes."""
-    root = regions.location_of(plan)
+    root = plans.location_of(plan)
     return {f: (root / f).read_bytes() for f in store.files(root)}
 
 
@@ -104,8 +104,8 @@ def test_a_flipped_bit_is_found_and_only_its_region_is_embedded_again(
 ):
     before = content(plan)
     second = clips_of(plan)["000001"]
-    first, stop = regions.rows_of(
-        regions.read_region(plan, "000001"), store.shard_of(regions.location_of(plan))
+    first, stop = plans.rows_of(
+        plans.read_region(plan, "000001"), store.shard_of(plans.location_of(plan))
     )
     number = first // 16 + 1
     assert stop - first > 2 * 16
@@ -124,7 +124,7 @@ def test_a_flipped_bit_is_found_and_only_its_region_is_embedded_again(
         rf"\d clips from '{second[1]}' to '.*'\) is damaged.*'make repair'"
     )
     with pytest.raises(DataError, match=match):
-        store.read_embeddings(regions.location_of(plan), first, stop)
+        store.read_embeddings(plans.location_of(plan), first, stop)
     with pytest.raises(DataError, match=match):
         stage2.pool(plan, tmp_path)
     checkup.repair([table])
@@ -153,9 +153,9 @@ def test_a_shard_that_is_not_there_is_found(plan, tmp_path, entry, lost):
 def test_rows_without_values_are_found_by_clip(plan, tmp_path, entry):
     before = content(plan)
     clip = clips_of(plan)["000002"][3]
-    rows = regions.read_region(plan, "000002").set_index("clip_id").loc[clip]
+    rows = plans.read_region(plan, "000002").set_index("clip_id").loc[clip]
     at = int(rows["first_frame"]) + 1
-    store.clear_rows(regions.location_of(plan), at, at + 2)
+    store.clear_rows(plans.location_of(plan), at, at + 2)
     table = stage2.audit(plan, entry)
     assert ("000002", "rows", clip) in found(table, "wrong")
     checkup.repair([table])
@@ -165,9 +165,9 @@ def test_rows_without_values_are_found_by_clip(plan, tmp_path, entry):
 
 @pytest.mark.parametrize("change", [1e-3, 1e-6])
 def test_values_that_the_model_does_not_give_are_found(plan, entry, change):
-    location = regions.location_of(plan)
+    location = plans.location_of(plan)
     size = store.shard_of(location)
-    first, stop = regions.rows_of(regions.read_region(plan, "000001"), size)
+    first, stop = plans.rows_of(plans.read_region(plan, "000001"), size)
     values = store.read_embeddings(location, first, stop)
     store.write_region(location, values * np.float32(1 + change), (first, stop))
     table = stage2.audit(plan, entry, n_clips=24)
@@ -194,7 +194,7 @@ def test_clips_that_were_skipped_or_changed_since_are_no_damage(
 def test_what_killed_jobs_left_is_listed_and_cleared(plan, tmp_path, entry):
     before = content(plan)
     partial = shard(plan, 1).with_name("0.0f.partial")
-    stray = regions.location_of(plan) / "embedding/c/99/0"
+    stray = plans.location_of(plan) / "embedding/c/99/0"
     stray.parent.mkdir()
     beside = [
         tmp_path / "e.kept/000009.json",
@@ -221,8 +221,8 @@ def test_a_job_clears_its_own_shards_and_the_index_all(plan, tmp_path, entry):
     own, other = (shard(plan, i).with_name("0.0f.partial") for i in (0, 8))
     for file in (own, other):
         file.write_text("")
-    location = regions.location_of(plan)
-    region = regions.rows_of(regions.read_region(plan, "000000"), 16)
+    location = plans.location_of(plan)
+    region = plans.rows_of(plans.read_region(plan, "000000"), 16)
     with store.RegionWriter(location, region):
         assert not own.exists()
         assert other.exists()
@@ -232,9 +232,9 @@ def test_a_job_clears_its_own_shards_and_the_index_all(plan, tmp_path, entry):
 
 def test_an_index_of_other_rows_is_found_and_written_again(plan, tmp_path, entry):
     before = content(plan)
-    ids, first, n = store.read_index(regions.location_of(plan))
+    ids, first, n = store.read_index(plans.location_of(plan))
     store.write_index(
-        regions.location_of(plan), ids, first[::-1].copy(), n, np.zeros(24, np.uint8)
+        plans.location_of(plan), ids, first[::-1].copy(), n, np.zeros(24, np.uint8)
     )
     table = stage2.audit(plan, entry)
     assert found(table, "wrong") == [("", "index", "e.index.parquet")]
@@ -249,7 +249,7 @@ def test_an_index_of_other_rows_is_found_and_written_again(plan, tmp_path, entry
 def test_a_region_is_repaired_without_clips_that_are_no_longer_used(
     plan, table_dataset, tmp_path, entry
 ):
-    before = open_embeddings(regions.location_of(plan)).load()
+    before = open_embeddings(plans.location_of(plan)).load()
     gone = clips_of(plan)["000000"][:5]
     rows = pd.read_csv(table_dataset / "clips.csv")
     rows[~rows["path"].isin(gone)].to_csv(table_dataset / "clips.csv", index=False)
@@ -263,7 +263,7 @@ def test_a_region_is_repaired_without_clips_that_are_no_longer_used(
     assert {region for region, *_ in found(table, "wrong")} == {"000000"}
     checkup.repair([table])
     again(tmp_path, entry, max_bad_clips=0)
-    after = open_embeddings(regions.location_of(plan)).load()
+    after = open_embeddings(plans.location_of(plan)).load()
     kept = before.isel(frame=~np.isin(before.clip_id, gone))
     assert_array_equal(after.clip_id, kept.clip_id)
     assert_array_equal(after.embedding, kept.embedding)
@@ -283,7 +283,7 @@ def test_a_store_that_is_not_there_yet_is_no_damage_but_a_lost_one_is(
     table = stage2.audit(tmp_path / "no.plan.json", entry)
     assert [check for _, check, _ in found(table, "note")] == ["store"]
     checkup.summarise([table])
-    shutil.rmtree(regions.location_of(plan))
+    shutil.rmtree(plans.location_of(plan))
     table = stage2.audit(plan, entry)
     assert [check for _, check, _ in found(table, "wrong")] == ["store"]
     with pytest.raises(DataError, match=r"zarr\.json is damaged or gone"):
@@ -301,15 +301,15 @@ def test_a_region_that_is_not_filled_yet_is_no_damage(table_dataset, tmp_path, e
 
 @pytest.mark.parametrize("file", ["zarr.json", "embedding/zarr.json"])
 def test_a_store_without_its_description_says_what_to_do(plan, tmp_path, entry, file):
-    path = regions.location_of(plan) / file
+    path = plans.location_of(plan) / file
     path.write_text(path.read_text()[:50])
     with pytest.raises(DataError, match=f"{file} is damaged or gone.*plan_regions"):
-        store.read_embeddings(regions.location_of(plan), 0, 1)
+        store.read_embeddings(plans.location_of(plan), 0, 1)
     table = stage2.audit(plan, entry)
     assert [check for _, check, _ in found(table, "wrong")] == ["store"]
     with pytest.raises(DataError, match="damaged stores: 1"):
         checkup.summarise([table])
-    shutil.rmtree(regions.location_of(plan))
+    shutil.rmtree(plans.location_of(plan))
     again(tmp_path, entry)
     assert json.loads(path.read_text())
     assert not found(stage2.audit(plan, entry), "wrong")

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from numpy.testing import assert_array_equal
 
-from earshift import regions, store
+from earshift import plans, store
 from earshift.errors import DataError
 from tests import stage2
 
@@ -49,12 +49,12 @@ def test_a_full_disk_keeps_what_is_written_and_the_rest_comes_later(
     with pytest.raises(DataError, match=match + r"0\.\d MB are free \(No space"):
         stage2.embed(plan, "000001", markers[1], entry)
     assert not markers[1].exists()
-    assert regions.skipped_in(plan, "000001") is None
+    assert plans.skipped_in(plan, "000001") is None
     after = files(disk / "e.zarr")
     # The shards that had room are whole, and nothing is left of the one that had not.
     assert before.items() < after.items()
     assert not [name for name in after if name.endswith(store.PARTIAL)]
-    rows = regions.rows_of(regions.read_region(plan, "000001"), 16)
+    rows = plans.rows_of(plans.read_region(plan, "000001"), 16)
     for shard in store.check_shards(disk / "e.zarr", *rows, {}):
         assert not shard.problem
     assert enlarge().returncode == 0

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from earshift import regions, store
+from earshift import plans, store
 from tests import stage2
 from tests.workflow.conftest import environment
 
@@ -16,7 +16,7 @@ DRIVER = """
 import json, os, random, signal, sys, time
 from contextlib import suppress
 from pathlib import Path
-from earshift import embeddings, models, regions, store
+from earshift import embeddings, models, plans, store
 from earshift.models import _batches
 
 folder, entry, n_kills, seed = Path(sys.argv[1]), json.loads(sys.argv[2]), 20, 0
@@ -93,7 +93,7 @@ def test_twenty_kills_and_a_clean_finish_give_the_files_of_an_undisturbed_run(
     stage2.extract(table, tmp_path, 8, entry)
     for folder in ("e.zarr", "e.kept", "e.regions"):
         assert everything(tmp_path / folder) == everything(tmp_path / "whole" / folder)
-    assert not regions.unfinished(plan)
+    assert not plans.unfinished(plan)
 
 
 def everything(folder):

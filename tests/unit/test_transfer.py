@@ -15,6 +15,7 @@ from earshift import jobs, transfer
 from earshift.errors import DownloadError
 from earshift.fetch import fetch
 from tests.server import CONTENT, HALF, NAME, OTHER, Served, an_entry, left, serving
+from tests.waiting import wait_for
 
 LIBRARY = Path(jobs.__file__).parents[1]
 
@@ -245,19 +246,13 @@ def fetching(entry, target):
     )
 
 
-def wait_for(condition):
-    for _ in range(1000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("what was waited for did not happen")
-
-
 def test_a_killed_download_is_resumed_by_the_next(server, entry, target):
     server.files[NAME].holds = [3_000]
     part = target.with_name(f"{NAME}.part")
     with fetching(entry, target) as process:
-        wait_for(lambda: part.exists() and part.stat().st_size == 3_000)
+        wait_for(
+            lambda: part.exists() and part.stat().st_size == 3_000, "the first part"
+        )
         process.kill()
     assert not target.exists()
     assert part.read_bytes() == CONTENT[:3_000]
@@ -270,7 +265,7 @@ def test_a_killed_download_is_resumed_by_the_next(server, entry, target):
 def test_of_two_processes_one_fetches_and_the_other_waits(server, entry, target):
     server.files[NAME].holds = [HALF]
     with fetching(entry, target) as first:
-        wait_for(lambda: server.requests)
+        wait_for(lambda: server.requests, "a request")
         with fetching(entry, target) as second:
             assert "another process holds" in second.stderr.readline()
             time.sleep(0.2)  # in which it must do nothing

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,21 +23,8 @@ signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 # Before anything else is done as another job.
 slurm.become_array_task(sys.argv, os.environ)
-
-
-def no_jobs_are_pending(*_):
-    """Stands for a count of the plugin, which makes it submit the jobs that have come.
-
-    It would hold jobs of an array back until all that are ready have come, and forget
-    those that it held back when more are ready than may be in the queue.
-    """
-    return 0
-
-
-if workflow.is_main_process and find_spec("snakemake_executor_plugin_slurm"):
-    import snakemake_executor_plugin_slurm as plugin
-
-    plugin.pending_jobs_for_rule = no_jobs_are_pending
+if workflow.is_main_process:
+    slurm.submit_what_is_ready()
 
 MINIATURE = Path("resources/miniature")
 

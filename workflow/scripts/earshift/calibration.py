@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from earshift import embeddings, jobs, models, regions
+from earshift import embeddings, jobs, models, plans, regions
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def calibrate_model(
             if work_s >= ENOUGH_S or n_clips >= MOST_CLIPS:
                 break
             n_clips *= 4
-        rows = regions.read_region(plan, "000000")
+        rows = plans.read_region(plan, "000000")
     for reason in skipped.values():
         log.warning("%s: a clip failed: %s", what, reason)
     audio_s = regions.audio_s(rows)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import embeddings, jobs, models, regions, store
+from earshift import embeddings, jobs, models, plans, regions, store
 from earshift.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def audit_store(
     if not found:
         rows = _rows_in_use(plan)
         sizes = store.files(location, "embedding/c")
-        for region in regions.named_in(plan):
+        for region in plans.named_in(plan):
             found += _check_region(plan, region, location, rows, sizes)
         found += _check_index(plan, location)
         found += _leftovers(plan, location, sizes)
@@ -134,10 +134,10 @@ def _check_presence(plan: Path, location: store.Location) -> Iterator[Finding]:
 def _rows_in_use(plan: Path) -> pd.DataFrame:
     """Return the rows of the clips that must have values: in use, and not skipped."""
     lists = []
-    used = pd.read_parquet(regions.beside(plan, ".clips.parquet"))
+    used = pd.read_parquet(plans.beside(plan, ".clips.parquet"))
     for region, clips in used.groupby("region"):
-        skipped = regions.skipped_in(plan, str(region))
-        own = regions.read_region(plan, str(region))
+        skipped = plans.skipped_in(plan, str(region))
+        own = plans.read_region(plan, str(region))
         own = own[own["clip_id"].isin(clips["clip_id"])].assign(region=region)
         lists.append(own[~own["clip_id"].isin(skipped or {}) & own["n_frames"].gt(0)])
     return pd.concat(lists, ignore_index=True)
@@ -151,13 +151,13 @@ def _check_region(
     sizes: Mapping[str, int],
 ) -> list[Finding]:
     """Read all shards of a region; look for clips that should have values."""
-    if regions.skipped_in(plan, region) is None:
+    if plans.skipped_in(plan, region) is None:
         detail = "not filled yet: run the experiment"
         return [Finding(region, "region", "", "note", 0, detail)]
     own = rows[rows["region"] == region]
     first = own["first_frame"].to_numpy(np.int64)
     after = first + own["n_frames"].to_numpy(np.int64)
-    whole = regions.rows_of(regions.read_region(plan, region), store.shard_of(location))
+    whole = plans.rows_of(plans.read_region(plan, region), store.shard_of(location))
     found, n_shards = [], 0
     for shard in store.check_shards(location, *whole, sizes):
         n_shards += 1
@@ -186,7 +186,7 @@ def _check_region(
 
 def _check_index(plan: Path, location: store.Location) -> Iterator[Finding]:
     """Compare the index within the store with the one beside it."""
-    file = regions.beside(plan, ".index.parquet")
+    file = plans.beside(plan, ".index.parquet")
     if not file.exists():
         yield Finding("", "index", file.name, "note", 0, "not written yet")
         return
@@ -212,16 +212,16 @@ def _leftovers(
     plan: Path, location: store.Location, sizes: Mapping[str, int]
 ) -> Iterator[Finding]:
     """List what killed jobs left, and what belongs to no region of the plan."""
-    names = set(regions.named_in(plan))
-    beside = regions.unfinished(plan)
-    for ending in regions.FOLDERS:
-        folder = regions.beside(plan, ending)
+    names = set(plans.named_in(plan))
+    beside = plans.unfinished(plan)
+    for ending in plans.FOLDERS:
+        folder = plans.beside(plan, ending)
         beside += [f for f in folder.glob("[0-9]*") if f.stem not in names]
     for file in sorted(beside):
         item = file.relative_to(plan.parent).as_posix()
         yield Finding("", "leftover", item, "note", 0, "of a job that was killed")
     shard = store.shard_of(location)
-    spans = [regions.rows_of(regions.read_region(plan, r), shard) for r in names]
+    spans = [plans.rows_of(plans.read_region(plan, r), shard) for r in names]
     for key in sorted(sizes):
         start = store.first_row_of(key, shard)
         if key.endswith(store.PARTIAL):
@@ -374,13 +374,13 @@ def repair(tables: Iterable[Path]) -> None:
         for item in found.loc[found["check"] == "leftover", "item"]:
             if item.startswith(_IN_STORE):
                 key = item.removeprefix(_IN_STORE)
-                store.remove_file(regions.location_of(plan), key)
+                store.remove_file(plans.location_of(plan), key)
             else:
                 (plan.parent / item).unlink(missing_ok=True)
         wrong = found[found["verdict"].eq("wrong") & found["check"].ne("store")]
         marked = sorted(set(wrong["region"]) - {""})
         if len(wrong):
-            regions.mark(plan, marked)
+            plans.mark(plan, marked)
         log.info("%s: regions to embed again: %s", table, ", ".join(marked) or "none")
         n_marked += len(marked)
     log.info("regions marked: %d; the next run embeds them again", n_marked)

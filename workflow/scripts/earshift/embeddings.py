@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from earshift import audio, clips, jobs, models, regions, stopping, store
+from earshift import audio, clips, jobs, models, plans, stopping, store
 from earshift.begun import Begun
 from earshift.errors import AudioError, DataError, StoppedError
 from earshift.models._batches import Piece, call_ahead, number
@@ -79,16 +79,16 @@ def extract_region(
     StoppedError
         If the job shall stop (`stopping.reason`).
     """
-    location = regions.location_of(plan)
+    location = plans.location_of(plan)
     store.shard_of(location)  # says what to do if the store is gone
     facts = store.attributes(location)
-    own = regions.read_region(plan, region)
-    record = regions.record_of(plan, region)
+    own = plans.read_region(plan, region)
+    record = plans.record_of(plan, region)
     key = jobs.content_key([facts["key"], own.astype(str).to_numpy().tolist()])
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
         model = models.from_entry(entry)
-        begun = Begun(regions.begun_of(plan, region), key)
+        begun = Begun(plans.begun_of(plan, region), key)
         skipped, spent = fill_region(name, model, plan, region, n_threads, begun)
         if clips.too_many(len(skipped), len(own), max_bad_clips):
             begun.remove()  # what failed is tried again
@@ -135,9 +135,9 @@ def fill_region(
         `seconds`, for loading the model and in all; `peak_mib`, the most memory of the
         process; `bytes`, of the shards; `finished`, UTC.
     """
-    location = regions.location_of(plan)
-    own = regions.read_region(plan, region)
-    span = regions.rows_of(own, store.shard_of(location))
+    location = plans.location_of(plan)
+    own = plans.read_region(plan, region)
+    span = plans.rows_of(own, store.shard_of(location))
     begun = begun or Begun()
     with limit_for(model, n_threads):
         log.info("%s: loading the model", name)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, regions, store
+from earshift import jobs, plans, store
 from earshift.errors import DataError
 from earshift.pooling import pooled
 
@@ -56,7 +56,7 @@ def pool_frames(
         If a clip that no job skipped has rows that were never written, or if no clip
         is left.
     """
-    location = regions.location_of(plan)
+    location = plans.location_of(plan)
     rows = pd.read_parquet(index)
     left_out = rows[rows["status"] != "ok"]
     rows = rows[rows["status"] == "ok"].sort_values("first_frame", ignore_index=True)

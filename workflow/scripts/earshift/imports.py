@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, indexing, jobs, regions, store
+from earshift import clips, indexing, jobs, plans, store
 from earshift.errors import DataError
 from earshift.pooling import pooled
 from earshift.vectors import Vectors, open_vectors
@@ -75,8 +75,8 @@ def import_embeddings(
     place = pd.Index(wanted).get_indexer(pd.Index(found.clip_ids, dtype=object))
     _check_keys(file, datasets[0], found, place, wanted)
     place[found.n == 0] = -1
-    for ending in regions.FOLDERS:  # of a model that was computed
-        shutil.rmtree(regions.beside(plan, ending), ignore_errors=True)
+    for ending in plans.FOLDERS:  # of a model that was computed
+        shutil.rmtree(plans.beside(plan, ending), ignore_errors=True)
     said = f"{file}, {datasets[0]}, {name}"
     n = np.where(place < 0, 0, found.n.clip(max=1) if pooling else found.n)
     last = np.cumsum(n)
@@ -95,7 +95,7 @@ def import_embeddings(
     for run in sorted(bad):
         store.clear_rows(location, int(last[run] - n[run]), int(last[run]))
     indexing.write_index(rows, location, index)
-    regions.write_plan(plan, facts["key"], location, {})
+    plans.write(plan, facts["key"], location, {})
 
 
 def _check_keys(

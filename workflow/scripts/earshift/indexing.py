@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from earshift import jobs, regions, store
+from earshift import jobs, plans, store
 from earshift.errors import DataError
 
 
@@ -34,9 +34,9 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
     reasons: dict[str, dict[str, str]] = {}
     for marker in markers:
         reasons[marker.stem] = json.loads(marker.read_text())["skipped"]
-    if missing := set(regions.named_in(plan)) - reasons.keys():
+    if missing := set(plans.named_in(plan)) - reasons.keys():
         raise DataError(f"{plan}: region {min(missing)} is not done.")
-    rows = pd.read_parquet(regions.beside(plan, ".clips.parquet"))
+    rows = pd.read_parquet(plans.beside(plan, ".clips.parquet"))
     rows["reason"] = [
         reasons[region].get(clip_id, "")
         for region, clip_id in zip(rows["region"], rows["clip_id"], strict=True)
@@ -45,10 +45,10 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
     rows.loc[short & ~skipped, "reason"] = "short: not one whole window"
     rows["status"] = np.select([skipped, short], store.STATUS[1:], store.STATUS[0])
     # All regions are done: no job of the store is running.
-    store.clear_partials(regions.location_of(plan))
-    for file in regions.unfinished(plan):
+    store.clear_partials(plans.location_of(plan))
+    for file in plans.unfinished(plan):
         file.unlink(missing_ok=True)
-    write_index(rows, regions.location_of(plan), out)
+    write_index(rows, plans.location_of(plan), out)
 
 
 def write_index(rows: pd.DataFrame, location: store.Location, out: Path) -> None:

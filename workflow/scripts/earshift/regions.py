@@ -1,16 +1,7 @@
 """Stage 2, embeddings: which clips are embedded already, and which job embeds the rest.
 
 A store only grows. Its rows are dealt out in *regions*, runs of whole Zarr shards, each
-of which one job fills. Beside ``<condition>.plan.json`` there are
-
-``<condition>.regions/<region>.parquet``
-    The clips of a region, the state of their files, and their rows.
-``<condition>.clips.parquet``
-    Which region holds each clip of the present clip table.
-``<condition>.kept/<region>.json``
-    What the job that filled a region had to leave out.
-``<condition>.begun/<region>.json``
-    How far a job came that was stopped or killed; see `earshift.begun`.
+of which one job fills; `earshift.plans` says what is written beside the store.
 
 When the clip table changes, clips whose files are as they were keep their rows; new and
 changed ones get regions of their own, and nothing else is embedded again.
@@ -18,7 +9,6 @@ changed ones get regions of their own, and nothing else is embedded again.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
@@ -30,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, jobs, models, planning, store
+from earshift import clips, jobs, models, planning, plans, store
 from earshift.resampling import n_resampled
 from earshift.verification import identify
 
@@ -41,21 +31,6 @@ _CLIP = [*clips.FILE_COLUMNS, "n_samples", "sample_rate_hz"]
 
 #: Columns of a region's list: these, how many windows a clip has, and its rows.
 _ROWS = ["n_windows", "first_frame", "n_frames"]
-
-
-#: Endings of the folders beside a plan that hold a file for each region.
-FOLDERS = (".regions", ".kept", ".begun", ".done")
-
-
-def beside(plan: Path, ending: str) -> Path:
-    """Return the path that belongs to a plan, with another ending."""
-    return plan.with_name(plan.name.removesuffix(".plan.json") + ending)
-
-
-def location_of(plan: Path) -> store.Location:
-    """Return where the store of a plan is."""
-    said = str(json.loads(plan.read_text())["store"])
-    return said if "://" in said else Path(said)
 
 
 def plan_regions(
@@ -108,8 +83,8 @@ def plan_regions(
         for region, rows in given_up.items():
             _give_up(plan, location, region, rows)
     else:
-        for ending in FOLDERS:
-            shutil.rmtree(beside(plan, ending), ignore_errors=True)
+        for ending in plans.FOLDERS:
+            shutil.rmtree(plans.beside(plan, ending), ignore_errors=True)
         lists = {}
     new = _of_no_region(wanted, lists)
     new = new.assign(n_windows=n_windows(model, new))
@@ -125,7 +100,7 @@ def plan_regions(
         start, _ = store.grow(location, int(total[-1]))
         rows["first_frame"] = start + total - rows["n_frames"]
         region = f"{number:06d}"
-        with jobs.whole_file(_list_of(plan, region)) as file:
+        with jobs.whole_file(plans.list_of(plan, region)) as file:
             rows[[*_CLIP, *_ROWS]].to_parquet(file, index=False)
         lists[region] = rows
     _write_clips(plan, wanted, lists)
@@ -134,16 +109,7 @@ def plan_regions(
         region: {"clips": len(rows), "audio_s": round(audio_s(rows), 3)}
         for region, rows in sorted(lists.items())
     }
-    write_plan(plan, facts["key"], location, work)
-
-
-def write_plan(
-    plan: Path, key: str, location: store.Location, work: Mapping[str, Any]
-) -> None:
-    """Write a plan: what made the store, where it is, and its regions in use."""
-    said = {"key": key, "store": str(location), "regions": sorted(work), "work": work}
-    with jobs.whole_file(plan) as file:
-        file.write_text(json.dumps(said, indent=1) + "\n")
+    plans.write(plan, facts["key"], location, work)
 
 
 def facts_of(
@@ -209,7 +175,9 @@ def left_to_embed(
     lists: dict[str, pd.DataFrame] = {}
     if store.attributes(location).get("key") == facts["key"]:
         lists, _ = _sort_out(plan, wanted)
-    waiting = {r: rows for r, rows in lists.items() if not record_of(plan, r).exists()}
+    waiting = {
+        r: rows for r, rows in lists.items() if not plans.record_of(plan, r).exists()
+    }
     return waiting, _of_no_region(wanted, lists)
 
 
@@ -285,10 +253,6 @@ def _create(
     )
 
 
-def _list_of(plan: Path, region: str) -> Path:
-    return beside(plan, ".regions") / f"{region}.parquet"
-
-
 def _same(a: pd.DataFrame, b: pd.DataFrame) -> NDArray[np.bool_]:
     """Say which rows of `a` are in `b`, with their files as they were."""
     columns = list(clips.FILE_COLUMNS)
@@ -306,16 +270,6 @@ def _of_no_region(
     return wanted[~_same(wanted, held)].reset_index(drop=True)
 
 
-def record_of(plan: Path, region: str) -> Path:
-    """Return the path of what the job that filled a region says of it."""
-    return beside(plan, ".kept") / f"{region}.json"
-
-
-def begun_of(plan: Path, region: str) -> Path:
-    """Return the path of what jobs that were stopped say of a region."""
-    return beside(plan, ".begun") / f"{region}.json"
-
-
 def _sort_out(
     plan: Path, wanted: pd.DataFrame
 ) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
@@ -325,10 +279,10 @@ def _sort_out(
     filled, as long as all of its clips are.
     """
     used, unused = {}, {}
-    for file in sorted(beside(plan, ".regions").glob("[0-9]*.parquet")):
+    for file in sorted(plans.beside(plan, ".regions").glob("[0-9]*.parquet")):
         rows = pd.read_parquet(file)
         same = _same(rows, wanted)
-        filled = record_of(plan, file.stem).exists()
+        filled = plans.record_of(plan, file.stem).exists()
         if same.all() or (filled and same.any()):
             used[file.stem] = rows[same]
         else:
@@ -340,65 +294,10 @@ def _give_up(
     plan: Path, location: store.Location, region: str, rows: pd.DataFrame
 ) -> None:
     log.info("region %s is given up: its clips have changed", region)
-    start, stop = rows_of(rows, store.shard_of(location))
+    start, stop = plans.rows_of(rows, store.shard_of(location))
     store.clear_rows(location, start, stop)
-    _forget(plan, region)
-    _list_of(plan, region).unlink()
-
-
-def _forget(plan: Path, region: str) -> None:
-    """Delete what jobs said of a region: it has to be filled anew."""
-    for ending in FOLDERS[1:]:
-        (beside(plan, ending) / f"{region}.json").unlink(missing_ok=True)
-
-
-def rows_of(rows: pd.DataFrame, shard: int) -> tuple[int, int]:
-    """Return the first and last-plus-one row of a region, from its whole list.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        List of a region, with `first_frame` and `n_frames`.
-    shard : int
-        Rows of a shard.
-
-    Returns
-    -------
-    start, stop : int
-        Multiples of `shard`.
-    """
-    first, last = rows.iloc[0], rows.iloc[-1]
-    stop = int(last["first_frame"] + last["n_frames"])
-    return int(first["first_frame"]) // shard * shard, -(-stop // shard) * shard
-
-
-def mark(plan: Path, names: Sequence[str]) -> None:
-    """Mark regions as not done: the next run embeds their clips again.
-
-    Clips that are no longer used are taken off their lists. The plan is written anew,
-    with a count of such marks: by it Snakemake sees that there is something to do.
-
-    Parameters
-    ----------
-    plan : Path
-        Plan of a store of which no job runs.
-    names : sequence of str
-        Its damaged regions; none if its index alone is to be written again.
-    """
-    location = location_of(plan)
-    said = json.loads(plan.read_text())
-    said["marked"] = said.get("marked", 0) + 1
-    # First: of what is missing afterwards, a finished experiment misses nothing.
-    with jobs.whole_file(plan) as file:
-        file.write_text(json.dumps(said, indent=1) + "\n")
-    used = pd.read_parquet(beside(plan, ".clips.parquet"))
-    for region in names:
-        _forget(plan, region)
-        rows = read_region(plan, region)
-        store.clear_rows(location, *rows_of(rows, store.shard_of(location)))
-        rows = rows[rows["clip_id"].isin(used.loc[used["region"] == region, "clip_id"])]
-        with jobs.whole_file(_list_of(plan, region)) as file:
-            rows.to_parquet(file, index=False)
+    plans.forget(plan, region)
+    plans.list_of(plan, region).unlink()
 
 
 def _write_clips(
@@ -408,30 +307,5 @@ def _write_clips(
     found = pd.concat([rows.assign(region=r) for r, rows in lists.items()])
     keys = list(clips.FILE_COLUMNS)
     rows = wanted[keys].merge(found, how="left", on=keys, validate="one_to_one")
-    with jobs.whole_file(beside(plan, ".clips.parquet")) as file:
+    with jobs.whole_file(plans.beside(plan, ".clips.parquet")) as file:
         rows[["clip_id", "region", *_ROWS]].to_parquet(file, index=False)
-
-
-def read_region(plan: Path, region: str) -> pd.DataFrame:
-    """Read the list of a region."""
-    return pd.read_parquet(_list_of(plan, region))
-
-
-def named_in(plan: Path) -> list[str]:
-    """Return the names of the regions in use."""
-    return list(json.loads(plan.read_text())["regions"])
-
-
-def skipped_in(plan: Path, region: str) -> dict[str, str] | None:
-    """Return the clips that a region left out, and why; None if it is not filled."""
-    record = beside(plan, ".kept") / f"{region}.json"
-    return json.loads(record.read_text())["skipped"] if record.exists() else None
-
-
-def unfinished(plan: Path) -> list[Path]:
-    """Return the temporary files that killed jobs left beside a store."""
-    own = beside(plan, "").name
-    found = list(plan.parent.glob(f".{own}.*.unfinished*"))
-    for ending in FOLDERS:
-        found += beside(plan, ending).glob(".*.unfinished*")
-    return found

@@ -9,8 +9,6 @@ from typing import Any
 from earshift import efficiency, jobs, planning
 from earshift.report import words
 
-LABEL, CELL = 34, 9
-
 #: Column -> what the terminal calls it, two lines, and what it is multiplied by.
 SHOWN = {
     "jobs": ("", "jobs", 1),
@@ -54,14 +52,12 @@ def efficiency_table(results: Path) -> str:
     columns = [n for n in SHOWN if not n.startswith("gpu") or table[n].notna().any()]
     lines = [
         "",
-        "".join([" " * LABEL, *(f"{SHOWN[n][0]:>{CELL}}" for n in columns)]).rstrip(),
-        f"{'What jobs asked for and used':<{LABEL}}"
-        + "".join(f"{SHOWN[n][1]:>{CELL}}" for n in columns),
+        words.line("", [SHOWN[n][0] for n in columns]),
+        words.line("What jobs asked for and used", [SHOWN[n][1] for n in columns]),
     ]
     for row in table.to_dict("records"):
         label = f"  {row['rule']}" + (f" / {row['model']}" if row["model"] else "")
-        cells = "".join(f"{_cell(row, name):>{CELL}}" for name in columns)
-        lines.append(f"{label:<{LABEL - 1}} {cells}")
+        lines.append(words.line(label, [_cell(row, name) for name in columns]))
     return "\n".join([*lines, "", NOTE, ""])
 
 

@@ -13,8 +13,6 @@ import pandas as pd
 from earshift import jobs
 from earshift.report import words
 
-LABEL, CELL = 36, 9
-
 #: Column of the plan -> what the terminal calls it, and what it is divided by.
 SHOWN = {
     "clips": ("clips", 1),
@@ -59,8 +57,8 @@ def plan_table(results: Path) -> str:
         if (name != "cost" or plan["cost"].notna().any())
         and (name != "gpu_h" or plan["gpu_h"].any())
     ]
-    heads = "".join(f"{SHOWN[name][0]:>{CELL}}" for name in columns)
-    lines = ["", f"{'What is left to do':<{LABEL}}{heads}"]
+    heads = [SHOWN[name][0] for name in columns]
+    lines = ["", words.line("What is left to do", heads)]
     for stage, rows in plan.groupby("stage"):
         lines.append(f"  {stage}")
         for row in rows.to_dict("records"):
@@ -90,7 +88,7 @@ def _name(row: dict[Any, Any]) -> str:
 
 def _line(label: str, row: dict[Any, Any], columns: list[str]) -> str:
     cells = [_cell(row, name) if name in row else "" for name in columns]
-    return f"{label:<{LABEL}}{''.join(f'{cell:>{CELL}}' for cell in cells)}".rstrip()
+    return words.line(label, cells)
 
 
 def _cell(row: dict[Any, Any], name: str) -> str:
@@ -98,12 +96,7 @@ def _cell(row: dict[Any, Any], name: str) -> str:
         return "-"
     value = row[name] / SHOWN[name][1]
     whole = name in ("clips", "clips_to_do", "jobs", "files")
-    return f"{value:.0f}" if whole else amount(value)
-
-
-def amount(value: float) -> str:
-    """Return a number of hours or GB, with as many decimals as its size needs."""
-    return words.number(value, 3 if value < 1 else 1 if value < 1000 else 0)
+    return f"{value:.0f}" if whole else words.amount(value)
 
 
 def compare(results: Path) -> list[dict[str, Any]]:

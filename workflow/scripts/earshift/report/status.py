@@ -12,9 +12,6 @@ import pandas as pd
 from earshift import jobs, status
 from earshift.expected import RULES
 from earshift.report import words
-from earshift.report.plan import amount
-
-LABEL, CELL = 34, 9
 
 #: Column of the summary -> what the terminal calls it.
 SHOWN = {
@@ -70,8 +67,7 @@ def status_table(config: Mapping[str, Any], results: Path) -> str:
     prices = config["extraction"]
     stages = status.summarise(table, ["stage"], prices)
     columns = [n for n in SHOWN if n not in IF_ANY or stages[n].gt(0).any()]
-    heads = "".join(f"{SHOWN[name]:>{CELL}}" for name in columns)
-    lines = ["", f"{'How far it is':<{LABEL}}{heads}"]
+    lines = ["", words.line("How far it is", [SHOWN[name] for name in columns])]
     in_order = [*dict.fromkeys(s for s, _ in RULES.values()), status.OTHER]
     for stage in in_order:
         for row in stages[stages["stage"] == stage].to_dict("records"):
@@ -103,9 +99,7 @@ def _stores(
 
 
 def _line(label: str, row: dict[Any, Any], columns: list[str], known: bool) -> str:
-    cells = [_cell(row, name, known) for name in columns]
-    line = f"{label:<{LABEL - 1}} {''.join(f'{cell:>{CELL}}' for cell in cells)}"
-    return line.rstrip()
+    return words.line(label, [_cell(row, name, known) for name in columns])
 
 
 def _cell(row: dict[Any, Any], name: str, known: bool) -> str:
@@ -116,15 +110,7 @@ def _cell(row: dict[Any, Any], name: str, known: bool) -> str:
         return f"{value}" if value else "-"
     if not math.isfinite(value) or value == 0 or (name == "left_s" and not known):
         return "-"
-    return duration(value) if name == "left_s" else amount(value)
-
-
-def duration(seconds: float) -> str:
-    """Return a time in the unit that suits it."""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{words.number(seconds / size, 0)} {unit}"
-    return f"{words.number(seconds, 0)} s"
+    return words.duration(value) if name == "left_s" else words.amount(value)
 
 
 def _listed(table: pd.DataFrame, state: str, logs: Path) -> Iterator[str]:
@@ -140,9 +126,11 @@ def _listed(table: pd.DataFrame, state: str, logs: Path) -> Iterator[str]:
         yield f"  {row['rule']} {row['name']} ({where})".replace("  (", " (")
         if state == "running" and "progress" in said:
             at = said["progress"]
-            left = duration(row["left_s"]) if math.isfinite(row["left_s"]) else "-"
+            left = (
+                words.duration(row["left_s"]) if math.isfinite(row["left_s"]) else "-"
+            )
             unit = at["unit"]
-            speed = f"{amount(at['rate'])} {unit}/s"
+            speed = f"{words.amount(at['rate'])} {unit}/s"
             yield f"    {at['done']}/{at['total']} {unit}, {speed}, {left} left"
         elif state != "running":
             if said["reason"]:

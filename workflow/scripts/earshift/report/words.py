@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 MINUS = "\N{MINUS SIGN}"
 UNKNOWN = "\N{EN DASH}"
@@ -14,6 +15,24 @@ def number(value: float, digits: int = 2) -> str:
         return UNKNOWN
     # Adding 0 turns a rounded -0.0 into 0.0.
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", MINUS)
+
+
+def amount(value: float) -> str:
+    """Return hours, costs or MB, with as many decimals as their size needs."""
+    return number(value, 3 if value < 1 else 1 if value < 1000 else 0)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{number(seconds / size, 0)} {unit}"
+    return f"{number(seconds, 0)} s"
+
+
+def line(label: str, cells: Sequence[str]) -> str:
+    """Return a line of a plain table: a label, and figures on the right of columns."""
+    return f"{label:<35} {''.join(f'{cell:>9}' for cell in cells)}".rstrip()
 
 
 def signed(value: float, digits: int = 3) -> str:

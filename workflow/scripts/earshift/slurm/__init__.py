@@ -16,12 +16,12 @@ from earshift.slurm._commands import available, call
 from earshift.slurm._own import (
     Allocation,
     allocation,
-    become_array_task,
     node_address,
     on_each_node,
     own_id,
     time_left_s,
 )
+from earshift.slurm._plugin import become_array_task, submit_what_is_ready
 from earshift.slurm._queue import (
     Job,
     Trial,
@@ -57,5 +57,6 @@ __all__ = [
     "run_name",
     "settle",
     "submit_driver",
+    "submit_what_is_ready",
     "time_left_s",
 ]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import os
 import re
 import socket
-import zlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from earshift.errors import ClusterError
@@ -113,39 +109,3 @@ def on_each_node(n_nodes: int, *options: str) -> list[str]:
         *(f"--nodes={n_nodes}", f"--ntasks={n_nodes}", "--ntasks-per-node=1"),
         *options,
     ]
-
-
-def become_array_task(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Run the command of a task of an array in place of this process.
-
-    All tasks of an array start as the job of its first task; Snakemake's plugin then
-    runs the command of their own inside it. But the job outside looks for the first
-    task's files, and removes them when the task fails. Nothing is left outside here.
-
-    Parameters
-    ----------
-    arguments : sequence of str
-        Of this process.
-    environment : mapping
-        Of this process. It says which task this is.
-
-    Returns
-    -------
-    None
-        Only if this is no task of an array, or the first.
-
-    Raises
-    ------
-    ClusterError
-        If there is no command for the task.
-    """
-    option = "--slurm-jobstep-array-execs="
-    told = [word for word in arguments if word.startswith(option)]
-    task = environment.get("SLURM_ARRAY_TASK_ID")
-    if not told or task is None or task == environment.get("SLURM_ARRAY_TASK_MIN"):
-        return
-    commands = json.loads(base64.b64decode(told[0].removeprefix(option)))
-    if task not in commands:
-        raise ClusterError(f"task {task} of this array has no command")
-    command = zlib.decompress(bytes.fromhex(commands[task])).decode()
-    os.execvp("sh", ["sh", "-c", command])
