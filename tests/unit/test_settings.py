@@ -1,3 +1,7 @@
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -5,7 +9,8 @@ import pytest
 from earshift import settings
 from earshift.errors import ConfigError
 
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
 
 def minimal(**changes):
@@ -35,6 +40,28 @@ def test_defaults_are_filled_in_and_entries_named():
     }
     assert config["models"] == {"mfcc": {"plugin": "mfcc"}}
     assert list(config["methods"]) == ["none", "lda", "mlda", "mean_projection"]
+
+
+IN_JOB = """
+import json, sys
+from pathlib import Path
+from earshift import settings
+found = settings.resolve(json.loads(sys.argv[1]), Path(sys.argv[2]), in_job=True)
+print(json.dumps([found, "sklearn" in sys.modules]))
+"""
+
+
+def test_a_job_finds_the_same_without_loading_methods():
+    done = subprocess.run(
+        [sys.executable, "-c", IN_JOB, json.dumps(minimal()), str(SCHEMA)],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow" / "scripts")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found, has_loaded_methods = json.loads(done.stdout)
+    assert found == settings.resolve(minimal(), SCHEMA)
+    assert not has_loaded_methods
 
 
 def test_the_protocol_of_the_study_needs_official_splits_of_two_datasets():

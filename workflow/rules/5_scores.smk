@@ -33,7 +33,7 @@ rule cross_validate:
         runtime="4h",
     params:
         entries=domain_entries,
-        versions={"stage": versions.SCORES} | method_versions(),
+        versions=versions_with_methods(stage=versions.SCORES),
         parts=f"{CELLS}.parts",
         methods=config["methods"],
         scopes=config["scopes"],
@@ -69,8 +69,9 @@ rule measure_deviations:
     params:
         entries=domain_entries,
         corrected=corrected_entries,
-        versions={"stage": versions.SCORES, "mended": versions.DEVIATIONS}
-        | method_versions(),
+        versions=versions_with_methods(
+            stage=versions.SCORES, mended=versions.DEVIATIONS
+        ),
         parts=f"{CELLS}.deviations.parts",
         methods=config["methods"],
         scopes=config["scopes"],

@@ -24,12 +24,10 @@ rule measure_discrepancy:
         runtime="4h",
     params:
         entries=domain_entries,
-        versions={"stage": versions.DISCREPANCY} | method_versions(),
+        versions=versions_with_methods(stage=versions.DISCREPANCY),
         parts=f"{RESULTS}/6_discrepancy/{{model}}/{{condition}}.parts",
         methods=config["methods"],
-        measures={
-            m: registry.load("discrepancy", m).version for m in config["discrepancy"]
-        },
+        measures=measure_versions,
         seed=config["seed"],
     script:
         "../scripts/measure_discrepancy.py"

@@ -126,15 +126,6 @@ rule write_report:
     params:
         stage_versions={"stage": versions.REPORT},
         config={key: value for key, value in config.items() if key != "downloads"},
-        versions={
-            section: {n: plugin_version(kind, e) for n, e in config[section].items()}
-            for section, kind in settings.SECTIONS.items()
-        }
-        | {
-            "discrepancy": {
-                m: registry.load("discrepancy", m).version
-                for m in config["discrepancy"]
-            }
-        },
+        versions=all_versions,
     script:
         "../scripts/write_report.py"

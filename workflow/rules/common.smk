@@ -11,11 +11,10 @@ from types import SimpleNamespace
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, datasets, inspection, jobs, models, planning
-from earshift import protocols, register, registry, settings, slurm, versions
+from earshift import alignment, datasets, inspection, jobs, models, protocols
+from earshift import register, registry, settings, slurm, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
-from snakemake.iocontainers import InputFiles, Wildcards
 
 # A SLURM job may be sent this so that it stops in time (earshift.stopping). Snakemake runs
 # inside the job, too, and would end at once, and the job with it.
@@ -30,7 +29,9 @@ MINIATURE = Path("resources/miniature")
 
 try:
     config = settings.resolve(
-        config, ROOT / "workflow" / "schemas" / "config.schema.yaml"
+        config,
+        ROOT / "workflow" / "schemas" / "config.schema.yaml",
+        in_job=not workflow.is_main_process,
     )
     settings.check_folders(config, made=MINIATURE)
 except EarshiftError as error:
@@ -156,58 +157,6 @@ def store_options(wildcards):
         "dtype": options["dtype"],
         "pooling": [] if options["keep_frames"] else config["pooling"],
     }
-
-
-def extraction_runtime(wildcards, attempt):
-    """Minutes that the job of a region may take."""
-    plan, calibrations = plan_and_calibrations(wildcards)
-    target = config["extraction"]["minutes_per_job"]
-    return planning.runtime_min(plan, calibrations, target, attempt)
-
-
-def extraction_memory(wildcards, attempt):
-    """MB that the job of a region may take."""
-    return planning.memory_mb(*plan_and_calibrations(wildcards), attempt)
-
-
-def more_on_retry(mb):
-    """MB of a job that may need more: of a clip table, about 1 kB a clip, or a model."""
-    return lambda wildcards, attempt: mb * attempt
-
-
-def worker_resources():
-    """Resources of a job with workers, beside its threads, which are those of a node.
-
-    With `mpi` SLURM starts the job once, on the first node, and the job starts the rest;
-    it is kept when a node is lost. A machine without SLURM reads none of this but memory.
-    A job that is tried again goes on where it was: it may need more memory, once, but no
-    more time.
-    """
-    own = config["workers"]
-
-    def memory(wildcards, threads, attempt):
-        # Elastic workers are jobs of their own, which ask for what this one does.
-        n_workers = 1 if own["elastic"] else threads
-        return own["memory_mb"] * n_workers * min(attempt, 2)
-
-    if own["elastic"]:
-        return {"mem_mb": memory, "cpus_per_task": 1}
-    if own["nodes"] == 1:
-        return {"mem_mb": memory}
-    nodes = {"nodes": own["nodes"], "tasks": own["nodes"], "mpi": "srun"}
-    return {"mem_mb": memory, "slurm_extra": "--no-kill"} | nodes
-
-
-def plan_and_calibrations(wildcards):
-    """The plan that a region is in, and how models were calibrated, its own first.
-
-    Its jobs share arrays with those of other models, and so what they ask for.
-    """
-    plan = Path(rules.plan_regions.output.plan.format(**wildcards))
-    keys = product(COMPUTED, config["conditions"])
-    named = [SimpleNamespace(model=m, condition=c) for m, c in keys]
-    files = [Path(calibration_file(each)) for each in (wildcards, *named)]
-    return plan, list(dict.fromkeys(files))
 
 
 def calibration_file(wildcards):
@@ -356,9 +305,28 @@ def verified_archives(wildcards):
     ]
 
 
-def method_versions():
-    """Version of each method's plugin."""
-    return {n: plugin_version("debias", e) for n, e in config["methods"].items()}
+def versions_with_methods(**stages):
+    """Versions of some stages and of the methods; only a job of these loads methods."""
+    methods = config["methods"].items()
+    return lambda wildcards: (
+        stages | {n: plugin_version("debias", e) for n, e in methods}
+    )
+
+
+def measure_versions(wildcards):
+    """Version of each measure of discrepancy."""
+    return {
+        m: plugin_version("discrepancy", {"plugin": m}) for m in config["discrepancy"]
+    }
+
+
+def all_versions(wildcards):
+    """Version of every plugin of the experiment."""
+    found = {
+        section: {n: plugin_version(kind, e) for n, e in config[section].items()}
+        for section, kind in settings.SECTIONS.items()
+    }
+    return found | {"discrepancy": measure_versions(wildcards)}
 
 
 def alignment_file(wildcards):
@@ -383,18 +351,3 @@ def per_model(pattern, protocols=PROTOCOLS):
     """Paths of `pattern` for every model and condition, and for protocols in it."""
     names = {"model": config["models"], "condition": config["conditions"]}
     return expand(pattern, protocol=protocols, **names)
-
-
-def first_request(rule):
-    """What the jobs of a rule ask for at their first attempt, before anything is known."""
-    known = {"model": one_of(COMPUTED[:1]), "condition": config["conditions"][0]}
-    key = {name: known.get(name, "-") for name in rule.wildcard_names}
-    asked = rule.expand_resources(Wildcards(fromdict=key), InputFiles(), 1)
-    return {
-        "rule": rule.name,
-        "cpus": asked["_cores"],
-        "memory_mb": asked.get("mem_mb", 2_000),
-        "minutes": asked.get("runtime", 60),
-        "gpus": asked.get("gpu", 0),
-        "nodes": asked.get("nodes", 1),
-    }

@@ -153,23 +153,23 @@ def load(kind: str, name: str) -> ModuleType:
 
 
 def _load_name(kind: str, name: str) -> ModuleType:
-    for prefix, make in _derived(kind).items():
-        if name.startswith(prefix) and name.removeprefix(prefix) in names(kind):
-            made = make(_load_name(kind, name.removeprefix(prefix)))
-            if made is not None:
-                return made
-    known = {*names(kind), *_files(kind)}
-    if name not in known:
-        raise ConfigError(
-            f"no plugin '{name}' in earshift/{kind}/ {did_you_mean(name, known)}\n"
-            f"To add it, create earshift/{kind}/{name}.py, or give the path of a .py "
-            "file."
-        )
     if name in _installed(kind):
         module = _installed(kind)[name].load()
         assert isinstance(module, ModuleType)
         return module
-    return _own(kind, name)
+    if name in _files(kind):
+        return _own(kind, name)
+    known = names(kind)
+    for prefix, make in _derived(kind).items():
+        if name.startswith(prefix) and name.removeprefix(prefix) in known:
+            made = make(_load_name(kind, name.removeprefix(prefix)))
+            if made is not None:
+                return made
+    raise ConfigError(
+        f"no plugin '{name}' in earshift/{kind}/ "
+        f"{did_you_mean(name, {*known, *_files(kind)})}\n"
+        f"To add it, create earshift/{kind}/{name}.py, or give the path of a .py file."
+    )
 
 
 def _load_file(kind: str, path: str) -> ModuleType:

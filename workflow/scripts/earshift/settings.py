@@ -17,7 +17,9 @@ from earshift.errors import ConfigError, WeightsError, did_you_mean
 SECTIONS = {"datasets": "datasets", "models": "models", "methods": "debias"}
 
 
-def resolve(raw: Mapping[str, Any], schema: Path) -> dict[str, Any]:
+def resolve(
+    raw: Mapping[str, Any], schema: Path, *, in_job: bool = False
+) -> dict[str, Any]:
     """Check a configuration and return it complete.
 
     Parameters
@@ -26,6 +28,9 @@ def resolve(raw: Mapping[str, Any], schema: Path) -> dict[str, Any]:
         The configuration as read from YAML.
     schema : Path
         JSON Schema of it, in YAML.
+    in_job : bool
+        Whether a job of a run asks, which has checked all this. Methods and measures,
+        whose libraries take as long to load as all else, are then not made again.
 
     Returns
     -------
@@ -48,13 +53,9 @@ def resolve(raw: Mapping[str, Any], schema: Path) -> dict[str, Any]:
     _fill(config, rules)
     for name, entry in config["datasets"].items():
         _fill_folder(name, entry, config["downloads"]["register"])
-    for section, kind in SECTIONS.items():
-        for name, entry in config[section].items():
-            _check_entry(section, kind, name, entry)
+    _check_plugins(config, in_job)
     _check_inputs(config)
     _check_protocols(config)
-    for name in config["discrepancy"]:
-        registry.load("discrepancy", name)
     if config["alignment"]:
         path = alignment.location(config["alignment"])
         names = {*config["datasets"], *registry.names("datasets")}
@@ -192,6 +193,17 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
         raise ConfigError(
             f"'{section}: {name}' cannot be made with {options}: {error}"
         ) from error
+
+
+def _check_plugins(config: Mapping[str, Any], in_job: bool) -> None:
+    """Refuse entries and measures that cannot be."""
+    for section, kind in SECTIONS.items():
+        if in_job and section == "methods":
+            continue
+        for name, entry in config[section].items():
+            _check_entry(section, kind, name, entry)
+    for name in () if in_job else config["discrepancy"]:
+        registry.load("discrepancy", name)
 
 
 def _check_dataset(name: str, entry: dict[str, Any]) -> None:
