@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zlib
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,3 +59,13 @@ def test_a_task_without_a_command_is_an_error():
     variables = {"SLURM_ARRAY_TASK_ID": "4", "SLURM_ARRAY_TASK_MIN": "1"}
     with pytest.raises(ClusterError, match="task 4 of this array has no command"):
         slurm.become_array_task(["snakemake", word], variables)
+
+
+def test_the_plugin_looks_at_the_queue_at_even_intervals():
+    plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
+    slurm.mend_plugin()
+    settings = SimpleNamespace(init_seconds_before_status_checks=20)
+    executor = object.__new__(plugin.Executor)
+    executor.workflow = SimpleNamespace(executor_settings=settings)
+    executor.next_seconds_between_status_checks = 180  # as it does after many looks
+    assert executor.next_seconds_between_status_checks == 20

@@ -23,7 +23,7 @@ signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 # Before anything else is done as another job.
 slurm.become_array_task(sys.argv, os.environ)
 if workflow.is_main_process:
-    slurm.submit_what_is_ready()
+    slurm.mend_plugin()
 
 MINIATURE = Path("resources/miniature")
 

@@ -21,7 +21,7 @@ from earshift.slurm._own import (
     own_id,
     time_left_s,
 )
-from earshift.slurm._plugin import become_array_task, submit_what_is_ready
+from earshift.slurm._plugin import become_array_task, mend_plugin
 from earshift.slurm._queue import (
     Job,
     Trial,
@@ -48,6 +48,7 @@ __all__ = [
     "check_script",
     "configuration",
     "live_jobs",
+    "mend_plugin",
     "node_address",
     "on_each_node",
     "own_id",
@@ -57,6 +58,5 @@ __all__ = [
     "run_name",
     "settle",
     "submit_driver",
-    "submit_what_is_ready",
     "time_left_s",
 ]

@@ -1,6 +1,6 @@
 """Snakemake's plugin for SLURM: what it does wrong, mended from outside.
 
-Both faults are of its version 2.8, and both are of its job arrays.
+All of this is about its version 2.8.
 """
 
 from __future__ import annotations
@@ -12,23 +12,32 @@ import zlib
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from operator import attrgetter
 from typing import Any
 
 from earshift.errors import ClusterError
 
 _PLUGIN = "snakemake_executor_plugin_slurm"
 
+#: Where its executor has the time from a submission to the first look at the queue.
+_INTERVAL = "workflow.executor_settings.init_seconds_before_status_checks"
 
-def submit_what_is_ready() -> None:
-    """Have the plugin submit the jobs of an array that have come.
 
-    It would hold them back until all that are ready have come, and forget those that it
-    held back when more are ready than may be in the queue. The count that it asks for
-    jobs still to come is always 0 here.
+def mend_plugin() -> None:
+    """Have the plugin submit what is ready, and look at the queue at even intervals.
+
+    It would hold jobs of an array back until all that are ready have come, and forget
+    those that it held back when more are ready than may be in the queue: the count that
+    it asks for jobs still to come is always 0 here.
+
+    It would wait 10 s longer after each look that found no job ended, up to 3 minutes:
+    a chain of short jobs would wait longer than it works.
     """
     if find_spec(_PLUGIN):
         plugin: Any = import_module(_PLUGIN)
         plugin.pending_jobs_for_rule = lambda *_: 0
+        interval = property(attrgetter(_INTERVAL), lambda *_: None)
+        plugin.Executor.next_seconds_between_status_checks = interval
 
 
 def become_array_task(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
