@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run study plan preflight submit status efficiency data weights audit repair setup test test-nightly check lock clean
+.PHONY: demo run study plan preflight submit status efficiency data weights audit repair setup test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
@@ -64,10 +64,7 @@ setup: .venv/ready  ## .venv with the versions of envs/requirements.lock
 
 test: setup  ## the tests; those that need a browser or SLURM say so where there is none
 	$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
-	    --no-loadscope-reorder -m "not nightly"
-
-test-nightly: setup  ## those that wait long for a cluster
-	$(PY) -m pytest -m nightly
+	    --no-loadscope-reorder
 
 check: setup  ## format, lint and types
 	ruff format --check .

@@ -12,8 +12,9 @@ import yaml
 from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT, run, write_experiment
 
-#: Its network waits while the file `hold` is there, and takes as many MB of memory as
-#: the file `memory` says. It writes down who runs it.
+#: Its network waits while the file `hold` is there, then as many seconds as the file
+#: `pace` says. Its first call takes as many MB as the file `memory` says. Each call
+#: writes down which job makes it.
 MODEL = '''
 """Energy in four bands, slowly."""
 
@@ -34,21 +35,29 @@ HERE = Path(__file__).parent
 
 def spec():
     """Return the facts: 0.5 s windows at 8 kHz, 4 features."""
-    return ModelSpec(8000, Framing(window=4000, hop=4000), n_features=4)
+    framing = Framing(window=4000, hop=4000)
+    return ModelSpec(8000, framing, n_features=4, batch_size=2)
 
 
 def network(spec):
     """Return the function from windows to log energies."""
+    calls = []
+
+    def said(name):
+        file = HERE / name
+        return int(file.read_text()) if file.exists() else 0
 
     def embed(windows):
         with (HERE / "journal").open("a") as file:
             file.write(f"{os.environ.get('SLURM_JOB_ID')}\\n")
         while (HERE / "hold").exists():
             time.sleep(0.05)
-        memory = HERE / "memory"
-        if memory.exists():
-            taken = np.ones(int(memory.read_text()) * 125_000)
+        if said("pace"):
+            time.sleep(said("pace"))
+        if said("memory") and not calls:
+            taken = np.ones(said("memory") * 125_000)
             time.sleep(4 + 0 * taken[0])
+        calls.append(len(windows))
         power = np.abs(np.fft.rfft(windows)) ** 2
         bands = [b.mean(axis=1) for b in np.array_split(power, 4, axis=1)]
         return np.log10(np.stack(bands, axis=1) + 1e-9).astype(np.float32)
@@ -57,7 +66,8 @@ def network(spec):
 '''
 
 STORE = "results/2_embeddings/clear/held/clean"
-DONE = [f"{STORE}.done/{region:06d}.json" for region in range(3)]
+REGIONS = [f"{region:06d}" for region in range(3)]
+DONE = [f"{STORE}.done/{region}.json" for region in REGIONS]
 
 #: Ask for the state of jobs at once, and believe what the file system says.
 QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5")

@@ -6,9 +6,9 @@ import subprocess
 import pytest
 
 from tests.slurm.experiment import QUICK, environment, write_site
-from tests.workflow.conftest import ROOT, run, write_experiment
+from tests.workflow.conftest import ROOT, write_experiment
 
-pytestmark = [pytest.mark.nightly, pytest.mark.workflow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(900)]
 
 #: Two nodes with two workers each, and a GPU for the jobs that run the model.
 CLUSTER = {
@@ -31,16 +31,7 @@ def project(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope="module")
-def here(tmp_path_factory):
-    """The same experiment on this machine."""
-    folder = write_experiment(tmp_path_factory.mktemp("here") / "run", **CLUSTER)
-    done = run(folder)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
-
-
-def test_the_tables_are_those_of_one_machine(slurm, project, here):
+def test_the_tables_are_those_of_one_machine(slurm, project, finished):
     done = subprocess.run(
         ["timeout", "-s", "KILL", "600", "snakemake", "--profile", "slurm", *QUICK],
         cwd=project,
@@ -49,7 +40,7 @@ def test_the_tables_are_those_of_one_machine(slurm, project, here):
         text=True,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    expected = sorted((here / "results" / "tables").glob("*.csv"))
+    expected = sorted((finished[0] / "results" / "tables").glob("*.csv"))
     assert len(expected) == 4
     for file in expected:
         found = project / "results" / "tables" / file.name

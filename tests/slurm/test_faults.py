@@ -1,14 +1,19 @@
 """What clusters do to jobs: the run goes on, and its store has the same bytes."""
 
+import json
 import logging
+import sys
 import time
 
 import pytest
 
+from earshift import status
 from earshift.slurm import run_name
 from tests.slurm.experiment import (
     DONE,
     QUICK,
+    REGIONS,
+    STORE,
     Driver,
     all_run,
     copy_of,
@@ -110,6 +115,58 @@ def test_a_job_that_needs_more_memory_gets_it(slurm, folder, undisturbed):
     assert given >= {("FAILED", 1), ("COMPLETED", 2)}
 
 
+def test_jobs_stop_in_time_or_when_told_and_the_next_go_on(slurm, folder, undisturbed):
+    (folder / "pace").write_text("6")  # for 2 of 24 windows: 72 s; a job has 60
+    driver = Driver(slurm, folder, "--set-resources", "extract_embeddings:runtime=1")
+    all_run(slurm, folder)
+    (folder / "hold").unlink()
+    calls = folder / "journal"
+    wait_for(
+        lambda: len(calls.read_text().split()) > len({*calls.read_text().split()}) + 1,
+        "the second windows",
+    )
+    slurm.run("scancel", "--full", "--signal=USR1", extractions(slurm)[0])
+    kept = {}
+    for why in ("SIGUSR1 came", "its time is nearly over"):
+        region = wait_for(lambda why=why: stopped(folder, why), why, 90)
+        kept[region] = said_of(folder, "begun", region)
+        assert 0 < kept[region]["clips"] < 12
+    (folder / "pace").unlink()
+    assert driver.wait() == 0, driver.log.read_text()[-4000:]
+    assert store_bytes(folder) == undisturbed
+    records = status.read_records(folder / "logs/results")
+    for region, begun in kept.items():
+        assert "of 12 clips embedded before" in log_of(folder, region)
+        assert not (folder / f"{STORE}.begun/{region}.json").exists()
+        done = said_of(folder, "done", region)
+        assert done["spent"]["seconds"] > begun["spent"]["seconds"]
+        # The record of the last attempt, with what SLURM gave it.
+        said = records["extract_embeddings", f"clear/held/clean/{region}"]
+        assert said["state"] == "done"
+        assert said["asked"] == {"cpus": 2, "minutes": 1} | said["asked"]
+        assert int(said["slurm_job"].partition("_")[0]) > 1
+        assert said["earlier"]["attempts"] >= 1
+
+
+def said_of(folder, ending, region):
+    """What the jobs of a region keep in a file beside the store."""
+    return json.loads((folder / f"{STORE}.{ending}/{region}.json").read_text())
+
+
+def log_of(folder, region):
+    """What the jobs of a region have said."""
+    log = folder / f"logs/results/extract_embeddings/clear/held/clean/{region}.log"
+    return log.read_text() if log.exists() else ""
+
+
+def stopped(folder, why):
+    """The region whose job has stopped for a reason."""
+    for region in REGIONS:
+        if f"{why}. " in log_of(folder, region):
+            return region
+    return None
+
+
 def test_a_node_that_goes_down_takes_no_job_with_it(slurm, folder, undisturbed):
     driver = Driver(slurm, folder)
     all_run(slurm, folder)
@@ -124,7 +181,6 @@ def test_a_node_that_goes_down_takes_no_job_with_it(slurm, folder, undisturbed):
         wait_for(lambda: slurm.states() == ["idle", "idle"], "the node's return")
 
 
-@pytest.mark.nightly
 def test_a_controller_that_restarts_is_waited_for(slurm, folder, undisturbed):
     driver = Driver(slurm, folder)
     all_run(slurm, folder)
@@ -176,7 +232,6 @@ def test_a_killed_drivers_jobs_are_waited_for_and_never_doubled(
     assert len(set((folder / "journal").read_text().split())) == 3
 
 
-@pytest.mark.nightly
 def test_a_run_as_a_job_hands_over_before_its_time_ends(slurm, folder, undisturbed):
     start = time.monotonic()
     slurm.run(*launcher("--submit", *DONE, *QUICK), cwd=folder, env=environment(slurm))
@@ -200,3 +255,23 @@ def drivers(cluster, state):
     """Ids of the runs that are jobs."""
     rows = [line.split("|") for line in cluster.jobs("%i|%T|%j")]
     return [i for i, s, name in rows if s == state and name.endswith("-driver")]
+
+
+TASK = """
+from earshift import slurm
+print(slurm.own_id(), slurm.time_left_s(), flush=True)
+"""
+
+
+def test_each_task_of_an_array_knows_its_own_end(slurm, tmp_path):
+    (tmp_path / "task.py").write_text(TASK)
+    job = slurm.run(
+        *("sbatch", "--parsable", "--array=1-2", "--time=3", "--wait"),
+        *("--output", tmp_path / "%a.out"),
+        *("--wrap", f"{sys.executable} {tmp_path / 'task.py'}"),
+        env={"PYTHONPATH": str(ROOT / "workflow" / "scripts")},
+    ).strip()
+    for task in (1, 2):
+        own, left = (tmp_path / f"{task}.out").read_text().split()
+        assert own == f"{job}_{task}"
+        assert 100 < float(left) <= 181

@@ -1,5 +1,7 @@
 """Run the workflow as a user does: Snakemake in a process of its own."""
 
+import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -93,9 +95,20 @@ def write_experiment(folder, **changes):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A small experiment that ran undisturbed."""
-    folder = write_experiment(tmp_path_factory.mktemp("finished"))
-    done = run(folder)
+    """A small experiment that ran undisturbed: once, for all processes of the tests.
+
+    It is to be looked at; who runs something in it, takes a copy.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, said = shared / "finished", shared / "finished.json"
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            done = run(write_experiment(folder))
+            said.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
+    done = subprocess.CompletedProcess("run.py", *json.loads(said.read_text()))
     assert done.returncode == 0, done.stderr[-3000:]
     return folder, done
 

@@ -71,10 +71,10 @@ def network(spec):
 '''
 
 
-@pytest.fixture
-def clone(tmp_path):
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
     """A copy of the project with a new method and a new model, one file each."""
-    root = tmp_path / "clone"
+    root = tmp_path_factory.mktemp("project") / "clone"
     for name in ("workflow", "envs", "resources", "tests"):
         ignored = shutil.ignore_patterns("__pycache__", "downloads", "openmic", "irmas")
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
@@ -86,12 +86,22 @@ def clone(tmp_path):
     return root
 
 
-def test_a_new_file_is_a_new_method_or_model_with_no_other_edit(clone, tmp_path):
+@pytest.fixture(scope="module")
+def extended(clone, tmp_path_factory):
+    """An experiment with both."""
     folder = write_experiment(
-        tmp_path / "new", models=["mfcc", "energy"], methods=["none", "lda", "halve"]
+        tmp_path_factory.mktemp("extended") / "new",
+        models=["mfcc", "energy"],
+        methods=["none", "lda", "halve"],
     )
     done = run(folder, root=clone)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert jobs_of(done, "extract_embeddings") == 8
+    return folder
+
+
+def test_a_new_file_is_a_new_method_or_model_with_no_other_edit(clone, extended):
+    folder = extended
     summary = pd.read_csv(folder / "results/tables/summary.csv")
     assert set(summary["model"]) == {"mfcc", "energy"}
     assert set(summary["method"]) == {"none", "lda", "halve"}
@@ -129,12 +139,8 @@ def _collected(root):
     return done.stdout
 
 
-def test_a_raised_version_re_runs_its_own_jobs(clone, tmp_path):
-    folder = write_experiment(
-        tmp_path / "new", models=["mfcc", "energy"], methods=["none", "lda"]
-    )
-    first = run(folder, root=clone)
-    assert jobs_of(first, "extract_embeddings") == 8
+def test_a_raised_version_re_runs_its_own_jobs(clone, extended):
+    folder = extended
     before = pd.read_csv(folder / "results/tables/summary.csv").set_index("model")
     plugin = clone / "workflow/scripts/earshift/models/energy.py"
     code = plugin.read_text().replace("power, 4,", "power**2, 4,")
