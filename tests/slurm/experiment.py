@@ -36,7 +36,7 @@ HERE = Path(__file__).parent
 def spec():
     """Return the facts: 0.5 s windows at 8 kHz, 4 features."""
     framing = Framing(window=4000, hop=4000)
-    return ModelSpec(8000, framing, n_features=4, batch_size=2)
+    return ModelSpec(8000, framing, n_features=4, batch_size=1)
 
 
 def network(spec):
