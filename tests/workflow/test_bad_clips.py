@@ -17,19 +17,19 @@ def test_bad_clips_are_skipped_and_reported_and_mended_ones_taken_up(tmp_path):
     audio[9].unlink()
     done = run(folder)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert set(tested(folder)["hum"]) == {33}
+    assert set(clips_of(folder)["hum"]) == {33}
     page = (folder / "results/report.html").read_text()
     for file, whole in bad.items():
         assert file.name in page
         file.write_bytes(whole)
     done = run(folder, "--forcerun", "list_clips")
     assert done.returncode == 0, done.stderr[-3000:]
-    assert set(tested(folder)["hum"]) == {36}
+    assert set(clips_of(folder)["hum"]) == {36}
     page = (folder / "results/report.html").read_text()
     assert not [file for file in bad if file.name in page]
 
 
-def tested(folder):
+def clips_of(folder):
     """Clips in each cell of the scores, by dataset tested on."""
     scores = pd.read_csv(folder / "results/tables/scores.csv")
     return dict(iter(scores.groupby("test")["n_test"]))
