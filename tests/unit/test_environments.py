@@ -1,11 +1,19 @@
 """The lock, the conda files and pyproject.toml name the same packages."""
 
+import ast
+import importlib.metadata as metadata
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+
+from tests.workflow.conftest import write_experiment
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,19 +79,99 @@ def test_the_lock_has_a_hash_for_every_package_and_no_address():
     ("file", "groups"),
     [
         ("analysis", ["library", "remote", "elastic", "dashboard"]),
+        ("driver", ["library", "workflow"]),
         ("tensorflow", ["library", "models", "remote"]),
     ],
 )
 def test_a_conda_file_lists_what_pyproject_lists(file, groups):
     listed = conda(file)
     assert listed.pop("python") == ">=3.11"
+    if file == "driver":  # the one model whose weights are in a package
+        assert listed.pop("musicnn") == requirements()["models"]["musicnn"]
     expected = {k: v for group in groups for k, v in requirements()[group].items()}
     assert listed == expected
 
 
-def test_the_driver_lists_nothing_that_pyproject_does_not():
-    listed = conda("driver")
-    assert listed.pop("python") == ">=3.11"
-    known = {k: v for group in requirements().values() for k, v in group.items()}
-    assert listed.items() <= known.items()
-    assert "snakemake" in listed
+def with_dependencies(names):
+    """Names of some installed packages and of all that these need."""
+    found, left = set(), [(name, ()) for name in names]
+    while left:
+        name, extras = left.pop()
+        if (key := (plain(name), tuple(extras))) in found:
+            continue
+        found.add(key)
+        for line in map(Requirement, metadata.requires(name) or []):
+            wanted = [{"extra": extra} for extra in (*extras, "")]
+            if line.marker is None or any(map(line.marker.evaluate, wanted)):
+                left.append((line.name, sorted(line.extras)))
+    return {name for name, _ in found}
+
+
+def plain(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+#: Python imports this when it starts.
+SITE = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Refuse(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in REFUSED:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+def with_packages_of(file, folder):
+    """Return variables of processes that import what a conda file lists, no more.
+
+    Snakemake is there as well: its jobs find it in the environment of the driver.
+    """
+    pytest.importorskip("snakemake", reason="snakemake is not installed")
+    # musicnn is there for its weights; what it needs itself is not.
+    known = with_dependencies({*conda(file), "snakemake"} - {"python", "musicnn"})
+    known |= {"musicnn", "earshift"}
+    of_module = metadata.packages_distributions().items()
+    refused = sorted(m for m, d in of_module if not known & set(map(plain, d)))
+    assert "mypy" in refused
+    (folder / "sitecustomize.py").write_text(f"REFUSED = {refused!r}\n{SITE}")
+    paths = [str(folder), str(ROOT / "workflow" / "scripts")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("arguments", [["-n", "--cores", "1"], ["--status"]])
+def test_the_driver_needs_no_package_that_its_conda_file_lacks(tmp_path, arguments):
+    folder = write_experiment(tmp_path / "run")
+    script = ROOT / "workflow" / "scripts" / "run.py"
+    done = subprocess.run(
+        [sys.executable, script, "--configfile", "experiment.yaml", *arguments],
+        cwd=folder,
+        env=with_packages_of("driver", tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_rules_need_no_package_that_their_conda_file_lacks(tmp_path):
+    scripts = sorted((ROOT / "workflow" / "scripts").glob("*.py"))
+    trees = [ast.parse(script.read_text()) for script in scripts]
+    imports = [
+        ast.unparse(node)
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert len(imports) > 2 * len(scripts) > 60
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(imports)],
+        env=with_packages_of("analysis", tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
