@@ -1,5 +1,7 @@
 """Fixtures of the tests of downloads: a web server, and what it publishes."""
 
+import subprocess
+
 import pytest
 
 from earshift import transfer
@@ -30,3 +32,24 @@ def unknown(server):
 @pytest.fixture
 def target(tmp_path):
     return tmp_path / "weights" / NAME
+
+
+@pytest.fixture
+def mount(tmp_path):
+    """A function that mounts a small disk, or mounts it anew, with some options."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def make(options):
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            pytest.skip("there is no command 'mount'")
+        if done.returncode:
+            pytest.skip(f"a small disk cannot be mounted: {done.stderr.strip()}")
+        return folder
+
+    yield make
+    if folder.is_mount():
+        subprocess.run(["umount", str(folder)], check=True)

@@ -1,7 +1,5 @@
 """A disk that is full: a small one is mounted, filled, and made larger."""
 
-import subprocess
-
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -11,23 +9,9 @@ from tests import stage2
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(mount):
     """A disk of 3 MB, and what makes it larger."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mount(options):
-        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    try:
-        done = mount("size=3m")
-    except FileNotFoundError:
-        pytest.skip("there is no command 'mount'")
-    if done.returncode:
-        pytest.skip(f"a small disk cannot be mounted: {done.stderr.strip()}")
-    yield folder, lambda: mount("remount,size=30m")
-    subprocess.run(["umount", str(folder)], check=True)
+    return mount("size=3m"), lambda: mount("remount,size=30m")
 
 
 def files(root):

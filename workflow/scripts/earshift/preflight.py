@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from earshift import jobs, slurm
+from earshift import disk, jobs, slurm
 from earshift.errors import ClusterError, did_you_mean
 from earshift.site import SITE, Site
 
@@ -105,7 +103,7 @@ def _checks(site: Site, requests: Sequence[Request], folder: Path) -> Iterator[C
     """Yield checks, the cheap ones first; none that cannot be right after a failure."""
     quick = list(quick_checks(site))
     yield from quick
-    yield _check_disk(folder)
+    yield Check("disk", *disk.room_for_plan(folder))
     if not all(check.fits for check in quick):
         return
     where = {n: slurm.partition_of(site, n) for n in {each.gpus for each in requests}}
@@ -207,17 +205,6 @@ def _check_job_age(config: Mapping[str, str]) -> Check:
         "ARGS='--slurm-status-command sacct', and do not cancel jobs by hand"
     )
     return Check("end of jobs", fits, f"the queue keeps it for {said} s{advice}")
-
-
-def _check_disk(folder: Path) -> Check:
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    found = f"{free / 1e9:.0f} GB free at '{folder}'"
-    plan = folder / "plan.csv"
-    if not plan.exists():
-        return Check("disk", True, f"{found}; 'make plan' says how much a run needs")
-    needed = pd.read_csv(plan)["bytes"].sum()
-    return Check("disk", free > needed, f"{found}, {needed / 1e9:.1f} GB are needed")
 
 
 def _distinct(requests: Sequence[Request]) -> list[tuple[str, Request]]:
