@@ -1,4 +1,4 @@
-"""Fixtures of the tests of downloads: a web server, and what it publishes."""
+"""Fixtures of several files: a web server with what it publishes, a small disk."""
 
 import subprocess
 
