@@ -1,6 +1,8 @@
 """Whether results have room is known before they are computed."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,8 +23,13 @@ def write_plan(folder, n_bytes, n_files):
     ("n_bytes", "n_files", "fits", "said"),
     [
         (1_000_000, 5, True, "0.0 GB are needed"),
-        (4_000_000, 5, False, "0.0 GB are needed"),
-        (1_000_000, 60, False, "files, of 60 needed"),
+        (
+            4_000_000,
+            5,
+            False,
+            "for 'results' in the configuration, or ask for more room",
+        ),
+        (1_000_000, 60, False, "files, of 60 needed. Choose another folder for 'res"),
     ],
 )
 def test_a_plan_needs_room_for_its_bytes_and_its_files(
@@ -36,36 +43,71 @@ def test_a_plan_needs_room_for_its_bytes_and_its_files(
     assert [file.name for file in folder.iterdir()] == ["plan.csv"]
 
 
+def test_stores_at_an_address_need_no_room_here(mount):
+    folder = mount("size=3m,nr_inodes=50")
+    rows = {"bytes": [1e6, 4e6], "files": [5, 60], "address": [None, "s3://there/e"]}
+    pd.DataFrame(rows).to_csv(folder / "plan.csv", index=False)
+    fits, said = disk.room_for_plan(folder)
+    assert fits, said
+    rows["address"] = [None, None]
+    pd.DataFrame(rows).to_csv(folder / "plan.csv", index=False)
+    assert not disk.room_for_plan(folder)[0]
+
+
 def test_room_is_reserved_for_a_moment(mount):
     folder = mount("size=3m")
-    assert disk.refusal(folder, 2_000_000) is None
-    assert disk.refusal(folder, 2_000_000) is None
-    assert disk.refusal(folder, 0) is None
-    assert disk.refusal(folder, 4_000_000) == "No space left on device"
+    assert disk.refusal(folder, 2_000_000) == 0
+    assert disk.refusal(folder, 2_000_000) == 0
+    assert disk.refusal(folder, 0) == 0
+    assert disk.refusal(folder, 4_000_000) == errno.ENOSPC
     assert not list(folder.iterdir())
 
 
-#: A limit of this process stands for a quota, which few file systems have here.
+@pytest.fixture
+def quota(tmp_path):
+    """A folder on a disk of 200 MB of which a quota allows 20 MB."""
+    lacking = [name for name in ("mkfs.btrfs", "btrfs") if not shutil.which(name)]
+    if lacking:
+        pytest.skip(f"a disk with a quota needs {', '.join(lacking)}")
+    image, folder = tmp_path / "image", tmp_path / "disk"
+    folder.mkdir()
+    with image.open("wb") as file:
+        file.truncate(200_000_000)
+    subprocess.run(["mkfs.btrfs", "-q", image], check=True)
+    command = ["mount", "-o", "loop", image, folder]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"a disk with a quota cannot be mounted: {done.stderr.strip()}")
+    try:
+        for words in (["quota", "enable"], ["qgroup", "limit", "20M"]):
+            subprocess.run(["btrfs", *words, folder], check=True)
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.parametrize("n_bytes", [10_000_000, 50_000_000])
+def test_a_quota_is_known_though_the_disk_has_room(quota, n_bytes):
+    write_plan(quota, n_bytes, 5)
+    fits, said = disk.room_for_plan(quota)
+    assert fits is (n_bytes == 10_000_000)
+    assert fits is ("a quota forbids to write so much" not in said)
+    assert fits is ("or ask for more quota" not in said)
+
+
+#: A limit of this process, which is no quota.
 LIMITED = """
 import resource, sys
 from pathlib import Path
 from earshift import disk
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
-print(*disk.room_for_plan(Path(sys.argv[1])))
+folder = Path(sys.argv[1])
+print(disk.refusal(folder, 4_000_000), *disk.room_for_plan(folder))
 """
 
 
-@pytest.mark.parametrize(
-    ("n_bytes", "fits", "said"),
-    [
-        (900_000, True, "are needed\n"),
-        (4_000_000, False, "but so much cannot be written: File too large\n"),
-    ],
-)
-def test_what_may_not_be_written_is_known_though_the_disk_has_room(
-    tmp_path, n_bytes, fits, said
-):
-    write_plan(tmp_path, n_bytes, 5)
+def test_what_is_refused_for_another_reason_is_no_quota(tmp_path):
+    write_plan(tmp_path, 4_000_000, 5)
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(tmp_path)],
         env=os.environ | {"PYTHONPATH": str(Path(disk.__file__).parents[1])},
@@ -73,8 +115,7 @@ def test_what_may_not_be_written_is_known_though_the_disk_has_room(
         text=True,
         check=True,
     )
-    assert done.stdout.startswith(str(fits))
-    assert done.stdout.endswith(said)
+    assert done.stdout.startswith(f"{errno.EFBIG} True ")
 
 
 def test_without_a_plan_only_what_is_free_is_said(tmp_path):

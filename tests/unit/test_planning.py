@@ -109,12 +109,12 @@ def test_a_calibration_says_what_the_model_gives(tmp_path):
     assert capacity == 120 * found.audio_s_per_s
 
 
-def estimate(tmp_path, folder, entry=ENTRY, **changes):
+def estimate(tmp_path, folder, entry=ENTRY, location=None, **changes):
     """The plan of one dataset and one model; its rows by stage."""
     extraction = EXTRACTION | changes
     options = {"name": "m", "entry": entry, "versions": stage2.VERSIONS}
     options |= {"plan": str(tmp_path / "e.plan.json"), "dtype": "float32"}
-    options |= {"location": str(tmp_path / "e.zarr"), "pooling": []}
+    options |= {"location": location or str(tmp_path / "e.zarr"), "pooling": []}
     key = {"dataset": "d", "model": "m", "condition": "clean"}
     key |= {"features": str(tmp_path / "f.zarr")}
     dataset = {"name": "d", "entry": {"plugin": "table", "folder": str(folder)}}
@@ -187,6 +187,16 @@ def test_after_stage_1_the_plan_is_what_is_then_done(table_dataset, tmp_path):
     for stage in ("clips", "embeddings", "features"):
         for column in ("clips_to_do", "jobs", "hours", "bytes", "files"):
             assert done[stage][column] == 0
+
+
+def test_a_store_at_an_address_is_said_to_be_there(table_dataset, tmp_path):
+    write_calibration(tmp_path / "c.json")
+    rows = estimate(tmp_path, table_dataset)
+    assert pd.isna([row["address"] for row in rows.values()]).all()
+    rows = estimate(tmp_path, table_dataset, location="s3://there/e.zarr")
+    assert rows["embeddings"]["address"] == "s3://there/e.zarr"
+    assert rows["embeddings"]["bytes"] > 0
+    assert pd.isna(rows["features"]["address"])
 
 
 def test_only_new_clips_are_to_do(table_dataset, tmp_path):

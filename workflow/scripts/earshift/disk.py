@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
+#: What to do where there is too little room.
+ELSEWHERE = "Choose another folder for 'results' in the configuration,"
+
 
 def room_for_plan(folder: Path) -> tuple[bool, str]:
     """Say whether there is room for what a plan will write.
@@ -31,20 +34,32 @@ def room_for_plan(folder: Path) -> tuple[bool, str]:
     plan = folder / "plan.csv"
     if not plan.exists():
         return True, f"{found}; 'make plan' says how much a run needs"
-    needed = pd.read_csv(plan)[["bytes", "files"]].sum().astype(int)
-    found += f", {needed['bytes'] / 1e9:.1f} GB are needed"
-    if free < needed["bytes"]:
-        return False, found
+    n_bytes, n_files = _needed(plan)
+    found += f", {n_bytes / 1e9:.1f} GB are needed"
+    if free < n_bytes:
+        return False, f"{found}. {ELSEWHERE} or ask for more room"
     # File systems that make room for files as they come say 0.
-    if 0 < n_free < needed["files"]:
-        return False, f"{found}; room for {n_free} files, of {needed['files']} needed"
-    if why := refusal(folder, int(needed["bytes"])):
-        return False, f"{found}; but so much cannot be written: {why}"
+    if 0 < n_free < n_files:
+        found += f"; room for {n_free} files, of {n_files} needed"
+        return False, f"{found}. {ELSEWHERE} or ask for room for more files"
+    # Other refusals may be those of one full server, while others have room.
+    if refusal(folder, n_bytes) == errno.EDQUOT:
+        found += "; but a quota forbids to write so much"
+        return False, f"{found}. {ELSEWHERE} or ask for more quota"
     return True, found
 
 
-def refusal(folder: Path, n_bytes: int) -> str | None:
-    """Say why a file of a size cannot be made, which a quota forbids.
+def _needed(plan: Path) -> tuple[int, int]:
+    """Return the bytes and files that a plan puts on file systems."""
+    table = pd.read_csv(plan)
+    if "address" in table:
+        table = table[table["address"].isna()]
+    n_bytes, n_files = table[["bytes", "files"]].sum().astype(int)
+    return int(n_bytes), int(n_files)
+
+
+def refusal(folder: Path, n_bytes: int) -> int:
+    """Return why a file of a size cannot be made.
 
     The room is reserved for a moment; nothing is written.
 
@@ -57,14 +72,14 @@ def refusal(folder: Path, n_bytes: int) -> str | None:
 
     Returns
     -------
-    str or None
-        Words of the operating system. None if it can be made, or if the file system
-        cannot reserve room.
+    int
+        The operating system's number of the error, such as `errno.EDQUOT` of a quota.
+        0 if it can be made, or if the file system cannot reserve room.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         start, size = ctypes.c_int64(0), ctypes.c_int64(n_bytes)
         if n_bytes == 0 or libc.fallocate(file.fileno(), 0, start, size) == 0:
-            return None
+            return 0
         number = ctypes.get_errno()
-    return None if number in (errno.EOPNOTSUPP, errno.ENOSYS) else os.strerror(number)
+    return 0 if number in (errno.EOPNOTSUPP, errno.ENOSYS) else number

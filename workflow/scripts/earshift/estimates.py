@@ -73,6 +73,7 @@ COLUMNS = (
     "bytes",
     "files",
     "cost",
+    "address",
 )
 
 
@@ -185,7 +186,8 @@ def estimate_run(
         CSV file to write, columns `COLUMNS`: one row per stage and dataset, and from
         stage 2 on per model and condition. Hours are those of all jobs, one after the
         other; `cpu_h` and `gpu_h` are hours times what they reserve; `mem_mb` is that
-        of the largest job; `within` is as in `Listed`.
+        of the largest job; `within` is as in `Listed`; `address` is that of a store on
+        no file system, and else missing.
     """
     rows, known = [], {}
     for d in listed_in:
@@ -199,6 +201,7 @@ def estimate_run(
         key = {name: s[name] for name in ("dataset", "model", "condition")}
         options = s["options"] | {"plan": Path(s["options"]["plan"])}
         row = _embedding(listed, options, measured, extraction)
+        row["address"] = _address(options["location"])
         rows += [row | key, _pooling(row, s, pooling) | key]
     table = pd.DataFrame(rows).assign(made=jobs.now())
     prices = [extraction["price_per_cpu_hour"], extraction["price_per_gpu_hour"]]
@@ -208,6 +211,11 @@ def estimate_run(
     table = table.sort_values("stage", kind="stable").reindex(columns=list(COLUMNS))
     with jobs.whole_file(out) as temporary:
         table.to_csv(temporary, index=False)
+
+
+def _address(location: store.Location) -> str | None:
+    """Return where a store is that takes no room on a file system; None otherwise."""
+    return None if store.folder_of(location) else str(location)
 
 
 def _decoding(listed: Listed, n_threads: int) -> dict[str, Any]:
