@@ -53,6 +53,7 @@ def test_a_run_on_another_machine_is_waited_for_while_it_gives_signs_of_life(
 ):
     monkeypatch.setattr(lock, "DEAD_AFTER_S", 2)
     monkeypatch.setattr(lock, "PULSE_S", 0.4)
+    monkeypatch.setattr(lock, "CLAIM_S", 0.1)
     path.parent.mkdir()
     path.write_text(json.dumps({"host": "login2", "process": 7}))
     said, start = [], time.monotonic()
@@ -65,6 +66,52 @@ def test_a_run_on_another_machine_is_waited_for_while_it_gives_signs_of_life(
         "A run is going on in this folder on login2 (process 7); waiting for it."
     ]
     assert [file.name for file in path.parent.iterdir()] == ["run.lock"]
+
+
+#: A machine of another name. Its locks are its own, and its file system is slow.
+MACHINE = """
+import fcntl, socket, sys, time
+from pathlib import Path
+from earshift import lock
+socket.gethostname = lambda: sys.argv[2]
+fcntl.flock = lambda descriptor, how: None
+write = Path.write_text
+def write_late(path, text):
+    time.sleep(0.5)
+    return write(path, text)
+Path.write_text = write_late
+lock.PULSE_S, lock.CLAIM_S = 0.4, 1.5
+with lock.one_at_a_time(Path(sys.argv[1]), lambda line: print("waits", flush=True)):
+    print(time.time(), flush=True)
+    time.sleep(1)
+    print(time.time(), flush=True)
+"""
+
+
+def test_of_two_machines_that_wait_for_a_third_one_goes_on_at_a_time(path):
+    path.parent.mkdir()
+    path.write_text(json.dumps({"host": "login1", "process": 7}))
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    waiting = [
+        subprocess.Popen(
+            [sys.executable, "-c", MACHINE, path, name],
+            env=variables,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("login2", "login3")
+    ]
+    for machine in waiting:
+        assert machine.stdout.readline() == "waits\n"
+    path.write_text("")
+    times = []
+    for machine in waiting:
+        said, _ = machine.communicate(timeout=60)
+        assert machine.returncode == 0
+        times.append([float(line) for line in said.split("\n") if "." in line])
+    (_, end), (start, _) = sorted(times)
+    assert end < start
+    assert path.read_text() == ""
 
 
 def test_a_snakemake_that_was_started_by_hand_is_waited_for(path):

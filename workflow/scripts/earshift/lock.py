@@ -23,6 +23,10 @@ PULSE_S = 10
 #: A run on another machine is taken for dead after as many seconds without one.
 DEAD_AFTER_S = 60
 
+#: Seconds after which a claim that none has overwritten holds, if several machines may
+#: have waited for the same run.
+CLAIM_S = 5
+
 
 @contextmanager
 def one_at_a_time(path: Path, say: Callable[[str], None]) -> Iterator[int]:
@@ -56,9 +60,7 @@ def one_at_a_time(path: Path, say: Callable[[str], None]) -> Iterator[int]:
         except BlockingIOError:
             say("Another run is going on in this folder; waiting for it.")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        _wait_for_other_machines(path, say)
-        holder = {"host": socket.gethostname(), "process": os.getpid()}
-        path.write_text(json.dumps(holder) + "\n")
+        _claim(path, say)
         threading.Thread(target=_pulse, args=(path, over), daemon=True).start()
         for process in snakemakes_here():
             say(
@@ -67,10 +69,38 @@ def one_at_a_time(path: Path, say: Callable[[str], None]) -> Iterator[int]:
             )
             process.wait()
         yield descriptor
-        path.write_text("")
+        if _holder(path) == _self():
+            path.write_text("")
     finally:
         over.set()
         os.close(descriptor)
+
+
+def _self() -> dict[str, str | int]:
+    """Return what the lock says of this process."""
+    return {"host": socket.gethostname(), "process": os.getpid()}
+
+
+def _holder(path: Path) -> dict[str, str | int] | None:
+    """Return what the lock says of its holder; None if there is none."""
+    try:
+        said: dict[str, str | int] = json.loads(path.read_text())
+    except ValueError:
+        return None
+    return said
+
+
+def _claim(path: Path, say: Callable[[str], None]) -> None:
+    """Wait for runs on other machines, and write down that this one holds the lock."""
+    while True:
+        seen = _wait_for_other_machines(path, say)
+        path.write_text(json.dumps(_self()) + "\n")
+        if not seen:
+            return
+        # Others may have waited for the same run: the last who wrote goes on.
+        time.sleep(CLAIM_S)
+        if _holder(path) == _self():
+            return
 
 
 def _pulse(path: Path, over: threading.Event) -> None:
@@ -80,23 +110,24 @@ def _pulse(path: Path, over: threading.Event) -> None:
             path.touch()
 
 
-def _wait_for_other_machines(path: Path, say: Callable[[str], None]) -> None:
-    """Wait until the holder on another machine has ended, or gives no sign of life."""
-    said = False
-    while True:
-        with contextlib.suppress(ValueError):
-            holder = json.loads(path.read_text())
-            host, process = holder["host"], holder["process"]
-            if host != socket.gethostname() and _age_s(path) < DEAD_AFTER_S:
-                if not said:
-                    say(
-                        f"A run is going on in this folder on {host} (process "
-                        f"{process}); waiting for it."
-                    )
-                said = True
-                time.sleep(PULSE_S / 4)
-                continue
-        return
+def _wait_for_other_machines(path: Path, say: Callable[[str], None]) -> bool:
+    """Wait until the holder on another machine has ended, or gives no sign of life.
+
+    Returns whether there was one.
+    """
+    seen = said = False
+    while (holder := _holder(path)) and holder["host"] != socket.gethostname():
+        seen = True
+        if _age_s(path) >= DEAD_AFTER_S:
+            break
+        if not said:
+            say(
+                f"A run is going on in this folder on {holder['host']} (process "
+                f"{holder['process']}); waiting for it."
+            )
+        said = True
+        time.sleep(PULSE_S / 4)
+    return seen
 
 
 def _age_s(path: Path) -> float:
