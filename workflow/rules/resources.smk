@@ -63,7 +63,7 @@ def first_request(rule):
     asked = rule.expand_resources(Wildcards(fromdict=key), InputFiles(), 1)
     return {
         "rule": rule.name,
-        "cpus": asked["_cores"],
+        "cpus": asked.get("cpus_per_task", asked["_cores"]),
         "memory_mb": asked.get("mem_mb", 2_000),
         "minutes": asked.get("runtime", 60),
         "gpus": asked.get("gpu", 0),
