@@ -247,15 +247,34 @@ def test_a_node_that_cannot_import_the_code_ends_the_job_with_its_words(
     wait_for(lambda: not slurm.live(), "the end of all jobs", 30)
 
 
+WORKERS = """
+import sys
+from earshift import slurm
+print(*(job.id for job in slurm.live_jobs(sys.argv[1])))
+"""
+
+
+def own_workers(cluster, id_):
+    """Jobs that a job counts as its workers."""
+    command = (sys.executable, "-c", WORKERS, f"cv_{id_}")
+    paths = {"PYTHONPATH": str(ROOT / "workflow" / "scripts")}
+    return set(cluster.run(*command, env=paths).split())
+
+
 def test_elastic_workers_are_jobs_that_may_be_cancelled(
     slurm, study, undisturbed, tmp_path
 ):
     options = ("-N1", "-n1", "-c2", "-w", "n1", "-J", "cv", "--mem", "700")
+    # Of another model's job of the same run, whose name is the same.
+    other = slurm.run("sbatch", "--parsable", "-H", "-J", "cv_0_workers", "--wrap=true")
     job = Job(slurm, study, tmp_path / "out", *options, nodes=2, elastic=True)
     job.both_nodes_work()
     rows = [line.split() for line in slurm.jobs("%i %j %T %m %N")]
-    workers = [row for row in rows if row[1] == "cv_workers" and row[2] == "RUNNING"]
+    name = f"cv_{job.id}_workers"
+    workers = [row for row in rows if row[1] == name and row[2] == "RUNNING"]
     assert {row[3] for row in workers} == {"700M"}
+    assert own_workers(slurm, job.id) == {row[0] for row in rows if row[1] == name}
+    slurm.run("scancel", other.strip())
     since = time.time()
     slurm.run("scancel", *(row[0] for row in workers if row[4] == "n2"))
     ends_well(job, undisturbed, "elastic workers of a node cancelled", since)

@@ -62,6 +62,8 @@ def in_jobs(
             "extra 'elastic' of earshift, or set 'elastic: false'."
         ) from None
     address = slurm.node_address()
+    # Jobs of a run may share a name: that of the workers says whose they are.
+    name = f"{job.name}_{slurm.own_id()}"
     with (
         _emptied(folder) as said,
         SLURMCluster(
@@ -72,7 +74,7 @@ def in_jobs(
             account=job.account or None,
             queue=job.partition,
             walltime=job.time_left,
-            job_name=f"{job.name}_workers",
+            job_name=f"{name}_workers",
             job_extra_directives=[
                 "--no-requeue",
                 *([f"--qos={job.qos}"] if job.qos else []),
@@ -91,7 +93,7 @@ def in_jobs(
         _check_accepted(cluster.job_script(), said / "job.sh")
         log.info("starting up to %d jobs of a worker each", most)
         cluster.adapt(minimum=1, maximum=most)
-        yield cluster, _last_job(cluster, module, job.name, said)
+        yield cluster, _last_job(cluster, module, name, said)
 
 
 @contextmanager
