@@ -10,7 +10,15 @@
 #SBATCH --dependency=singleton
 
 submit_again() {
-    "$@" --submit
+    until "$@" --submit; do
+        echo "The next driver could not be submitted; trying again in 20 s." >&2
+        sleep 20
+        if ! kill -0 "$run" 2>/dev/null; then
+            # The run has ended by itself: nothing is left for another driver.
+            wait "$run"
+            exit "$?"
+        fi
+    done
     # By a signal that it could handle, Snakemake would cancel its jobs or wait for them.
     kill -KILL -- "-$run"
     exit 0
