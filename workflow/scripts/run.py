@@ -9,13 +9,14 @@ half-made outputs behind: both are cleared here, and only when no other run is g
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import yaml
 
-from earshift import preflight, slurm, study
+from earshift import library, preflight, slurm, study
 from earshift.errors import ClusterError, EarshiftError
 from earshift.lock import one_at_a_time
 from earshift.site import Site
@@ -166,7 +167,8 @@ def run(options: argparse.Namespace, rest: list[str], lock: int) -> int:
     file, flags = ("plan.csv", ["--plan"]) if options.plan else ("report.html", [])
     if (results / file).exists():
         table = [sys.executable, "-m", "earshift.report", str(results), *flags]
-        subprocess.run(table, check=False)
+        own = os.environ | {"PYTHONPATH": library.search_path()}
+        subprocess.run(table, env=own, check=False)
     return 0
 
 

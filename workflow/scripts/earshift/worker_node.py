@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
+from earshift import library
 from earshift.errors import DataError
 
 #: A Dask cluster, and a function that says why no worker will come any more, if so.
@@ -46,9 +45,8 @@ def options(n_workers: int) -> list[str]:
 
 def settings() -> dict[str, str]:
     """Return variables with which a node finds this library, and says only warnings."""
-    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     return {
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "PYTHONPATH": library.search_path(),
         "DASK_LOGGING__DISTRIBUTED": "warning",
     }
 
