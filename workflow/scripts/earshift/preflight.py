@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -106,7 +107,8 @@ def _checks(site: Site, requests: Sequence[Request], folder: Path) -> Iterator[C
     yield Check("disk", *disk.room_for_plan(folder))
     if not all(check.fits for check in quick):
         return
-    where = {n: slurm.partition_of(site, n) for n in {each.gpus for each in requests}}
+    yield _check_job_age()
+    where = {n: slurm.partitions_of(site, n) for n in {each.gpus for each in requests}}
     asked = [
         _check_request(site, where[request.gpus], what, request)
         for what, request in _distinct(requests)
@@ -129,7 +131,7 @@ def quick_checks(site: Site) -> Iterator[Check]:
     Yields
     ------
     Check
-        Controller, account, partitions, memory of ended jobs.
+        Controller, account, partitions, type of GPU.
     """
     try:
         config = slurm.configuration()
@@ -145,7 +147,8 @@ def quick_checks(site: Site) -> Iterator[Check]:
     }.items():
         if name or what == "partition":
             yield _check_partition(what, name, partitions)
-    yield _check_job_age(config)
+    if site.gpu_model:
+        yield _check_gpu_model(site.gpu_model)
 
 
 def _check_account(site: Site, config: Mapping[str, str]) -> Check:
@@ -153,15 +156,23 @@ def _check_account(site: Site, config: Mapping[str, str]) -> Check:
         fits = site.account is None
         advice = "" if fits else f": remove 'account' from {SITE}"
         return Check("account", fits, f"this cluster keeps no accounts{advice}")
-    accounts = slurm.accounts()
+    try:
+        accounts = slurm.accounts(config.get("ClusterName", ""))
+    except ClusterError as error:
+        name = f"'{site.account}'" if site.account else "the default one"
+        # What the error says to do is for those who cannot go on.
+        why = str(error).split(". ")[0]
+        return Check(
+            "account", True, f"{name}; accounts cannot be looked up here: {why}"
+        )
     if site.account is None:
         known = ", ".join(sorted(accounts)) or "none"
         return Check("account", True, f"the default one (yours: {known})")
-    if site.account not in accounts:
+    if site.account.lower() not in accounts:
         near = did_you_mean(site.account, accounts)
         found = f"you have no account '{site.account}' {near} Mend {SITE}."
         return Check("account", False, found)
-    limit = accounts[site.account]
+    limit = accounts[site.account.lower()]
     if limit is not None and limit < site.jobs:
         return Check(
             "account",
@@ -181,30 +192,45 @@ def _check_partition(
         near = did_you_mean("", known)
         found = f"there is no default one {near} Put 'partition' into {SITE}."
         return Check(what, False, found)
-    if chosen not in known:
-        near = did_you_mean(chosen, known)
-        found = f"there is no partition '{chosen}' {near} Mend {SITE}."
-        return Check(what, False, found)
-    partition = known[chosen]
-    if partition.state != "UP":
-        return Check(
-            what, False, f"'{chosen}' is {partition.state}: choose another one"
-        )
-    limit = partition.max_minutes
+    names = chosen.split(",")
+    for each in names:
+        if each not in known:
+            near = did_you_mean(each, known)
+            found = f"there is no partition '{each}' {near} Mend {SITE}."
+            return Check(what, False, found)
+    up = [known[each] for each in names if known[each].state == "UP"]
+    if not up:
+        states = " and ".join(known[each].state for each in names)
+        return Check(what, False, f"'{chosen}' is {states}: choose another one")
+    limit = slurm.longest_min(up)
     told = "no time limit" if limit is None else f"at most {limit} min a job"
     return Check(what, True, f"'{chosen}', {told}")
 
 
-def _check_job_age(config: Mapping[str, str]) -> Check:
-    said = config.get("MinJobAge", "0").split()[0]
-    fits = int(said) >= 3 * slurm.STATUS_EVERY_S
+def _check_gpu_model(model: str) -> Check:
+    """Say whether Snakemake passes a type of GPU on."""
+    fits = re.fullmatch(r"[A-Za-z0-9_.]+", model) is not None
     advice = (
         ""
         if fits
-        else ", so that its end may be missed: start runs with "
-        "ARGS='--slurm-status-command sacct', and do not cancel jobs by hand"
+        else ": Snakemake passes on only letters, digits, '_' and '.'. Remove "
+        f"'gpu_model' from {SITE}, and choose GPUs by 'gpu_partition'"
     )
-    return Check("end of jobs", fits, f"the queue keeps it for {said} s{advice}")
+    return Check("GPU model", fits, f"'{model}'{advice}")
+
+
+def _check_job_age() -> Check:
+    age_s = int(slurm.configuration().get("MinJobAge", "0").split()[0])
+    # 0 is for ever.
+    fits = age_s == 0 or age_s >= 3 * slurm.STATUS_EVERY_S
+    found = f"the queue keeps it for {age_s} s" if age_s else "the queue keeps it"
+    advice = (
+        ""
+        if fits
+        else ", so that it may be missed: start runs with "
+        f"ARGS='--slurm-init-seconds-before-status-checks {max(1, age_s // 3)}'"
+    )
+    return Check("end of jobs", fits, f"{found}{advice}")
 
 
 def _distinct(requests: Sequence[Request]) -> list[tuple[str, Request]]:
@@ -221,7 +247,7 @@ def _distinct(requests: Sequence[Request]) -> list[tuple[str, Request]]:
 
 
 def _check_request(
-    site: Site, partition: slurm.Partition, what: str, request: Request
+    site: Site, chosen: Sequence[slurm.Partition], what: str, request: Request
 ) -> Check:
     """Ask SLURM whether it would take a job; it does not look at the time limit."""
     asked = (
@@ -229,9 +255,10 @@ def _check_request(
         f"{', GPU' if request.gpus else ''}"
         f"{f', on each of {request.nodes} nodes' if request.nodes > 1 else ''}"
     )
-    limit = partition.max_minutes
+    limit = slurm.longest_min(chosen)
     if limit is not None and request.minutes > limit:
-        advice = f"'{partition.name}' allows {limit} min; choose a longer partition"
+        name = ",".join(each.name for each in chosen)
+        advice = f"'{name}' allows {limit} min; choose a longer partition"
         return Check(what, False, f"asks for {asked}, but {advice}")
     options = [
         *site.options(request.gpus),

@@ -9,8 +9,9 @@ from earshift.slurm._cluster import (
     accounts,
     check_script,
     configuration,
-    partition_of,
+    longest_min,
     partitions,
+    partitions_of,
 )
 from earshift.slurm._commands import available, call
 from earshift.slurm._own import (
@@ -48,12 +49,13 @@ __all__ = [
     "check_script",
     "configuration",
     "live_jobs",
+    "longest_min",
     "mend_plugin",
     "node_address",
     "on_each_node",
     "own_id",
-    "partition_of",
     "partitions",
+    "partitions_of",
     "refuse_second_run",
     "run_name",
     "settle",

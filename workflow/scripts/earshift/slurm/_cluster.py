@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +45,10 @@ def configuration() -> dict[str, str]:
 
 
 def partitions() -> dict[str, Partition]:
-    """Return the partitions of the cluster, by name."""
+    """Return the partitions of the cluster, hidden ones as well, by name."""
     found = {}
-    for line in call("scontrol", "--oneliner", "show", "partition").splitlines():
+    answer = call("scontrol", "--all", "--oneliner", "show", "partition")
+    for line in answer.splitlines():
         said = dict(word.split("=", 1) for word in line.split() if "=" in word)
         name = said["PartitionName"]
         found[name] = Partition(
@@ -64,30 +66,63 @@ def _minutes(said: str) -> int | None:
     return 24 * 60 * int(days or 0) + 60 * hours + minutes
 
 
-def partition_of(site: Site, gpus: int) -> Partition:
-    """Return the partition of a job with, or without, GPUs.
+def partitions_of(site: Site, gpus: int) -> list[Partition]:
+    """Return the partitions that a job with, or without, GPUs may run in now.
 
     Raises
     ------
     ClusterError
         If there is none.
     """
-    known, name = partitions(), site.partition_of(gpus)
-    for each in known.values():
-        if each.name == name or (name is None and each.is_default):
-            return each
-    wanted = did_you_mean(name, known) if name else "and no default one"
-    raise ClusterError(f"there is no partition '{name or ''}' {wanted}")
+    known, said = partitions(), site.partition_of(gpus)
+    if said is None:
+        found = [each for each in known.values() if each.is_default]
+    else:
+        found = [known[name] for name in said.split(",") if name in known]
+    if not found:
+        wanted = did_you_mean(said, known) if said else "and no default one"
+        raise ClusterError(f"there is no partition '{said or ''}' {wanted}")
+    return [each for each in found if each.state == "UP"] or found
 
 
-def accounts() -> dict[str, int | None]:
-    """Return this user's accounts, and how many jobs each may have in the queue."""
+def longest_min(chosen: Sequence[Partition]) -> int | None:
+    """Return how many minutes a job may run in one of some partitions."""
+    limits = [each.max_minutes for each in chosen]
+    known = [limit for limit in limits if limit is not None]
+    return max(known) if len(known) == len(limits) else None
+
+
+def accounts(cluster: str) -> dict[str, int | None]:
+    """Return this user's accounts, and how many jobs each may have in the queue.
+
+    Parameters
+    ----------
+    cluster : str
+        Name of the cluster.
+
+    Returns
+    -------
+    dict
+        By name in small letters: SLURM does not distinguish them from large ones. A
+        limit is None if there is none, or if it is that of a partition.
+
+    Raises
+    ------
+    ClusterError
+        If accounts cannot be looked up here.
+    """
     answer = call(
         *("sacctmgr", "--noheader", "--parsable2", "show", "assoc"),
-        *(f"user={getpass.getuser()}", "format=account,maxsubmitjobs"),
+        *(f"user={getpass.getuser()}", f"cluster={cluster}"),
+        "format=account,partition,maxsubmitjobs",
     )
     rows = [line.split("|") for line in answer.splitlines()]
-    return {name: int(limit) if limit else None for name, limit in rows}
+    found = {
+        name.lower(): int(limit) if limit and not partition else None
+        for name, partition, limit in rows
+    }
+    # With an association for a partition, others' limits are not those of all jobs.
+    return found | {name.lower(): None for name, partition, _ in rows if partition}
 
 
 def check_script(script: Path) -> None:

@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from earshift import library
 from earshift.errors import ClusterError
 from earshift.site import Site
-from earshift.slurm._cluster import partition_of
+from earshift.slurm._cluster import longest_min, partitions_of
 from earshift.slurm._commands import call
 
 #: Minutes that a run as a job gets at most, until it submits itself again.
 DRIVER_MIN = 24 * 60
+
+#: Seconds that SLURM may fail to answer while jobs of an earlier run are waited for.
+AWAY_S = 600
 
 
 def run_name(folder: Path | None = None) -> str:
@@ -116,11 +120,15 @@ def settle(name: str, say: Callable[[str], None], pause_s: float = 10) -> None:
         Gets a line for the user that says what is waited for.
     pause_s : float
         Between two looks at the queue, in seconds.
+
+    Raises
+    ------
+    ClusterError
+        If SLURM does not answer for `AWAY_S` seconds.
     """
     n_left = 0
-    while jobs := live_jobs(name):
+    while jobs := _cancel_waiting(name, say, pause_s):
         waiting = [job for job in jobs if job.waits]
-        cancel(waiting)
         if waiting:
             say(
                 f"Cancelled {len(waiting)} jobs of an earlier run that had not started."
@@ -135,6 +143,23 @@ def settle(name: str, say: Callable[[str], None], pause_s: float = 10) -> None:
             )
         n_left = len(running)
         time.sleep(pause_s if running else 1)
+
+
+def _cancel_waiting(name: str, say: Callable[[str], None], pause_s: float) -> list[Job]:
+    """Return the live jobs of a run; cancel those that wait. SLURM may be away."""
+    start, said = time.monotonic(), False
+    while True:
+        try:
+            jobs = live_jobs(name)
+            cancel([job for job in jobs if job.waits])
+            return jobs
+        except ClusterError as error:
+            if time.monotonic() - start > AWAY_S:
+                raise
+            if not said:
+                say(f"{error} (asking again for up to {AWAY_S} s)")
+            said = True
+            time.sleep(pause_s)
 
 
 def refuse_second_run(name: str) -> None:
@@ -177,7 +202,7 @@ class Trial:
     def __init__(
         self, site: Site, gpus: int, command: Sequence[str], log: Path
     ) -> None:
-        script = f"{site.precommand} && {shlex.join(command)}"
+        script = f"{site.precommand} && {library.export()} && {shlex.join(command)}"
         self._id = call(
             *("sbatch", "--parsable", "--job-name", f"{run_name()}-preflight"),
             *("--time", "5", "--mem", "2000", "--no-requeue", "--output", str(log)),
@@ -236,8 +261,7 @@ def submit_driver(
     str
         Id of the job.
     """
-    partition = partition_of(site, 0)
-    limit = partition.max_minutes or DRIVER_MIN
+    limit = longest_min(partitions_of(site, 0)) or DRIVER_MIN
     log_folder.mkdir(parents=True, exist_ok=True)
     answer = call(
         *("sbatch", "--parsable", "--job-name", f"{run_name()}-driver"),
