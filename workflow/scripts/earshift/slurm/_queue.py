@@ -95,6 +95,32 @@ def live_jobs(name: str) -> list[Job]:
     ]
 
 
+def job_states(name: str) -> dict[str, str]:
+    """Return the states of jobs that SLURM still knows, ended ones as well.
+
+    Parameters
+    ----------
+    name : str
+        The whole name, which all jobs of a run share.
+
+    Returns
+    -------
+    dict of str to str
+        State, such as ``"COMPLETED"``, by id of the job or task.
+
+    Raises
+    ------
+    ClusterError
+        If SLURM does not answer.
+    """
+    answer = call(
+        *("squeue", "--noheader", "--array", "--states", "all", "--name", name),
+        *("--user", getpass.getuser(), "--format", "%i|%T"),
+    )
+    rows = [line.strip().partition("|") for line in answer.splitlines()]
+    return {id_: state for id_, _, state in rows}
+
+
 def cancel(jobs: Sequence[Job]) -> None:
     """Cancel jobs. One that has just ended is no error."""
     if jobs:
