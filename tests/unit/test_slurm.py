@@ -100,7 +100,9 @@ class Driver:
 @pytest.fixture
 def queue(tmp_path, monkeypatch):
     """A function that says what squeue answers from now on."""
-    script = tmp_path / "squeue"
+    script, cancel = tmp_path / "squeue", tmp_path / "scancel"
+    cancel.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/cancelled\n')
+    cancel.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
     def answer(text, status=0):
@@ -158,3 +160,5 @@ def test_a_job_that_left_the_queue_unseen_is_done_again(queue, tmp_path):
         assert driver.look(jobs) == jobs
     assert driver.look(jobs) == []
     assert driver.ended == {"4": "SLURM job 4 left the queue unseen."}
+    # Should it live after all, it must not write beside the next attempt.
+    assert (tmp_path / "cancelled").read_text() == "--quiet 4\n"

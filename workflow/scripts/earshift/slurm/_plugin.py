@@ -10,11 +10,13 @@ import json
 import os
 import zlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from earshift.errors import ClusterError
+from earshift.slurm._commands import call
 from earshift.slurm._queue import job_states
 
 if TYPE_CHECKING:
@@ -89,6 +91,9 @@ async def look(
             if not executor.workflow.executor_settings.keep_successful_logs:
                 job.aux["slurm_logfile"].unlink(missing_ok=True)
         else:
+            if not state:  # there must not be two, if the queue was not all shown
+                with suppress(ClusterError):
+                    call("scancel", "--quiet", str(job.external_jobid))
             ended = f"ended as {state}" if state else "left the queue unseen"
             message = f"SLURM job {job.external_jobid} {ended}."
             log = str(job.aux["slurm_logfile"])

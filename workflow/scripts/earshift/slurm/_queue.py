@@ -84,7 +84,7 @@ def live_jobs(name: str) -> list[Job]:
         If SLURM does not answer.
     """
     answer = call(
-        *("squeue", "--noheader", "--array", "--user", getpass.getuser()),
+        *("squeue", "--noheader", "--all", "--array", "--user", getpass.getuser()),
         *("--format", "%i|%T|%r|%k|%j"),
     )
     rows = [line.split("|", 4) for line in answer.splitlines()]
@@ -114,8 +114,8 @@ def job_states(name: str) -> dict[str, str]:
         If SLURM does not answer.
     """
     answer = call(
-        *("squeue", "--noheader", "--array", "--states", "all", "--name", name),
-        *("--user", getpass.getuser(), "--format", "%i|%T"),
+        *("squeue", "--noheader", "--all", "--array", "--user", getpass.getuser()),
+        *("--states", "all", "--name", name, "--format", "%i|%T"),
     )
     rows = [line.strip().partition("|") for line in answer.splitlines()]
     return {id_: state for id_, _, state in rows}
