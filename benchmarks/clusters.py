@@ -79,7 +79,6 @@ def run(n_jobs: int, cut_short: bool) -> dict[str, float]:
                         "--quiet",
                         "rules",
                     ),
-                    *("--slurm-init-seconds-before-status-checks", "5"),
                     *(*options, "--config", f"n_jobs={n_jobs}"),
                 ],
                 cwd=folder,

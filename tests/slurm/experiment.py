@@ -70,7 +70,10 @@ REGIONS = [f"{region:06d}" for region in range(3)]
 DONE = [f"{STORE}.done/{region}.json" for region in REGIONS]
 
 #: Ask for the state of jobs at once, and believe what the file system says.
-QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5")
+QUICK = (
+    *("--slurm-init-seconds-before-status-checks", "1"),
+    *("--seconds-between-status-checks", "1", "--latency-wait", "5"),
+)
 
 
 def prepare(folder):

@@ -97,7 +97,7 @@ def test_a_cancelled_job_is_done_again(slurm, folder, undisturbed):
     all_run(slurm, folder)
     slurm.run("scancel", extractions(slurm)[0])
     recovered(driver, folder, undisturbed, time.monotonic())
-    assert driver.says("status is: 'CANCELLED'")
+    assert driver.says("ended as CANCELLED")
 
 
 def test_a_job_that_needs_more_memory_gets_it(slurm, folder, undisturbed):
@@ -108,7 +108,7 @@ def test_a_job_that_needs_more_memory_gets_it(slurm, folder, undisturbed):
     asked = int(told.strip().removesuffix("M"))
     (folder / "memory").write_text(str(asked))
     recovered(driver, folder, undisturbed, start)
-    assert driver.says("status is: 'FAILED'")
+    assert driver.says("ended as FAILED")
     rows = [line.split("|") for line in slurm.jobs("%j|%m|%T")]
     own = [row[1:] for row in rows if row[0].startswith(run_name(folder))]
     given = {(state, round(int(mb.removesuffix("M")) / asked)) for mb, state in own}
@@ -173,7 +173,7 @@ def test_a_node_that_goes_down_takes_no_job_with_it(slurm, folder, undisturbed):
     try:
         slurm.run(*update, "state=down", "reason=test")
         recovered(driver, folder, undisturbed, time.monotonic())
-        assert driver.says("NODE_FAIL")
+        assert driver.says("ended as NODE_FAIL")
     finally:
         # It may have come back by itself.
         slurm.run(*update, "state=resume", check=False)

@@ -1,7 +1,9 @@
 """What needs no cluster: the command of an array's task."""
 
+import asyncio
 import base64
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 
 from earshift import slurm
 from earshift.errors import ClusterError
+from earshift.slurm._plugin import look
 
 BECOME = """
 import os, sys
@@ -35,7 +38,7 @@ def become(word, **variables):
     """What a process says that may become a task."""
     path = {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, "-c", BECOME, "--jobs", "1", word],
+        [sys.executable, "-c", BECOME, "--executor", "slurm-jobstep", word],
         env=os.environ | path | variables,
         capture_output=True,
         text=True,
@@ -58,14 +61,104 @@ def test_a_task_without_a_command_is_an_error():
     word = payload(task2="true")
     variables = {"SLURM_ARRAY_TASK_ID": "4", "SLURM_ARRAY_TASK_MIN": "1"}
     with pytest.raises(ClusterError, match="task 4 of this array has no command"):
-        slurm.become_array_task(["snakemake", word], variables)
+        slurm.become_array_task(["--executor", "slurm-jobstep", word], variables)
+    with pytest.raises(ClusterError, match="task 4 of this array has no command"):
+        slurm.become_array_task(["--executor", "slurm-jobstep"], variables)
+    # Such a process that has become the task, and a run in a user's own array.
+    own = variables | {"EARSHIFT_ARRAY_TASK": "4"}
+    slurm.become_array_task(["--executor", "slurm-jobstep"], own)
+    slurm.become_array_task(["--executor", "local"], variables)
 
 
-def test_the_plugin_looks_at_the_queue_at_even_intervals():
-    plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
-    slurm.mend_plugin()
-    settings = SimpleNamespace(init_seconds_before_status_checks=20)
-    executor = object.__new__(plugin.Executor)
-    executor.workflow = SimpleNamespace(executor_settings=settings)
-    executor.next_seconds_between_status_checks = 180  # as it does after many looks
-    assert executor.next_seconds_between_status_checks == 20
+class Driver:
+    """The plugin's executor, as far as a look at the queue sees it."""
+
+    run_uuid = "earshift-1_2"
+
+    def __init__(self, keeps_logs=False):
+        settings = SimpleNamespace(keep_successful_logs=keeps_logs)
+        self.workflow = SimpleNamespace(executor_settings=settings)
+        self.logger = logging.getLogger("plugin")
+        self.ended = {}
+
+    def report_job_success(self, job):
+        self.ended[job.external_jobid] = "success"
+
+    def report_job_error(self, job, msg, aux_logs):
+        assert aux_logs == [str(job.aux["slurm_logfile"])]
+        self.ended[job.external_jobid] = msg
+
+    def look(self, jobs):
+        """Those of some jobs that have not ended."""
+
+        async def left():
+            return [job async for job in look(self, jobs)]
+
+        return asyncio.run(left())
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch):
+    """A function that says what squeue answers from now on."""
+    script, cancel = tmp_path / "squeue", tmp_path / "scancel"
+    cancel.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/cancelled\n')
+    cancel.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    def answer(text, status=0):
+        words = "--states all --name earshift-1_2 "
+        asked = f'case "$*" in *"{words}"*) ;; *) exit 9;; esac'
+        lines = f"#!/bin/sh\n{asked}\ncat <<'END'\n{text}\nEND\nexit {status}\n"
+        script.write_text(lines)
+        script.chmod(0o755)
+
+    return answer
+
+
+def submitted(folder, *ids):
+    jobs = []
+    for id_ in ids:
+        log = folder / f"{id_}.log"
+        log.write_text("said")
+        jobs.append(SimpleNamespace(external_jobid=id_, aux={"slurm_logfile": log}))
+    return jobs
+
+
+def test_each_job_is_reported_as_it_ended(queue, tmp_path):
+    states = ["RUNNING", "COMPLETED", "PREEMPTED", "TIMEOUT", "PENDING", "SUSPENDED"]
+    ids = ["4_1", "4_2", "4_10", "5", "6", "7"]
+    queue("\n".join(map("|".join, zip(ids, states, strict=True))))
+    driver, jobs = Driver(), submitted(tmp_path, *ids)
+    assert driver.look(jobs) == [jobs[0], jobs[4], jobs[5]]
+    assert driver.ended == {
+        "4_2": "success",
+        "4_10": "SLURM job 4_10 ended as PREEMPTED.",
+        "5": "SLURM job 5 ended as TIMEOUT.",
+    }
+    # The log of a job that did well is removed.
+    assert [job.aux["slurm_logfile"].exists() for job in jobs[1:4]] == [0, 1, 1]
+    keeping, (job,) = Driver(keeps_logs=True), submitted(tmp_path, "4_2")
+    assert keeping.look([job]) == []
+    assert job.aux["slurm_logfile"].exists()
+
+
+def test_no_job_is_forgotten_while_slurm_does_not_answer(queue, tmp_path, caplog):
+    driver, jobs = Driver(), submitted(tmp_path, "4_1", "5")
+    queue("slurm_load_jobs error: Unable to contact slurm controller", status=1)
+    for _ in range(10):
+        assert driver.look(jobs) == jobs
+    assert "Which jobs have ended is not known: SLURM refused 'squeue" in caplog.text
+    queue("4_1|RUNNING\n5|COMPLETED")
+    assert driver.look(jobs) == jobs[:1]
+    assert driver.ended == {"5": "success"}
+
+
+def test_a_job_that_left_the_queue_unseen_is_done_again(queue, tmp_path):
+    driver, jobs = Driver(), submitted(tmp_path, "4")
+    for text in ("", "", "4|RUNNING", "", ""):
+        queue(text)
+        assert driver.look(jobs) == jobs
+    assert driver.look(jobs) == []
+    assert driver.ended == {"4": "SLURM job 4 left the queue unseen."}
+    # Should it live after all, it must not write beside the next attempt.
+    assert (tmp_path / "cancelled").read_text() == "--quiet 4\n"

@@ -23,9 +23,9 @@ rule calibrate_model:
         model_env
     threads: 2
     resources:
+        **gpu_resources(),
         mem_mb=more_on_retry(4_000),
         runtime="1h",
-        gpu=config["extraction"]["gpu"],
     params:
         versions=model_versions,
         entry=model_entry,
@@ -79,9 +79,9 @@ rule extract_embeddings:
         model_env
     threads: 2
     resources:
+        **gpu_resources(),
         mem_mb=extraction_memory,
         runtime=extraction_runtime,
-        gpu=config["extraction"]["gpu"],
     params:
         versions=model_versions,
         entry=model_entry,

@@ -1,12 +1,21 @@
 """What jobs ask for: memory, time, nodes; more when they are tried again."""
 
 from earshift import planning
+from earshift.site import Site
 from snakemake.iocontainers import InputFiles, Wildcards
 
 
 def more_on_retry(mb):
     """MB of a job that may need more: of a clip table, about 1 kB a clip, or a model."""
     return lambda wildcards, attempt: mb * attempt
+
+
+def gpu_resources():
+    """Resources of a job that runs a model: GPUs, and where a cluster has them."""
+    gpus, site = config["extraction"]["gpu"], Site.read()
+    where = {"slurm_partition": site.gpu_partition, "gpu_model": site.gpu_model}
+    chosen = {name: value for name, value in where.items() if gpus and value}
+    return {"gpu": gpus} | chosen
 
 
 def worker_resources():

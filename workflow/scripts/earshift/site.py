@@ -5,6 +5,7 @@ The profile for SLURM (slurm/config.yaml) reads it, and the preflight checks it.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
@@ -37,7 +38,7 @@ class Site:
     cpus_per_node : int
         Cores that a job may ask for at most.
     setup : str, optional
-        Shell commands that each job starts with, such as ``module load``.
+        Shell script that each job reads first, with lines such as ``module load``.
     software : {"conda"}, optional
         What sets up the software of each rule; by default, jobs use the environment
         that the run was started in.
@@ -96,6 +97,12 @@ class Site:
                 f"{file}: there is no software '{software}' "
                 f"{did_you_mean(software, SOFTWARE)}"
             )
+        setup = said.get("setup")
+        if setup is not None and not Path(setup).is_file():
+            raise ConfigError(
+                f"{file}: 'setup' is a shell script that each job reads first; there "
+                f"is no file '{setup}' (looked for {Path(setup).absolute()})"
+            )
         return cls(**said)
 
     @property
@@ -103,8 +110,11 @@ class Site:
         """What the shell of each job runs first, in one line."""
         # SIGUSR1 is for the script alone, which then stops in time: Snakemake, above
         # it, would die of it.
-        lines = ["trap '' USR1", *(self.setup or "").strip().splitlines()]
-        return " && ".join(line.strip() for line in lines if line.strip())
+        trap = "trap '' USR1"
+        if self.setup is None:
+            return trap
+        # Its lines must not pass through the shells that submit the job.
+        return f"{trap} && . {shlex.quote(str(Path(self.setup).absolute()))}"
 
     def partition_of(self, gpus: int) -> str | None:
         """Return the partition of a job with, or without, GPUs."""

@@ -61,7 +61,7 @@ def read_records(logs: Path) -> dict[tuple[str, str], dict[str, Any]]:
 def _read(file: Path) -> str:
     try:
         return file.read_text()
-    except FileNotFoundError:  # a job wrote it anew at this moment
+    except OSError:  # a job wrote it anew at this moment
         return ""
 
 

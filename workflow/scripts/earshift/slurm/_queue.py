@@ -88,7 +88,7 @@ def live_jobs(name: str) -> list[Job]:
         If SLURM does not answer.
     """
     answer = call(
-        *("squeue", "--noheader", "--array", "--user", getpass.getuser()),
+        *("squeue", "--noheader", "--all", "--array", "--user", getpass.getuser()),
         *("--format", "%i|%T|%r|%k|%j"),
     )
     rows = [line.split("|", 4) for line in answer.splitlines()]
@@ -97,6 +97,32 @@ def live_jobs(name: str) -> list[Job]:
         for id, state, reason, comment, job_name in rows
         if job_name.startswith(f"{name}_")
     ]
+
+
+def job_states(name: str) -> dict[str, str]:
+    """Return the states of jobs that SLURM still knows, ended ones as well.
+
+    Parameters
+    ----------
+    name : str
+        The whole name, which all jobs of a run share.
+
+    Returns
+    -------
+    dict of str to str
+        State, such as ``"COMPLETED"``, by id of the job or task.
+
+    Raises
+    ------
+    ClusterError
+        If SLURM does not answer.
+    """
+    answer = call(
+        *("squeue", "--noheader", "--all", "--array", "--user", getpass.getuser()),
+        *("--states", "all", "--name", name, "--format", "%i|%T"),
+    )
+    rows = [line.strip().partition("|") for line in answer.splitlines()]
+    return {id_: state for id_, _, state in rows}
 
 
 def cancel(jobs: Sequence[Job]) -> None:
