@@ -68,7 +68,6 @@ def test_a_cluster_that_fits(tmp_path, caplog):
         ({"partition": "mainn"}, "partition", "Did you mean 'main'? Mend slurm/site"),
         ({"gpu_partition": "x"}, "GPU partition", "no partition 'x' (known: gpu, main"),
         ({"partition": "short,x"}, "partition", "no partition 'x' (known: gpu, main"),
-        ({"gpu_model": "nvidia-a100"}, "GPU model", "Remove 'gpu_model' from slurm/si"),
     ],
 )
 def test_names_that_the_cluster_does_not_know(tmp_path, caplog, site, what, message):
@@ -93,6 +92,15 @@ def test_of_several_partitions_one_has_to_fit(cluster, tmp_path, caplog):
     fits, said = checked(site, [long], tmp_path, caplog)
     assert not fits
     assert "'short,gpu' allows 120 min" in said["ERROR", "list_clips"]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_type_of_gpu_that_snakemake_does_not_pass_on(tmp_path, caplog):
+    site = Site(gpu_model="nvidia-a100")
+    assert not checked(site, [GPU], tmp_path, caplog)[0]
+    (said,) = (r.getMessage() for r in caplog.records if "GPU model" in r.getMessage())
+    assert said.startswith("FAIL  GPU model: 'nvidia-a100': Snakemake passes on only")
+    assert checked(site, [SMALL], tmp_path, caplog)[0]  # which asks for none
 
 
 def test_partitions_that_are_down(cluster):
@@ -162,7 +170,8 @@ def test_a_queue_that_soon_forgets_jobs_is_looked_at_more_often(
     assert not fits
     assert said["ERROR", "end of jobs"] == (
         "the queue keeps it for 31 s, so that it may be missed: start runs with "
-        "ARGS='--slurm-init-seconds-before-status-checks 10'"
+        "ARGS='--slurm-init-seconds-before-status-checks 10 "
+        "--seconds-between-status-checks 10'"
     )
     assert said["INFO", "trial job, software"] == "imports all that jobs need"
 
@@ -192,14 +201,17 @@ def test_jobs_that_no_node_could_run(tmp_path, caplog, site, request_, message):
 
 @pytest.mark.usefixtures("cluster")
 def test_software_that_a_node_lacks(tmp_path, caplog):
-    site = Site(setup=f"export PYTHONPATH={tmp_path}")
+    setup = tmp_path / "setup.sh"
+    setup.write_text(f"export PYTHONPATH={tmp_path}\n")
+    site = Site(setup=str(setup))
     (tmp_path / "zarr.py").write_text("raise ImportError('no zarr')")
     fits, said = checked(site, [SMALL], tmp_path / "results", caplog)
     assert not fits
     assert said["ERROR", "trial job, software"].startswith(
         "cannot import zarr: put the"
     )
-    fits, said = checked(Site(setup="module load x"), [SMALL], tmp_path / "r", caplog)
+    setup.write_text("module load x || exit 1\n")
+    fits, said = checked(site, [SMALL], tmp_path / "r", caplog)
     assert not fits
     assert "module: not found" in said["ERROR", "trial job"]
 
@@ -222,10 +234,12 @@ def test_a_trial_job_finds_the_library_where_it_is_not_installed(accounted, tmp_
     variables.pop("PYTHONPATH", None)
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "zarr.py").write_text("raise ImportError('our own')")
-    for setup, status, said in (
+    setup = tmp_path / "setup.sh"
+    for line, status, said in (
         ("true", 0, "ok    trial job, software: imports all that jobs need"),
         (f"export PYTHONPATH={tmp_path / 'own'}", 1, "software: cannot import zarr"),
     ):
+        setup.write_text(line + "\n")
         done = subprocess.run(
             [python, "-c", PREFLIGHT, LIBRARY, tmp_path / "results", setup],
             env=variables,

@@ -108,6 +108,8 @@ def _checks(site: Site, requests: Sequence[Request], folder: Path) -> Iterator[C
     if not all(check.fits for check in quick):
         return
     yield _check_job_age()
+    if site.gpu_model and any(request.gpus for request in requests):
+        yield _check_gpu_model(site.gpu_model)
     where = {n: slurm.partitions_of(site, n) for n in {each.gpus for each in requests}}
     asked = [
         _check_request(site, where[request.gpus], what, request)
@@ -131,7 +133,7 @@ def quick_checks(site: Site) -> Iterator[Check]:
     Yields
     ------
     Check
-        Controller, account, partitions, type of GPU.
+        Controller, account, partitions.
     """
     try:
         config = slurm.configuration()
@@ -147,8 +149,6 @@ def quick_checks(site: Site) -> Iterator[Check]:
     }.items():
         if name or what == "partition":
             yield _check_partition(what, name, partitions)
-    if site.gpu_model:
-        yield _check_gpu_model(site.gpu_model)
 
 
 def _check_account(site: Site, config: Mapping[str, str]) -> Check:
@@ -223,12 +223,14 @@ def _check_job_age() -> Check:
     age_s = int(slurm.configuration().get("MinJobAge", "0").split()[0])
     # 0 is for ever.
     fits = age_s == 0 or age_s >= 3 * slurm.STATUS_EVERY_S
+    often_s = max(1, age_s // 3)
     found = f"the queue keeps it for {age_s} s" if age_s else "the queue keeps it"
     advice = (
         ""
         if fits
         else ", so that it may be missed: start runs with "
-        f"ARGS='--slurm-init-seconds-before-status-checks {max(1, age_s // 3)}'"
+        f"ARGS='--slurm-init-seconds-before-status-checks {often_s} "
+        f"--seconds-between-status-checks {often_s}'"
     )
     return Check("end of jobs", fits, f"{found}{advice}")
 
