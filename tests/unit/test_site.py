@@ -1,8 +1,6 @@
 """What differs between clusters: read from a file, and put into the profile."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ from snakemake.profiles import ProfileConfigFileParser
 from earshift import slurm
 from earshift.errors import ConfigError
 from earshift.site import Site
-from tests.workflow.conftest import environment, write_experiment
+from tests.workflow.conftest import snakemake, write_experiment
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,24 +52,7 @@ def test_jobs_with_a_gpu_go_where_gpus_are_and_no_others(tmp_path, gpu):
     # What Python would make of them: 2014, and a function.
     site = "gpu_partition: all\ngpu_model: a100\naccount: 2024-10\npartition: open\n"
     (folder / "slurm" / "site.yaml").write_text(site)
-    done = subprocess.run(
-        [
-            *(
-                sys.executable,
-                "-m",
-                "snakemake",
-                "-n",
-                "--snakefile",
-                ROOT / "Snakefile",
-            ),
-            *("--profile", ROOT / "slurm", "--configfile", "experiment.yaml"),
-        ],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
+    done = snakemake(folder, "-n", "--profile", ROOT / "slurm")
     assert done.returncode == 0, done.stderr[-3000:]
     said = {}
     for text in re.split(r"\n\n", done.stdout + done.stderr):

@@ -45,6 +45,19 @@ def run(folder, *arguments, root=ROOT, config="experiment.yaml"):
     )
 
 
+def snakemake(folder, *arguments):
+    """Run Snakemake itself on the experiment in `folder`; return the process."""
+    words = ["-m", "snakemake", "--snakefile", ROOT / "Snakefile", *arguments]
+    return subprocess.run(
+        [sys.executable, *words, "--configfile", "experiment.yaml"],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
 def jobs_of(done, rule):
     """How many jobs of a rule a run did."""
     return (done.stdout + done.stderr).count(f"rule {rule}:")

@@ -2,19 +2,17 @@
 
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from earshift import open_embeddings
 from tests.workflow.conftest import (
-    ROOT,
     command,
     environment,
     kill_when,
     run,
+    snakemake,
     write_experiment,
 )
 
@@ -179,18 +177,7 @@ def test_only_one_run_works_in_a_folder_at_a_time(tmp_path):
 def test_snakemake_makes_its_own_report(finished, tmp_path):
     folder = shutil.copytree(finished[0], tmp_path / "copy")
     out = tmp_path / "snakemake.html"
-    snakefile = Path(ROOT / "Snakefile")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--snakefile", str(snakefile)),
-            *("--configfile", "experiment.yaml", "--report", str(out)),
-        ],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    done = snakemake(folder, "--report", out)
     assert done.returncode == 0, done.stderr[-2000:]
     page = out.read_text()
     for figure in ("per_class", "gaps", "discrepancy"):

@@ -87,11 +87,7 @@ def live_jobs(name: str) -> list[Job]:
     ClusterError
         If SLURM does not answer.
     """
-    answer = call(
-        *("squeue", "--noheader", "--all", "--array", "--user", getpass.getuser()),
-        *("--format", "%i|%T|%r|%k|%j"),
-    )
-    rows = [line.split("|", 4) for line in answer.splitlines()]
+    rows = [line.split("|", 4) for line in _queue("--format", "%i|%T|%r|%k|%j")]
     return [
         Job(id, state, reason, comment.removeprefix("rule_").split("_wildcards_")[0])
         for id, state, reason, comment, job_name in rows
@@ -117,12 +113,15 @@ def job_states(name: str) -> dict[str, str]:
     ClusterError
         If SLURM does not answer.
     """
-    answer = call(
-        *("squeue", "--noheader", "--all", "--array", "--user", getpass.getuser()),
-        *("--states", "all", "--name", name, "--format", "%i|%T"),
-    )
-    rows = [line.strip().partition("|") for line in answer.splitlines()]
+    lines = _queue("--states", "all", "--name", name, "--format", "%i|%T")
+    rows = [line.strip().partition("|") for line in lines]
     return {id_: state for id_, _, state in rows}
+
+
+def _queue(*options: str) -> list[str]:
+    """Return a line for each job of this user, in hidden partitions as well."""
+    which = ("--noheader", "--all", "--array", "--user", getpass.getuser())
+    return call("squeue", *which, *options).splitlines()
 
 
 def cancel(jobs: Sequence[Job]) -> None:
