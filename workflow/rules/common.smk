@@ -11,10 +11,12 @@ from types import SimpleNamespace
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, datasets, inspection, jobs, models, protocols
+from earshift import alignment, datasets, inspection, jobs, library, models, protocols
 from earshift import register, registry, settings, slurm, versions
 from earshift.errors import EarshiftError
 from snakemake.exceptions import WorkflowError
+
+library.hand_on()
 
 # A SLURM job may be sent this so that it stops in time (earshift.stopping). Snakemake runs
 # inside the job, too, and would end at once, and the job with it.

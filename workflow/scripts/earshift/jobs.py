@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from earshift import monitor, stopping
+from earshift import library, monitor, stopping
 from earshift.errors import EarshiftError, StoppedError
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,7 @@ def logged(
     record.start()
     start = time.monotonic()
     try:
+        library.check()
         with stopping.listening():
             yield
         memory = psutil.Process().memory_info().rss / 2**20
