@@ -57,14 +57,52 @@ def test_a_gap_is_told_with_its_interval(tmp_path):
 
 def test_a_gap_whose_interval_holds_zero_is_not_called_a_gap(tmp_path):
     text = said(write_results(tmp_path / "r", gap=(0.02, -0.01, 0.05)))
-    assert "no detectable gap (0.02 [\N{MINUS SIGN}0.01, 0.05])" in text
+    assert "no gap is detectable (0.02 [\N{MINUS SIGN}0.01, 0.05])" in text
     assert "a gap of" not in text
-    assert "in 4 of 4 no gap is detectable any more" in text
 
 
-def test_training_elsewhere_can_also_gain(tmp_path):
-    text = said(write_results(tmp_path / "r", gap=(-0.02, -0.03, -0.01)))
-    assert "no loss but a gain" in text
+def test_where_there_was_no_gap_none_is_closed(tmp_path):
+    small = (0.02, -0.01, 0.05)
+    text = said(write_results(tmp_path / "r", gap=small, verdict="worth it"))
+    assert "No gap was detectable without it, so there is none to close." in text
+    assert "closes" not in text
+    assert "opens" not in text
+
+
+def test_a_gap_is_closed_where_the_method_helps_and_nothing_detectable_remains(
+    tmp_path,
+):
+    gone = {"remaining": (0.01, -0.02, 0.04)}
+    closed = said(write_results(tmp_path / "a", **gone, verdict="worth it"))
+    assert (
+        "Of 4 gaps detectable without it, it closes 4; what remains of them is 0.01 "
+        "[\N{MINUS SIGN}0.02, 0.04] to 0.01 [\N{MINUS SIGN}0.02, 0.04]."
+    ) in closed
+    # What harms both sides alike, or changes nothing, has closed nothing.
+    for verdict in ("harmful", "no detectable effect"):
+        same = said(write_results(tmp_path / verdict, **gone, verdict=verdict))
+        assert "Of 4 gaps detectable without it, it closes none" in same
+    left = said(
+        write_results(tmp_path / "b", remaining=(0.1, 0.05, 0.2), verdict="worth it")
+    )
+    assert "it closes none; what remains of them is 0.10 [0.05, 0.20] to" in left
+
+
+def test_a_gap_that_a_method_opens_is_said(tmp_path):
+    results = write_results(
+        tmp_path / "r",
+        gap=(0.02, -0.01, 0.05),
+        remaining=(0.1, 0.05, 0.2),
+        verdict="harmful",
+    )
+    assert "In 4 comparisons it opens a gap that was not detectable before" in said(
+        results
+    )
+
+
+def test_a_classifier_from_elsewhere_can_be_better(tmp_path):
+    text = said(write_results(tmp_path / "r", gap=(-0.02, -0.03, -0.0008)))
+    assert "training on there gives more, by 0.02 [0.001, 0.030]" in text
 
 
 def test_each_verdict_is_put_in_words(tmp_path):
@@ -83,7 +121,18 @@ def test_each_verdict_is_put_in_words(tmp_path):
 def test_the_measures_are_told_before_and_after(tmp_path):
     text = said(write_results(tmp_path / "r"))
     assert "linear domain AUC (0.5 is chance) is 0.80 [0.75, 0.85] with mfcc" in text
-    assert "no longer be told apart after lda (in 2 of 2 comparisons)" in text
+    assert (
+        "Of 2 differences that the linear domain AUC detects without correction, it no "
+        "longer detects 2 after lda. That is no proof that none is left"
+    ) in text
+
+
+def test_a_measure_on_the_other_side_of_chance_is_no_difference(tmp_path):
+    below = said(write_results(tmp_path / "r", measured=(0.43, 0.43)))
+    assert "is 0.43 [0.38, 0.48] with mfcc (no detectable difference)" in below
+    assert "By the linear domain AUC, no difference is detectable to begin" in below
+    kept = said(write_results(tmp_path / "kept", measured=(0.8, 0.7)))
+    assert "2 differences can still be detected after every one" in kept
 
 
 def test_many_directions_are_drawn_together(tmp_path):
@@ -116,6 +165,13 @@ def test_changes_carry_their_sign_unless_they_round_to_zero(value, text):
 def test_an_unknown_value_is_a_dash():
     assert words.number(float("nan")) == "\N{EN DASH}"
     assert words.interval(float("nan"), 1.0) == ""
+
+
+def test_an_interval_shows_on_which_side_of_zero_its_ends_are():
+    minus = "\N{MINUS SIGN}"
+    assert words.interval(-0.07, -0.0008) == f"[{minus}0.070, {minus}0.001]"
+    assert words.interval(-0.07, 0.0) == f"[{minus}0.07, 0.00]"
+    assert words.signed_interval(0.0004, 0.1) == "[+0.0004, +0.1000]"
 
 
 def test_the_page_needs_no_other_file_and_no_script(tmp_path):
@@ -199,7 +255,7 @@ def test_datasets_of_one_format_are_called_so(tmp_path):
         table[[c for c in table if table[c].dtype.kind in "if"]] *= 0
         table.to_csv(file, index=False)
     (told,) = audit.findings(results)
-    assert "found no clip that is copied" in told.sentences[0]
+    assert "detected no clip that is copied" in told.sentences[0]
     assert "do not detectably tell here and there apart" in told.sentences[1]
 
 

@@ -108,6 +108,34 @@ def test_a_large_sure_gain_is_worth_it(table):
     assert pd.isna(table.loc["fixed", "none", ""]["verdict"])
 
 
+def test_what_remains_of_a_gap_is_measured_from_the_uncorrected_classifier(
+    tmp_path,
+):
+    """A method that harms both classifiers alike closes nothing."""
+    parts = [
+        scores_of(method, "fixed", 0, "cello").assign(method=own, train=train)
+        for own, train, method in [
+            *(("none", "b", "klda"), ("none", "a", "none")),
+            *(("bad", "b", "none"), ("bad", "a", "none")),
+        ]
+    ]
+    rows = pd.concat(parts, ignore_index=True).assign(test="b", scope="classwise")
+    rows = rows.assign(protocol="fixed", model="m", condition="clean")
+    rows.assign(repeat=0, fold=0, **{"class": "cello"}).to_parquet(tmp_path / "clips")
+    methods = {"none": {"plugin": "none"}, "bad": {"plugin": "lda"}}
+    options = {"n_resamples": 300, "confidence": 0.9, "seed": 0}
+    out = {name: tmp_path / f"{name}.csv" for name in ("summary", "gaps")}
+    summary.summarise([tmp_path / "clips"], methods, **options, **out)
+    gaps = pd.read_csv(out["gaps"]).set_index("method")
+    plain, bad = gaps.loc["none"], gaps.loc["bad"]
+    assert plain["gap"] == pytest.approx(0.4)
+    assert plain["remaining"] == plain["gap"]
+    assert (bad["gap"], bad["gap_low"], bad["gap_high"]) == (0, 0, 0)
+    ends = ["remaining", "remaining_low", "remaining_high"]
+    assert list(bad[ends]) == list(plain[ends])
+    assert bad["remaining_low"] > 0
+
+
 @pytest.fixture(scope="module")
 def scoped(tmp_path_factory):
     """Two scopes, of which `klda` alone depends on them; without balanced draws."""

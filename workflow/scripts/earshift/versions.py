@@ -17,5 +17,5 @@ SCORES = 3
 #: Of what mending each fault of the published code changes, in stage 5.
 DEVIATIONS = 1
 DISCREPANCY = 3
-STATISTICS = 3
-REPORT = 4
+STATISTICS = 4
+REPORT = 5

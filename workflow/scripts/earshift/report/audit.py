@@ -186,8 +186,9 @@ def _faults_said(table: pd.DataFrame) -> Iterator[str]:
         yield f"The audit found {words.listed(parts)}."
     else:
         yield (
-            "The audit found no clip that is copied under another recording, in "
-            "another official split or in another dataset."
+            "The audit detected no clip that is copied under another recording, in "
+            "another official split or in another dataset. It misses some copies "
+            "(docs/your_data.md says which)."
         )
 
 
@@ -221,8 +222,9 @@ def _pair_said(part: pd.DataFrame) -> str:
     return (
         f"Told apart by the format of the audio, without its content, {a} and {b} have "
         f"a non-linear domain AUC (0.5 is chance): {start}{CUES_NAMED.lower()} "
-        f"together give {_auc(whole)}. Models see a mono mix at their own rate, so not "
-        "all of this reaches an embedding; what does tells the two apart already."
+        f"together give {_auc(whole)}. An embedding that tells the two datasets apart "
+        "may do so by such properties; not all of them reach it, since models see a "
+        "mono mix at their own rate."
     )
 
 

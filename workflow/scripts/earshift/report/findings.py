@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -20,8 +21,8 @@ MANY = 8
 SAID = {
     statistics.WORTH_IT: "it is worth it",
     statistics.HARMFUL: "it is harmful",
-    statistics.UNSURE_GAIN: "it gains, whether enough to matter is unsure,",
-    statistics.UNSURE_LOSS: "it loses, whether enough to matter is unsure,",
+    statistics.UNSURE_GAIN: "it helps, though possibly too little to matter,",
+    statistics.UNSURE_LOSS: "it harms, though possibly too little to matter,",
     statistics.EQUIVALENT: "it is practically equivalent to none",
 }
 
@@ -102,11 +103,12 @@ def gap_sentence(row: Row, across: tuple[float, float]) -> str:
     """
     gap = f"{words.number(row.gap)} {words.interval(row.gap_low, row.gap_high)}"
     if words.includes(row.gap_low, row.gap_high, 0):
-        amounts = f"no detectable gap ({gap})"
+        amounts = f"no gap is detectable ({gap})"
     elif row.gap > 0:
         amounts = f"a gap of {gap}"
     else:
-        amounts = f"no loss but a gain: a gap of {gap}"
+        more = f"{words.number(-row.gap)} {words.interval(-row.gap_high, -row.gap_low)}"
+        amounts = f"training on {row.train} gives more, by {more}"
     return (
         f"Trained on {row.train} and tested on {row.test}, {row.setting} reaches a "
         f"mean ROC-AUC of {words.number(row.across)} {words.interval(*across)} where "
@@ -158,18 +160,30 @@ def _differences(found: Tables) -> Iterator[str]:
     for (measure, a, b), part in plain.groupby(["measure", "a", "b"], sort=False):
         plugin = registry.load("discrepancy", str(measure))
         chance = float(plugin.chance)
-        values = [_difference(row, chance) for row in part.itertuples()]
+        part = part.assign(detected=_detected(part, plugin))
+        values = [_difference(row) for row in part.itertuples()]
         yield (
             f"Between {a} and {b}, the {plugin.label} ({words.number(chance, 1)} is "
             f"chance) is {words.listed(values)}."
         )
 
 
-def _difference(row: Row, chance: float) -> str:
+def _detected(table: pd.DataFrame, measure: ModuleType) -> pd.Series[bool]:
+    """Return where the interval of a measure lies beyond its chance level.
+
+    On the other side of chance there is no difference either: a domain AUC below 0.5
+    is what a classifier that learned nothing has in some samples.
+    """
+    chance = float(measure.chance)
+    if measure.direction == "higher":
+        return table["low"].gt(chance)
+    return table["high"].lt(chance)
+
+
+def _difference(row: Row) -> str:
     value = f"{words.number(row.value)} {words.interval(row.low, row.high)}"
-    if words.includes(row.low, row.high, chance):
-        return f"{value} with {row.setting} (no detectable difference)"
-    return f"{value} with {row.setting}"
+    note = "" if row.detected else " (no detectable difference)"
+    return f"{value} with {row.setting}{note}"
 
 
 def _corrections(found: Tables) -> Iterator[str]:
@@ -181,44 +195,85 @@ def _corrections(found: Tables) -> Iterator[str]:
         sentences = [
             f"{variant} ({access}): {_effects(own[~within], 'across datasets')}.",
             f"{_effects(own[within], 'Within datasets')}.",
-            _what_is_left(found.gaps[found.gaps["variant"].eq(variant)]),
+            *_what_is_left(found, variant),
         ]
         yield " ".join(sentences)
     yield from _erased(found)
 
 
-def _what_is_left(gaps: pd.DataFrame) -> str:
-    """Say what gap a method leaves, whether it helped or not."""
-    low, high = gaps["gap"].min(), gaps["gap"].max()
-    span = f"of {words.number(low)}"
-    if len(gaps) > 1:
-        span = f"from {words.number(low)} to {words.number(high)}"
-    closed = int((gaps["gap_low"].le(0) & gaps["gap_high"].ge(0)).sum())
-    if closed:
-        return (
-            f"Gaps {span} remain; in {closed} of {len(gaps)} no gap is detectable any "
-            "more."
+def _what_is_left(found: Tables, variant: str) -> Iterator[str]:
+    """Say which gaps a method closes, which remain and which it opens.
+
+    All are gaps to the classifier within the test dataset that is *not* corrected. One
+    is closed if it was detectable without the method, the corrected classifier gains
+    across, and what remains is not detectable.
+    """
+    cell = ["setting", "train", "test"]
+    gaps, changes = (
+        table[table["variant"].eq(variant)].set_index(cell)
+        for table in (found.gaps, found.summary)
+    )
+    before = found.gaps[found.gaps["variant"].eq("none")].set_index(cell)["gap_low"]
+    was = before.gt(0).reindex(gaps.index)
+    gains = (changes["change_low"].gt(0) & changes["p_holm"].lt(0.05)).loc[gaps.index]
+    closed = was & gains & gaps["remaining_low"].le(0)
+    if was.any():
+        n = int(was.sum())
+        yield (
+            f"Of {words.count(n, 'gap')} detectable without it, it closes "
+            f"{int(closed.sum()) or 'none'}; what remains of "
+            f"{'it' if n == 1 else 'them'} is {_span(gaps[was])}."
         )
-    return f"Gaps {span} remain." if len(gaps) > 1 else f"A gap {span} remains."
+    else:
+        yield "No gap was detectable without it, so there is none to close."
+    opened = gaps[~was & gaps["remaining_low"].gt(0)]
+    if len(opened):
+        yield (
+            f"In {words.count(len(opened), 'comparison')} it opens a gap that was not "
+            f"detectable before: {_span(opened)}."
+        )
+
+
+def _span(gaps: pd.DataFrame) -> str:
+    """Return the smallest and the largest remaining gap, with their intervals."""
+    gaps = gaps.sort_values("remaining", kind="stable")
+    ends = gaps.iloc[[0, -1]] if len(gaps) > 1 else gaps
+    columns = ["remaining", "remaining_low", "remaining_high"]
+    said = [
+        f"{words.number(value)} {words.interval(low, high)}"
+        for value, low, high in ends[columns].to_numpy()
+    ]
+    return " to ".join(said)
 
 
 def _erased(found: Tables) -> Iterator[str]:
-    """Say after which methods the measures see no difference any more."""
-    table = found.discrepancy[found.discrepancy["variant"].ne("none")]
-    for measure, rows in table.groupby("measure", sort=False):
-        plugin = registry.load("discrepancy", str(measure))
-        chance = float(plugin.chance)
-        gone = rows["low"].le(chance) & rows["high"].ge(chance)
+    """Say after which methods a measure no longer detects a difference."""
+    keys = ["setting", "a", "b"]
+    for name, rows in found.discrepancy.groupby("measure", sort=False):
+        measure = registry.load("discrepancy", str(name))
+        rows = rows.assign(detected=_detected(rows, measure)).set_index(keys)
+        plain = rows.loc[rows["variant"].eq("none"), "detected"]
+        corrected = rows[rows["variant"].ne("none")]
+        if corrected.empty:
+            continue
+        n = words.count(int(plain.sum()), "difference")
+        if not plain.any():
+            yield f"By the {measure.label}, no difference is detectable to begin with."
+            continue
+        gone = ~corrected["detected"] & plain.reindex(corrected.index)
         after = [
-            f"{variant} (in {int(own.sum())} of {words.count(len(own), 'comparison')})"
-            for variant, own in gone.groupby(rows["variant"], sort=False)
+            f"{int(own.sum())} after {variant}"
+            for variant, own in gone.groupby(corrected["variant"], sort=False)
             if own.any()
         ]
-        if after:
-            end = f"can no longer be told apart after {words.listed(after)}"
-        else:
-            end = "can still be told apart after every correction"
-        yield f"By the {plugin.label}, the datasets {end}."
+        if not after:
+            yield f"By the {measure.label}, {n} can still be detected after every one."
+            continue
+        yield (
+            f"Of {n} that the {measure.label} detects without correction, it no longer "
+            f"detects {words.listed(after)}. That is no proof that none is left: with "
+            "more clips the same measure detects smaller differences."
+        )
 
 
 def _effects(rows: pd.DataFrame, where: str) -> str:
@@ -239,7 +294,7 @@ def _effects(rows: pd.DataFrame, where: str) -> str:
         if len(own):
             strongest = own.loc[[own["change"].abs().idxmax()]]
             shown = "".join(_named(row) for row in strongest.itertuples())
-            most = "" if len(own) == 1 else "most: "
+            most = "" if len(own) == 1 else "largest change: "
             parts.append(
                 f"{said} in {len(own)} of {words.count(n, 'comparison')} "
                 f"({most}{shown})"
@@ -256,7 +311,7 @@ def _named(row: Row) -> str:
         else f"trained on {row.train}, tested on {row.test}"
     )
     span = words.signed_interval(row.change_low, row.change_high)
-    return (
-        f"{row.setting} {place}: {words.signed(row.change)} {span}, corrected p = "
-        f"{words.p_value(row.p_holm)}"
-    ).replace("= <", "<")
+    said = f"{row.setting} {place}: {words.signed(row.change)} {span}"
+    if row.verdict == statistics.EQUIVALENT:  # which no p-value decides
+        return said
+    return f"{said}, corrected p = {words.p_value(row.p_holm)}".replace("= <", "<")

@@ -43,9 +43,14 @@ def signed(value: float, digits: int = 3) -> str:
 
 
 def interval(low: float, high: float, digits: int = 2) -> str:
-    """Return ``[low, high]``, or nothing where there is none."""
+    """Return ``[low, high]``, or nothing where there is none.
+
+    There are more decimals than `digits` where an end would otherwise read as 0: on
+    which side of 0 it lies is what intervals are looked at for.
+    """
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
+    digits = _telling(low, high, digits)
     return f"[{number(low, digits)}, {number(high, digits)}]"
 
 
@@ -53,7 +58,15 @@ def signed_interval(low: float, high: float, digits: int = 3) -> str:
     """Return ``[low, high]`` with signs, or nothing where there is none."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
+    digits = _telling(low, high, digits)
     return f"[{signed(low, digits)}, {signed(high, digits)}]"
+
+
+def _telling(low: float, high: float, digits: int) -> int:
+    """Return how many decimals show that both ends are not 0; six at most."""
+    while digits < 6 and any(v and not round(v, digits) for v in (low, high)):
+        digits += 1
+    return digits
 
 
 def p_value(value: float) -> str:
@@ -76,5 +89,5 @@ def listed(words: list[str]) -> str:
 
 
 def includes(low: float, high: float, value: float) -> bool:
-    """Say whether an interval includes `value`; one that is unknown does."""
+    """Return True if the interval includes `value`, or is unknown."""
     return not (low > value or high < value)
