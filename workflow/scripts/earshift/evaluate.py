@@ -148,7 +148,7 @@ def cells(
 ) -> Iterator[dict[str, Any]]:
     """Yield what distinguishes one task from another."""
     for name, entry in methods.items():
-        version = registry.load("debias", entry["plugin"]).version
+        version = registry.version_of("debias", entry["plugin"])
         for scope in scopes if scoring.looks_at_domains(entry) else scopes[:1]:
             for repeat, fold in folds:
                 yield {

@@ -15,18 +15,16 @@ Nothing has to be listed anywhere else.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
-import sys
 from collections.abc import Callable, Mapping
 from functools import cache
-from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from earshift import plugin_files
 from earshift.errors import ConfigError, did_you_mean
 
 #: Kind of plugin -> the function of a plugin that takes the user's options.
@@ -128,7 +126,9 @@ def load(kind: str, name: str) -> ModuleType:
     """
     plugin, colon, argument = name.partition(":")
     module = (
-        _load_file(kind, plugin) if plugin.endswith(".py") else _load_name(kind, plugin)
+        plugin_files.load(kind, Path(plugin))
+        if is_file(plugin)
+        else _load_name(kind, plugin)
     )
     if _takes_argument(module) != bool(colon):
         raise ConfigError(
@@ -152,6 +152,31 @@ def load(kind: str, name: str) -> ModuleType:
     return module
 
 
+def is_file(name: str) -> bool:
+    """Return True if a plugin is named by the path of its file, argument or not."""
+    return name.partition(":")[0].endswith(".py")
+
+
+def version_of(kind: str, name: str) -> int | str:
+    """Return what changes whenever a plugin's results may.
+
+    Parameters
+    ----------
+    kind, name : str
+        As for `load`.
+
+    Returns
+    -------
+    int or str
+        The plugin's `version`; of a user's own file with a hash of it and of the
+        modules beside it that it imports, such as ``"1+0123456789ab"``.
+    """
+    version: int = load(kind, name).version
+    if not is_file(name):
+        return version
+    return f"{version}+{plugin_files.digest(Path(name.partition(':')[0]))[:12]}"
+
+
 def _load_name(kind: str, name: str) -> ModuleType:
     if name in _installed(kind):
         module = _installed(kind)[name].load()
@@ -170,29 +195,6 @@ def _load_name(kind: str, name: str) -> ModuleType:
         f"{did_you_mean(name, {*known, *_files(kind)})}\n"
         f"To add it, create earshift/{kind}/{name}.py, or give the path of a .py file."
     )
-
-
-def _load_file(kind: str, path: str) -> ModuleType:
-    file = Path(path).resolve()
-    if not file.is_file():
-        raise ConfigError(
-            f"the {kind} plugin file '{path}' does not exist (looked for {file}). "
-            "Paths in the config are relative to the working directory."
-        )
-    unique = f"earshift_user_{kind}_{sha256(str(file).encode()).hexdigest()[:12]}"
-    if unique in sys.modules:
-        return sys.modules[unique]
-    found = importlib.util.spec_from_file_location(unique, file)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[unique] = module
-    try:
-        found.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[unique]
-        raise
-    return module
 
 
 def own_options(entry: Mapping[str, Any]) -> dict[str, Any]:

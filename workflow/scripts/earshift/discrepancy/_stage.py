@@ -71,7 +71,7 @@ def measure_discrepancy(
         "entries": [dict(entry) for entry in entries],
         "digest": [domain.digest() for domain in all_domains],
         "classes": chosen,
-        "measures": {m: registry.load("discrepancy", m).version for m in measures},
+        "measures": {m: registry.version_of("discrepancy", m) for m in measures},
         "seed": seed,
         "version": versions.DISCREPANCY,
     }
@@ -93,7 +93,7 @@ def measure_fold(
     *,
     entries: Sequence[Mapping[str, str]],
     classes: Sequence[str],
-    measures: Mapping[str, int],
+    measures: Mapping[str, int | str],
     seed: int,
     method: str,
     method_entry: Mapping[str, Any],
