@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from earshift import plugin_files
-from earshift.errors import ConfigError, did_you_mean
+from earshift.errors import ConfigError, DataError, did_you_mean
 
 #: Kind of plugin -> the function of a plugin that takes the user's options.
 KINDS: Mapping[str, str] = {
@@ -175,6 +175,31 @@ def version_of(kind: str, name: str) -> int | str:
     if not is_file(name):
         return version
     return f"{version}+{plugin_files.digest(Path(name.partition(':')[0]))[:12]}"
+
+
+def check_version(kind: str, name: str, version: int | str) -> None:
+    """Refuse a plugin that was edited since a run wrote down its version.
+
+    Parameters
+    ----------
+    kind, name : str
+        As for `load`.
+    version : int or str
+        As `version_of` returned it then.
+
+    Raises
+    ------
+    DataError
+        If it is another one now: results would be kept under a version that did not
+        make them.
+    """
+    found = version_of(kind, name)
+    if found != version:
+        raise DataError(
+            f"the {kind} plugin '{name}' was edited while the job ran (version "
+            f"{version} then, {found} now). Run it again: what is done with the "
+            "present one is kept."
+        )
 
 
 def _load_name(kind: str, name: str) -> ModuleType:
