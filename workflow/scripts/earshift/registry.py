@@ -144,12 +144,41 @@ def load(kind: str, name: str) -> ModuleType:
                 f"the {kind} plugin '{name}' does not define '{fact}', which every "
                 "plugin of this kind needs; see CONTRIBUTING.md for an example."
             )
-    if kind == "debias" and module.access not in ACCESS:
+    if kind == "debias":
+        _check_method(name, module)
+    return module
+
+
+def _check_method(name: str, module: ModuleType) -> None:
+    if module.access not in ACCESS:
         raise ConfigError(
             f"the method '{name}' has access '{module.access}' "
             f"{did_you_mean(str(module.access), ACCESS)}"
         )
-    return module
+    others = getattr(module, "compared_with", ())
+    known = {"none", *_files("debias"), *_installed("debias")}
+    if isinstance(others, str) or not known.issuperset(others):
+        raise ConfigError(
+            f"the method '{name}' has compared_with = {others!r}, which must be a tuple "
+            f"of names of methods {did_you_mean(str(others), known)}"
+        )
+
+
+def compared_with(name: str) -> tuple[str, ...]:
+    """Return the plugins that a debias method is compared with, ``none`` first.
+
+    Parameters
+    ----------
+    name : str
+        As for `load`.
+
+    Returns
+    -------
+    tuple of str
+        ``none``, and what the plugin declares as `compared_with`.
+    """
+    declared = getattr(load("debias", name), "compared_with", ())
+    return tuple(dict.fromkeys(("none", *declared)))
 
 
 def is_file(name: str) -> bool:
@@ -227,6 +256,34 @@ def own_options(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in entry.items() if k not in ("plugin", "folder")}
 
 
+def all_options(kind: str, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a plugin as a config entry has them, defaults included.
+
+    Parameters
+    ----------
+    kind, name : str
+        As for `load`.
+    entry : mapping
+        Config entry.
+
+    Returns
+    -------
+    dict
+        Option -> value.
+    """
+    return {p.name: p.default for p in _parameters(kind, name)} | own_options(entry)
+
+
+def _parameters(kind: str, name: str) -> list[inspect.Parameter]:
+    """Return the options that a plugin knows."""
+    function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind])
+    return [
+        p
+        for p in inspect.signature(function).parameters.values()
+        if p.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+
+
 def check_options(kind: str, name: str, options: Mapping[str, Any]) -> None:
     """Refuse an option that the plugin `name` does not know.
 
@@ -242,12 +299,7 @@ def check_options(kind: str, name: str, options: Mapping[str, Any]) -> None:
     ConfigError
         If an option is unknown, or one without a default is missing.
     """
-    function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind])
-    parameters = [
-        p
-        for p in inspect.signature(function).parameters.values()
-        if p.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
+    parameters = _parameters(kind, name)
     known = {p.name for p in parameters}
     for option in options:
         if option not in known:
