@@ -176,3 +176,10 @@ def test_threshold_metrics_of_a_known_table():
     assert found == pytest.approx(
         {"accuracy": 0.6, "precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3}
     )
+
+
+def test_the_recall_of_a_class_that_no_clip_has_is_unknown():
+    none = np.zeros(3, bool)
+    found = statistics.threshold_metrics(np.array([1.0, -1.0, -1.0]), none)
+    assert np.isnan(found.pop("recall"))
+    assert found == {"accuracy": pytest.approx(2 / 3), "precision": 0.0, "f1": 0.0}

@@ -23,15 +23,18 @@ from tests.study_results import (
     PROTOCOLS,
     write_study,
 )
+from tests.study_results import METHODS as NAMES
+
+METHODS = {name: {"plugin": name} for name in NAMES}
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = write_study(tmp_path_factory.mktemp("study") / "r")
     out = folder / "tables" / "study"
-    study_tables.write_tables(folder, out)
+    study_tables.write_tables(folder, METHODS, out)
     directions = sorted(folder.glob("5_scores/*/*/*.directions.parquet"))
-    study_data.write_data(folder, PROTOCOLS, DATASETS, directions, out)
+    study_data.write_data(folder, PROTOCOLS, DATASETS, METHODS, directions, out)
     return folder
 
 
@@ -293,3 +296,26 @@ def test_all_figures_are_written_in_three_forms_with_the_same_bytes(results, tmp
     for end in ("svg", "pdf", "png"):
         first, second = (tmp_path / f"{n}.{end}" for n in ("ranks_paper", "again"))
         assert first.read_bytes() == second.read_bytes()
+
+
+def test_methods_are_called_as_in_the_study_whatever_the_experiment_calls_them():
+    methods = {
+        "none": {"plugin": "none"},
+        "my_k": {"plugin": "k"},
+        "my_klda": {"plugin": "klda"},
+        "klda": {"plugin": "lda"},
+        "other": {"plugin": "lda", "shrinkage": 0.5},
+        "mlda": {"plugin": "own.py"},
+    }
+    named = ismir2023.by_plugin(pd.DataFrame({"method": list(methods)}), methods)
+    assert named["method"].tolist() == [
+        *("none", "k", "klda", "lda", "other", "mlda (own.py)"),
+    ]
+    scores = ismir2023.results().assign(condition="clean", repeat=0)
+    scores = scores[scores["method"].isin(["none", "k", "klda"])]
+    ours = scores.replace({"method": {"k": "my_k", "klda": "my_klda"}})
+    named = ismir2023.by_plugin(ours, methods)
+    pd.testing.assert_frame_equal(
+        study_tables.paired_tests(named, "k"), study_tables.paired_tests(scores, "k")
+    )
+    assert set(study_tables.paired_tests(named, "k")["method"]) == {"klda"}

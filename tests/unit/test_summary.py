@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from earshift import access, summary
+from earshift.errors import ConfigError
 
 METHODS = {name: {"plugin": name} for name in ("none", "k", "klda")}
 KEYS = ["protocol", "method", "reference"]
@@ -200,3 +201,63 @@ def test_what_a_method_sees_is_told_draws_and_kernels_included(cell):
     entry = {"plugin": method}
     seen = access.access_of(entry, scope, protocol=protocol, balance=balance)
     assert seen == SEEN[cell]
+
+
+#: Methods of an experiment -> what each is compared with.
+COMPARED = {
+    "by another name": (
+        {"my_k": {"plugin": "k"}, "my_klda": {"plugin": "klda"}},
+        {"my_k": ("none",), "my_klda": ("none", "my_k")},
+    ),
+    "with the same kernel": (
+        {
+            "k": {"plugin": "k"},
+            "narrow": {"plugin": "k", "n_components": 2},
+            "klda": {"plugin": "klda", "shrinkage": 0.1},
+            "klda2": {"plugin": "klda", "n_components": 2},
+            "klda3": {"plugin": "klda", "seed": 1},
+        },
+        {
+            "k": ("none",),
+            "narrow": ("none",),
+            "klda": ("none", "k"),
+            "klda2": ("none", "narrow"),
+            "klda3": ("none",),
+        },
+    ),
+    "with a default that is written down": (
+        {"k": {"plugin": "k", "seed": 42}, "mklda": {"plugin": "mklda"}},
+        {"k": ("none",), "mklda": ("none", "k")},
+    ),
+    "with the first of several that are the same": (
+        {"one": {"plugin": "k"}, "two": {"plugin": "k"}, "x": {"plugin": "klda"}},
+        {"one": ("none",), "two": ("none",), "x": ("none", "one")},
+    ),
+    "whose name is that of another plugin": (
+        {"klda": {"plugin": "lda"}, "k": {"plugin": "mean_projection"}},
+        {"klda": ("none",), "k": ("none",)},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COMPARED)
+def test_a_method_is_compared_with_what_its_plugin_says(case):
+    entries, expected = COMPARED[case]
+    methods = {"none": {"plugin": "none"}} | entries
+    found = {name: summary.references(name, methods) for name in methods}
+    assert found == {"none": ()} | expected
+
+
+def test_a_users_own_method_says_what_it_is_compared_with(tmp_path):
+    file = tmp_path / "own.py"
+    text = "version, access = 1, 'none'\ndef make(): return None\n"
+    file.write_text(text + "compared_with = ('none', 'lda')\n")
+    methods = {
+        "none": {"plugin": "none"},
+        "shrunk": {"plugin": "lda", "shrinkage": 0.3},
+        "own": {"plugin": str(file)},
+    }
+    assert summary.references("own", methods) == ("none", "shrunk")
+    file.write_text(text + "compared_with = ('none', 'ldaa')\n")
+    with pytest.raises(ConfigError, match=r"compared_with = \('none', 'ldaa'\)"):
+        summary.references("own", methods)

@@ -59,6 +59,7 @@ rule tabulate_study:
         stage_versions={"stage": versions.REPORT},
         protocols=PROTOCOLS,
         datasets=list(config["datasets"]),
+        methods=config["methods"],
     script:
         "../scripts/tabulate_study.py"
 

@@ -87,12 +87,12 @@ def model_entry(wildcards):
 
 
 def plugin_version(kind, entry):
-    """Version of an entry's plugin; bumping it re-runs its jobs and no others.
+    """Version of an entry's plugin; a change re-runs its jobs and no others.
 
     Snakemake compares the values of params without their names: versions therefore go
     into one dictionary, so that no two of them can hide each other's change.
     """
-    return registry.load(kind, entry["plugin"]).version
+    return registry.version_of(kind, entry["plugin"])
 
 
 def dataset_versions(wildcards):

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
     results = Path(snakemake.input.scores).parents[1]
     out = Path(snakemake.output.main).parent
-    study_tables.write_tables(results, out)
+    methods = snakemake.params.methods
+    study_tables.write_tables(results, methods, out)
     study_data.write_data(
         results,
         snakemake.params.protocols,
         snakemake.params.datasets,
+        methods,
         [Path(table) for table in snakemake.input.directions],
         out,
     )

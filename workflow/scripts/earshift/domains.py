@@ -109,6 +109,11 @@ def load(entry: Mapping[str, str], classes: Sequence[str]) -> Domain:
     -------
     Domain
         Clips without features, and those without labels, are left out.
+
+    Raises
+    ------
+    DataError
+        If a feature is not finite.
     """
     paths = {key: path for key, path in entry.items() if key != "name"}
     files = [Path(path) for path in paths.values()]
@@ -133,6 +138,7 @@ def _load(
     rows = rows[rows.index.isin(found)]
     X = X[pd.Index(found).get_indexer(rows.index)].astype(np.float64)
     ids = rows.index.to_numpy(str)
+    _check_finite(X, ids, name, path["features"])
     labels = np.full((len(ids), len(classes)), UNKNOWN, np.int8)
     for i, c in enumerate(classes):
         column = datasets.LABEL + c
@@ -155,6 +161,19 @@ def _load(
         folds,
         drawn,
     )
+
+
+def _check_finite(
+    X: NDArray[np.float64], ids: NDArray[np.str_], name: str, file: Path
+) -> None:
+    bad = ~np.isfinite(X).all(axis=1)
+    if bad.any():
+        raise DataError(
+            f"dataset '{name}': the features of clip '{ids[bad.argmax()]}' hold NaN or "
+            f"infinite values ({bad.sum()} of {len(bad)} clips), in {file}. Every clip "
+            "needs finite features: embed it again, or import others, or leave the "
+            "clip out of the dataset."
+        )
 
 
 def _folds(splits: pd.DataFrame, ids: NDArray[np.str_]) -> NDArray[np.int64]:

@@ -21,6 +21,10 @@ class DataError(EarshiftError, ValueError):
     """
 
 
+class MethodError(DataError):
+    """A debias method does what no method may, or gives what cannot be used."""
+
+
 class AudioError(DataError):
     """One clip cannot be used; `status` is the word the clip table records.
 

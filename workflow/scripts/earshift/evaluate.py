@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,7 @@ def cells(
 ) -> Iterator[dict[str, Any]]:
     """Yield what distinguishes one task from another."""
     for name, entry in methods.items():
-        version = registry.load("debias", entry["plugin"]).version
+        version = registry.version_of("debias", entry["plugin"])
         for scope in scopes if scoring.looks_at_domains(entry) else scopes[:1]:
             for repeat, fold in folds:
                 yield {
@@ -169,6 +170,7 @@ def score_fold(
     seed: int,
     method: str,
     method_entry: Mapping[str, Any],
+    method_version: int | str,
     scope: str,
     **shared: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -185,8 +187,8 @@ def score_fold(
         Those of the classes to score; one of them, if there are balanced draws.
     grid, n_inner_folds, seed, scope
         As in `cross_validate`.
-    method, method_entry
-        Name and config entry of the debias method.
+    method, method_entry, method_version
+        Name, config entry and version of the debias method.
     **shared
         What the tasks of a fold have in common: entries, with their digest, classes,
         repeat, fold.
@@ -198,7 +200,14 @@ def score_fold(
         present, score (log-odds), C.
     directions : DataFrame
         Columns `scoring.DIRECTION`.
+
+    Raises
+    ------
+    DataError
+        If a class cannot be trained, a score is not finite, or the method does what
+        none may.
     """
+    registry.check_version("debias", method_entry["plugin"], method_version)
     classes, repeat, fold = (shared[word] for word in ("classes", "repeat", "fold"))
     balanced = "draws" in shared["entries"][0]
     words = ("entries", "digest", "classes", "repeat", "fold")
@@ -206,34 +215,66 @@ def score_fold(
     split = _split(
         json.dumps(key | {"c": classes.index(only[0]) if balanced else None})
     )
-    all_domains = split.domains
-    names = [domain.name for domain in all_domains]
     classwise = scope == "classwise" and scoring.looks_at_domains(method_entry)
-    tables, directions = [], []
-    for i, source in enumerate(all_domains):
+    first = min(f for r, f in domains.folds(split.domains) if r == repeat)
+    work = _Work(split, classes, classwise, classwise or balanced, fold == first)
+    tables: list[pd.DataFrame] = []
+    directions: list[dict[str, Any]] = []
+    for i, source in enumerate(split.domains):
+        with scoring.named(method, source.name, repeat, fold):
+            key = {"method": method, "scope": scope, "train": source.name}
+            key |= {"class": None, "repeat": repeat, "fold": fold}
+            for c, view, rows in work.views(i, method_entry, only, key):
+                directions += rows
+                key["class"] = name = classes[c]
+                rng = domains.generator(seed, repeat, fold, source.name, name)
+                fitted = _fit_class(view, i, c, name, grid, n_inner_folds, rng)
+                directions.append(scoring.class_row(fitted, **key))
+                for j, target in enumerate(split.domains):
+                    test = split.tested[j] & (target.labels[:, c] >= 0)
+                    scores = view.score(fitted, j, test)
+                    table = scoring.clip_rows(target, test, c, scores, fitted.C)
+                    tables.append(table.assign(**key))
+    return pd.concat(tables, ignore_index=True), scoring.direction_table(directions)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Which classes need a view of their own, and where a fit is done again."""
+
+    split: Split
+    classes: Sequence[str]
+    classwise: bool
+    anew: bool
+    is_first: bool
+
+    def views(
+        self,
+        i: int,
+        entry: Mapping[str, Any],
+        only: Sequence[str],
+        key: Mapping[str, Any],
+    ) -> Iterator[tuple[int, View, list[dict[str, Any]]]]:
+        """Yield each class with the view of source `i`, and rows of what is new in it.
+
+        In the first fold of each repeat, the first class makes sure that a second fit
+        gives the same.
+        """
+        names = [domain.name for domain in self.split.domains]
         view: View | None = None
         for name in only:
-            c = classes.index(name)
-            key = {"method": method, "scope": scope, "train": source.name}
-            anew = classwise or balanced
-            key |= {"class": name if anew else None, "repeat": repeat, "fold": fold}
-            if view is None or anew:
-                view = split.view(i, method_entry, c if classwise else None)
-                for kind, vectors in (
-                    ("dataset", view.found),
-                    ("skipped", view.skipped),
-                ):
-                    directions += scoring.direction_rows(vectors, names, kind, **key)
-            key["class"] = name
-            rng = domains.generator(seed, repeat, fold, source.name, name)
-            fitted = _fit_class(view, i, c, name, grid, n_inner_folds, rng)
-            directions.append(scoring.class_row(fitted, **key))
-            for j, target in enumerate(all_domains):
-                test = split.tested[j] & (target.labels[:, c] >= 0)
-                scores = view.score(fitted, j, test)
-                table = scoring.clip_rows(target, test, c, scores, fitted.C)
-                tables.append(table.assign(**key))
-    return pd.concat(tables, ignore_index=True), scoring.direction_table(directions)
+            c, rows = self.classes.index(name), []
+            if view is None or self.anew:
+                view = self.split.view(
+                    i,
+                    entry,
+                    c if self.classwise else None,
+                    fit_again=self.is_first and c == 0,
+                )
+                own = {**key, "class": name if self.anew else None}
+                rows = scoring.direction_rows(view.found, names, "dataset", **own)
+                rows += scoring.direction_rows(view.skipped, names, "skipped", **own)
+            yield c, view, rows
 
 
 @lru_cache(maxsize=1)

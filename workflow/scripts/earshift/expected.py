@@ -185,8 +185,8 @@ def _shares(
     """Return the last wildcard of some jobs, and their clips; None if not known yet."""
     if rule == "calibrate_model":
         entry = config["models"][key["model"]]
-        plugin = registry.load("models", entry["plugin"])
-        made_by = {"stage": versions.EMBEDDINGS, "plugin": plugin.version}
+        plugin = registry.version_of("models", entry["plugin"])
+        made_by = {"stage": versions.EMBEDDINGS, "plugin": plugin}
         return {jobs.content_key([entry, made_by]): 0}
     if rule == "inspect_files":
         said = _read(results / "1_clips/{dataset}.notes.json".format(**key))

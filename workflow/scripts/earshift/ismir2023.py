@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +11,9 @@ from earshift import register
 
 #: What the tables call them in the column `protocol`.
 PUBLISHED = "published"
+
+#: Config entries of methods, by their names in the experiment.
+Methods = Mapping[str, Mapping[str, Any]]
 
 
 def is_study(protocols: Sequence[str]) -> bool:
@@ -40,6 +44,33 @@ def cosines() -> pd.DataFrame:
         embedding, ``klda`` in that of the kernel), scope, train, class, cosine.
     """
     return _read("cosines")
+
+
+def by_plugin(table: pd.DataFrame, methods: Methods) -> pd.DataFrame:
+    """Call methods as the study does, whatever an experiment calls them.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With a column `method`.
+    methods : mapping
+        Config entries of the methods.
+
+    Returns
+    -------
+    DataFrame
+        The first entry of each plugin that the study has is called like the plugin. An
+        entry that has such a name, and is something else, has its plugin added.
+    """
+    known = set(results()["method"])
+    names: dict[str, str] = {}
+    for name, entry in methods.items():
+        plugin = str(entry["plugin"])
+        if plugin in known and plugin not in names.values():
+            names[name] = plugin
+        elif name in known:
+            names[name] = f"{name} ({plugin})"
+    return table.assign(method=table["method"].replace(names))
 
 
 def _read(name: str) -> pd.DataFrame:

@@ -15,19 +15,17 @@ Nothing has to be listed anywhere else.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
-import sys
 from collections.abc import Callable, Mapping
 from functools import cache
-from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from earshift.errors import ConfigError, did_you_mean
+from earshift import plugin_files
+from earshift.errors import ConfigError, DataError, did_you_mean
 
 #: Kind of plugin -> the function of a plugin that takes the user's options.
 KINDS: Mapping[str, str] = {
@@ -128,7 +126,9 @@ def load(kind: str, name: str) -> ModuleType:
     """
     plugin, colon, argument = name.partition(":")
     module = (
-        _load_file(kind, plugin) if plugin.endswith(".py") else _load_name(kind, plugin)
+        plugin_files.load(kind, Path(plugin))
+        if is_file(plugin)
+        else _load_name(kind, plugin)
     )
     if _takes_argument(module) != bool(colon):
         raise ConfigError(
@@ -144,12 +144,91 @@ def load(kind: str, name: str) -> ModuleType:
                 f"the {kind} plugin '{name}' does not define '{fact}', which every "
                 "plugin of this kind needs; see CONTRIBUTING.md for an example."
             )
-    if kind == "debias" and module.access not in ACCESS:
+    if kind == "debias":
+        _check_method(name, module)
+    return module
+
+
+def _check_method(name: str, module: ModuleType) -> None:
+    if module.access not in ACCESS:
         raise ConfigError(
             f"the method '{name}' has access '{module.access}' "
             f"{did_you_mean(str(module.access), ACCESS)}"
         )
-    return module
+    others = getattr(module, "compared_with", ())
+    known = {"none", *_files("debias"), *_installed("debias")}
+    if isinstance(others, str) or not known.issuperset(others):
+        raise ConfigError(
+            f"the method '{name}' has compared_with = {others!r}, which must be a tuple "
+            f"of names of methods {did_you_mean(str(others), known)}"
+        )
+
+
+def compared_with(name: str) -> tuple[str, ...]:
+    """Return the plugins that a debias method is compared with, ``none`` first.
+
+    Parameters
+    ----------
+    name : str
+        As for `load`.
+
+    Returns
+    -------
+    tuple of str
+        ``none``, and what the plugin declares as `compared_with`.
+    """
+    declared = getattr(load("debias", name), "compared_with", ())
+    return tuple(dict.fromkeys(("none", *declared)))
+
+
+def is_file(name: str) -> bool:
+    """Return True if a plugin is named by the path of its file, argument or not."""
+    return name.partition(":")[0].endswith(".py")
+
+
+def version_of(kind: str, name: str) -> int | str:
+    """Return what changes whenever a plugin's results may.
+
+    Parameters
+    ----------
+    kind, name : str
+        As for `load`.
+
+    Returns
+    -------
+    int or str
+        The plugin's `version`; of a user's own file with a hash of it and of the
+        modules beside it that it imports, such as ``"1+0123456789ab"``.
+    """
+    version: int = load(kind, name).version
+    if not is_file(name):
+        return version
+    return f"{version}+{plugin_files.digest(Path(name.partition(':')[0]))[:12]}"
+
+
+def check_version(kind: str, name: str, version: int | str) -> None:
+    """Refuse a plugin that was edited since a run wrote down its version.
+
+    Parameters
+    ----------
+    kind, name : str
+        As for `load`.
+    version : int or str
+        As `version_of` returned it then.
+
+    Raises
+    ------
+    DataError
+        If it is another one now: results would be kept under a version that did not
+        make them.
+    """
+    found = version_of(kind, name)
+    if found != version:
+        raise DataError(
+            f"the {kind} plugin '{name}' was edited while the job ran (version "
+            f"{version} then, {found} now). Run it again: what is done with the "
+            "present one is kept."
+        )
 
 
 def _load_name(kind: str, name: str) -> ModuleType:
@@ -172,32 +251,37 @@ def _load_name(kind: str, name: str) -> ModuleType:
     )
 
 
-def _load_file(kind: str, path: str) -> ModuleType:
-    file = Path(path).resolve()
-    if not file.is_file():
-        raise ConfigError(
-            f"the {kind} plugin file '{path}' does not exist (looked for {file}). "
-            "Paths in the config are relative to the working directory."
-        )
-    unique = f"earshift_user_{kind}_{sha256(str(file).encode()).hexdigest()[:12]}"
-    if unique in sys.modules:
-        return sys.modules[unique]
-    found = importlib.util.spec_from_file_location(unique, file)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[unique] = module
-    try:
-        found.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[unique]
-        raise
-    return module
-
-
 def own_options(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a config entry says to its plugin: all but `plugin` and `folder`."""
     return {k: v for k, v in entry.items() if k not in ("plugin", "folder")}
+
+
+def all_options(kind: str, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a plugin as a config entry has them, defaults included.
+
+    Parameters
+    ----------
+    kind, name : str
+        As for `load`.
+    entry : mapping
+        Config entry.
+
+    Returns
+    -------
+    dict
+        Option -> value.
+    """
+    return {p.name: p.default for p in _parameters(kind, name)} | own_options(entry)
+
+
+def _parameters(kind: str, name: str) -> list[inspect.Parameter]:
+    """Return the options that a plugin knows."""
+    function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind])
+    return [
+        p
+        for p in inspect.signature(function).parameters.values()
+        if p.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
 
 
 def check_options(kind: str, name: str, options: Mapping[str, Any]) -> None:
@@ -215,12 +299,7 @@ def check_options(kind: str, name: str, options: Mapping[str, Any]) -> None:
     ConfigError
         If an option is unknown, or one without a default is missing.
     """
-    function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind])
-    parameters = [
-        p
-        for p in inspect.signature(function).parameters.values()
-        if p.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
+    parameters = _parameters(kind, name)
     known = {p.name for p in parameters}
     for option in options:
         if option not in known:

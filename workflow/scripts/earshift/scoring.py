@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from earshift import jobs, registry, statistics
 from earshift.classifier import Classifier
 from earshift.debias._directions import Found
 from earshift.domains import PRESENT, Domain
+from earshift.errors import DataError
 
 #: What identifies a row of the score table, in the order of its columns.
 CELL = (
@@ -106,7 +108,21 @@ def clip_rows(
     -------
     DataFrame
         Columns test, clip_id, recording, present, score, C.
+
+    Raises
+    ------
+    DataError
+        If a score is not finite: without it, other clips would be scored than those of
+        other methods.
     """
+    bad = ~np.isfinite(scores)
+    if bad.any():
+        i = int(bad.argmax())
+        raise DataError(
+            f"the score of clip '{target.clip_id[test][i]}' of dataset '{target.name}' "
+            f"is {scores[i]} ({bad.sum()} of {len(scores)} clips): every test clip "
+            "needs a finite score. Does the method give very large features?"
+        )
     return pd.DataFrame(
         {
             "test": target.name,
@@ -117,6 +133,26 @@ def clip_rows(
             "C": C,
         }
     )
+
+
+@contextmanager
+def named(method: str, train: str, repeat: int, fold: int) -> Iterator[None]:
+    """Add to a `DataError` which method was fitted in which fold.
+
+    Parameters
+    ----------
+    method, train : str
+        Names of the method and of the dataset that its classifiers are trained on.
+    repeat, fold : int
+        Which split.
+    """
+    try:
+        yield
+    except DataError as error:
+        raise DataError(
+            f"method '{method}', trained on '{train}' (repeat {repeat}, fold {fold}): "
+            f"{error}"
+        ) from error
 
 
 def direction_rows(

@@ -187,6 +187,10 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
             models.from_entry(entry)
         else:
             registry.load(kind, entry["plugin"]).make(**options)
+            if registry.is_file(entry["plugin"]):
+                from earshift.debias import _contract
+
+                _contract.try_out(entry["plugin"], options)
     except (ConfigError, WeightsError) as error:
         raise type(error)(f"'{section}: {name}': {error}") from error
     except (TypeError, ValueError, AttributeError) as error:

@@ -10,7 +10,7 @@ clips in 8192 features the former takes 18 ms of a core, the products anew 144 m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 
-from earshift import classifier, debias, domains, registry
+from earshift import classifier, debias, domains, registry, scoring
 from earshift.classifier import Classifier
+from earshift.debias import _checks
 from earshift.debias._directions import Found, removed
-from earshift.debias._kernel import KernelMethod
+from earshift.debias._kernel import KernelMethod, is_map_and_remover
 from earshift.domains import PRESENT, Domain
 
 Array = NDArray[np.float64]
@@ -33,6 +34,9 @@ MAX_KEPT = 1 << 30
 
 #: Bytes at most of products that are kept: those of 5792 clips.
 MAX_PRODUCTS = 1 << 28
+
+#: Clips of each dataset on which a method is checked where it is not asked to transform.
+SAMPLE = 16
 
 
 @dataclass
@@ -137,7 +141,12 @@ class Split:
         return made
 
     def view(
-        self, source: int, method_entry: Mapping[str, Any], c: int | None = None
+        self,
+        source: int,
+        method_entry: Mapping[str, Any],
+        c: int | None = None,
+        *,
+        fit_again: bool = False,
     ) -> View:
         """Fit a method to the training clips of all datasets that it may see.
 
@@ -149,19 +158,29 @@ class Split:
             Config entry of the method.
         c : int, optional
             Fit it to the clips that have this class.
+        fit_again : bool, default=False
+            Make sure that a second fit gives the same.
 
         Returns
         -------
         View
             The clips as the method leaves them.
+
+        Raises
+        ------
+        DataError
+            If the method does what no method may (`debias._checks`).
         """
-        options = registry.own_options(method_entry)
-        method = debias.make(method_entry["plugin"], **options)
-        if isinstance(method, KernelMethod):
-            space = self.space(source, method.kernel())
-            method = method.remover()
-        else:
-            space = self.space(source)
+
+        plugin, options = method_entry["plugin"], registry.own_options(method_entry)
+        whole = debias.make(plugin, **options)
+        kernel = whole.kernel() if is_map_and_remover(whole) else None
+
+        def make() -> TransformerMixin:
+            made = debias.make(plugin, **options)
+            return made if kernel is None else made.remover()
+
+        space = self.space(source, kernel)
         parts = []
         for i, domain in enumerate(self.domains):
             seen = self.train[i]
@@ -169,8 +188,16 @@ class Split:
                 seen = seen & (domain.labels[:, c] == PRESENT)
             parts.append((domain, space.X[i][self.rows(i, seen)], seen))
         name = self.domains[source].name
-        method.fit(**domains.seen_by(method_entry, parts, source=name))
-        return View(self, space, method)
+        arguments = domains.seen_by(method_entry, parts, source=name)
+        if kernel is None and isinstance(whole, KernelMethod):
+            arguments["source"] = space.X[source][self.rows(source, self.train[source])]
+        method = make()
+        method.fit(**arguments)
+        mixed = not scoring.looks_at_domains(method_entry)
+        view = View(self, space, method, mixed=mixed)
+        if fit_again:
+            view.check_fit(make, arguments)
+        return view
 
 
 class View:
@@ -184,6 +211,9 @@ class View:
         Before the method.
     method : TransformerMixin
         Fitted in that space.
+    mixed : bool
+        Whether the method may not know of which dataset the clips are that it
+        transforms.
 
     Attributes
     ----------
@@ -191,15 +221,55 @@ class View:
         What the method found between datasets, and what it had too few clips for.
     """
 
-    def __init__(self, split: Split, space: Space, method: TransformerMixin) -> None:
-        self.split, self.space = split, space
+    def __init__(
+        self, split: Split, space: Space, method: TransformerMixin, *, mixed: bool
+    ) -> None:
+        self.split, self.space, self.method = split, space, method
         self.found: Sequence[Found] = getattr(method, "found_", [])
         self.skipped: Sequence[Found] = getattr(method, "skipped_", [])
+        self._some = self._sample()
         self._removed = removed(method)
-        # Directions are taken from the classifier instead.
         if self._removed is None:
-            # Copies: what a transformer does to its clips must not reach other methods.
-            self.space = Space([method.transform(X.copy()) for X in space.X])
+            self.space = Space(self._transformed(mixed))
+        else:
+            # Directions are taken from the classifier instead.
+            _checks.check_directions(method, self._removed, self._some)
+
+    def _sample(self) -> Array:
+        """Return a few clips of each dataset, some that train and some that test."""
+        rng = np.random.default_rng(0)
+        rows = [rng.permutation(len(X))[:SAMPLE] for X in self.space.X]
+        return np.concatenate(
+            [X[own] for X, own in zip(self.space.X, rows, strict=True)]
+        )
+
+    def _transformed(self, mixed: bool) -> list[Array]:
+        """Return the clips as the method's own transform leaves them."""
+        trains = [self.split.rows(i, own) for i, own in enumerate(self.split.train)]
+        both = (trains, [~own for own in trains])
+        groups = [
+            [self._clips(i, own) for i, own in enumerate(side)] for side in both
+        ]
+        rng = np.random.default_rng(0)
+        train, test = _checks.transformed(self.method, groups, mixed=mixed, rng=rng)
+        out = []
+        for own, trained, tested in zip(trains, train, test, strict=True):
+            whole = np.empty((len(own), trained.shape[1]))
+            whole[own], whole[~own] = trained, tested
+            out.append(whole)
+        return out
+
+    def _clips(self, i: int, rows: Mask) -> _checks.Clips:
+        domain, used = self.split.domains[i], self.split.used[i]
+        return _checks.Clips(
+            domain.name, domain.clip_id[used][rows], self.space.X[i][rows]
+        )
+
+    def check_fit(
+        self, make: Callable[[], TransformerMixin], seen: Mapping[str, Any]
+    ) -> None:
+        """Raise unless a second fit to what the method has `seen` gives the same."""
+        _checks.check_fit(make, seen, self.method, self._some)
 
     def fit(self, i: int, chosen: Mask, y: Mask, **options: Any) -> Classifier:
         """Fit a classifier.

@@ -303,16 +303,13 @@ def threshold_metrics(
     Returns
     -------
     dict
-        Values in [0, 1]; 0 where nothing was called present.
+        Values in [0, 1]; 0 where nothing was called present. A recall of nothing is NaN.
     """
     said = scores > 0
-    hits = int(np.sum(said & present))
-    precision = hits / max(1, int(said.sum()))
-    recall = hits / max(1, int(present.sum()))
-    both = precision + recall
+    hits, n_said, n = (int(np.sum(part)) for part in (said & present, said, present))
     return {
         "accuracy": float(np.mean(said == present)),
-        "precision": precision,
-        "recall": recall,
-        "f1": 2 * precision * recall / both if both else 0.0,
+        "precision": hits / max(1, n_said),
+        "recall": hits / n if n else float("nan"),
+        "f1": 2 * hits / max(1, n_said + n),
     }

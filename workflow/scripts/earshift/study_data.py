@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshift import datasets, ismir2023, jobs
-from earshift.ismir2023 import PUBLISHED
+from earshift.ismir2023 import PUBLISHED, Methods, by_plugin
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ def write_data(
     results: Path,
     protocols: Sequence[str],
     names: Sequence[str],
+    methods: Methods,
     directions: Sequence[Path],
     out: Path,
 ) -> None:
@@ -51,6 +52,8 @@ def write_data(
         Folder of the results: clip tables, and labels, splits and draws by protocol.
     protocols, names : sequence of str
         Protocols and datasets of the experiment.
+    methods : mapping
+        Config entries of its methods.
     directions : sequence of Path
         Tables of fitted directions of each protocol, model and condition.
     out : Path
@@ -64,7 +67,7 @@ def write_data(
     }
     cosine_rows, ranks = [], []
     for path in directions:
-        rows = pd.read_parquet(path)
+        rows = by_plugin(pd.read_parquet(path), methods)
         cosine_rows.append(cosines(rows))
         ranks.append(singular_values(rows))
     own = pd.concat(cosine_rows, ignore_index=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import deviations, ismir2023, jobs, latex, statistics
-from earshift.ismir2023 import PUBLISHED
+from earshift import deviations, ismir2023, jobs, latex, registry, statistics
+from earshift.ismir2023 import PUBLISHED, Methods, by_plugin
+from earshift.published import METHODS
 from earshift.report import tables, words
-from earshift.summary import references
 
 #: What identifies a cell of the study, whatever the protocol.
 CELL = ("model", "condition", "method", "scope", "train", "test")
@@ -126,8 +126,8 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     scores : DataFrame
         As in `with_published`.
     reference : str, default="none"
-        Method that the others are compared with; ``k`` compares those of
-        `earshift.summary.references` alone.
+        Method that the others are compared with; any but ``none`` with those alone
+        that declare it (`registry.compared_with`).
 
     Returns
     -------
@@ -143,7 +143,7 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     plain = means[means["method"].eq(reference)].set_index(keys)["roc_auc"]
     means = means.join(plain.rename("plain"), on=keys).dropna(subset=["plain"])
     means["change"] = means["roc_auc"] - means["plain"]
-    compared = [reference in references(method) for method in means["method"]]
+    compared = [_is_compared(method, reference) for method in means["method"]]
     rows = []
     cells = means.loc[compared].groupby(["protocol", *CELL], sort=False)
     for cell, part in cells:
@@ -221,7 +221,14 @@ def cell_name(row: Mapping[str, Any] | pd.Series[Any]) -> str:
     return f"{row['model']}, {method}, {row['train']} to {row['test']}"
 
 
-def write_tables(results: Path, out: Path) -> None:
+def _is_compared(method: str, reference: str) -> bool:
+    """Return True if a method of the study is compared with another."""
+    if method in METHODS and method != "none":
+        return reference in registry.compared_with(method)
+    return method != "none" and reference == "none"
+
+
+def write_tables(results: Path, methods: Methods, out: Path) -> None:
     """Write the study's tables as CSV, and those of the paper as LaTeX.
 
     Parameters
@@ -229,17 +236,19 @@ def write_tables(results: Path, out: Path) -> None:
     results : Path
         Folder of the results, with ``tables/scores.csv`` and, if it was asked for,
         ``tables/deviations.csv``.
+    methods : mapping
+        Config entries of the methods.
     out : Path
         Folder to write ``main.csv``, ``main.tex``, ``classes.csv``, ``tests.csv`` and,
         from the deviations, ``deviations.csv`` and ``deviations.tex`` to.
     """
-    scores = with_published(read_scores(results), ismir2023.results())
+    scores = with_published(read_scores(results, methods), ismir2023.results())
     main = main_table(scores)
     tests = pd.concat([paired_tests(scores, m) for m in ("none", "k")])
     found = {"main": main, "classes": class_table(scores), "tests": tests}
     _write(out / "main.tex", main_latex(main))
     if (results / "tables" / "deviations.csv").is_file():
-        found["deviations"] = deviation_table(read_deviations(results))
+        found["deviations"] = deviation_table(read_deviations(results, methods))
         _write(out / "deviations.tex", deviation_latex(found["deviations"]))
     for name, table in found.items():
         with jobs.whole_file(out / f"{name}.csv") as file:
@@ -251,16 +260,16 @@ def _write(path: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def read_scores(results: Path) -> pd.DataFrame:
+def read_scores(results: Path, methods: Methods) -> pd.DataFrame:
     """Return the scores of all protocols, models and conditions."""
-    return tables.read_file(results / "tables" / "scores.csv")
+    return by_plugin(tables.read_file(results / "tables" / "scores.csv"), methods)
 
 
-def read_deviations(results: Path) -> pd.DataFrame:
+def read_deviations(results: Path, methods: Methods) -> pd.DataFrame:
     """Return what each fault does; empty where that was not asked for."""
     file = results / "tables" / "deviations.csv"
     if file.is_file():
-        return tables.read_file(file)
+        return by_plugin(tables.read_file(file), methods)
     return pd.DataFrame(columns=["fault", *CELL, "n_classes", "roc_auc", "change"])
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, scoring, statistics
+from earshift import jobs, registry, scoring, statistics
 from earshift.access import access_of
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,6 @@ COLUMNS = (
     "p_t",
     "p_t_holm",
 )
-
-#: Methods that work on the kernel features that ``k`` has without a correction.
-KERNEL = ("klda", "mklda")
 
 #: Curves of resampled values by what they are of.
 Curves = dict[tuple[str, ...], NDArray[np.float64]]
@@ -210,7 +207,7 @@ def _summary(
             "roc_auc_high": high,
         }
         rows += [row] if named["method"] == "none" else []
-        for reference in references(named["method"]):
+        for reference in references(named["method"], methods):
             plain = curves.get(tuple((named | {"method": reference}).values()))
             if plain is not None:
                 found = _compared(curve - plain, confidence, drawn[len(curve)])
@@ -219,11 +216,40 @@ def _summary(
     return _correct(table, rope)
 
 
-def references(method: str) -> tuple[str, ...]:
-    """Return the methods that a method is compared with."""
+def references(
+    method: str, methods: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """Return the methods of an experiment that one of them is compared with.
+
+    Parameters
+    ----------
+    method : str
+        Its name in the experiment.
+    methods : mapping
+        Config entries of all methods.
+
+    Returns
+    -------
+    tuple of str
+        Names in the experiment of the plugins that its own declares
+        (`registry.compared_with`), ``none`` first. Of several entries of a plugin it is
+        the first that has the same value for each option that both know; if there is
+        no such entry, the method is not compared with that plugin.
+    """
     if method == "none":
         return ()
-    return ("none", "k") if method in KERNEL else ("none",)
+    entry = methods[method]
+    own = registry.all_options("debias", entry["plugin"], entry)
+    found = ["none"]
+    for plugin in registry.compared_with(entry["plugin"])[1:]:
+        for name, other in methods.items():
+            if other["plugin"] != plugin or name == method:
+                continue
+            theirs = registry.all_options("debias", plugin, other)
+            if all(theirs[key] == own[key] for key in theirs.keys() & own.keys()):
+                found.append(name)
+                break
+    return tuple(found)
 
 
 def _drawn_classes(

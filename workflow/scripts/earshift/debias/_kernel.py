@@ -103,6 +103,16 @@ class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return mapped
 
 
+def is_map_and_remover(method: TransformerMixin) -> bool:
+    """Return True if `kernel` and `remover` are all that a method does."""
+    own = type(method)
+    return (
+        isinstance(method, KernelMethod)
+        and own.fit is KernelMethod.fit
+        and own.transform is KernelMethod.transform
+    )
+
+
 def check_map(map: str, n_components: int, seed: int) -> None:
     """Raise `ConfigError` unless these can be options of a kernel's map."""
     if map not in MAPS:

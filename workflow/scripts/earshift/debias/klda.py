@@ -7,6 +7,7 @@ from earshift.debias.lda import LDA, check_shrinkage
 
 version = 2
 access = "target_unlabelled"
+compared_with = ("none", "k")
 
 
 class KernelLDA(KernelMethod):

@@ -33,7 +33,8 @@ class Measurement:
         `b`. The value of the measure is the probability that a clip of `b` scores above
         one of `a`, within `folds`.
     folds : ndarray of shape (n_a + n_b,), int64
-        Scores are comparable within a fold only.
+        Scores are comparable within a fold only. Clips that were left out have the fold
+        -1; the scores of all others are finite.
     """
 
     scores: NDArray[np.float64]

@@ -52,7 +52,8 @@ def out_of_fold(
     Returns
     -------
     Measurement
-        Clips beyond `MAX_CLIPS` have the score NaN.
+        Clips beyond `MAX_CLIPS`, and those of a fold without which only one dataset is
+        left, have the fold -1 and the score NaN.
     """
     X = np.concatenate([X_a, X_b]).astype(np.float64)
     is_b = np.arange(len(X)) >= len(X_a)
@@ -73,12 +74,14 @@ def out_of_fold(
     folds = np.full(len(X), -1)
     sides = np.stack([~is_b, is_b], axis=1)[used]
     folds[used] = assign_folds(sides, recordings[used], max(2, n_folds), rng)
+    left_out = np.zeros(len(X), bool)
     for fold in np.unique(folds[used]):
         test = folds == fold
         train = (folds >= 0) & ~test
         if len(np.unique(is_b[train])) < 2:
+            left_out |= test
             continue
         scaler = StandardScaler().fit(X[train])
         classifier.fit(scaler.transform(X[train]), is_b[train])
         scores[test] = classifier.decision_function(scaler.transform(X[test]))
-    return Measurement(scores, folds)
+    return Measurement(scores, np.where(left_out, -1, folds))

@@ -13,10 +13,22 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 from sklearn.preprocessing import StandardScaler
 
-from earshift import cluster, debias, domains, evaluate, jobs, registry, versions
+from earshift import (
+    cluster,
+    debias,
+    domains,
+    evaluate,
+    jobs,
+    registry,
+    scoring,
+    versions,
+)
 from earshift.classes import read_classes
+from earshift.debias import _checks
 from earshift.debias._kernel import KernelMethod
+from earshift.discrepancy import Measurement
 from earshift.domains import PRESENT, Domain
+from earshift.errors import DataError
 from earshift.splits import assign_folds
 
 #: How often the datasets are halved. A method is fitted on one half of the recordings
@@ -71,7 +83,7 @@ def measure_discrepancy(
         "entries": [dict(entry) for entry in entries],
         "digest": [domain.digest() for domain in all_domains],
         "classes": chosen,
-        "measures": {m: registry.load("discrepancy", m).version for m in measures},
+        "measures": {m: registry.version_of("discrepancy", m) for m in measures},
         "seed": seed,
         "version": versions.DISCREPANCY,
     }
@@ -93,10 +105,11 @@ def measure_fold(
     *,
     entries: Sequence[Mapping[str, str]],
     classes: Sequence[str],
-    measures: Mapping[str, int],
+    measures: Mapping[str, int | str],
     seed: int,
     method: str,
     method_entry: Mapping[str, Any],
+    method_version: int | str,
     repeat: int,
     fold: int,
     **_: Any,
@@ -107,8 +120,8 @@ def measure_fold(
     ----------
     entries, classes, measures, seed
         As in `measure_discrepancy`.
-    method, method_entry
-        Name and config entry of the debias method.
+    method, method_entry, method_version
+        Name, config entry and version of the debias method.
     repeat, fold : int
         Which halving, and which half is measured.
 
@@ -116,7 +129,15 @@ def measure_fold(
     -------
     DataFrame
         As `measure_discrepancy` writes it.
+
+    Raises
+    ------
+    DataError
+        If the method does what none may, or a measure gives no number for a clip.
     """
+    registry.check_version("debias", method_entry["plugin"], method_version)
+    for name, version in measures.items():
+        registry.check_version("discrepancy", name, version)
     all_domains = domains.load_all(entries, classes)
     draws = np.random.default_rng([seed, repeat])
     halves = [
@@ -125,26 +146,19 @@ def measure_fold(
     # The other half is as it was when that is measured.
     both = [[_at_most(half == f, MAX_CLIPS, draws) for half in halves] for f in (0, 1)]
     train, test = both[1 - fold], both[fold]
-    pooled = np.concatenate([d.X[t] for d, t in zip(all_domains, train, strict=True)])
-    scaler = StandardScaler().fit(pooled)
-    scaled = [scaler.transform(d.X) for d in all_domains]
-    transformer = _fit_method(
-        method_entry,
-        [(d, x[t], t) for d, x, t in zip(all_domains, scaled, train, strict=True)],
-    )
-    held_out = [transformer.transform(x[t]) for x, t in zip(scaled, test, strict=True)]
+    with scoring.named(method, all_domains[0].name, repeat, fold):
+        held_out = _corrected(
+            method_entry, all_domains, train, test, fit_again=fold == 0
+        )
     tables = []
     for a, b in combinations(range(len(all_domains)), 2):
         clips = pd.concat(
             [_clips(all_domains[i], test[i]) for i in (a, b)], ignore_index=True
         )
-        recordings = [all_domains[i].recording[test[i]] for i in (a, b)]
         for name in measures:
             # The same draws for every method, so that their values are paired.
             rng = np.random.default_rng([seed, repeat, fold, a, b])
-            found = registry.load("discrepancy", name).measure(
-                held_out[a], held_out[b], *recordings, rng
-            )
+            found = _measured(name, held_out[a], held_out[b], clips, rng)
             tables.append(
                 clips.assign(
                     measure=name,
@@ -159,17 +173,86 @@ def measure_fold(
     )
 
 
+def _measured(
+    name: str,
+    X_a: NDArray[np.float64],
+    X_b: NDArray[np.float64],
+    clips: pd.DataFrame,
+    rng: np.random.Generator,
+) -> Measurement:
+    """Return what a measure finds, with a finite score for each clip it looked at."""
+    recordings = clips["recording"].to_numpy(str)
+    own = recordings[: len(X_a)], recordings[len(X_a) :]
+    plugin = registry.load("discrepancy", name)
+    found: Measurement = plugin.measure(X_a.copy(), X_b.copy(), *own, rng)
+    scores, folds = np.asarray(found.scores, float), np.asarray(found.folds)
+    if scores.shape != (len(clips),) or folds.shape != (len(clips),):
+        raise DataError(
+            f"the measure '{name}' must give a score and a fold for each of "
+            f"{len(clips)} clips, got {scores.shape} and {folds.shape}."
+        )
+    bad = ~np.isfinite(scores) & (folds >= 0)
+    if bad.any():
+        clip = clips.iloc[int(bad.argmax())]
+        raise DataError(
+            f"the measure '{name}' gives the score {scores[bad.argmax()]} for clip "
+            f"'{clip['clip_id']}' of dataset '{clip['dataset']}' ({bad.sum()} of "
+            f"{len(bad)} clips). Clips that it leaves out must have the fold -1."
+        )
+    return found
+
+
+def _corrected(
+    entry: Mapping[str, Any],
+    all_domains: Sequence[Domain],
+    train: Sequence[NDArray[np.bool_]],
+    test: Sequence[NDArray[np.bool_]],
+    *,
+    fit_again: bool,
+) -> list[NDArray[np.float64]]:
+    """Fit a method to the clips that train; return those that test as it leaves them.
+
+    A method may do what it may in stage 5, and no more.
+    """
+    pooled = np.concatenate([d.X[t] for d, t in zip(all_domains, train, strict=True)])
+    scaler = StandardScaler().fit(pooled)
+    scaled = [scaler.transform(d.X) for d in all_domains]
+    parts = [(d, x[t], t) for d, x, t in zip(all_domains, scaled, train, strict=True)]
+    method, seen = _fit_method(entry, parts)
+    groups = [
+        [
+            _checks.Clips(d.name, d.clip_id[t], x[t])
+            for d, x, t in zip(all_domains, scaled, test, strict=True)
+        ]
+    ]
+    mixed = not scoring.looks_at_domains(entry)
+    rng = np.random.default_rng(0)
+    (held_out,) = _checks.transformed(method, groups, mixed=mixed, rng=rng)
+    if fit_again:
+        some = np.concatenate([clips.X[: _checks.SAMPLE] for clips in groups[0]])
+        _checks.check_fit(lambda: _made(entry), seen, method, some)
+    return held_out
+
+
+def _made(entry: Mapping[str, Any]) -> TransformerMixin:
+    return debias.make(entry["plugin"], **registry.own_options(entry))
+
+
 def _fit_method(
     entry: Mapping[str, Any],
     parts: Sequence[tuple[Domain, NDArray[np.float64], NDArray[np.bool_]]],
-) -> TransformerMixin:
-    """Fit a method, with the first dataset in the place of the source."""
+) -> tuple[TransformerMixin, dict[str, Any]]:
+    """Fit a method, with the first dataset in the place of the source.
+
+    Also returns what it was fitted to.
+    """
     seen = domains.seen_by(entry, parts, source=parts[0][0].name)
-    method = debias.make(entry["plugin"], **registry.own_options(entry))
+    method = _made(entry)
     if isinstance(method, KernelMethod):
         # One kernel for all of them: 'k' sees no more than this.
         seen["source"] = parts[0][1]
-    return method.fit(**seen)
+    method.fit(**seen)
+    return method, seen
 
 
 def _at_most(

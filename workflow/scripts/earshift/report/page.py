@@ -21,7 +21,7 @@ from earshift.report.tables import Tables
 def write_report(
     results: Path,
     config: Mapping[str, Any],
-    versions: Mapping[str, Mapping[str, int]],
+    versions: Mapping[str, Mapping[str, int | str]],
     *,
     template: Path,
     out: Path,
@@ -81,7 +81,7 @@ def render(values: Mapping[str, Any], template: Path) -> str:
 def page_values(
     results: Path,
     config: Mapping[str, Any],
-    versions: Mapping[str, Mapping[str, int]],
+    versions: Mapping[str, Mapping[str, int | str]],
 ) -> dict[str, Any]:
     """Return everything the page shows.
 

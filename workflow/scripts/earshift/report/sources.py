@@ -248,7 +248,7 @@ def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, 
             {
                 "name": name,
                 "plugin": entry["plugin"],
-                "version": plugin.version,
+                "version": registry.version_of("models", entry["plugin"]),
                 "options": ", ".join(f"{k} = {v}" for k, v in options.items()),
                 "weights": sorted({w for f in found for w in _weights(f)}),
                 "commits": sorted(commits),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +48,15 @@ def describe_study(results: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         effects), `weight` (a sentence on them, if there are any), `other_clips` (on
         their test clips) and `unmeasured` (further faults).
     """
+    methods = config["methods"]
     by_protocol = {
-        p: tables.read(results / "tables", p)
+        p: _as_study(tables.read(results / "tables", p), methods)
         for p in tables.read(results / "tables").protocols
     }
-    scores = study_tables.read_scores(results)
+    scores = study_tables.read_scores(results, methods)
     both = study_tables.with_published(scores, ismir2023.results())
     main = study_tables.main_table(both)
-    effects = study_tables.deviation_table(study_tables.read_deviations(results))
+    effects = study_tables.deviation_table(study_tables.read_deviations(results, methods))
     published = both[both["protocol"].eq(ismir2023.PUBLISHED)]
     return {
         "protocols": list(by_protocol),
@@ -77,6 +78,14 @@ def describe_study(results: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         "other_clips": deviations.OTHER_CLIPS,
         "unmeasured": deviations.UNMEASURED,
     }
+
+
+def _as_study(found: Tables, methods: ismir2023.Methods) -> Tables:
+    """Return the tables with the study's names of methods; variants keep theirs."""
+    kernel, summary = (
+        ismir2023.by_plugin(table, methods) for table in (found.kernel, found.summary)
+    )
+    return replace(found, kernel=kernel, summary=summary)
 
 
 def _by_model(main: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:

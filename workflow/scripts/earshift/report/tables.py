@@ -44,7 +44,8 @@ class Tables:
     discrepancy : DataFrame
         Measures between datasets, whose rows are of no protocol.
     kernel : DataFrame
-        As `summary`, with the changes of kernel methods against ``k``.
+        As `summary`, with the changes of methods against others than ``none``, such as
+        those of kernel methods against ``k``.
     protocol : str
         Which.
     protocols : tuple of str
@@ -121,9 +122,8 @@ def read(folder: Path, protocol: str | None = None) -> Tables:
     rows = _named(whole[whole["protocol"].eq(shown)], alike)
     rows["verdict"] = rows["verdict"].fillna("")
     against = rows["reference"].fillna("none")
-    summary, kernel = (
-        rows[against.eq(m)].reset_index(drop=True) for m in ("none", "k")
-    )
+    plain = against.eq("none")
+    summary, kernel = (rows[own].reset_index(drop=True) for own in (plain, ~plain))
     gaps, scores = (
         _named(table[table["protocol"].eq(shown)], alike)
         for table in (all_gaps, all_scores)

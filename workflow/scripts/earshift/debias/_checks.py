@@ -1,0 +1,301 @@
+"""What the workflow makes sure of whenever it uses a method, whoever wrote it.
+
+A method maps each clip by itself, as its fit says. What it gives for a clip may depend
+neither on other clips that come with it, since these may be test clips or tell which
+dataset they are of, nor on what the process did before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import TransformerMixin
+
+from earshift.errors import MethodError
+
+Array = NDArray[np.float64]
+
+#: Differences that are rounding, as a share of the root mean square of the features:
+#: in double precision, and in single, whose sums depend on the shape of a product.
+TOLERANCE, SINGLE_TOLERANCE = 1e-6, 1e-4
+
+#: Features from here on are no use: their squares overflow in single precision.
+TOO_LARGE = 1e18
+
+#: Clips of each batch that are transformed again, at most.
+SAMPLE = 128
+
+#: How much clips are changed to see if they are treated by their bits; how far features
+#: then may move; and the share of clips that may be so near to a step that theirs do.
+NUDGE, JUMP, RARE = 1e-7, 0.1, 0.05
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Some clips of one dataset.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the dataset.
+    clip_id : ndarray of shape (n_clips,), str
+        Their ids.
+    X : ndarray of shape (n_clips, n_features), float64
+        Their features.
+    """
+
+    dataset: str
+    clip_id: NDArray[np.str_]
+    X: Array
+
+
+def transformed(
+    method: TransformerMixin,
+    groups: Sequence[Sequence[Clips]],
+    *,
+    mixed: bool,
+    rng: np.random.Generator,
+) -> list[list[Array]]:
+    """Transform clips, each group and dataset apart, and check what comes.
+
+    Parameters
+    ----------
+    method : TransformerMixin
+        A fitted method.
+    groups : sequence of sequence of Clips
+        The clips that train of each dataset, the clips that test.
+    mixed : bool
+        Hand over the clips of a group in one batch, shuffled, so that a method that
+        sees nothing of the target cannot tell the datasets by their batches.
+    rng : Generator
+        Shuffles, and draws the clips that are transformed again.
+
+    Returns
+    -------
+    list of list of ndarray of shape (n_clips, n_out), float64
+        As `groups`; `n_out` is the same everywhere.
+
+    Raises
+    ------
+    MethodError
+        If the method is not a function of single clips, or gives no number for one.
+    """
+    flat = [clips for group in groups for clips in group]
+    batches: list[list[int]] = [[i] for i in range(len(flat))]
+    if mixed:
+        places = iter(range(len(flat)))
+        batches = [[next(places) for _ in group] for group in groups]
+    out: dict[int, Array] = {}
+    for batch in batches:
+        owners = np.concatenate([np.full(len(flat[i].X), i) for i in batch])
+        order = rng.permutation(len(owners)) if mixed else np.arange(len(owners))
+        if not len(order):
+            continue
+        X = np.concatenate([flat[i].X for i in batch])[order]
+        names = np.concatenate([flat[i].clip_id for i in batch])[order]
+        found = apply(method, X)
+        _check_finite(found, [flat[i].dataset for i in owners[order]], names)
+        _check_rows(method, X, found, rng)
+        back = found[np.argsort(order)]
+        out |= {i: back[owners == i] for i in batch}
+    widths = sorted({part.shape[1] for part in out.values()})
+    if len(widths) > 1:
+        raise MethodError(
+            f"its transform gives {widths[0]} features for some clips and {widths[-1]} "
+            "for others: all clips need the same number, which fit decides."
+        )
+    rest = iter(range(len(flat)))
+    nothing = np.zeros((0, *widths))
+    return [[out.get(next(rest), nothing) for _ in group] for group in groups]
+
+
+def apply(method: TransformerMixin, X: Array) -> Array:
+    """Return the transform of `X`, one row of numbers for each of its rows.
+
+    Parameters
+    ----------
+    method : TransformerMixin
+        A fitted method.
+    X : ndarray of shape (n_clips, n_features), float64
+        Clips.
+
+    Returns
+    -------
+    ndarray of shape (n_clips, n_out), float64
+        Not checked for NaN.
+
+    Raises
+    ------
+    MethodError
+        If it is of another shape or type, or if the method changed `X`.
+    """
+    given = X.copy()
+    out = np.asarray(method.transform(given))
+    if not np.array_equal(given, X, equal_nan=True):
+        raise MethodError(
+            "its transform changes the clips that it is given, which other methods use "
+            "as well: it must return a new array, and leave X as it is."
+        )
+    if out.ndim != 2 or len(out) != len(X) or out.dtype.kind not in "fiub":
+        raise MethodError(
+            f"its transform must give a row of real numbers for each of {len(X)} "
+            f"clips, got an array of shape {out.shape} and type {out.dtype}."
+        )
+    return out.astype(np.float64)
+
+
+def _check_finite(
+    out: Array, datasets: Sequence[str], clip_id: NDArray[np.str_]
+) -> None:
+    fine = np.abs(out) < TOO_LARGE  # which NaN is not
+    bad = ~fine.all(axis=1)
+    if bad.any():
+        i = int(bad.argmax())
+        value = out[i][~fine[i]][0]
+        raise MethodError(
+            f"its transform of clip '{clip_id[i]}' of dataset '{datasets[i]}' has the "
+            f"value {value} ({bad.sum()} of {len(bad)} clips are affected). A method "
+            f"must give finite numbers below {TOO_LARGE:g} for every clip: clips that "
+            "it leaves out would be missing from its scores, and from no other "
+            "method's."
+        )
+
+
+def differ(a: Array, b: Array) -> bool:
+    """Return True if two arrays, shape (n_clips, n_out), differ beyond rounding."""
+    if a.shape != b.shape:
+        return True
+    single = np.array_equal(a, a.astype(np.float32))
+    tolerance = SINGLE_TOLERANCE if single else TOLERANCE
+    return not bool(np.abs(a - b).max(initial=0) <= tolerance * _scale(a))
+
+
+def _scale(a: Array) -> float:
+    return float(np.sqrt(np.mean(a**2))) if a.size else 0.0
+
+
+def _check_rows(
+    method: TransformerMixin, X: Array, out: Array, rng: np.random.Generator
+) -> None:
+    """Raise unless each row of `out` is a function of that row of `X` alone."""
+    rows = rng.permutation(len(X))[: max(1, min(len(X) // 2, SAMPLE))]
+    alone = apply(method, X[rows])
+    if differ(out[rows], alone):
+        raise MethodError(_why_rowsdiffer(method, X, out, rng))
+    near = X[rows] * (1 + NUDGE * rng.choice([-1.0, 1.0], X[rows].shape))
+    moved = np.abs(apply(method, near) - alone).max(axis=1, initial=0)
+    jumps = ~(moved <= JUMP * _scale(out))
+    if jumps.mean() > RARE:
+        raise MethodError(
+            f"its transform of {jumps.sum()} of {len(jumps)} clips jumps when they "
+            "change by a ten-millionth: it looks up or hashes the values of single "
+            "clips, such as those it was fitted to. It must give similar features for "
+            "similar clips."
+        )
+
+
+def _why_rowsdiffer(
+    method: TransformerMixin, X: Array, out: Array, rng: np.random.Generator
+) -> str:
+    again = apply(method, X)
+    if differ(out, again):
+        return (
+            "its transform gives other features for the same clips when it is called "
+            "again: it must draw nothing and remember nothing. Draw in fit, from a "
+            "seed that is an option."
+        )
+    order = rng.permutation(len(X))
+    if differ(out[order], apply(method, X[order])):
+        return (
+            "its transform of a clip depends on the place of the clip in X: the order "
+            "of clips is an accident, and may tell their labels. Use the features of "
+            "the clip alone."
+        )
+    return (
+        "its transform of a clip depends on which other clips come with it: batch "
+        "statistics in transform count as seeing the target. Compute them in fit, and "
+        "declare that access ('target_unlabelled')."
+    )
+
+
+def check_directions(method: TransformerMixin, basis: Array, X: Array) -> None:
+    """Raise unless a method does no more than remove some directions.
+
+    Parameters
+    ----------
+    method : TransformerMixin
+        A fitted method.
+    basis : ndarray of shape (n_directions, n_features), float64
+        The directions, orthonormal.
+    X : ndarray of shape (n_clips, n_features), float64
+        Clips to try it on; they may move together.
+
+    Raises
+    ------
+    MethodError
+        If its `transform` does anything else.
+    """
+    out = apply(method, X)
+    if not np.isfinite(out).all():
+        raise MethodError(
+            "the directions that it found hold NaN or infinite values: fit must find "
+            "finite ones, or raise an error that says what it needs."
+        )
+    without = X - (X @ basis.T) @ basis
+    orthonormal = np.abs(basis @ basis.T - np.eye(len(basis))).max(initial=0)
+    if out.shape == X.shape and orthonormal <= SINGLE_TOLERANCE:
+        moved = out - without
+        away = np.abs(moved - moved[:1]).max(initial=0)
+        # The scale of the clips: what is left of them may be nothing.
+        if away <= TOLERANCE * _scale(X):
+            return
+    raise MethodError(
+        "it inherits a transform that removes its 'directions_', but does not do that: "
+        "these must be orthonormal rows, and stay as fit found them. A method that "
+        "does anything else defines a transform of its own."
+    )
+
+
+def check_fit(
+    make: Callable[[], TransformerMixin],
+    seen: Mapping[str, Any],
+    method: TransformerMixin,
+    X: Array,
+) -> None:
+    """Raise unless another fit to the same clips gives the same transform.
+
+    Between the two fits a third one sees other clips, so that what fits leave behind,
+    in a variable of the module for instance, comes to light.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the method, not fitted.
+    seen : mapping
+        What the method was fitted to: arguments of `fit`.
+    method : TransformerMixin
+        Fitted to `seen`.
+    X : ndarray of shape (n_clips, n_features), float64
+        Clips to compare the transforms on.
+
+    Raises
+    ------
+    MethodError
+        If they differ.
+    """
+    before = apply(method, X)
+    other = {k: 1 + 2 * v[:, ::-1] for k, v in seen.items() if k in ("X", "source")}
+    make().fit(**{**seen, **other})
+    second = make()
+    second.fit(**seen)
+    again = apply(second, X)
+    if differ(before, again):
+        raise MethodError(
+            "a second fit to the same clips gives another transform: fit must depend "
+            "on its arguments alone. Keep nothing in variables of the module or class, "
+            "where clips of other folds stay, and draw from a seed that is an option."
+        )
