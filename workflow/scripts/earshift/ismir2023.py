@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from earshift import register
+from earshift.tables import read_table
 
 #: What the tables call them in the column `protocol`.
 PUBLISHED = "published"
@@ -44,4 +45,4 @@ def cosines() -> pd.DataFrame:
 
 def _read(name: str) -> pd.DataFrame:
     file = register.resource("ismir2023") / f"{name}.csv"
-    return pd.read_csv(file, keep_default_na=False)
+    return read_table(file)

@@ -13,8 +13,9 @@ import pandas as pd
 
 from earshift import deviations, ismir2023, jobs, latex, statistics
 from earshift.ismir2023 import PUBLISHED
-from earshift.report import tables, words
+from earshift.report import words
 from earshift.summary import references
+from earshift.tables import read_table
 
 #: What identifies a cell of the study, whatever the protocol.
 CELL = ("model", "condition", "method", "scope", "train", "test")
@@ -253,14 +254,14 @@ def _write(path: Path, text: str) -> None:
 
 def read_scores(results: Path) -> pd.DataFrame:
     """Return the scores of all protocols, models and conditions."""
-    return tables.read_file(results / "tables" / "scores.csv")
+    return read_table(results / "tables" / "scores.csv")
 
 
 def read_deviations(results: Path) -> pd.DataFrame:
     """Return what each fault does; empty where that was not asked for."""
     file = results / "tables" / "deviations.csv"
     if file.is_file():
-        return tables.read_file(file)
+        return read_table(file)
     return pd.DataFrame(columns=["fault", *CELL, "n_classes", "roc_auc", "change"])
 
 
