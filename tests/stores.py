@@ -1,5 +1,7 @@
 """Stores of known contents, made without any audio."""
 
+import json
+
 import numpy as np
 
 from earshift import store
@@ -30,6 +32,16 @@ def write_store(path, n_frames, *, n_features=3, dtype="float32", status=None, g
     status = np.zeros(len(n), np.uint8) if status is None else np.asarray(status, "u1")
     store.write_index(path, ids, first, n, status)
     return path
+
+
+def read_files(folder):
+    """Every file of a store as bytes; of its description, all but whose store it is."""
+    found = {name: (folder / name).read_bytes() for name in store.files(folder)}
+    if "zarr.json" in found:
+        said = json.loads(found["zarr.json"])
+        said["attributes"].pop("owner", None)
+        found["zarr.json"] = json.dumps(said).encode()
+    return found
 
 
 def values(clip, n, n_features=3):

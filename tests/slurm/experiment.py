@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.stores import read_files
 from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT, run, write_experiment
 
@@ -168,7 +169,5 @@ def all_run(cluster, folder):
 
 
 def store_bytes(folder):
-    """Every file of the store."""
-    store = folder / f"{STORE}.zarr"
-    files = [file for file in sorted(store.rglob("*")) if file.is_file()]
-    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+    """Every file of the store, but for whose it is."""
+    return read_files(folder / f"{STORE}.zarr")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import features, imports, load_model, open_embeddings, store
+from earshift import features, imports, load_model, open_embeddings, plans, store
 from earshift.errors import ConfigError, DataError
 from earshift.models import imported
 from earshift.vectors import open_vectors
@@ -93,7 +93,9 @@ def test_a_store_says_where_it_came_from(tmp_path, caplog):
     assert len(facts["imported"]["sha256"]) == 64
     plan = json.loads((tmp_path / "e.plan.json").read_text())
     assert plan["key"] == facts["key"]
-    assert plan["store"] == str(tmp_path / "e.zarr")
+    assert plan["store"] == "e.zarr"  # from the plan, so that both can be moved
+    assert plans.location_of(tmp_path / "e.plan.json") == tmp_path / "e.zarr"
+    assert plan["token"] == facts["owner"]["token"]
     assert "vectors of 1 clips that the dataset 'ours' does not have" in caplog.text
     assert "6 rows of 3 clips" in caplog.text
 

@@ -13,6 +13,7 @@ import pytest
 from earshift import clips, jobs, plans, stopping, store
 from earshift.errors import StoppedError
 from tests import stage2
+from tests.stores import read_files
 from tests.waiting import wait_for
 
 #: A fast model that counts its calls in a file, and sends its process a signal at some.
@@ -70,11 +71,7 @@ def attempt(plan, tmp_path, entry):
 def everything(folder):
     """The store's files as bytes, and what its job said but for what it took."""
     kept = json.loads((folder / "e.kept/000000.json").read_text())
-    shards = {
-        name: (folder / "e.zarr" / name).read_bytes()
-        for name in store.files(folder / "e.zarr")
-    }
-    return shards, kept | {"spent": None}
+    return read_files(folder / "e.zarr"), kept | {"spent": None}
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from earshift import plans, store
+from earshift import plans
 from tests import stage2
+from tests.stores import read_files
 from tests.workflow.conftest import environment
 
 #: Two processes share the regions that are not done, and are killed together. Each
@@ -98,7 +99,7 @@ def test_twenty_kills_and_a_clean_finish_give_the_files_of_an_undisturbed_run(
 
 def everything(folder):
     """Every file of a folder, as bytes; of a record, all but what its job took."""
-    found = {name: (folder / name).read_bytes() for name in store.files(folder)}
+    found = read_files(folder)
     if folder.name == "e.kept":
         found = {
             name: json.loads(text) | {"spent": None} for name, text in found.items()

@@ -16,6 +16,7 @@ from earshift import clips, datasets, jobs, measures
 from earshift.datasets import LABEL
 from earshift.discrepancy import domain_auc_nonlinear
 from earshift.statistics import bootstrap_weights, interval, resampled_auc
+from earshift.tables import read_text
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def audit_datasets(
         Of the intervals in ``cues.csv``.
     """
     usable = {name: _usable(table) for name, table in tables.items()}
-    pairs = pd.read_csv(duplicates, dtype=str, keep_default_na=False)
+    pairs = read_text(duplicates)
     both = pd.concat([_both_sides(n, own) for n, own in usable.items()])
     heard = {n: own[own["n_samples"] > 0] for n, own in usable.items()}
     found = {
@@ -116,7 +117,7 @@ def _summary(
 ) -> dict[str, Any]:
     """Return how many clips of a dataset have each fault."""
     status = pd.read_parquet(table, columns=["status"])["status"]
-    listed = pd.read_csv(audit, dtype=str, keep_default_na=False)["status"]
+    listed = read_text(audit)["status"]
     within = pairs["dataset_a"].eq(pairs["dataset_b"])
     other = within & pairs["same_recording"].eq("no")
 

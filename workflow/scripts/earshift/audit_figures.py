@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from earshift import drawing
 from earshift.report import tables
+from earshift.tables import read_table
 
 #: Colours of datasets; from the eighth on they come again with another line.
 COLOURS = (
@@ -44,12 +45,8 @@ def draw_audio(folder: Path, svg: Path) -> None:
     svg : Path
         File to write; the PNG goes beside it.
     """
-    names = {"dataset": str}
-    spectra = pd.read_csv(folder / "spectra.csv", dtype=names, keep_default_na=False)
-    values = pd.read_csv(
-        folder / "distributions.csv", dtype=names, keep_default_na=False
-    )
-    drawing.save(audio(spectra, values), svg)
+    names = ("spectra", "distributions")
+    drawing.save(audio(*(read_table(folder / f"{name}.csv") for name in names)), svg)
 
 
 def audio(spectra: pd.DataFrame, distributions: pd.DataFrame) -> Figure:

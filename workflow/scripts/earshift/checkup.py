@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import embeddings, jobs, models, plans, regions, store
+from earshift import embeddings, jobs, models, owners, plans, regions, store
 from earshift.errors import DataError
+from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
 
@@ -122,11 +123,8 @@ def _check_presence(plan: Path, location: store.Location) -> Iterator[Finding]:
         yield Finding("", "store", item, "note", 0, "not there yet")
         return
     try:
-        if not store.attributes(location):
-            detail = f"gone, though its plan is there; {store.ANEW}"
-            yield Finding("", "store", item, "wrong", 0, detail)
-        else:
-            store.shard_of(location)
+        owners.check(plan, location)
+        store.shard_of(location)
     except DataError as error:
         yield Finding("", "store", item, "wrong", 0, str(error))
 
@@ -190,22 +188,10 @@ def _check_index(plan: Path, location: store.Location) -> Iterator[Finding]:
     if not file.exists():
         yield Finding("", "index", file.name, "note", 0, "not written yet")
         return
-    beside = pd.read_parquet(file)
-    try:
-        ids, first, n = store.read_index(location)
-    except (FileNotFoundError, KeyError, ValueError, RuntimeError) as error:
-        detail = f"the store's own index cannot be read: {error}"
-        yield Finding("", "index", file.name, "wrong", 0, detail)
-        return
-    same = (
-        ids == beside["clip_id"].tolist()
-        and np.array_equal(first, beside["first_frame"])
-        and np.array_equal(n, beside["n_frames"])
-    )
-    verdict, detail = "ok", f"{len(ids)} clips"
-    if not same:
-        verdict, detail = "wrong", "the store's own index says something else"
-    yield Finding("", "index", file.name, verdict, len(ids), detail)
+    if problem := owners.compare_index(file, location):
+        yield Finding("", "index", file.name, "wrong", 0, problem)
+    else:
+        yield Finding("", "index", file.name, "ok", 0, "the same in the store")
 
 
 def _leftovers(
@@ -297,7 +283,7 @@ def summarise(tables: Iterable[Path]) -> None:
     """
     n_wrong = 0
     for table in tables:
-        found = _read(table)
+        found = read_table(table)
         log.info("%s: %s", table, _line(found))
         bad = found["verdict"].eq("wrong") & found["check"].ne("region")
         for row in found[bad].itertuples():
@@ -350,13 +336,6 @@ def _line(found: pd.DataFrame) -> str:
     return "; ".join(parts)
 
 
-def _read(table: Path) -> pd.DataFrame:
-    text = dict.fromkeys(["region", "check", "item", "verdict", "detail"], str)
-    return pd.read_csv(
-        table, dtype=text, keep_default_na=False, na_values={"value": [""]}
-    )
-
-
 def repair(tables: Iterable[Path]) -> None:
     """Do what audits ask for: mark regions as not done, and clear leftovers.
 
@@ -370,17 +349,17 @@ def repair(tables: Iterable[Path]) -> None:
     n_marked = 0
     for table in tables:
         plan = table.with_name(table.name.removesuffix(".audit.csv") + ".plan.json")
-        found = _read(table)
+        found = read_table(table)
         for item in found.loc[found["check"] == "leftover", "item"]:
             if item.startswith(_IN_STORE):
                 key = item.removeprefix(_IN_STORE)
-                store.remove_file(plans.location_of(plan), key)
+                store.remove_file(owners.store_of(plan, writing=True), key)
             else:
                 (plan.parent / item).unlink(missing_ok=True)
         wrong = found[found["verdict"].eq("wrong") & found["check"].ne("store")]
         marked = sorted(set(wrong["region"]) - {""})
         if len(wrong):
-            plans.mark(plan, marked)
+            plans.mark(plan, owners.store_of(plan, writing=True), marked)
         log.info("%s: regions to embed again: %s", table, ", ".join(marked) or "none")
         n_marked += len(marked)
     log.info("regions marked: %d; the next run embeds them again", n_marked)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from earshift import datasets, jobs, protocols
 from earshift.errors import DataError, did_you_mean
+from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
 
@@ -167,5 +168,5 @@ def _why_not(
 
 def read_classes(file: Path) -> list[str]:
     """Return the classes in use, sorted, as `choose_classes` wrote them."""
-    found = pd.read_csv(file, dtype={"class": str}, keep_default_na=False)
+    found = read_table(file)
     return sorted(set(found.loc[found["used"], "class"]))

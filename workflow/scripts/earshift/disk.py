@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import pandas as pd
+from earshift.tables import read_table
 
 #: What to do where there is too little room.
 ELSEWHERE = "Choose another folder for 'results' in the configuration,"
@@ -51,9 +51,9 @@ def room_for_plan(folder: Path) -> tuple[bool, str]:
 
 def _needed(plan: Path) -> tuple[int, int]:
     """Return the bytes and files that a plan puts on file systems."""
-    table = pd.read_csv(plan)
+    table = read_table(plan)
     if "address" in table:
-        table = table[table["address"].isna()]
+        table = table[table["address"].eq("")]
     n_bytes, n_files = table[["bytes", "files"]].sum().astype(int)
     return int(n_bytes), int(n_files)
 

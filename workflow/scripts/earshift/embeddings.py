@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from earshift import audio, clips, jobs, models, plans, stopping, store
+from earshift import audio, clips, jobs, models, owners, plans, stopping, store
 from earshift.begun import Begun
 from earshift.errors import AudioError, DataError, StoppedError
 from earshift.models._batches import Piece, call_ahead, number
@@ -75,12 +75,13 @@ def extract_region(
     Raises
     ------
     DataError
-        If more clips fail, or one is too short and the model's `short` is ``"error"``.
+        If the store is not that of the plan (`owners.store_of`), more clips fail, or
+        one is too short and the model's `short` is ``"error"``.
     StoppedError
         If the job shall stop (`stopping.reason`).
     """
-    location = plans.location_of(plan)
-    store.shard_of(location)  # says what to do if the store is gone
+    location = owners.store_of(plan, writing=True)
+    store.shard_of(location)  # says what to do if its description is damaged
     facts = store.attributes(location)
     own = plans.read_region(plan, region)
     record = plans.record_of(plan, region)
@@ -135,7 +136,7 @@ def fill_region(
         `seconds`, for loading the model and in all; `peak_mib`, the most memory of the
         process; `bytes`, of the shards; `finished`, UTC.
     """
-    location = plans.location_of(plan)
+    location = owners.store_of(plan, writing=True)
     own = plans.read_region(plan, region)
     span = plans.rows_of(own, store.shard_of(location))
     begun = begun or Begun()

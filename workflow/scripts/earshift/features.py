@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, plans, store
+from earshift import jobs, owners, store
 from earshift.errors import DataError
 from earshift.pooling import pooled
 
@@ -53,11 +53,12 @@ def pool_frames(
     Raises
     ------
     DataError
-        If a clip that no job skipped has rows that were never written, or if no clip
-        is left.
+        If the store is not that of the plan (`owners.store_of`), a clip that no job
+        skipped has rows that were never written, or no clip is left.
     """
-    location = plans.location_of(plan)
+    location = owners.store_of(plan)
     rows = pd.read_parquet(index)
+    owners.check_index(plan, rows)
     left_out = rows[rows["status"] != "ok"]
     rows = rows[rows["status"] == "ok"].sort_values("first_frame", ignore_index=True)
     if rows.empty:

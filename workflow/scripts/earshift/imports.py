@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, indexing, jobs, plans, store
+from earshift import clips, indexing, jobs, owners, plans, store
 from earshift.errors import DataError
 from earshift.pooling import pooled
 from earshift.vectors import Vectors, open_vectors
@@ -81,6 +81,9 @@ def import_embeddings(
     n = np.where(place < 0, 0, found.n.clip(max=1) if pooling else found.n)
     last = np.cumsum(n)
     facts = _facts(model, file, versions, dtype, pooling)
+    same = store.attributes(location).get("imported") == facts["imported"]
+    token = owners.claim(plan, location, known=same)
+    facts[owners.OWNER] = owners.owner_of(plan, token)
     _create(location, found.n_features, int(last[-1]), facts)
     log.info("%s: %d rows of %d clips", said, last[-1], np.count_nonzero(n))
     bad = _fill(location, found, place, last - n, facts, said)
@@ -94,8 +97,8 @@ def import_embeddings(
         )
     for run in sorted(bad):
         store.clear_rows(location, int(last[run] - n[run]), int(last[run]))
-    indexing.write_index(rows, location, index)
-    plans.write(plan, facts["key"], location, {})
+    indexing.write_index(rows, location, token, index)
+    plans.write(plan, facts["key"], token, location, {})
 
 
 def _check_keys(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from earshift import jobs, plans, store
+from earshift import jobs, owners, plans, store
 from earshift.errors import DataError
 
 
@@ -29,7 +29,7 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
     Raises
     ------
     DataError
-        If a region is not done.
+        If a region is not done, or the store is not that of the plan.
     """
     reasons: dict[str, dict[str, str]] = {}
     for marker in markers:
@@ -45,13 +45,16 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
     rows.loc[short & ~skipped, "reason"] = "short: not one whole window"
     rows["status"] = np.select([skipped, short], store.STATUS[1:], store.STATUS[0])
     # All regions are done: no job of the store is running.
-    store.clear_partials(plans.location_of(plan))
+    location = owners.store_of(plan, writing=True)
+    store.clear_partials(location)
     for file in plans.unfinished(plan):
         file.unlink(missing_ok=True)
-    write_index(rows, plans.location_of(plan), out)
+    write_index(rows, location, plans.read(plan).get("token"), out)
 
 
-def write_index(rows: pd.DataFrame, location: store.Location, out: Path) -> None:
+def write_index(
+    rows: pd.DataFrame, location: store.Location, token: str | None, out: Path
+) -> None:
     """Write the index of a store, into it and as a table.
 
     Parameters
@@ -60,8 +63,10 @@ def write_index(rows: pd.DataFrame, location: store.Location, out: Path) -> None
         Columns clip_id, region, first_frame, n_frames, status, reason.
     location : Path or str
         The store.
+    token : str or None
+        Of the plan of the store; None if an earlier version wrote the plan.
     out : Path
-        Parquet file to write.
+        Parquet file to write; it says the token, too.
     """
     store.write_index(
         location,
@@ -72,4 +77,6 @@ def write_index(rows: pd.DataFrame, location: store.Location, out: Path) -> None
     )
     columns = ["clip_id", "region", "first_frame", "n_frames", "status", "reason"]
     with jobs.whole_file(out) as file:
-        rows[columns].to_parquet(file, index=False)
+        found = rows[columns]
+        found.attrs["token"] = token
+        found.to_parquet(file, index=False)

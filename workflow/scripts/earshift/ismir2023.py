@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from earshift import register
+from earshift.tables import read_table
 
 #: What the tables call them in the column `protocol`.
 PUBLISHED = "published"
@@ -75,4 +76,4 @@ def by_plugin(table: pd.DataFrame, methods: Methods) -> pd.DataFrame:
 
 def _read(name: str) -> pd.DataFrame:
     file = register.resource("ismir2023") / f"{name}.csv"
-    return pd.read_csv(file, keep_default_na=False)
+    return read_table(file)

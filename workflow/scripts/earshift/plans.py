@@ -2,6 +2,8 @@
 
 ``<condition>.plan.json``
     What made the store, where it is, and its regions in use.
+``<condition>.owner.json``
+    The token by which plan and store know each other; see `earshift.owners`.
 ``<condition>.regions/<region>.parquet``
     The clips of a region, the state of their files, and their rows.
 ``<condition>.clips.parquet``
@@ -15,6 +17,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,19 +35,75 @@ def beside(plan: Path, ending: str) -> Path:
     return plan.with_name(plan.name.removesuffix(".plan.json") + ending)
 
 
+def read(plan: Path) -> dict[str, Any]:
+    """Read a plan: `key`, `store`, `token`, `regions` and `work`."""
+    said: dict[str, Any] = json.loads(plan.read_text())
+    return said
+
+
 def location_of(plan: Path) -> store.Location:
-    """Return where the store of a plan is."""
-    said = str(json.loads(plan.read_text())["store"])
-    return said if "://" in said else Path(said)
+    """Return where the store of a plan is.
+
+    A store in the results is found from the plan, wherever the results are now.
+    """
+    said = read(plan)
+    if "://" in said["store"]:
+        return str(said["store"])
+    if "token" in said:
+        return Path(os.path.normpath(plan.parent / said["store"]))
+    # An earlier version wrote all paths as they were then, most of them to here.
+    place, here = Path(said["store"]), beside(plan, ".zarr")
+    moved = here.absolute().parts[-4:] == place.parts[-4:] or not place.exists()
+    return here if moved and here.exists() else place
+
+
+def is_beside(plan: Path, location: store.Location) -> bool:
+    """Return True if a store is in its usual place, beside its plan."""
+    folder = store.folder_of(location)
+    return folder is not None and folder.resolve() == beside(plan, ".zarr").resolve()
+
+
+def is_within_results(plan: Path, location: store.Location) -> bool:
+    """Return True if a store is in the results folder that its plan is in."""
+    folder = store.folder_of(location)
+    if folder is None:
+        return False
+    above = plan.resolve().parents
+    deep = len(above) > 3 and above[2].name == "2_embeddings"
+    return folder.resolve().is_relative_to(above[3] if deep else above[0])
 
 
 def write(
-    plan: Path, key: str, location: store.Location, work: Mapping[str, Any]
+    plan: Path,
+    key: str,
+    token: str,
+    location: store.Location,
+    work: Mapping[str, Any],
 ) -> None:
-    """Write a plan: what made the store, where it is, and its regions in use."""
-    said = {"key": key, "store": str(location), "regions": sorted(work), "work": work}
+    """Write a plan.
+
+    Parameters
+    ----------
+    plan : Path
+        JSON file to write.
+    key : str
+        What made the store, as its attributes say it.
+    token : str
+        Of the plan, from `owners.claim`.
+    location : Path or str
+        The store. In the results, its path from the plan is written, so that the
+        results can be moved.
+    work : mapping
+        Region in use -> how much there is to embed.
+    """
+    place = str(location)
+    if "://" not in place:
+        place = str(Path(place).absolute())
+        if is_within_results(plan, location):
+            place = os.path.relpath(Path(place).resolve(), plan.resolve().parent)
+    said = {"key": key, "token": token, "store": place, "regions": sorted(work)}
     with jobs.whole_file(plan) as file:
-        file.write_text(json.dumps(said, indent=1) + "\n")
+        file.write_text(json.dumps(said | {"work": work}, indent=1) + "\n")
 
 
 def list_of(plan: Path, region: str) -> Path:
@@ -69,7 +128,7 @@ def read_region(plan: Path, region: str) -> pd.DataFrame:
 
 def named_in(plan: Path) -> list[str]:
     """Return the names of the regions in use."""
-    return list(json.loads(plan.read_text())["regions"])
+    return list(read(plan)["regions"])
 
 
 def skipped_in(plan: Path, region: str) -> dict[str, str] | None:
@@ -104,7 +163,7 @@ def forget(plan: Path, region: str) -> None:
         (beside(plan, ending) / f"{region}.json").unlink(missing_ok=True)
 
 
-def mark(plan: Path, names: Sequence[str]) -> None:
+def mark(plan: Path, location: store.Location, names: Sequence[str]) -> None:
     """Mark regions as not done: the next run embeds their clips again.
 
     Clips that are no longer used are taken off their lists. The plan is written anew,
@@ -114,11 +173,12 @@ def mark(plan: Path, names: Sequence[str]) -> None:
     ----------
     plan : Path
         Plan of a store of which no job runs.
+    location : Path or str
+        The store.
     names : sequence of str
         Its damaged regions; none if its index alone is to be written again.
     """
-    location = location_of(plan)
-    said = json.loads(plan.read_text())
+    said = read(plan)
     said["marked"] = said.get("marked", 0) + 1
     # First: of what is missing afterwards, a finished experiment misses nothing.
     with jobs.whole_file(plan) as file:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from earshift import datasets, jobs
 from earshift.errors import DataError
+from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +151,5 @@ def collect_deviations(
 
 
 def _read(files: Sequence[Path]) -> pd.DataFrame:
-    """Read tables as one; a class may be called "NA"."""
-    words = {"keep_default_na": False, "na_values": [""], "dtype": {"class": str}}
-    return pd.concat([pd.read_csv(file, **words) for file in files])
+    """Read tables as one."""
+    return pd.concat([read_table(file) for file in files])

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, jobs, models, planning, plans, store
+from earshift import clips, jobs, models, owners, planning, plans, store
 from earshift.resampling import n_resampled
 from earshift.verification import identify
 
@@ -74,10 +74,17 @@ def plan_regions(
     plan : Path
         JSON file to write: the store, its key, the names of its regions in use, and how
         many clips and seconds of audio each has.
+
+    Raises
+    ------
+    DataError
+        If another plan made the store (`owners.claim`).
     """
     model = models.from_entry(entry)
     facts = facts_of(name, model, versions, dtype, pooling)
     wanted = clips.usable(table)[_CLIP]
+    token = owners.claim(plan, location, known=_is_planned(plan))
+    facts[owners.OWNER] = owners.owner_of(plan, token)
     if store.attributes(location).get("key") == facts["key"]:
         lists, given_up = _sort_out(plan, wanted)
         for region, rows in given_up.items():
@@ -109,7 +116,7 @@ def plan_regions(
         region: {"clips": len(rows), "audio_s": round(audio_s(rows), 3)}
         for region, rows in sorted(lists.items())
     }
-    plans.write(plan, facts["key"], location, work)
+    plans.write(plan, facts["key"], token, location, work)
 
 
 def facts_of(
@@ -169,9 +176,15 @@ def left_to_embed(
     -------
     dict of str to DataFrame, DataFrame
         Lists of the regions that are planned and not filled; clips of no region.
+
+    Raises
+    ------
+    DataError
+        If another plan made the store.
     """
     facts = facts_of(name, models.from_entry(entry), versions, dtype, pooling)
     wanted = clips.usable(table)[_CLIP]
+    owners.check_free(plan, location, known=_is_planned(plan))
     lists: dict[str, pd.DataFrame] = {}
     if store.attributes(location).get("key") == facts["key"]:
         lists, _ = _sort_out(plan, wanted)
@@ -268,6 +281,11 @@ def _of_no_region(
         return wanted
     held = pd.concat(lists.values())
     return wanted[~_same(wanted, held)].reset_index(drop=True)
+
+
+def _is_planned(plan: Path) -> bool:
+    """Return True if there are regions of this plan, whatever is in its store."""
+    return any(plans.beside(plan, ".regions").glob("[0-9]*.parquet"))
 
 
 def _sort_out(

@@ -20,6 +20,7 @@ from earshift.ismir2023 import PUBLISHED
 from earshift.report import tables
 from earshift.study_data import NO_GENRE, PER_GENRE, PLAIN, STAGES
 from earshift.study_tables import settings
+from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def draw_study(folder: Path, protocols: Sequence[str], out: Path) -> None:
         ``{name}_{protocol}.svg`` for each of `FIGURES`.
     """
     found = {
-        name: tables.read_file(folder / f"{name}.csv")
+        name: read_table(folder / f"{name}.csv")
         for name in ("classes", "genres", "samples", "cosines", "ranks")
     }
     for name, draw in COMMON.items():

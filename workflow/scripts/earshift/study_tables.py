@@ -14,7 +14,8 @@ import pandas as pd
 from earshift import deviations, ismir2023, jobs, latex, registry, statistics
 from earshift.ismir2023 import PUBLISHED, Methods, by_plugin
 from earshift.published import METHODS
-from earshift.report import tables, words
+from earshift.report import words
+from earshift.tables import read_table
 
 #: What identifies a cell of the study, whatever the protocol.
 CELL = ("model", "condition", "method", "scope", "train", "test")
@@ -262,14 +263,14 @@ def _write(path: Path, text: str) -> None:
 
 def read_scores(results: Path, methods: Methods) -> pd.DataFrame:
     """Return the scores of all protocols, models and conditions."""
-    return by_plugin(tables.read_file(results / "tables" / "scores.csv"), methods)
+    return by_plugin(read_table(results / "tables" / "scores.csv"), methods)
 
 
 def read_deviations(results: Path, methods: Methods) -> pd.DataFrame:
     """Return what each fault does; empty where that was not asked for."""
     file = results / "tables" / "deviations.csv"
     if file.is_file():
-        return by_plugin(tables.read_file(file), methods)
+        return by_plugin(read_table(file), methods)
     return pd.DataFrame(columns=["fault", *CELL, "n_classes", "roc_auc", "change"])
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from earshift import jobs, registry, scoring, statistics
 from earshift.access import access_of
+from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
 
@@ -405,6 +406,6 @@ def _resample_domains(
 def collect_scores(tables: Sequence[Path], out: Path) -> None:
     """Write the score tables of all models and conditions as one."""
     with jobs.whole_file(out) as file:
-        pd.concat([pd.read_csv(t) for t in tables]).to_csv(
+        pd.concat([read_table(t) for t in tables]).to_csv(
             file, index=False, float_format="%.6f"
         )

@@ -11,6 +11,7 @@ import pandas as pd
 from earshift.audit import ALL_CUES, CUES, UNUSABLE
 from earshift.report import words
 from earshift.report.findings import MANY, Section
+from earshift.tables import read_table, read_text
 
 #: Rows of a list that the page shows; the files hold them all.
 SHOWN = 25
@@ -54,15 +55,15 @@ def describe_audit(results: Path, names: Sequence[str]) -> dict[str, Any]:
         `counts` (kind, name and a cell per column), `cues`.
     """
     folder = results / "1_clips"
-    duplicates = _worst_first(_read(folder / "duplicates.csv"))
-    both = _read(folder / "both_sides.csv")
+    duplicates = _worst_first(read_text(folder / "duplicates.csv"))
+    both = read_text(folder / "both_sides.csv")
     odd = pd.concat(
-        [_read(folder / f"{name}.audit.csv").assign(dataset=name) for name in names]
+        [read_text(folder / f"{name}.audit.csv").assign(dataset=name) for name in names]
     )
     odd = odd[odd["usable"].eq("yes")]
-    splits, counts = _counts(_read(folder / "counts.csv"))
+    splits, counts = _counts(read_text(folder / "counts.csv"))
     return {
-        "faults": list(_faults(_read(folder / "audit.csv"), names)),
+        "faults": list(_faults(read_text(folder / "audit.csv"), names)),
         "duplicates": [
             row | {"wrong": _what_is_wrong(row)}
             for row in duplicates.head(SHOWN).to_dict("records")
@@ -74,16 +75,8 @@ def describe_audit(results: Path, names: Sequence[str]) -> dict[str, Any]:
         "n_both_sides": len(both),
         "splits": splits,
         "counts": counts,
-        "cues": _cues(folder).to_dict("records"),
+        "cues": read_table(folder / "cues.csv").to_dict("records"),
     }
-
-
-def _read(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file, dtype=str, keep_default_na=False)
-
-
-def _cues(folder: Path) -> pd.DataFrame:
-    return pd.read_csv(folder / "cues.csv", dtype={"a": str, "b": str})
 
 
 def _faults(table: pd.DataFrame, names: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -157,8 +150,8 @@ def findings(results: Path) -> list[Section]:
     """
     folder = results / "1_clips"
     sentences = [
-        *_faults_said(_read(folder / "audit.csv").set_index("dataset").astype(int)),
-        *_cues_said(_cues(folder)),
+        *_faults_said(read_text(folder / "audit.csv").set_index("dataset").astype(int)),
+        *_cues_said(read_table(folder / "cues.csv")),
     ]
     return [Section("Is the audio sound, and what does it give away?", sentences)]
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from earshift import jobs
 from earshift.report import words
+from earshift.tables import read_table
 
 #: Column of the plan -> what the terminal calls it, and what it is divided by.
 SHOWN = {
@@ -31,10 +32,8 @@ NOT_ADDED = ("clips", "clips_to_do", "audio_h")
 
 
 def read(results: Path) -> pd.DataFrame:
-    """Read the plan of a run, the first columns as text."""
-    names = ("made", "stage", "dataset", "model", "condition")
-    table = pd.read_csv(results / "plan.csv", dtype=dict.fromkeys(names, str))
-    return table.fillna(dict.fromkeys(names, ""))
+    """Read the plan of a run."""
+    return read_table(results / "plan.csv")
 
 
 def plan_table(results: Path) -> str:

@@ -13,6 +13,7 @@ from earshift import alignment, datasets, protocols, registry, scoring, store
 from earshift.access import access_of
 from earshift.published import METHODS
 from earshift.report import words
+from earshift.tables import read_table, read_text
 
 #: Rows of an audit that the page shows; the file holds them all.
 SHOWN = 40
@@ -74,7 +75,7 @@ def _counts(values: pd.Series[Any]) -> str:
 def _audit(results: Path, name: str, config: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the clips of a dataset that were left out, by which stage, and why."""
     out = []
-    audit = _read_words(results / "1_clips" / f"{name}.audit.csv")
+    audit = read_text(results / "1_clips" / f"{name}.audit.csv")
     for row in audit[audit["usable"].eq("no")].to_dict("records"):
         what = row["clip_id"] or row["path"]
         stage = f"audio: {row['status']}"
@@ -82,16 +83,12 @@ def _audit(results: Path, name: str, config: Mapping[str, Any]) -> list[dict[str
     for model in config["models"]:
         for condition in config["conditions"]:
             file = results / "3_features" / name / model / f"{condition}.skipped.csv"
-            for row in _read_words(file).to_dict("records"):
+            for row in read_text(file).to_dict("records"):
                 stage = f"features of {model}, {condition}"
                 out.append(
                     {"clip": row["clip_id"], "stage": stage, "reason": row["reason"]}
                 )
     return out
-
-
-def _read_words(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file, dtype=str, keep_default_na=False)
 
 
 def describe_classes(results: Path, names: list[str]) -> list[dict[str, Any]]:
@@ -109,11 +106,7 @@ def describe_classes(results: Path, names: list[str]) -> list[dict[str, Any]]:
     list of dict
         Keys name, used, reason, and counts: per dataset present, absent and unknown.
     """
-    chosen = pd.read_csv(
-        results / "4_splits" / "classes.csv",
-        keep_default_na=False,
-        dtype={"class": str},
-    )
+    chosen = read_table(results / "4_splits" / "classes.csv")
     counts: dict[str, dict[str, tuple[int, int, int]]] = {}
     for name in names:
         table = pd.read_parquet(results / "4_splits" / f"{name}.labels.parquet")

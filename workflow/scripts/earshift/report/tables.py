@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from earshift.tables import read_table
+
 #: What `access` means, in words.
 ACCESS = {
     "none": "sees nothing of the target",
@@ -16,13 +18,6 @@ ACCESS = {
         "sees training clips of the target, with class labels or chosen by them"
     ),
 }
-
-
-#: Columns that hold words even where all of them look like numbers, or are empty.
-WORDS = (
-    *("model", "method", "train", "test", "a", "b", "class", "verdict", "reference"),
-    *("protocol", "dataset", "subgroup", "fault"),
-)
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,7 @@ def read(folder: Path, protocol: str | None = None) -> Tables:
         With rows in the order of the files.
     """
     whole, all_gaps, all_scores, measured = (
-        read_file(folder / f"{name}.csv")
+        read_table(folder / f"{name}.csv")
         for name in ("summary", "gaps", "scores", "discrepancy")
     )
     protocols = tuple(ordered(whole["protocol"]))
@@ -120,9 +115,7 @@ def read(folder: Path, protocol: str | None = None) -> Tables:
     n_scopes = whole.groupby("method")["scope"].nunique()
     alike = set(n_scopes.index[n_scopes < all_scores["scope"].nunique()])
     rows = _named(whole[whole["protocol"].eq(shown)], alike)
-    rows["verdict"] = rows["verdict"].fillna("")
-    against = rows["reference"].fillna("none")
-    plain = against.eq("none")
+    plain = rows["reference"].replace("", "none").eq("none")
     summary, kernel = (rows[own].reset_index(drop=True) for own in (plain, ~plain))
     gaps, scores = (
         _named(table[table["protocol"].eq(shown)], alike)
@@ -132,17 +125,6 @@ def read(folder: Path, protocol: str | None = None) -> Tables:
     gaps["access"] = gaps["variant"].map(seen)
     measures = _named(measured, alike)
     return Tables(scores, summary, gaps, measures, kernel, shown, protocols)
-
-
-def read_file(file: Path) -> pd.DataFrame:
-    """Read one table; what holds words stays words."""
-    # A class may be called "NA": only an empty field is a missing value.
-    return pd.read_csv(
-        file,
-        keep_default_na=False,
-        na_values=[""],
-        dtype=dict.fromkeys(WORDS, str),
-    )
 
 
 def _named(table: pd.DataFrame, alike: Collection[str]) -> pd.DataFrame:

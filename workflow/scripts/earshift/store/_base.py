@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -108,6 +108,12 @@ def attributes(location: Location) -> dict[str, Any]:
         return {}
     except ValueError as error:
         raise no_description(location, "zarr.json", error) from error
+
+
+def set_attributes(location: Location, attributes: Mapping[str, Any]) -> None:
+    """Set some attributes of a store; the others stay."""
+    group = zarr.open_group(address_of(location), mode="r+")
+    group.update_attributes(dict(attributes))
 
 
 def _check_address(location: Location) -> None:
