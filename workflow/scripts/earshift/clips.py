@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from earshift import datasets, inspection, jobs, measures, registry
+from earshift import datasets, inspection, jobs, measures
 from earshift.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -122,9 +122,7 @@ def write_list(
         If the list breaks a rule.
     """
     folder = Path(entry["folder"])
-    list_ = datasets.lister(registry.load("datasets", entry["plugin"]), entry)
-    found = list_(folder, **datasets.options(entry))
-    datasets.check(found, name)
+    found = datasets.find_clips(name, entry)
     rows = found.clips.assign(path=[str(folder / p) for p in found.clips["path"]])
     said = {
         "listed": jobs.now(),

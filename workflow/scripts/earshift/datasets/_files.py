@@ -9,6 +9,12 @@ import pandas as pd
 
 from earshift.errors import DataError
 
+#: What a cell that is true or false may hold, in lower case: spreadsheets write TRUE.
+TRUTH = {
+    **dict.fromkeys(("1", "1.0", "true"), True),
+    **dict.fromkeys(("0", "0.0", "false"), False),
+}
+
 
 def unpacked(folder: Path, *names: str) -> Path:
     """Return the first of the archive's folders that is in `folder`, or `folder`.
