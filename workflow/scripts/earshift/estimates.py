@@ -26,7 +26,6 @@ from earshift import (
     models,
     planning,
     regions,
-    registry,
     store,
 )
 from earshift.planning import Calibration

@@ -23,6 +23,9 @@ _JOINERS = "\u200c\u200d"
 
 _EDGES = re.compile(rf"^[\s{_HIDDEN}{_JOINERS}]+|[\s{_HIDDEN}{_JOINERS}]+$")
 
+#: A byte of the name of a file as `printable` writes it.
+ESCAPED = r"\\x[89a-f][0-9a-f]"
+
 #: Names this alike, from 0 to 1, are near: one letter of six.
 _ALIKE = 0.8
 
@@ -108,15 +111,23 @@ def refuse_alike(
     DataError
         With both names and where they are.
     """
+    if pair := alike(names):
+        first, second = pair
+        raise DataError(
+            f"{what} '{first}' ({place_of(first)}) and '{second}' ({place_of(second)}) "
+            "differ only by upper and lower case, or by forms of one character, and "
+            "would count as two. Write them alike, or rename one."
+        )
+
+
+def alike(names: Iterable[str]) -> tuple[str, str] | None:
+    """Return the first two of some names, all different, whose `fold` is equal."""
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(fold(name), name)
         if other != name:
-            raise DataError(
-                f"{what} '{other}' ({place_of(other)}) and '{name}' ({place_of(name)}) "
-                "differ only by upper and lower case, or by forms of one character, "
-                "and would count as two. Write them alike, or rename one."
-            )
+            return other, name
+    return None
 
 
 def printable(name: str) -> str:
@@ -134,6 +145,11 @@ def printable(name: str) -> str:
     """
     plain = re.sub("[\udc80-\udcff]", lambda m: f"\\x{ord(m[0]) - 0xDC00:02x}", name)
     return plain.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def on_disk(name: str) -> str:
+    """Return the name of a file as it was before `printable`."""
+    return re.sub(ESCAPED, lambda m: chr(0xDC00 + int(m[0][2:], 16)), name)
 
 
 def near(name: str, others: Iterable[str]) -> list[str]:

@@ -14,13 +14,15 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import yaml
 
 from earshift import names
 from earshift.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +115,11 @@ def lines(file: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in numbered if line]
 
 
+def whole(cell: str) -> str:
+    """Return a whole number without a spreadsheet's ``.0``; other text as it is."""
+    return re.sub(r"^([0-9]+)\.0+$", r"\1", cell)
+
+
 def table(file: Path, needed: Sequence[str]) -> pd.DataFrame:
     """Read a table of cells with commas, semicolons or tabs between them.
 
@@ -128,14 +135,15 @@ def table(file: Path, needed: Sequence[str]) -> pd.DataFrame:
     -------
     DataFrame
         All columns as str, nothing NaN. The names of columns are as `names.clean`
-        returns them; cells are trimmed. The index is the number of each row's line in
-        the file. Blank rows are left out.
+        returns them; one without a name is called ``(column 2)`` by its place, or left
+        out if it is empty. Cells are trimmed. The index is the number of each row's
+        line in the file. Blank rows are left out.
 
     Raises
     ------
     DataError
-        If it is no such table, or a column has no name or the name of another; the
-        message names the row.
+        If it is no such table, or two columns have one name; the message names the row
+        or the columns.
     """
     text = read(file)
     separator, said = _separator(text, needed)
@@ -160,6 +168,8 @@ def table(file: Path, needed: Sequence[str]) -> pd.DataFrame:
             )
         numbers.append(number)
         rows.append(cells)
+    import pandas as pd  # here, since who reads YAML alone need not wait for it
+
     found = pd.DataFrame(rows, index=numbers, columns=range(len(header)), dtype=str)
     return _named(file, found, header)
 
@@ -200,20 +210,14 @@ def _records(file: Path, text: str, separator: str) -> Iterator[tuple[int, list[
 def _named(file: Path, found: pd.DataFrame, header: Sequence[str]) -> pd.DataFrame:
     """Return a table with the names of its columns; each needs one of its own."""
     for place, name in enumerate(header):
-        filled = found.index[found[place] != ""]
-        if not name and len(filled):
-            raise DataError(
-                f"'{file}': column {place + 1} has no name, and holds "
-                f"'{found[place][filled[0]]}' in row {filled[0]}. Name it or take it "
-                "out (pandas writes its index so, unless index=False)."
-            )
         if name and name in header[:place]:
             raise DataError(
                 f"'{file}': columns {header.index(name) + 1} and {place + 1} are both "
                 f"named '{name}'. Rename one or take it out."
             )
-    kept = [place for place, name in enumerate(header) if name]
-    return found[kept].set_axis([header[place] for place in kept], axis="columns")
+    kept = [i for i, name in enumerate(header) if name or found[i].ne("").any()]
+    labels = [header[i] or f"(column {i + 1})" for i in kept]
+    return found[kept].set_axis(labels, axis="columns")
 
 
 def from_json(file: Path) -> object:
@@ -286,9 +290,13 @@ def from_yaml(file: Path) -> object:
         raise ConfigError(str(error)) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}" if mark else ""
+        where = f"line {mark.line + 1}: " if mark else ""
         hint = " Indent with spaces, not with tabs." if "'\\t'" in str(error) else ""
-        raise ConfigError(f"'{file}'{where}: {error.problem}.{hint}") from error
+        raise ConfigError(
+            f"'{file}' cannot be read: {where}{error.problem}.{hint}"
+        ) from error
     except yaml.reader.ReaderError as error:
         line = _line(content[: error.position])
-        raise ConfigError(f"'{file}', line {line}: {error.reason}.") from error
+        raise ConfigError(
+            f"'{file}' cannot be read: line {line}: {error.reason}."
+        ) from error

@@ -45,6 +45,7 @@ from earshift.datasets._lists import (
     preview,
     tidy,
     warnings,
+    with_names_on_disk,
 )
 from earshift.errors import ConfigError, DataError, did_you_mean
 
@@ -136,10 +137,10 @@ def find_clips(name: str, entry: Mapping[str, Any]) -> ClipList:
         If an option of the entry is wrong.
     """
     plugin = registry.load("datasets", entry["plugin"])
-    found = lister(plugin, entry)(Path(entry["folder"]), **options(entry))
-    found = tidy(found, f"dataset '{name}'")
+    folder = Path(entry["folder"])
+    found = tidy(lister(plugin, entry)(folder, **options(entry)), f"dataset '{name}'")
     check(found, f"dataset '{name}'")
-    return found
+    return with_names_on_disk(found, folder)
 
 
 def one_label_per_clip(
@@ -159,7 +160,7 @@ def one_label_per_clip(
     Returns
     -------
     DataFrame
-        With nullable boolean columns ``label:<class>``.
+        Numbered from 0, with nullable boolean columns ``label:<class>``.
 
     Raises
     ------
@@ -188,7 +189,7 @@ def labels_per_clip(
     Returns
     -------
     DataFrame
-        With nullable boolean columns ``label:<class>``.
+        Numbered from 0, with nullable boolean columns ``label:<class>``.
 
     Raises
     ------
@@ -196,8 +197,9 @@ def labels_per_clip(
         If a label is not among the `known` classes.
     """
     labels = [{names.clean(label) for label in own} for own in labels]
+    known = None if known is None else {names.clean(label) for label in known}
     found: set[str] = set().union(*labels)
-    if known is not None and (odd := found - set(known)):
+    if known is not None and (odd := found - known):
         raise DataError(
             f"'{min(odd)}' is no class of this dataset {did_you_mean(min(odd), known)}"
         )
@@ -205,7 +207,7 @@ def labels_per_clip(
         LABEL + c: pd.array([c in own for own in labels], dtype="boolean")
         for c in sorted(known or found)
     }
-    return clips.assign(**columns)
+    return clips.reset_index(drop=True).assign(**columns)
 
 
 def need_folder(folder: Path, what: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from earshift import names
+from earshift import names, text
 from earshift.errors import DataError
 
 #: Prefix of the columns of a clip table that hold a class's labels.
@@ -44,11 +45,14 @@ class ClipList:
         says so, and an incomplete copy of a dataset does not pass for a small one.
     noted : mapping, default={}
         Ids of clips that are used, though something is missing -> what, for the audit.
+    unusable : mapping, default={}
+        Ids of clips that cannot be used, whatever their audio is -> why, for the audit.
     """
 
     clips: pd.DataFrame
     skipped: Mapping[str, str] = field(default_factory=dict)
     noted: Mapping[str, str] = field(default_factory=dict)
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
 
 def classes(clips: pd.DataFrame) -> list[str]:
@@ -89,12 +93,16 @@ def tidy(
     place_of = place_of or (lambda i: f"clip '{clips['clip_id'].iloc[i]}'")
     for column in ("recording", "subgroup", PAPER_SUBGROUP, "split"):
         if column in clips:
-            clips[column] = _cleaned(clips[column])
-    clips["split"] = clips["split"].map(_side, na_action="ignore")
+            change = _side if column == "split" else names.clean
+            clips[column] = _changed(clips[column], change)
     for column in ("recording", "subgroup", PAPER_SUBGROUP):
         if column in clips:
             _refuse_alike(clips[column], whose, place_of)
-    return replace(found, clips=_with_clean_classes(clips, whose, place_of))
+    return replace(
+        found,
+        clips=_with_clean_classes(clips, whose, place_of),
+        skipped={names.printable(k): why for k, why in found.skipped.items()},
+    )
 
 
 def _refuse_alike(
@@ -106,17 +114,17 @@ def _refuse_alike(
     names.refuse_alike(position, what, lambda name: place_of(position[name]))
 
 
-def _cleaned(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return a column of names in the form in which they are compared."""
+def _changed(column: pd.Series[Any], change: Callable[[str], str]) -> pd.Series[Any]:
+    """Return a column with other names, of which an empty one is none."""
     written = [name for name in column.dropna().unique() if isinstance(name, str)]
-    changed = {name: names.clean(name) or None for name in written}
+    changed = {name: change(name) or None for name in written}
     changed = {name: new for name, new in changed.items() if new != name}
     return column.replace(changed) if changed else column
 
 
-def _side(split: object) -> str:
+def _side(split: str) -> str:
     """Return a side of a split in lower case, and a fold without ``.0``."""
-    return re.sub(r"^([0-9]+)\.0+$", r"\1", str(split).lower())
+    return text.whole(names.clean(split).lower())
 
 
 def _with_clean_classes(
@@ -215,6 +223,38 @@ def _check_splits(
             f"{whose} mixes folds, such as '{given[fold].iloc[0]}', with "
             f"'{given[~fold].iloc[0]}': its splits are numbers of folds, or sides."
         )
+
+
+def with_names_on_disk(found: ClipList, folder: Path) -> ClipList:
+    """Return a clip list in which clips are unusable whose files have no UTF-8 name.
+
+    Parameters
+    ----------
+    found : ClipList
+        As `tidy` returns it; paths as `names.printable` returns them.
+    folder : Path
+        Folder that they are relative to.
+
+    Returns
+    -------
+    ClipList
+        The same otherwise.
+    """
+    clips = found.clips
+    odd = clips.loc[clips["path"].str.contains(names.ESCAPED), ["clip_id", "path"]]
+    why = {
+        clip_id: "the name of its file is not UTF-8; rename the file"
+        for clip_id, path in odd.itertuples(index=False)
+        if _exists(folder / names.on_disk(path)) and not _exists(folder / path)
+    }
+    return replace(found, unusable={**found.unusable, **why})
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # as of a name that is too long
+        return False
 
 
 #: More clips than this, each a recording of its own, are worth a warning.

@@ -131,10 +131,13 @@ def _check_columns(
             f"{file} has a column '{label_column}', and '{wide[0]}' for one class. "
             "Keep one form: a column that names the class, or a column for each."
         )
-    for column in spare:
+    if spare:
+        hint = ""
+        if spare[0].startswith("(column "):
+            hint = " It has no name; pandas writes its index so, unless index=False."
         raise DataError(
-            f"{file} has a column '{column}' that means nothing here "
-            f"{did_you_mean(column, known)} Rename it or take it out."
+            f"{file} has a column '{spare[0]}' that means nothing here "
+            f"{did_you_mean(spare[0], known)} Rename it or take it out.{hint}"
         )
 
 
