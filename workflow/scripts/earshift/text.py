@@ -60,17 +60,16 @@ def read(file: Path) -> str:
             "as 'CSV UTF-8'."
         )
     wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        text = raw.decode("utf-16" if wide else "utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(_wrong_encoding(file, raw, error)) from error
-    if "\0" in text:
-        line = _line(text[: text.index("\0")])
+    if not wide and b"\0" in raw:
+        line = _line(raw[: raw.index(b"\0")].decode("latin-1"))
         raise DataError(
             f"'{file}', line {line}: a null character; the file is no text, or UTF-16 "
             f"without a byte-order mark. {_SAVE}"
         )
-    return text.lstrip("\ufeff")
+    try:
+        return raw.decode("utf-16" if wide else "utf-8").lstrip("\ufeff")
+    except UnicodeDecodeError as error:
+        raise DataError(_wrong_encoding(file, raw, error)) from error
 
 
 def _wrong_encoding(file: Path, raw: bytes, error: UnicodeDecodeError) -> str:
