@@ -1,5 +1,6 @@
 """Adapters of published datasets, on tiny corpora in the official layouts."""
 
+import os
 import shutil
 
 import pandas as pd
@@ -38,9 +39,8 @@ TABLES = {
 
 def listed(name, folder, **options):
     """What an adapter finds, held to the rules of every dataset."""
-    found = registry.load("datasets", name).list_clips(folder, **options)
-    datasets.check(found, name)
-    return found
+    entry = {"plugin": name, "folder": str(folder), **options}
+    return datasets.find_clips(name, entry)
 
 
 def columns(found, *names):
@@ -93,11 +93,17 @@ def test_a_missing_column_is_named(name, tmp_path):
         listed(name, folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"filename,category\na.wav,caf\xe9\n"])
-def test_a_table_that_is_none_is_refused(content, tmp_path):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"esc50\.csv' is no CSV table"),
+        (b"filename,category\na.wav,caf\xe9\n", r"esc50\.csv', line 2: .* not UTF-8"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(content, message, tmp_path):
     folder = corpora.write_esc50(tmp_path)
     (folder / TABLES["esc50"]).write_bytes(content)
-    with pytest.raises(DataError, match=r"esc50\.csv' is no CSV table in UTF-8"):
+    with pytest.raises(DataError, match=message):
         listed("esc50", folder)
 
 
@@ -382,8 +388,101 @@ def test_a_folder_without_names_of_the_dataset_is_refused(name, tmp_path):
         listed(name, tmp_path)
 
 
-def test_an_archive_that_was_unpacked_twice_is_refused(tmp_path):
-    corpora.write_ravdess(tmp_path)
-    shutil.copytree(tmp_path / "Actor_12", tmp_path / "copy" / "Actor_12")
-    with pytest.raises(DataError, match="1 clip ids more than once"):
-        listed("ravdess", tmp_path)
+def copied(folder, part, target):
+    """Copy a part of a folder into it, under another name."""
+    shutil.copytree(folder / part, folder / target / part)
+
+
+@pytest.mark.parametrize(
+    ("name", "twice"),
+    [
+        # As the archive is most often passed on: every actor is there twice.
+        ("ravdess", lambda d: shutil.copytree(d, d / "audio_speech_actors_01-24")),
+        ("ravdess", lambda d: copied(d, "Actor_12", "copy")),
+        ("gtzan", lambda d: corpora.write_gtzan(d, ".au")),
+    ],
+)
+def test_files_of_one_name_are_used_once_and_counted(name, twice, tmp_path):
+    folder = WRITERS[name](tmp_path)
+    n_before = len(listed(name, folder).clips)
+    before = {str(f.relative_to(folder)) for f in folder.rglob("*.*")}
+    twice(folder)
+    found = listed(name, folder)
+    assert len(found.clips) == n_before
+    added = {str(f.relative_to(folder)) for f in folder.rglob("*.*")} - before
+    # Of each pair, the one that comes first by its path is used.
+    assert len(found.skipped) == len(added)
+    assert set(found.skipped).isdisjoint(found.clips["path"])
+    assert set(found.skipped) | set(found.clips["path"]) == before | added
+    first = found.clips.sort_values("clip_id")["path"].to_list()
+    for path, reason in found.skipped.items():
+        (used,) = [p for p in first if reason.startswith(f"'{p}'")]
+        assert reason == f"'{used}' has the same name and is used"
+        assert used < path
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_stray_file_whose_name_is_not_utf8_loses_no_dataset(name, tmp_path):
+    folder = WRITERS[name](tmp_path / "data")
+    before = listed(name, folder)
+    first = folder / before.clips["path"][0]
+    stray = first.with_name(os.fsdecode(b"Medley-solos-DB_caf\xe9.wav"))
+    shutil.copy(first, stray)
+    table = stage2.list_clips(folder, tmp_path, name)
+    assert clips.read(table)["clip_id"].tolist() == before.clips["clip_id"].tolist()
+    audit = pd.read_csv(tmp_path / "audit.csv").query("status == 'not_listed'")
+    place = str(stray.relative_to(folder).with_name("Medley-solos-DB_caf\\xe9.wav"))
+    assert set(audit["path"]) == {*before.skipped, place}
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("how", ["mark", "wide", "returns"])
+def test_however_text_was_saved_it_says_the_same(name, how, tmp_path):
+    folder = WRITERS[name](tmp_path)
+    before = listed(name, folder)
+    files = registry.load("datasets", name).label_files(folder)
+    for file in files:
+        content = file.read_text(encoding="utf-8")
+        if how == "returns":
+            content = content.replace("\n", "\r\n")
+        encoding = {"mark": "utf-8-sig", "wide": "utf-16"}.get(how, "utf-8")
+        file.write_bytes(content.encode(encoding))
+    found = listed(name, folder)
+    pd.testing.assert_frame_equal(found.clips, before.clips)
+    assert found.skipped == before.skipped
+
+
+def test_esc50_may_have_been_saved_by_a_spreadsheet(tmp_path):
+    folder = corpora.write_esc50(tmp_path)
+    expected = [listed("esc50", folder, subset=subset) for subset in (None, "esc10")]
+    rows = pd.read_csv(folder / TABLES["esc50"], dtype=str)
+    rows["esc10"] = rows["esc10"].str.upper()
+    rows["fold"] += ".0"
+    rows.to_csv(folder / TABLES["esc50"], sep=";")  # with a column of row numbers
+    for subset, before in zip((None, "esc10"), expected, strict=True):
+        found = listed("esc50", folder, subset=subset)
+        pd.testing.assert_frame_equal(found.clips, before.clips)
+    rows.loc[2, "esc10"] = "maybe"
+    rows.to_csv(folder / TABLES["esc50"], index=False)
+    with pytest.raises(DataError, match="row 4: 'esc10' is True or False, got 'maybe'"):
+        listed("esc50", folder, subset="esc10")
+
+
+def test_the_table_of_older_medley_solos_db_releases_is_read(tmp_path):
+    folder = corpora.write_medley_solos_db(tmp_path)
+    before = listed("medley_solos_db", folder)
+    file = folder / TABLES["medley_solos_db"]
+    file.write_text(file.read_text().replace("song_id", "track_id"))
+    found = listed("medley_solos_db", folder)
+    pd.testing.assert_frame_equal(found.clips, before.clips)
+    assert found.clips["recording"].tolist() == ["0", "0", "139", "200"]
+
+
+def test_faults_that_tut_lists_of_no_clip_are_counted(tmp_path):
+    folder = corpora.write_tut(tmp_path)
+    file = folder / DEVELOPMENT / "error.txt"
+    file.write_text(file.read_text() + "x_0_10.wav\t1.0\n")
+    found = listed("tut_acoustic_scenes_2017", folder)
+    assert found.skipped["error.txt: x_0_10.wav"] == "meta.txt does not list it"
+    kept = listed("tut_acoustic_scenes_2017", folder, faulty=True)
+    assert kept.skipped == {}

@@ -89,6 +89,35 @@ def test_a_wrong_file_is_refused(tmp_path, text, message):
         alignment.read(written(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"classes:\n  guitar:\n\tirmas: gac\n",
+            r"a.yaml' cannot be read: line 3: .*tab",
+        ),
+        (b"classes:\n  caf\xe9: {irmas: gac}\n", r"a.yaml', line 2: the byte 0xe9"),
+        (b"classes:\n  a: {x: b}\n  a: {y: c}\n", "line 3: the key 'a' is there twice"),
+        (b"classes:\n  a: {x: b}\n  A: {y: c}\n", "'a' and 'A' differ only by case"),
+        (b"classes:\n  a: {x: b}\n  'a ': {y: c}\n", "'a' and 'a ' differ only by"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_the_line(
+    tmp_path, content, message
+):
+    (tmp_path / "a.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        alignment.read(tmp_path / "a.yaml")
+
+
+def test_labels_are_compared_as_those_of_datasets(tmp_path):
+    file = written(tmp_path, "classes: {caf\u00e9 bar: {d: [' cafe\u0301\u00a0bar']}}")
+    rules = alignment.rules_of(alignment.read(file), "d", "table")
+    table = clips(**{"caf\u00e9 bar": [1, 0]})
+    found = alignment.align(table, rules, "d")
+    assert found["label:caf\u00e9 bar"].tolist() == [True, False]
+
+
 def test_a_misspelt_dataset_is_refused(tmp_path):
     file = written(tmp_path, "classes: {guitar: {irms: gac}}")
     with pytest.raises(ConfigError, match=r"'irms' is no dataset.*mean 'irmas'"):

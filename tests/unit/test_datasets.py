@@ -70,7 +70,7 @@ def test_a_wrong_table_is_refused(table_dataset, change, message):
 def test_a_list_that_breaks_a_rule_is_refused(table_dataset, change, message):
     edit_table(table_dataset, change)
     with pytest.raises(DataError, match=message):
-        datasets.check(table.list_clips(table_dataset), "d")
+        datasets.check(table.list_clips(table_dataset), "dataset 'd'")
 
 
 @pytest.mark.parametrize(
@@ -220,6 +220,14 @@ def test_an_irmas_name_that_does_not_parse_is_skipped_and_counted(tmp_path):
     assert len(found.skipped) == 2
 
 
+def test_an_irmas_clip_that_is_there_twice_is_used_once(tmp_path):
+    names = [*IRMAS_NAMES, f"copy/{IRMAS_NAMES[0].partition('/')[2]}"]
+    found = irmas.list_clips(irmas_folder(tmp_path, names))
+    assert len(found.clips) == 5
+    first, second = (f"IRMAS-TrainingData/{n}" for n in (names[0], names[-1]))
+    assert found.skipped == {second: f"'{first}' has the same name and is used"}
+
+
 def write_split(folder, train, test):
     """A split in the study's form: a line per frame, so that names are repeated."""
     for side, names in (("train", train), ("test", test)):
@@ -246,6 +254,40 @@ def test_a_split_beside_irmas_goes_before_that_of_the_study(tmp_path):
     )
     same = found.set_index("clip_id").sort_index()
     pd.testing.assert_frame_equal(same, heard.loc[same.index].sort_index())
+
+
+@pytest.mark.parametrize(
+    "form", ["\ufeff{}", "{}.wav", '"{}.WAV"', "{}\r", " {}\u200b"]
+)
+def test_a_split_of_irmas_may_be_written_in_several_ways(tmp_path, form):
+    folder = irmas_folder(tmp_path)
+    names = [Path(name).stem for name in IRMAS_NAMES]
+    write_split(folder, names[2:], names[:2])
+    before = irmas.list_clips(folder)
+    write_split(folder, map(form.format, names[2:]), map(form.format, names[:2]))
+    found = irmas.list_clips(folder)
+    pd.testing.assert_frame_equal(found.clips, before.clips)
+    assert found.clips["split"].value_counts().to_dict() == {"train": 3, "test": 2}
+    assert (found.skipped, found.noted) == ({}, {})
+
+
+def test_what_a_split_of_irmas_and_its_folder_have_not_in_common_is_counted(tmp_path):
+    folder = irmas_folder(tmp_path)
+    names = [Path(name).stem for name in IRMAS_NAMES]
+    write_split(folder, ["clip", *names[2:4]], names[:2])
+    found = irmas.list_clips(folder)
+    reason = "no clip of the folder has this name"
+    assert found.skipped == {"irmas_train.csv: clip": reason}
+    assert found.noted == {
+        names[4]: "irmas_train.csv and irmas_test.csv do not list it"
+    }
+    # Lines with their numbers are no names.
+    numbered = [f"{i},{name}" for i, name in enumerate(names[2:])]
+    write_split(folder, numbered, names[:2])
+    with pytest.raises(
+        DataError, match=r"irmas_train.csv': none of 3 entries, such as "
+    ):
+        irmas.list_clips(folder)
 
 
 def test_a_split_of_irmas_that_cannot_be_is_refused(tmp_path):
@@ -324,6 +366,21 @@ def test_labels_of_the_test_part_without_their_clip_are_counted(tmp_path):
     found = irmas_test.list_clips(folder)
     assert len(found.clips) == 2
     assert "the file itself is not" in found.skipped[gone]
+    assert len(found.skipped) == 4
+
+
+def test_labels_of_the_test_part_may_have_a_mark_and_must_be_utf8(tmp_path):
+    folder = irmas_test_folder(tmp_path)
+    before = irmas_test.list_clips(folder)
+    first, second, _ = (folder / f"{name}.txt" for name in list(IRMAS_TEST)[:3])
+    first.write_bytes(b"\xef\xbb\xbf" + first.read_bytes())
+    found = irmas_test.list_clips(folder)
+    pd.testing.assert_frame_equal(found.clips, before.clips)
+    second.write_bytes(b"gac\ncaf\xe9\n")
+    (folder / "readme.txt").write_bytes(b"caf\xe9")
+    found = irmas_test.list_clips(folder)
+    assert len(found.clips) == 2
+    assert "line 2: the byte 0xe9" in found.skipped[f"{list(IRMAS_TEST)[1]}.wav"]
     assert len(found.skipped) == 4
 
 

@@ -150,6 +150,7 @@ def test_a_genre_map_of_ones_own_is_a_file(openmic_folder, tmp_path):
         ("match: exact\nsubgroups: {}", "must be title or word"),
         ("match: word\nsubgroups: {a: [x], b: [X]}", "'x' is listed 2 times"),
         ("match: word\nsubgroups: {a: x}", "must map each subgroup to a list"),
+        ("match: word\nsubgroups:\n\ta: [x]", r"own.yaml' cannot be read: line 3: "),
     ):
         own.write_text(text)
         with pytest.raises(ConfigError, match=message):
@@ -231,6 +232,25 @@ def test_what_openmic_files_say_of_one_another_but_do_not_have_is_counted(
     }
     assert set(found.noted) == {"000046_3840", "000135_483840"}
     assert "has no row of it" in found.noted["000135_483840"]
+
+
+def test_marks_and_endings_change_nothing_in_openmic(openmic_folder):
+    before = openmic.list_clips(openmic_folder)
+    for file in openmic.label_files(openmic_folder)[1:5]:
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    found = openmic.list_clips(openmic_folder)
+    pd.testing.assert_frame_equal(found.clips, before.clips)
+    assert (found.skipped, found.noted) == (before.skipped, before.noted)
+    test = openmic_folder / "partitions/split01_test.csv"
+    test.write_text("000139_119040.ogg\n")
+    pd.testing.assert_frame_equal(openmic.list_clips(openmic_folder).clips, found.clips)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"cello": 2}', '{"cello": "0"}', "{"])
+def test_a_class_map_that_is_none_is_refused(openmic_folder, content):
+    (openmic_folder / "class-map.json").write_text(content)
+    with pytest.raises(DataError, match=r"class-map\.json'"):
+        openmic.list_clips(openmic_folder)
 
 
 class _Evil:

@@ -93,6 +93,8 @@ def test_an_account_of_digits_is_a_name(tmp_path):
         ("setup: no.sh", "there is no file 'no.sh' .looked for /.*no.sh"),
         ("software: conds", "there is no software 'conds' .*Did you mean 'conda'"),
         ("- a", "lines of 'name: value' were needed"),
+        ("jobs: 2\n\tsetup: a", "site.yaml' cannot be read: line 2: "),
+        ("jobs: 2\njobs: 3", "line 2: the key 'jobs' is there twice"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path, text, message):

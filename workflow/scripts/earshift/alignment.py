@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
-from earshift import clips, datasets, jobs, protocols, register
+from earshift import clips, datasets, jobs, protocols, register, text
 from earshift.errors import ConfigError, DataError, did_you_mean
+from earshift.names import alike, clean
 
 log = logging.getLogger(__name__)
 
@@ -111,9 +111,10 @@ def read(path: Path) -> Alignment:
     Raises
     ------
     ConfigError
-        If the file is no such mapping, or a rule names a label twice.
+        If the file is no such mapping, two classes are alike, or a rule names a label
+        twice.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = text.from_yaml(path)
     if (
         not isinstance(content, dict)
         or set(content) != {"classes"}
@@ -124,11 +125,16 @@ def read(path: Path) -> Alignment:
             f"{path}: an alignment has one key, 'classes', that maps each shared class "
             "to the labels of each dataset."
         )
+    if pair := alike(str(name) for name in content["classes"]):
+        raise ConfigError(
+            f"{path}: '{pair[0]}' and '{pair[1]}' differ only by case, white space or "
+            "the form of characters; keep one."
+        )
     out: dict[str, dict[str, Rule]] = {}
     for name, entries in content["classes"].items():
         if not isinstance(entries, dict) or not entries:
             raise ConfigError(f"{path}: {name}: must map datasets to labels.")
-        out[str(name)] = {
+        out[clean(str(name))] = {
             str(dataset): _rule(f"{path}: {name}: {dataset}", given)
             for dataset, given in entries.items()
         }
@@ -158,7 +164,7 @@ def _labels(where: str, given: object) -> tuple[str, ...]:
     listed = given if isinstance(given, list) else [given]
     if not all(isinstance(x, str | int) and not isinstance(x, bool) for x in listed):
         raise ConfigError(f"{where}: must be a label or a list of them, got {given!r}.")
-    return tuple(str(label) for label in listed)
+    return tuple(clean(str(label)) for label in listed)
 
 
 def check_names(alignment: Alignment, names: Iterable[str], path: Path) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from earshift import datasets, inspection, jobs, measures, registry
+from earshift import datasets, inspection, jobs, measures
 from earshift.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,8 @@ def write_list(
         ``label:<class>``; paths with the folder before them.
     notes : Path
         JSON file to write: when this was, how many clips there are, whether their audio
-        is at hand, what was left out of the list, and what is missing of clips in it.
+        is at hand, what was left out of the list, what is missing of clips in it, which
+        of them cannot be used whatever their audio is, and `datasets.warnings`.
 
     Raises
     ------
@@ -122,9 +123,10 @@ def write_list(
         If the list breaks a rule.
     """
     folder = Path(entry["folder"])
-    list_ = datasets.lister(registry.load("datasets", entry["plugin"]), entry)
-    found = list_(folder, **datasets.options(entry))
-    datasets.check(found, name)
+    found = datasets.find_clips(name, entry)
+    warnings = datasets.warnings(found)
+    for warning in warnings:
+        log.warning("%s: %s", name, warning)
     rows = found.clips.assign(path=[str(folder / p) for p in found.clips["path"]])
     said = {
         "listed": jobs.now(),
@@ -132,6 +134,8 @@ def write_list(
         "audio": datasets.has_audio(entry),
         "skipped": dict(found.skipped),
         "noted": dict(found.noted),
+        "unusable": dict(found.unusable),
+        "warnings": warnings,
     }
     with jobs.whole_file(notes) as file:
         file.write_text(json.dumps(said, indent=1) + "\n")
@@ -167,7 +171,8 @@ def gather_clips(
         it, and is kept per file in `parts_of` it.
     audit : Path
         CSV file to write: one row per clip or file that cannot be used, with a reason,
-        then one row per finding about a usable clip.
+        then one row per warning about the whole list, which names no clip, and one per
+        finding about a usable clip.
     max_bad_clips : float
         How many clips may be unusable: a share below 1, a number from 1 on.
 
@@ -186,12 +191,15 @@ def gather_clips(
             found = inspection.nothing(len(clips), file)
     measured, row = found
     clips = clips.join(measured.select(AUDIO_COLUMNS).take(row).to_pandas())
+    why = clips["clip_id"].map(said["unusable"])
+    clips["status"] = clips["status"].mask(why.notna(), "unreadable")
+    clips["reason"] = clips["reason"].mask(why.notna(), why)
     bad = clips[clips["status"] != "ok"]
     # Snakemake removes a failed job's outputs; the list of what is wrong outlives it.
     rejected = audit.with_suffix(".rejected.csv")
     levels = measured.select(["clipped_share", "dc_offset"]).take(row).to_pandas()
     findings = _findings(clips.join(levels), said["noted"])
-    _write_audit(rejected, bad, said["skipped"], findings)
+    _write_audit(rejected, bad, said["skipped"], findings, said["warnings"])
     _stop_if_too_many(name, bad, len(clips), max_bad_clips, rejected)
     rejected.replace(audit)
     with jobs.whole_file(measures_of(table)) as file:
@@ -245,17 +253,21 @@ def _write_audit(
     bad: pd.DataFrame,
     skipped: Mapping[str, str],
     findings: pd.DataFrame,
+    warnings: Sequence[str],
 ) -> None:
     rows = bad[["clip_id", "path", "status", "reason"]]
     left_out = pd.DataFrame(
         [("", path, "not_listed", reason) for path, reason in skipped.items()],
         columns=rows.columns,
     )
+    of_all = pd.DataFrame(
+        [("", "", "warning", warning) for warning in warnings], columns=rows.columns
+    )
     with jobs.whole_file(file) as temporary:
         table = pd.concat(
             [
                 pd.concat([rows, left_out]).assign(usable="no"),
-                findings.assign(usable="yes"),
+                pd.concat([of_all, findings]).assign(usable="yes"),
             ]
         )
         table.to_csv(temporary, index=False)

@@ -26,7 +26,6 @@ from earshift import (
     models,
     planning,
     regions,
-    registry,
     store,
 )
 from earshift.planning import Calibration
@@ -128,9 +127,7 @@ def list_clips(name: str, entry: Mapping[str, Any], table: Path, seed: int) -> L
     if table.exists():
         return Listed(len(clips.read(table)), clips.usable(table), table)
     folder = Path(entry["folder"])
-    plugin = registry.load("datasets", entry["plugin"])
-    found = plugin.list_clips(folder, **datasets.options(entry))
-    datasets.check(found, name)
+    found = datasets.find_clips(name, entry)
     n = len(found.clips)
     rng = np.random.default_rng(seed)
     chosen = rng.choice(n, min(SAMPLE, n), replace=False)

@@ -11,8 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-import yaml
-
+from earshift import text
 from earshift.errors import ConfigError, did_you_mean
 
 #: Kind of checksum -> how many hexadecimal digits it has.
@@ -261,9 +260,9 @@ def read(path: Path, *, of_datasets: bool = False) -> Mapping[str, Entry]:
         checksum, or a value that cannot be; the message names the entry and the key.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"the register '{path}' cannot be read: {error}.") from error
+        content = text.from_yaml(path)
+    except ConfigError as error:
+        raise ConfigError(f"the register {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: a register maps names of files to facts.")
     needed = (*_NEEDED, "dataset") if of_datasets else _NEEDED

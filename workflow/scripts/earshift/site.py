@@ -10,8 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
 
-import yaml
-
+from earshift import text
 from earshift.errors import ConfigError, did_you_mean
 
 #: Where a site's values are, below the folder that a run is started in.
@@ -73,7 +72,7 @@ class Site:
         ConfigError
             If a value is unknown or has the wrong type.
         """
-        said = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
+        said = (text.from_yaml(file) if file.exists() else None) or {}
         if not isinstance(said, dict):
             raise ConfigError(f"{file}: lines of 'name: value' were needed")
         types = {

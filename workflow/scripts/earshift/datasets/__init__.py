@@ -25,54 +25,50 @@ A plugin that defines ``of(argument)`` in place of all these makes a plugin of e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pandas as pd
 
-from earshift import registry
+from earshift import names, registry
+from earshift.datasets._lists import (
+    COLUMNS,
+    LABEL,
+    PAPER_SUBGROUP,
+    SIDES,
+    ClipList,
+    Preview,
+    check,
+    classes,
+    preview,
+    tidy,
+    warnings,
+    with_names_on_disk,
+)
 from earshift.errors import ConfigError, DataError, did_you_mean
 
-#: Prefix of the columns of a clip table that hold a class's labels.
-LABEL = "label:"
-
-#: Columns every adapter fills; the stage adds those that come from the audio.
-COLUMNS = ("clip_id", "path", "recording", "subgroup", "split")
-
-#: Column of an adapter whose clips the protocol ``paper`` puts in other subgroups.
-PAPER_SUBGROUP = "subgroup_paper"
-
-#: Sides of an official split. Where the authors publish folds, a clip's split is the
-#: number of the fold that tests it, ``"1"`` to ``"n"``; where they publish nothing of
-#: a clip, it is empty.
-SIDES = ("train", "test", "validation")
-
-
-@dataclass
-class ClipList:
-    """What an adapter found.
-
-    Parameters
-    ----------
-    clips : DataFrame
-        One row per clip with the columns `COLUMNS` and one nullable boolean column
-        ``label:<class>`` per class (True present, False absent, NA unknown). `path` is
-        relative to the dataset's folder. There may be a column `PAPER_SUBGROUP`.
-    skipped : mapping, default={}
-        Files, or rows of a label file, left out -> the reason, for the audit. A clip
-        that a label file lists stays in `clips` even if its file is missing: stage 1
-        says so, and an incomplete copy of a dataset does not pass for a small one.
-    noted : mapping, default={}
-        Ids of clips that are used, though something is missing -> what, for the audit.
-    """
-
-    clips: pd.DataFrame
-    skipped: Mapping[str, str] = field(default_factory=dict)
-    noted: Mapping[str, str] = field(default_factory=dict)
+__all__ = [
+    "COLUMNS",
+    "LABEL",
+    "PAPER_SUBGROUP",
+    "SIDES",
+    "ClipList",
+    "Preview",
+    "check",
+    "classes",
+    "find_clips",
+    "has_audio",
+    "labels_per_clip",
+    "lister",
+    "need_folder",
+    "one_label_per_clip",
+    "options",
+    "preview",
+    "tidy",
+    "warnings",
+]
 
 
 def has_audio(entry: Mapping[str, Any]) -> bool:
@@ -118,9 +114,33 @@ def lister(plugin: ModuleType, entry: Mapping[str, Any]) -> Callable[..., ClipLi
     return found
 
 
-def classes(clips: pd.DataFrame) -> list[str]:
-    """Return the classes of a clip table, sorted."""
-    return sorted(c[len(LABEL) :] for c in clips.columns if c.startswith(LABEL))
+def find_clips(name: str, entry: Mapping[str, Any]) -> ClipList:
+    """List the clips of a config entry; nothing is decoded.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset in the experiment.
+    entry : mapping
+        Its config entry: `plugin`, `folder`, and the adapter's own options.
+
+    Returns
+    -------
+    ClipList
+        As `tidy` returns it, and `check` passes it.
+
+    Raises
+    ------
+    DataError
+        If the adapter cannot list the clips, or the list breaks a rule.
+    ConfigError
+        If an option of the entry is wrong.
+    """
+    plugin = registry.load("datasets", entry["plugin"])
+    folder = Path(entry["folder"])
+    found = tidy(lister(plugin, entry)(folder, **options(entry)), f"dataset '{name}'")
+    check(found, f"dataset '{name}'")
+    return with_names_on_disk(found, folder)
 
 
 def one_label_per_clip(
@@ -140,7 +160,7 @@ def one_label_per_clip(
     Returns
     -------
     DataFrame
-        With nullable boolean columns ``label:<class>``.
+        Numbered from 0, with nullable boolean columns ``label:<class>``.
 
     Raises
     ------
@@ -169,15 +189,17 @@ def labels_per_clip(
     Returns
     -------
     DataFrame
-        With nullable boolean columns ``label:<class>``.
+        Numbered from 0, with nullable boolean columns ``label:<class>``.
 
     Raises
     ------
     DataError
         If a label is not among the `known` classes.
     """
-    found = set().union(*labels)
-    if known is not None and (odd := found - set(known)):
+    labels = [{names.clean(label) for label in own} for own in labels]
+    known = None if known is None else {names.clean(label) for label in known}
+    found: set[str] = set().union(*labels)
+    if known is not None and (odd := found - known):
         raise DataError(
             f"'{min(odd)}' is no class of this dataset {did_you_mean(min(odd), known)}"
         )
@@ -185,7 +207,7 @@ def labels_per_clip(
         LABEL + c: pd.array([c in own for own in labels], dtype="boolean")
         for c in sorted(known or found)
     }
-    return clips.assign(**columns)
+    return clips.reset_index(drop=True).assign(**columns)
 
 
 def need_folder(folder: Path, what: str) -> None:
@@ -207,59 +229,4 @@ def need_folder(folder: Path, what: str) -> None:
         raise DataError(
             f"the folder '{folder}' does not exist; {what} is expected there. Set "
             "'folder' of this dataset in the config."
-        )
-
-
-def check(found: ClipList, name: str) -> None:
-    """Raise `DataError` unless a clip list keeps the rules of every dataset.
-
-    Parameters
-    ----------
-    found : ClipList
-        As an adapter returns it.
-    name : str
-        Name of the dataset, for the message.
-
-    Raises
-    ------
-    DataError
-        If there is no clip or class, a column is missing, two clips share an id, a clip
-        has no recording, or a split is none of those that `SIDES` describes.
-    """
-    clips = found.clips
-    missing = [c for c in COLUMNS if c not in clips.columns]
-    if missing:
-        raise DataError(f"the adapter of '{name}' gave no column '{missing[0]}'.")
-    if clips.empty:
-        raise DataError(f"dataset '{name}' has no clips: is its folder the right one?")
-    if not classes(clips):
-        raise DataError(f"dataset '{name}' has no labels.")
-    twice = clips.loc[clips["clip_id"].duplicated(), "clip_id"]
-    if len(twice):
-        raise DataError(
-            f"dataset '{name}' has {len(twice)} clip ids more than once, the first is "
-            f"'{twice.iloc[0]}'. Each clip needs an id of its own."
-        )
-    without = clips.loc[clips["recording"].isna(), "clip_id"]
-    if len(without):
-        raise DataError(
-            f"dataset '{name}': {len(without)} clips have no recording, the first is "
-            f"'{without.iloc[0]}'. Clips of one recording must share a name there, so "
-            "that they never sit on both sides of a split."
-        )
-    _check_splits(clips["split"].dropna(), name)
-
-
-def _check_splits(given: pd.Series[str], name: str) -> None:
-    fold = given.map(lambda s: bool(re.fullmatch("[1-9][0-9]*", str(s)))).astype(bool)
-    odd = given[~fold & ~given.isin(SIDES)]
-    if len(odd):
-        raise DataError(
-            f"dataset '{name}': {len(odd)} clips have the split '{odd.iloc[0]}'; it is "
-            f"one of {', '.join(SIDES)}, the number of a fold from 1 on, or empty."
-        )
-    if fold.any() and not fold.all():
-        raise DataError(
-            f"dataset '{name}' mixes folds, such as '{given[fold].iloc[0]}', with "
-            f"'{given[~fold].iloc[0]}': its splits are numbers of folds, or sides."
         )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from earshift import names, text
 from earshift.errors import DataError
+
+#: What a cell that is true or false may hold, in lower case: spreadsheets write TRUE.
+TRUTH = {
+    **dict.fromkeys(("1", "1.0", "true"), True),
+    **dict.fromkeys(("0", "0.0", "false"), False),
+}
 
 
 def unpacked(folder: Path, *names: str) -> Path:
@@ -37,20 +45,24 @@ def need_file(file: Path) -> None:
         )
 
 
-def read_csv(file: Path, needed: Sequence[str]) -> pd.DataFrame:
-    """Read a CSV file with labels as text.
+def read_csv(
+    file: Path, needed: Sequence[str], older: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Read a table with labels as text.
 
     Parameters
     ----------
     file : Path
-        UTF-8, comma, header.
+        As for `text.table`.
     needed : sequence of str
         Columns it must have.
+    older : mapping of str to str, optional
+        Name of a column in older releases -> its name.
 
     Returns
     -------
     DataFrame
-        All its columns, as str; nothing is NaN.
+        As of `text.table`, which numbers the rows by their lines.
 
     Raises
     ------
@@ -58,10 +70,10 @@ def read_csv(file: Path, needed: Sequence[str]) -> pd.DataFrame:
         If the file or a column is missing, or it is no such table.
     """
     need_file(file)
-    try:
-        rows = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise DataError(f"'{file}' is no CSV table in UTF-8: {error}") from error
+    rows = text.table(file, needed)
+    for before, name in (older or {}).items():
+        if name not in rows.columns:
+            rows = rows.rename(columns={before: name})
     for column in needed:
         if column not in rows.columns:
             raise DataError(
@@ -69,6 +81,36 @@ def read_csv(file: Path, needed: Sequence[str]) -> pd.DataFrame:
                 ". Is it the official file?"
             )
     return rows
+
+
+def is_true(file: Path, column: pd.Series[str]) -> pd.Series[bool]:
+    """Return which cells of a column of true and false are true.
+
+    Parameters
+    ----------
+    file : Path
+        Where the column is from, for the message.
+    column : Series of str
+        Cells as in `TRUTH`, in any case.
+
+    Returns
+    -------
+    Series of bool
+        One value per row.
+
+    Raises
+    ------
+    DataError
+        For any other cell.
+    """
+    words = column.str.lower()
+    odd = column[~words.isin(list(TRUTH))]
+    if len(odd):
+        raise DataError(
+            f"'{file}', row {odd.index[0]}: '{column.name}' is True or False, got "
+            f"'{odd.iloc[0]}'."
+        )
+    return words.map(TRUTH).astype(bool)
 
 
 def fold_numbers(file: Path, column: pd.Series[str], n_folds: int) -> list[str]:
@@ -93,17 +135,20 @@ def fold_numbers(file: Path, column: pd.Series[str], n_folds: int) -> list[str]:
     DataError
         For any other value.
     """
-    folds = [str(i + 1) for i in range(n_folds)]
-    odd = column[~column.isin(folds)]
-    if len(odd):
-        raise DataError(
-            f"'{file}', row {odd.index[0] + 2}: a fold is a number from 1 to "
-            f"{n_folds}, got '{odd.iloc[0]}'."
-        )
-    return list(column)
+    known = {str(i + 1) for i in range(n_folds)}
+    folds = [text.whole(cell) for cell in column]
+    for row, cell, fold in zip(column.index, column, folds, strict=True):
+        if fold not in known:
+            raise DataError(
+                f"'{file}', row {row}: a fold is a number from 1 to {n_folds}, got "
+                f"'{cell}'."
+            )
+    return folds
 
 
-def sides(files: Mapping[str, Path], what: str) -> tuple[dict[str, str], set[str]]:
+def sides(
+    files: Mapping[str, Path], what: str, ending: str
+) -> tuple[dict[str, str], set[str]]:
     """Read which clips train and which test, from files of one key a line.
 
     Parameters
@@ -112,6 +157,8 @@ def sides(files: Mapping[str, Path], what: str) -> tuple[dict[str, str], set[str
         Side of the split -> its file.
     what : str
         Whose split it is, for the message.
+    ending : str
+        Of audio files, which a key may have, such as ``".wav"``.
 
     Returns
     -------
@@ -129,7 +176,10 @@ def sides(files: Mapping[str, Path], what: str) -> tuple[dict[str, str], set[str
     repeated = set()
     for side, file in files.items():
         need_file(file)
-        for key in file.read_text(encoding="utf-8").split():
+        for word in (word for _, line in text.lines(file) for word in line.split()):
+            key = names.clean(word).strip('"')
+            if key.lower().endswith(ending):
+                key = key[: -len(ending)]
             if key not in side_of:
                 side_of[key] = side
             elif side_of[key] == side:
@@ -137,6 +187,85 @@ def sides(files: Mapping[str, Path], what: str) -> tuple[dict[str, str], set[str
             else:
                 raise DataError(f"'{key}' is in both partitions of {what}.")
     return side_of, repeated
+
+
+def unmatched(
+    side_of: Mapping[str, str], files: Mapping[str, Path], known: Collection[str]
+) -> list[str]:
+    """Return the entries of a split that name none of the clips.
+
+    Parameters
+    ----------
+    side_of, files : mapping
+        From, and for, `sides`.
+    known : collection of str
+        Keys of the clips.
+
+    Returns
+    -------
+    list of str
+        ``<name of the file>: <entry>``, in the order of the entries.
+
+    Raises
+    ------
+    DataError
+        If all entries of a file are such, and there are clips on no side: it is no list
+        of names.
+    """
+    odd = []
+    for side, file in files.items():
+        own = sorted(key for key, where in side_of.items() if where == side)
+        strange = [key for key in own if key not in known]
+        if own and len(strange) == len(own) and not side_of.keys() >= set(known):
+            raise DataError(
+                f"'{file}': none of {len(own)} entries, such as '{own[0]}', is the "
+                f"name of a clip, such as '{min(known, default='')}'. It needs "
+                "names of clips, one a line, and no numbers of rows or other columns."
+            )
+        odd += [f"{file.name}: {key}" for key in strange]
+    return odd
+
+
+def named_files(
+    folder: Path, files: Iterable[Path], read: Callable[[Path], re.Match[str] | str]
+) -> tuple[dict[str, tuple[str, re.Match[str]]], dict[str, str]]:
+    """List clips that are known by the names of their files.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the dataset.
+    files : iterable of Path
+        Audio files in it.
+    read : callable
+        Returns what a file's name says, or in words why it is no clip.
+
+    Returns
+    -------
+    found : dict of str to (str, re.Match)
+        Name without ending -> path relative to `folder`, and what `read` returned. Of
+        files with one name, as an archive has that was unpacked twice, the first by
+        path is kept.
+    skipped : dict of str to str
+        For `ClipList.skipped`: path of each other file -> why.
+    """
+    found: dict[str, tuple[str, re.Match[str]]] = {}
+    skipped = {}
+    for file in sorted(files):
+        place = relative(folder, file)
+        said = read(file)
+        if isinstance(said, str):
+            skipped[place] = said
+        elif file.stem in found:
+            skipped[place] = f"'{found[file.stem][0]}' has the same name and is used"
+        else:
+            found[file.stem] = place, said
+    return found, skipped
+
+
+def relative(folder: Path, file: Path) -> str:
+    """Return the path of a file relative to `folder`, as `names.printable` does."""
+    return names.printable(str(file.relative_to(folder)))
 
 
 def unlisted(
@@ -160,5 +289,5 @@ def unlisted(
     dict of str to str
         For `ClipList.skipped`.
     """
-    there = {str(file.relative_to(folder)) for file in files}
+    there = {relative(folder, file) for file in files}
     return {path: f"{where} does not list it" for path in sorted(there - set(listed))}

@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from earshift import register
+from earshift import names, register, text
 from earshift.errors import ConfigError
 
 _KEYS = ("match", "subgroups")
@@ -25,7 +23,7 @@ class GenreMap:
     match : {"title", "word"}
         Whether a whole title is looked up, or each of its words.
     subgroups : mapping of str to frozenset of str
-        Subgroup -> its titles or words, in lower case.
+        Subgroup -> its titles or words, as `names.fold` returns them.
     """
 
     match: str
@@ -33,7 +31,7 @@ class GenreMap:
 
     def subgroup(self, title: str) -> str | None:
         """Return the subgroup of one title, the first that matches, or None."""
-        wanted = {title.strip().lower()}
+        wanted = {names.fold(title)}
         if self.match == "word":
             wanted = set(re.split("[^a-z]+", title.lower()))
         return next((s for s, known in self.subgroups.items() if wanted & known), None)
@@ -118,7 +116,7 @@ def read(path: Path) -> GenreMap:
     ConfigError
         If the file is not such a map, or names a title twice.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = text.from_yaml(path)
     if not isinstance(content, dict) or set(content) != set(_KEYS):
         raise ConfigError(f"{path}: a map of genres has the keys {', '.join(_KEYS)}.")
     match, subgroups = content["match"], content["subgroups"]
@@ -128,7 +126,7 @@ def read(path: Path) -> GenreMap:
         isinstance(titles, list) for titles in subgroups.values()
     ):
         raise ConfigError(f"{path}: 'subgroups' must map each subgroup to a list.")
-    lower = {str(s): [str(t).lower() for t in ts] for s, ts in subgroups.items()}
+    lower = {str(s): [names.fold(str(t)) for t in ts] for s, ts in subgroups.items()}
     counts = Counter(t for titles in lower.values() for t in titles)
     for title, n in counts.items():
         if n > 1:

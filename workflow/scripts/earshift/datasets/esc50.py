@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
-from earshift.datasets._files import fold_numbers, read_csv, unlisted, unpacked
+from earshift.datasets._files import fold_numbers, is_true, read_csv, unlisted, unpacked
 from earshift.errors import ConfigError
 
-version = 1
+version = 2
 licence = "CC BY-NC 3.0; ESC-10: CC BY 3.0"
 citation = (
     "Piczak (2015). ESC: dataset for environmental sound classification. ACM "
@@ -81,7 +81,7 @@ def list_clips(folder: Path, *, subset: str | None = None) -> ClipList:
     skipped = unlisted(folder, audio.glob("*.wav"), rows["path"], file.name)
     known = CLASSES
     if subset:
-        rows, known = rows[rows["esc10"] == "True"], ESC10
+        rows, known = rows[is_true(file, rows["esc10"])], ESC10
     clips = pd.DataFrame(
         {
             "clip_id": rows["filename"].str.removesuffix(".wav"),
@@ -90,7 +90,7 @@ def list_clips(folder: Path, *, subset: str | None = None) -> ClipList:
             "subgroup": None,
             "split": fold_numbers(file, rows["fold"], N_FOLDS),
         }
-    ).reset_index(drop=True)
+    )
     return ClipList(
         one_label_per_clip(clips, rows["category"].tolist(), known), skipped
     )

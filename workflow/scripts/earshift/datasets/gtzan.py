@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift import register
+from earshift import register, text
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
-from earshift.datasets._files import unpacked
+from earshift.datasets._files import named_files, unpacked
 from earshift.errors import DataError
 
 version = 1
@@ -57,7 +57,8 @@ def list_clips(folder: Path) -> ClipList:
     ClipList
         Class: the genre present, all others absent. Recording: the artist, or the clip
         where none is known. There are no subgroups. Split: the fault-filtered one;
-        none for the 70 clips it leaves out. Names that do not parse are skipped.
+        none for the 70 clips it leaves out. Names that do not parse, and files of one
+        name after the first, are skipped.
 
     Raises
     ------
@@ -66,17 +67,13 @@ def list_clips(folder: Path) -> ClipList:
     """
     need_folder(folder, "GTZAN (genres/)")
     root = unpacked(folder, "genres", "genres_original")
-    facts = pd.read_csv(register.resource("gtzan.csv"), index_col="clip", dtype=str)
-    facts = facts.astype(object).where(facts.notna(), None)
-    rows, labels, skipped = [], [], {}
-    for file in sorted([*root.glob("*/*.wav"), *root.glob("*/*.au")]):
-        place = str(file.relative_to(folder))
-        match = NAME.fullmatch(file.stem)
-        if match is None or match["genre"] != file.parent.name:
-            skipped[place] = "the name is not as GTZAN names are"
-            continue
-        artist, split = facts["artist"].get(file.stem), facts["split"].get(file.stem)
-        rows.append((file.stem, place, artist or file.stem, None, split))
+    facts = text.table(register.resource("gtzan.csv"), ["clip"]).set_index("clip")
+    files = [*root.glob("*/*.wav"), *root.glob("*/*.au")]
+    found, skipped = named_files(folder, files, _parse)
+    rows, labels = [], []
+    for clip_id, (place, match) in found.items():
+        artist, split = facts["artist"].get(clip_id), facts["split"].get(clip_id)
+        rows.append((clip_id, place, artist or clip_id, None, split or None))
         labels.append(match["genre"])
     if not rows:
         raise DataError(
@@ -86,3 +83,11 @@ def list_clips(folder: Path) -> ClipList:
     columns = ["clip_id", "path", "recording", "subgroup", "split"]
     clips = pd.DataFrame(rows, columns=columns)
     return ClipList(one_label_per_clip(clips, labels, CLASSES), skipped)
+
+
+def _parse(file: Path) -> re.Match[str] | str:
+    """Return what a name says, or why the file is no clip."""
+    match = NAME.fullmatch(file.stem)
+    if match is None or match["genre"] != file.parent.name:
+        return "the name is not as GTZAN names are"
+    return match

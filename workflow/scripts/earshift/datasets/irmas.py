@@ -4,7 +4,8 @@ Layout: ``IRMAS-TrainingData/<code>/<name>.wav``, where the name holds the instr
 its first brackets, the genre in its last, then the recording's number and the clip's:
 ``001__[gel][dru][pop_roc]0829__1.wav``. Beside it there may be ``irmas_train.csv`` and
 ``irmas_test.csv``, a split in the form of Wang, Richard and McFee (2023): the names of
-the clips, one a line and as often as you like. Otherwise theirs, which ships, is used.
+the clips, with ``.wav`` or without, one a line and as often as you like. Otherwise
+theirs, which ships, is used.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift import register
+from earshift import register, text
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
-from earshift.datasets._files import sides
+from earshift.datasets._files import named_files, sides, unmatched
 from earshift.errors import DataError
 
-version = 3
+version = 4
 licence = "CC BY-NC-SA 3.0"
 citation = (
     "Bosch, Janer, Fuhrmann, Herrera (2012). A comparison of sound segregation "
@@ -51,8 +52,6 @@ GENRES = {
     "pop_roc": "pop_rock",
 }
 
-_ODD_NAME = "the name is not as IRMAS names are"
-
 NAME = re.compile(
     r"(?:\d+__)?"
     rf"\[(?P<instrument>{'|'.join(INSTRUMENTS)})\]"
@@ -82,9 +81,9 @@ def list_without_audio(folder: Path) -> ClipList:
     """
     rows, skipped = [], {}
     for clip_id, side in _split(folder).items():
-        match = NAME.fullmatch(clip_id)
-        if match is None:
-            skipped[clip_id] = _ODD_NAME
+        match = _parse(Path(f"{clip_id}.wav"))
+        if isinstance(match, str):
+            skipped[clip_id] = match
             continue
         path = f"IRMAS-TrainingData/{match['instrument']}/{clip_id}.wav"
         rows.append(_row(match, path, side))
@@ -93,7 +92,7 @@ def list_without_audio(folder: Path) -> ClipList:
             f"no line of '{folder}/irmas_train.csv' and 'irmas_test.csv' is a name as "
             f"in IRMAS, such as [cel][cla]0001__1 ({len(skipped)} others)."
         )
-    return _listed(rows, skipped)
+    return _listed(rows, skipped, {})
 
 
 def list_clips(folder: Path) -> ClipList:
@@ -110,31 +109,35 @@ def list_clips(folder: Path) -> ClipList:
         Class: the predominant instrument present, all others absent. Recording: the
         four-digit number. Subgroup: the genre. Split: that of the folder, or of Wang,
         Richard and McFee (2023), by recording; none for a clip that it does not list.
-        Names that do not parse are skipped.
+        Names that do not parse, and files of one name after the first, are skipped;
+        so are lines of the folder's own split that name no clip, and clips that it does
+        not list are noted.
 
     Raises
     ------
     DataError
-        If the folder is missing or no name in it parses.
+        If the folder is missing or no name in it parses, or a file of its split names
+        no clip at all.
     """
     inner = folder / "IRMAS-TrainingData"
     root = inner if inner.is_dir() else folder
     need_folder(root, "the IRMAS training part (IRMAS-TrainingData)")
     split = _split(folder)
-    rows, skipped = [], {}
-    for file in sorted(root.glob("*/*.wav")):
-        match = NAME.fullmatch(file.stem)
-        if match is None:
-            skipped[str(file.relative_to(folder))] = _ODD_NAME
-            continue
-        path = str(file.relative_to(folder))
-        rows.append(_row(match, path, split.get(file.stem)))
+    found, skipped = named_files(folder, root.glob("*/*.wav"), _parse)
+    rows = [_row(match, path, split.get(name)) for name, (path, match) in found.items()]
     if not rows:
         raise DataError(
             f"no file under '{root}' is named as in IRMAS, such as "
             f"cel/[cel][cla]0001__1.wav ({len(skipped)} other WAV files)."
         )
-    return _listed(rows, skipped)
+    noted = {}
+    if label_files(folder):
+        files = _split_files(folder)
+        for entry in unmatched(split, files, found):
+            skipped[entry] = "no clip of the folder has this name"
+        both = " and ".join(file.name for file in files.values())
+        noted = {name: f"{both} do not list it" for name in found if name not in split}
+    return _listed(rows, skipped, noted)
 
 
 def _split_files(folder: Path) -> dict[str, Path]:
@@ -144,11 +147,16 @@ def _split_files(folder: Path) -> dict[str, Path]:
 def _split(folder: Path) -> dict[str, str]:
     """Return the side of each clip that the split lists, by name in sorted order."""
     if label_files(folder):
-        found, _ = sides(_split_files(folder), "IRMAS")
+        found, _ = sides(_split_files(folder), "IRMAS", ".wav")
     else:
-        table = pd.read_csv(register.resource("irmas_split.csv"), index_col="clip")
-        found = table["split"].to_dict()
+        table = text.table(register.resource("irmas_split.csv"), ["clip", "split"])
+        found = table.set_index("clip")["split"].to_dict()
     return dict(sorted(found.items()))
+
+
+def _parse(file: Path) -> re.Match[str] | str:
+    """Return what a name says, or why it is no clip's."""
+    return NAME.fullmatch(file.stem) or "the name is not as IRMAS names are"
 
 
 def _row(match: re.Match[str], path: str, side: str | None) -> dict[str, str | None]:
@@ -163,8 +171,11 @@ def _row(match: re.Match[str], path: str, side: str | None) -> dict[str, str | N
 
 
 def _listed(
-    rows: Sequence[Mapping[str, str | None]], skipped: Mapping[str, str]
+    rows: Sequence[Mapping[str, str | None]],
+    skipped: Mapping[str, str],
+    noted: Mapping[str, str],
 ) -> ClipList:
     table = pd.DataFrame(rows)
     labels = table.pop("class").tolist()
-    return ClipList(one_label_per_clip(table, labels, INSTRUMENTS.values()), skipped)
+    clips = one_label_per_clip(table, labels, INSTRUMENTS.values())
+    return ClipList(clips, skipped, noted)

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from earshift import names, text
 from earshift.datasets import ClipList, labels_per_clip, need_folder
+from earshift.datasets._files import relative
 from earshift.datasets.irmas import INSTRUMENTS, citation, licence
 from earshift.errors import DataError
 
 __all__ = ["citation", "label_files", "licence", "list_clips", "version"]
 
-version = 2
+version = 3
 
 #: The clips are known by their files.
 list_without_audio = None
@@ -52,22 +54,22 @@ def list_clips(folder: Path) -> ClipList:
     need_folder(folder, "the IRMAS test part (IRMAS-TestingData-Part1 to 3)")
     rows, labels, skipped = [], [], {}
     for file in sorted(folder.rglob("*.wav")):
-        place = file.relative_to(folder)
+        place = relative(folder, file)
         try:
             codes = _codes(file.with_suffix(".txt"))
-        except OSError as error:
-            skipped[str(place)] = f"its labels cannot be read: {error}"
+        except DataError as error:
+            skipped[place] = f"its labels cannot be read: {names.printable(str(error))}"
             continue
         unknown = sorted(codes - INSTRUMENTS.keys())
         if unknown or not codes:
             what = f"has the unknown code '{unknown[0]}'" if unknown else "is empty"
-            skipped[str(place)] = f"its label file {what}"
+            skipped[place] = f"its label file {what}"
             continue
         rows.append(
             {
-                "clip_id": str(place.with_suffix("")),
-                "path": str(place),
-                "recording": re.sub(r"-\d+$", "", file.stem),
+                "clip_id": place.removesuffix(".wav"),
+                "path": place,
+                "recording": names.printable(re.sub(r"-\d+$", "", file.stem)),
                 "subgroup": None,
                 "split": "test",
             }
@@ -79,13 +81,22 @@ def list_clips(folder: Path) -> ClipList:
             f"codes, as in the IRMAS test part ({len(skipped)} without)."
         )
     for file in label_files(folder):
-        sound = str(file.relative_to(folder).with_suffix(".wav"))
-        if not (folder / sound).is_file() and _codes(file) <= INSTRUMENTS.keys():
-            skipped[sound] = "its labels are there, the file itself is not"
+        sound = file.with_suffix(".wav")
+        if not sound.is_file() and _holds_codes(file):
+            skipped[relative(folder, sound)] = (
+                "its labels are there, the file itself is not"
+            )
     clips = labels_per_clip(pd.DataFrame(rows), labels, INSTRUMENTS.values())
     return ClipList(clips, skipped)
 
 
 def _codes(file: Path) -> set[str]:
     """Return the words of a label file."""
-    return set(file.read_text(encoding="utf-8", errors="replace").split())
+    return {names.clean(word) for word in text.read(file).split()} - {""}
+
+
+def _holds_codes(file: Path) -> bool:
+    try:
+        return _codes(file) <= INSTRUMENTS.keys()
+    except DataError:
+        return False

@@ -1,9 +1,10 @@
-"""Medley-solos-DB: 21,572 clips of 3 s, 8 instruments playing alone.
+"""Medley-solos-DB: 21,571 clips of 3 s, 8 instruments playing alone.
 
 Layout: ``Medley-solos-DB_metadata.csv`` (subset, instrument, instrument_id, song_id,
 uuid4) and ``Medley-solos-DB_<subset>-<instrument_id>_<uuid4>.wav``, here or in
-``Medley-solos-DB/``, or in ``annotation/`` and ``audio/`` as mirdata unpacks them. The
-names of older releases end in ``.wav.wav``.
+``Medley-solos-DB/``, or in ``annotation/`` and ``audio/`` as mirdata unpacks them.
+Older releases have the column track_id in place of song_id, and names that end in
+``.wav.wav``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from earshift.datasets import ClipList, need_folder, one_label_per_clip
 from earshift.datasets._files import read_csv, unlisted, unpacked
 from earshift.errors import DataError
 
-version = 1
+version = 2
 licence = "CC BY 4.0"
 citation = (
     "Lostanlen, Cella (2016). Deep convolutional networks on the pitch spiral for "
@@ -67,11 +68,12 @@ def list_clips(folder: Path) -> ClipList:
     """
     need_folder(folder, f"Medley-solos-DB ({TABLE} and the audio)")
     (file,) = label_files(folder)
-    rows = read_csv(file, ("subset", "instrument", "instrument_id", "song_id", "uuid4"))
+    needed = ("subset", "instrument", "instrument_id", "song_id", "uuid4")
+    rows = read_csv(file, needed, older={"track_id": "song_id"})
     odd = rows[~rows["subset"].isin(SUBSETS)]
     if len(odd):
         raise DataError(
-            f"'{file}', row {odd.index[0] + 2}: a subset is one of "
+            f"'{file}', row {odd.index[0]}: a subset is one of "
             f"{', '.join(SUBSETS)}, got '{odd['subset'].iloc[0]}'."
         )
     audio = unpacked(folder, "Medley-solos-DB", "audio")

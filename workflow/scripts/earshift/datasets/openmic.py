@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import logging
 import pickle
 import zipfile
@@ -24,8 +23,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from earshift import text
 from earshift.datasets import LABEL, PAPER_SUBGROUP, ClipList, _genres, need_folder
-from earshift.datasets._files import sides, unlisted
+from earshift.datasets._files import read_csv, sides, unlisted, unmatched
 from earshift.errors import ConfigError, DataError, did_you_mean
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def list_clips(
                 "folder that the archive openmic-2018-v1.0.0.tgz unpacks to?"
             )
     keys, likelihood, known = _labels(folder / "openmic-2018.npz")
-    index: dict[str, int] = json.loads((folder / "class-map.json").read_text())
+    index = _class_map(folder / "class-map.json", likelihood.shape[1])
     metadata = folder / "openmic-2018-metadata.csv"
     titles = _titles(metadata)
     split, skipped = _partition(folder, keys)
@@ -180,16 +180,26 @@ def _strings(npy: bytes) -> list[str]:
     return [str(value) for value in values]
 
 
+def _class_map(file: Path, n_classes: int) -> dict[str, int]:
+    """Return the column of each class."""
+    index = text.from_json(file)
+    if not isinstance(index, dict) or not all(
+        isinstance(i, int) and 0 <= i < n_classes for i in index.values()
+    ):
+        raise DataError(
+            f"'{file}' must map each class to a column of openmic-2018.npz, a number "
+            f"from 0 to {n_classes - 1}. Is it the official file?"
+        )
+    return index
+
+
 def _titles(file: Path) -> dict[str, list[str]]:
     """Return the genre titles of each sample key, the main one first."""
-    table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    for column in ("sample_key", "track_genres"):
-        if column not in table.columns:
-            raise DataError(f"'{file}' has no column '{column}'.")
+    table = read_csv(file, ("sample_key", "track_genres"))
     found = {}
-    for key, text in zip(table["sample_key"], table["track_genres"], strict=True):
+    for key, genres in zip(table["sample_key"], table["track_genres"], strict=True):
         try:
-            found[key] = [g["genre_title"] for g in ast.literal_eval(text or "[]")]
+            found[key] = [g["genre_title"] for g in ast.literal_eval(genres or "[]")]
         except (ValueError, SyntaxError, TypeError, KeyError) as error:
             raise DataError(
                 f"'{file}': track_genres of '{key}' is no list of genres with a "
@@ -226,18 +236,17 @@ def _subgroups(
 def _partition(folder: Path, keys: list[str]) -> tuple[list[str], dict[str, str]]:
     """Return the side of each key, and listed keys without labels."""
     files = _partition_files(folder)
-    side_of, repeated = sides(files, "OpenMIC-2018")
+    side_of, repeated = sides(files, "OpenMIC-2018", ".ogg")
     official = files["train"].parent != folder
     if official and repeated:  # the study's own lists have a line per frame
         key = min(repeated)
         raise DataError(
             f"'{key}' is in {side_of[key]} twice, in the partition of OpenMIC-2018."
         )
+    skipped = dict.fromkeys(
+        unmatched(side_of, files, set(keys)), "openmic-2018.npz has no labels for it"
+    )
     for key in keys:
         if key not in side_of:
             raise DataError(f"'{key}' is in no partition of OpenMIC-2018.")
-    skipped = {
-        f"{files[side_of[key]].name}: {key}": "openmic-2018.npz has no labels for it"
-        for key in sorted(side_of.keys() - set(keys))
-    }
     return [side_of[key] for key in keys], skipped

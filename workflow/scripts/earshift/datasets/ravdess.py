@@ -1,8 +1,9 @@
 """RAVDESS, spoken sentences: 1440 clips, 8 emotions, 24 actors.
 
-Layout: ``Actor_<actor>/<name>.wav``, directly or in ``Audio_Speech_Actors_01-24``. The
-name is seven two-digit numbers: modality, vocal channel, emotion, intensity, statement,
-repetition and actor, such as ``03-01-06-01-02-01-12.wav``.
+Layout: ``Actor_<actor>/<name>.wav``, directly or in ``Audio_Speech_Actors_01-24``, or
+both, of which one is used. The name is seven two-digit numbers: modality, vocal
+channel, emotion, intensity, statement, repetition and actor, such as
+``03-01-06-01-02-01-12.wav``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
+from earshift.datasets._files import named_files
 from earshift.errors import DataError
 
 version = 1
@@ -60,8 +62,8 @@ def list_clips(folder: Path) -> ClipList:
     -------
     ClipList
         Class: the emotion present, all others absent. Recording and subgroup: the
-        actor. There is no official split. Songs, and names that do not parse, are
-        skipped.
+        actor. There is no official split. Songs, names that do not parse, and files
+        of one name after the first are skipped.
 
     Raises
     ------
@@ -69,18 +71,13 @@ def list_clips(folder: Path) -> ClipList:
         If the folder is missing or no name in it parses.
     """
     need_folder(folder, "RAVDESS (Actor_01 to Actor_24)")
-    rows, labels, skipped = [], [], {}
-    for file in sorted(folder.rglob("Actor_*/*.wav")):
-        place = str(file.relative_to(folder))
-        match = NAME.fullmatch(file.stem)
-        if match is None:
-            skipped[place] = "the name is not as RAVDESS names are"
-        elif match["channel"] == "02":
-            skipped[place] = "it is sung; this dataset is the speech"
-        else:
-            actor = f"Actor_{match['actor']}"
-            rows.append((file.stem, place, actor, actor, None))
-            labels.append(EMOTIONS[match["emotion"]])
+    files = folder.rglob("Actor_*/*.wav")
+    found, skipped = named_files(folder, files, _parse)
+    rows, labels = [], []
+    for clip_id, (place, match) in found.items():
+        actor = f"Actor_{match['actor']}"
+        rows.append((clip_id, place, actor, actor, None))
+        labels.append(EMOTIONS[match["emotion"]])
     if not rows:
         raise DataError(
             f"no file under '{folder}' is named as speech of RAVDESS is, such as "
@@ -89,3 +86,13 @@ def list_clips(folder: Path) -> ClipList:
     columns = ["clip_id", "path", "recording", "subgroup", "split"]
     clips = pd.DataFrame(rows, columns=columns)
     return ClipList(one_label_per_clip(clips, labels, EMOTIONS.values()), skipped)
+
+
+def _parse(file: Path) -> re.Match[str] | str:
+    """Return what a name says, or why the file is no clip."""
+    match = NAME.fullmatch(file.stem)
+    if match is None:
+        return "the name is not as RAVDESS names are"
+    if match["channel"] == "02":
+        return "it is sung; this dataset is the speech"
+    return match

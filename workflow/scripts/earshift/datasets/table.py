@@ -1,4 +1,4 @@
-"""Any collection: a folder of audio files and a CSV table that lists them.
+"""Any collection: a folder of audio files and a table that lists them.
 
 The table has a column `path` (relative to the folder), a column `recording`, and either
 one column that names the class of each clip (`label_column`) or one column
@@ -9,19 +9,33 @@ tests the clip) and `licence` may be added.
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from earshift.datasets import LABEL, ClipList, need_folder, one_label_per_clip
+from earshift import names, text
+from earshift.datasets import (
+    LABEL,
+    ClipList,
+    check,
+    need_folder,
+    one_label_per_clip,
+    tidy,
+)
+from earshift.datasets._files import TRUTH
 from earshift.errors import DataError, did_you_mean
 
-version = 1
+version = 2
 licence = "as the table's column 'licence' says"
 citation = ""
 
-NEEDED = ("path", "recording")
+#: Columns that every table needs -> what is in them.
+NEEDED = {
+    "path": "the audio file of each clip, relative to the dataset's folder",
+    "recording": "a name that clips cut from one recording share, so that they never "
+    "sit on both sides of a split",
+}
 OPTIONAL = ("clip_id", "subgroup", "split", "licence")
 
 
@@ -33,14 +47,14 @@ def label_files(folder: Path, *, table: str = "clips.csv", **_: str) -> list[Pat
 def list_clips(
     folder: Path, *, table: str = "clips.csv", label_column: str = "label"
 ) -> ClipList:
-    """List the clips of a folder by its table.
+    """List the clips of a folder by its table; no audio is looked for.
 
     Parameters
     ----------
     folder : Path
         Folder that the table's paths are relative to.
     table : str, default="clips.csv"
-        Name of the CSV file in `folder` (UTF-8, comma, header).
+        Name of the table in `folder`: text with a header, as `text.table` reads it.
     label_column : str, default="label"
         Column that names the one class of each clip. Not needed if the table has
         columns ``label:<class>``.
@@ -48,90 +62,112 @@ def list_clips(
     Returns
     -------
     ClipList
-        One row per line of the table; a clip is known by its `clip_id`, or by its path.
+        One row per row of the table; a clip is known by its `clip_id`, or by its path.
+        It keeps all rules that `datasets.check` looks at.
 
     Raises
     ------
     DataError
-        If the folder, the table or a column is missing, a column is not known, or a
-        label is none of 0, 1 and nothing.
+        If the folder, the table or a column is missing, a column is not known, a cell
+        is empty or not what its column holds, or names differ only by case; the message
+        names the row.
     """
     need_folder(folder, f"a table '{table}' and the audio it lists")
     file = folder / table
     if not file.is_file():
         raise DataError(f"there is no table '{file}'. Set 'table' in the config.")
-    rows = _read(file)
+    label_column = names.clean(label_column)
+    rows = text.table(file, [*NEEDED, label_column])
     wide = [c for c in rows.columns if c.startswith(LABEL)]
-    _check_columns(file, rows, wide, label_column)
-    empty = pd.Series([None] * len(rows), dtype=object)
+    _check_columns(file, list(rows.columns), wide, label_column)
+    _check_filled(file, rows["path"], "Add it, or take the row out.")
+    if not wide:
+        _check_filled(
+            file,
+            rows[label_column],
+            "An unknown class would count as all others being absent: take it out, or "
+            "use columns 'label:<class>' with empty cells.",
+        )
+    empty = pd.Series(None, index=rows.index, dtype=object)
     clips = pd.DataFrame(
         {
             "clip_id": rows.get("clip_id", rows["path"]),
             "path": rows["path"],
-            "recording": rows["recording"].replace("", None),
+            "recording": rows["recording"],
             "subgroup": rows.get("subgroup", empty).replace("", None),
             "split": rows.get("split", empty).replace("", None),
         }
     )
-    if not wide:
-        blank = rows.index[rows[label_column].str.strip() == ""]
-        if len(blank):
-            raise DataError(
-                f"{file}, row {blank[0] + 2}: no '{label_column}' ({len(blank)} such "
-                "rows). An unknown class would count as all others being absent: take "
-                "it out, or use columns 'label:<class>' with empty cells."
-            )
-        return ClipList(one_label_per_clip(clips, rows[label_column].tolist()))
-    for column in wide:
-        clips[column] = _labels(file, rows[column])
-    return ClipList(clips)
+    if wide:
+        labels = {c: _labels(file, rows[c]) for c in wide}
+        clips = clips.assign(**labels)
+    else:
+        clips = one_label_per_clip(clips, rows[label_column].tolist())
 
+    def place_of(i: int) -> str:
+        return f"row {rows.index[i]}"
 
-def _read(file: Path) -> pd.DataFrame:
-    """Read the table as text, refusing what is no such table."""
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            header, *lines = csv.reader(stream, strict=True) or [[]]
-    except (UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise DataError(
-            f"{file} is no CSV table in UTF-8 with a header ({error}). Save it as "
-            "'CSV UTF-8'."
-        ) from error
-    lines = [line for line in lines if line]
-    for number, line in enumerate(lines, 2):
-        if len(line) != len(header):
-            raise DataError(
-                f"{file}, row {number}: {len(line)} cells where the header has "
-                f"{len(header)}. Put cells that hold commas in double quotes."
-            )
-    return pd.DataFrame(lines, columns=header, dtype=str)
+    found = tidy(ClipList(clips), str(file), place_of)
+    check(found, str(file), place_of)
+    return found
 
 
 def _check_columns(
-    file: Path, rows: pd.DataFrame, wide: list[str], label_column: str
+    file: Path, columns: Sequence[str], wide: Sequence[str], label_column: str
 ) -> None:
-    needed = [*NEEDED] if wide else [*NEEDED, label_column]
-    allowed = {*needed, *OPTIONAL, *wide}
-    for column in needed:
-        if column not in rows.columns:
-            raise DataError(
-                f"{file} has no column '{column}' (it has: {', '.join(rows.columns)}). "
-                "Add it, or name the column that holds the class by 'label_column'."
-            )
-    for column in rows.columns:
-        if column not in allowed:
-            raise DataError(
-                f"{file} has a column '{column}' that means nothing here "
-                f"{did_you_mean(column, allowed)} Rename it or take it out."
-            )
+    needed = NEEDED if wide else {**NEEDED, label_column: "the class of each clip"}
+    known = {*needed, *OPTIONAL, *wide}
+    spare = [c for c in columns if c not in known]
+    missing = [
+        f"{file} has no column '{column}' (it has: {', '.join(columns)}), which holds "
+        f"{what}. {_advice(column, spare, label_column)}"
+        for column, what in needed.items()
+        if column not in columns
+    ]
+    if missing:
+        raise DataError("\n".join(missing))
+    if wide and label_column in spare:
+        raise DataError(
+            f"{file} has a column '{label_column}', and '{wide[0]}' for one class. "
+            "Keep one form: a column that names the class, or a column for each."
+        )
+    if spare:
+        hint = ""
+        if spare[0].startswith("(column "):
+            hint = " It has no name; pandas writes its index so, unless index=False."
+        raise DataError(
+            f"{file} has a column '{spare[0]}' that means nothing here "
+            f"{did_you_mean(spare[0], known)} Rename it or take it out.{hint}"
+        )
+
+
+def _advice(column: str, spare: Sequence[str], label_column: str) -> str:
+    """Return what to do about a column that is not there."""
+    near = names.near(column, spare)
+    hint = f"Did you mean '{near[0]}'? Rename it" if near else "Add it"
+    if column != label_column:
+        return f"{hint}."
+    return (
+        f"{hint}, or name the column that holds it by 'label_column' in the config, or "
+        "use columns 'label:<class>'."
+    )
+
+
+def _check_filled(file: Path, column: pd.Series[str], advice: str) -> None:
+    blank = column.index[column == ""]
+    if len(blank):
+        raise DataError(
+            f"{file}, row {blank[0]}: no '{column.name}' ({len(blank)} such rows). "
+            f"{advice}"
+        )
 
 
 def _labels(file: Path, column: pd.Series[str]) -> pd.Series[bool]:
-    known = {"1": True, "0": False, "": pd.NA}
-    wrong = column[~column.isin(list(known))]
+    words = column.str.lower()
+    wrong = column[~words.isin([*TRUTH, ""])]
     if len(wrong):
         raise DataError(
-            f"{file}, column '{column.name}', row {wrong.index[0] + 2}: a label is 1 "
+            f"{file}, column '{column.name}', row {wrong.index[0]}: a label is 1 "
             f"(present), 0 (absent) or empty (unknown), got '{wrong.iloc[0]}'."
         )
-    return column.map(known).astype("boolean")
+    return words.map(TRUTH).astype("boolean")

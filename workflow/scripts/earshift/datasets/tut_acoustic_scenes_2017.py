@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from earshift import names, text
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
 from earshift.datasets._files import need_file, unlisted, unpacked
 from earshift.errors import ConfigError, DataError, did_you_mean
 
-version = 1
+version = 2
 licence = "free for research and other non-commercial use (EULA of the dataset)"
 citation = (
     "Mesaros, Heittola, Virtanen (2016). TUT database for acoustic scene "
@@ -96,6 +97,10 @@ def list_clips(
             left_out |= unknown
         if each == "development" and not faulty:
             errors = _errors(_root(folder, each), left_out)
+            left_out |= {
+                f"error.txt: {listed}": "meta.txt does not list it"
+                for listed in errors.keys() - set(table["listed"])
+            }
             bad = table["listed"].isin(errors)
             left_out |= {
                 row.path: f"error.txt lists it: {errors[row.listed]}"
@@ -126,11 +131,13 @@ def _fold_file(root: Path, fold: int) -> Path:
     return root / "evaluation_setup" / f"fold{fold}_evaluate.txt"
 
 
-def _lines(file: Path) -> list[list[str]]:
-    """Return the cells of each line of a file with tabs."""
+def _lines(file: Path) -> list[tuple[int, list[str]]]:
+    """Return the number and the cells of each line of a file with tabs."""
     need_file(file)
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return [[cell.strip() for cell in line.split("\t")] for line in lines if line]
+    return [
+        (number, [names.trim(cell) for cell in line.split("\t")])
+        for number, line in text.lines(file)
+    ]
 
 
 def _read_part(folder: Path, root: Path) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -138,7 +145,7 @@ def _read_part(folder: Path, root: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     file = root / "meta.txt"
     rows = []
     alone = 0
-    for number, cells in enumerate(_lines(file), 1):
+    for number, cells in _lines(file):
         if len(cells) < 2:
             raise DataError(
                 f"'{file}', line {number}: a path, a scene and a recording with tabs "
@@ -166,7 +173,7 @@ def _folds(root: Path, table: pd.DataFrame) -> tuple[list[str | None], dict[str,
     known = set(table["listed"])
     for fold in range(1, N_FOLDS + 1):
         file = _fold_file(root, fold)
-        for listed, *_ in _lines(file):
+        for _, (listed, *_) in _lines(file):
             if listed in fold_of:
                 raise DataError(
                     f"'{file}' lists '{listed}', which fold {fold_of[listed]} lists "
@@ -184,4 +191,4 @@ def _errors(root: Path, skipped: dict[str, str]) -> dict[str, str]:
     if not file.is_file():
         skipped[file.name] = "it is not there: clips with faults are not known"
         return {}
-    return {cells[0]: " ".join(cells[1:]) for cells in _lines(file)}
+    return {cells[0]: " ".join(cells[1:]) for _, cells in _lines(file)}

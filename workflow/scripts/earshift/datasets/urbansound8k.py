@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from earshift import text
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
 from earshift.datasets._files import fold_numbers, read_csv, unlisted, unpacked
 
@@ -73,7 +74,7 @@ def list_clips(folder: Path) -> ClipList:
                 for k, name in zip(folds, names, strict=True)
             ],
             "recording": rows["fsID"],
-            "subgroup": [SALIENCE.get(s) for s in rows["salience"]],
+            "subgroup": [SALIENCE.get(text.whole(s)) for s in rows["salience"]],
             "split": folds,
         }
     )

@@ -1,0 +1,195 @@
+"""How names are compared: of classes, recordings, subgroups, sides and columns.
+
+A name is what a reader sees: two that look the same are one, and two that differ only
+by upper and lower case are refused, since one of them is a slip.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+
+from earshift.errors import DataError
+
+#: Characters without width that change no letter: soft hyphen, Mongolian vowel
+#: separator, zero-width space, marks of direction, word joiner and invisible operators,
+#: byte-order mark.
+_HIDDEN = "\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+
+#: Without width too, but they change how the letters beside them look.
+_JOINERS = "\u200c\u200d"
+
+_EDGES = re.compile(rf"^[\s{_HIDDEN}{_JOINERS}]+|[\s{_HIDDEN}{_JOINERS}]+$")
+
+#: A byte of the name of a file as `printable` writes it.
+ESCAPED = r"\\x[89a-f][0-9a-f]"
+
+#: Names this alike, from 0 to 1, are near: one letter of six.
+_ALIKE = 0.8
+
+#: A name that another starts with is near it from so many letters on.
+_SHORTENED = 3
+
+
+def clean(name: str) -> str:
+    """Return a name as it is kept and compared.
+
+    Parameters
+    ----------
+    name : str
+        As it was written.
+
+    Returns
+    -------
+    str
+        In Unicode form NFC, without invisible characters, without white space at either
+        end, and with one plain space for each run of white space inside.
+    """
+    if name.isascii() and name.isprintable() and "  " not in name:
+        return name.strip()
+    visible = re.sub(f"[{_HIDDEN}]", "", trim(name))
+    return " ".join(unicodedata.normalize("NFC", visible).split())
+
+
+def trim(text: str) -> str:
+    """Return a text without white space and invisible characters at either end.
+
+    Parameters
+    ----------
+    text : str
+        Such as the path of a file, whose Unicode form is that of the disk.
+
+    Returns
+    -------
+    str
+        The rest as it was.
+    """
+    if text.isascii():
+        return text.strip()
+    return _EDGES.sub("", text)
+
+
+def fold(name: str) -> str:
+    """Return what is equal for names that differ only by case or by form.
+
+    Parameters
+    ----------
+    name : str
+        Any name.
+
+    Returns
+    -------
+    str
+        `clean`, without case, joiners and the forms of characters that Unicode calls
+        compatible, such as full-width letters.
+    """
+    if name.isascii():
+        return clean(name).lower()
+    plain = unicodedata.normalize("NFKC", clean(name)).casefold()
+    return unicodedata.normalize("NFC", re.sub(f"[{_JOINERS}]", "", plain))
+
+
+def refuse_alike(
+    names: Iterable[str], what: str, place_of: Callable[[str], str]
+) -> None:
+    """Refuse names that differ only by upper and lower case, or by `fold`'s forms.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As `clean` returns them.
+    what : str
+        What they are, in the singular, with whose before it: for instance
+        ``"clips.csv: the recording"``.
+    place_of : callable
+        Returns where a name was first seen, such as ``"row 2"``.
+
+    Raises
+    ------
+    DataError
+        With both names and where they are.
+    """
+    if pair := alike(names):
+        first, second = pair
+        raise DataError(
+            f"{what} '{first}' ({place_of(first)}) and '{second}' ({place_of(second)}) "
+            "differ only by upper and lower case, or by forms of one character, and "
+            "would count as two. Write them alike, or rename one."
+        )
+
+
+def alike(names: Iterable[str]) -> tuple[str, str] | None:
+    """Return the first two of some names, all different, whose `fold` is equal."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(fold(name), name)
+        if other != name:
+            return other, name
+    return None
+
+
+def printable(name: str) -> str:
+    r"""Return the name of a file in characters that can be written as UTF-8.
+
+    Parameters
+    ----------
+    name : str
+        As `os.fsdecode` returns it, so perhaps with bytes that are not UTF-8.
+
+    Returns
+    -------
+    str
+        The same, with such bytes as ``\xe9``.
+    """
+    plain = re.sub("[\udc80-\udcff]", lambda m: f"\\x{ord(m[0]) - 0xDC00:02x}", name)
+    return plain.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def on_disk(name: str) -> str:
+    """Return the name of a file as it was before `printable`."""
+    return re.sub(ESCAPED, lambda m: chr(0xDC00 + int(m[0][2:], 16)), name)
+
+
+def near(name: str, others: Iterable[str]) -> list[str]:
+    """Return the names that probably mean the same as one name.
+
+    Parameters
+    ----------
+    name : str
+        A name, such as ``"sax"``.
+    others : iterable of str
+        Names to compare it with; the name itself is passed over.
+
+    Returns
+    -------
+    list of str
+        Those that are equal but for case, hyphens, underscores, spaces or a plural,
+        that are the start of the other (``sax``, ``saxophone``), or that differ by a
+        letter or two; the nearest first.
+    """
+    own = _bare(name)
+    if not own:
+        return []
+    found = {other: _likeness(own, _bare(other)) for other in others if other != name}
+    alike = [other for other, likeness in found.items() if likeness >= _ALIKE]
+    return sorted(alike, key=lambda other: (-found[other], other))
+
+
+def _bare(name: str) -> str:
+    """Return a name without case, signs between words, and the s of a plural."""
+    words = re.split(r"[\W_]+", fold(name))
+    return "".join(re.sub("(?<=[^s]{2})s$", "", word) for word in words)
+
+
+def _likeness(a: str, b: str) -> float:
+    """Return how alike two bare names are, from 0 to 1."""
+    short, long = sorted((a, b), key=len)
+    if short == long:
+        return 1.0
+    if any(c.isdigit() for c in a + b):  # take1 and take2 are two names
+        return 0.0
+    if len(short) >= _SHORTENED and long.startswith(short):
+        return 0.9
+    return difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()
