@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from earshift import clips, datasets, jobs, protocols, register
 from earshift.errors import ConfigError, DataError, did_you_mean
@@ -32,6 +31,9 @@ from earshift.errors import ConfigError, DataError, did_you_mean
 log = logging.getLogger(__name__)
 
 _RULES = ("present", "unknown", "absent")
+
+#: Prefix of the columns of labels that no rule names, in place of `datasets.LABEL`.
+UNUSED = "unused:"
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,9 @@ def read(path: Path) -> Alignment:
     Raises
     ------
     ConfigError
-        If the file is no such mapping, or a rule names a label twice.
+        If the file is no YAML or no such mapping, or a rule names a label twice.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = register.read_yaml(path, "alignment")
     if (
         not isinstance(content, dict)
         or set(content) != {"classes"}
@@ -239,7 +241,8 @@ def align_labels(
         Leave out clips that the dataset's authors put on no side of their split.
     out : Path
         Parquet file to write: columns clip_id, recording, subgroup, split, if the
-        dataset has it `datasets.PAPER_SUBGROUP`, and ``label:<class>`` per class.
+        dataset has it `datasets.PAPER_SUBGROUP`, ``label:<class>`` per class, and
+        ``unused:<label>`` per label of the dataset that the alignment does not name.
 
     Raises
     ------
@@ -249,6 +252,46 @@ def align_labels(
     """
     rows = clips.usable(table)
     n_usable = len(rows)
+    found = read(alignment) if alignment else None
+    rules = None if found is None else rules_of(found, name, plugin)
+    rows = in_use(
+        rows, rules, name, subgroups=subgroups, used_by=used_by, official=official
+    )
+    log.info("%s: %d of %d usable clips are in use", name, len(rows), n_usable)
+    with jobs.whole_file(out) as file:
+        rows.to_parquet(file, index=False)
+
+
+def in_use(
+    rows: pd.DataFrame,
+    rules: Mapping[str, Rule] | None,
+    name: str,
+    *,
+    subgroups: Sequence[str],
+    used_by: Sequence[str],
+    official: bool,
+) -> pd.DataFrame:
+    """Return the clips of a dataset that an experiment uses, with the shared classes.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Clips, as an adapter lists them.
+    rules : mapping or None
+        Shared class -> rule; None leaves the dataset's own labels.
+    name, subgroups, used_by, official
+        As for `align_labels`.
+
+    Returns
+    -------
+    DataFrame
+        What `align_labels` writes.
+
+    Raises
+    ------
+    DataError
+        As `align_labels`.
+    """
     if official and rows["split"].notna().any():
         rows = rows[rows["split"].notna()]
     known = rows["subgroup"].dropna().unique()
@@ -259,16 +302,11 @@ def align_labels(
             f"{', '.join(subgroups)} (its own: {', '.join(known) or 'none'}). "
             "Change 'subgroups' in the config."
         )
-    log.info("%s: %d of %d usable clips are in use", name, len(rows), n_usable)
     rows = rows.reset_index(drop=True)
     columns = ["clip_id", "recording", "subgroup", datasets.PAPER_SUBGROUP, "split"]
     columns += [datasets.LABEL + c for c in datasets.classes(rows)]
     rows = rows[[c for c in columns if c in rows]]
-    rules = rules_of(read(alignment), name, plugin) if alignment else None
-    if rules is not None:
-        rows = align(rows, rules, name)
-    with jobs.whole_file(out) as file:
-        rows.to_parquet(file, index=False)
+    return rows if rules is None else align(rows, rules, name)
 
 
 def align(table: pd.DataFrame, rules: Mapping[str, Rule], name: str) -> pd.DataFrame:
@@ -286,7 +324,8 @@ def align(table: pd.DataFrame, rules: Mapping[str, Rule], name: str) -> pd.DataF
     Returns
     -------
     DataFrame
-        The same rows; columns ``label:<class>`` of the classes of `rules` alone.
+        The same rows; columns ``label:<class>`` of the classes of `rules` alone, and
+        ``unused:<label>`` of the labels that no rule names.
 
     Raises
     ------
@@ -301,8 +340,11 @@ def align(table: pd.DataFrame, rules: Mapping[str, Rule], name: str) -> pd.DataF
                     f"the alignment's class '{c}' names the label '{label}' of dataset "
                     f"'{name}', which has no such label {did_you_mean(label, known)}"
                 )
+    named = {label for rule in rules.values() for label in rule.labels}
+    unused = {UNUSED + c: table[datasets.LABEL + c] for c in known if c not in named}
     aligned = {datasets.LABEL + c: _aligned(table, rule) for c, rule in rules.items()}
-    return table.drop(columns=[datasets.LABEL + c for c in known]).assign(**aligned)
+    table = table.drop(columns=[datasets.LABEL + c for c in known])
+    return table.assign(**unused, **aligned)
 
 
 def _aligned(table: pd.DataFrame, rule: Rule) -> pd.Series[bool]:

@@ -238,6 +238,36 @@ def holds(path: Path) -> bool:
     return path.parent == weights_folder() and path.name in weights()
 
 
+def read_yaml(path: Path, what: str) -> object:
+    """Read a YAML file that the configuration names.
+
+    Parameters
+    ----------
+    path : Path
+        The file, in UTF-8.
+    what : str
+        What it is, for the message.
+
+    Returns
+    -------
+    object
+        What it holds.
+
+    Raises
+    ------
+    ConfigError
+        If it is not there or no YAML, with the line.
+    """
+    try:
+        content: object = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        why = " ".join(str(error).split())
+        raise ConfigError(
+            f"the {what} '{path}' cannot be read as YAML in UTF-8: {why}."
+        ) from error
+    return content
+
+
 def read(path: Path, *, of_datasets: bool = False) -> Mapping[str, Entry]:
     """Read a register.
 
@@ -260,10 +290,7 @@ def read(path: Path, *, of_datasets: bool = False) -> Mapping[str, Entry]:
         If the file cannot be read, for an unknown or missing key, an unknown kind of
         checksum, or a value that cannot be; the message names the entry and the key.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"the register '{path}' cannot be read: {error}.") from error
+    content = read_yaml(path, "register")
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: a register maps names of files to facts.")
     needed = (*_NEEDED, "dataset") if of_datasets else _NEEDED

@@ -12,10 +12,10 @@ MEASURES = 1
 AUDIT = 1
 EMBEDDINGS = 3
 FEATURES = 2
-SPLITS = 3
+SPLITS = 4
 SCORES = 3
 #: Of what mending each fault of the published code changes, in stage 5.
 DEVIATIONS = 1
 DISCREPANCY = 3
 STATISTICS = 3
-REPORT = 4
+REPORT = 5
