@@ -122,7 +122,8 @@ def _write_sources(
     _write_audit(folder, datasets)
     rows = [
         {"class": c, "dataset": d, "n_present": 3, "n_absent": 3, "n_unknown": 0}
-        | {"used": True, "reason": ""}
+        | {"recordings_present": 3, "recordings_absent": 3, "n_negatives": 0}
+        | {"used": True, "near": "", "reason": ""}
         for c, d in product(classes, datasets)
     ]
     pd.DataFrame(rows).to_csv(folder / "4_splits" / "classes.csv", index=False)

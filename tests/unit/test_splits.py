@@ -246,5 +246,9 @@ def test_no_usable_class_is_said_with_reasons(tmp_path):
     rows = clips()
     for row in rows:
         row.update({"label:c0": True, "label:c1": True, "label:c2": None})
-    with pytest.raises(DataError, match="c0: no clip is known to lack it"):
+    message = (
+        r"c0 \(d: 90 clips\), c1 \(d: 90 clips\): d: no clip is known to lack it.\n"
+        "c2: d: no clip has it"
+    )
+    with pytest.raises(DataError, match=message):
         choose(tmp_path, rows)

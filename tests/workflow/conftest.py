@@ -90,6 +90,7 @@ def write_experiment(folder, **changes):
     for name, hum, seed in (("clear", 0.0, 1), ("hum", 0.3, 2)):
         write_table_dataset(folder / name, n_recordings=9, hum=hum, seed=seed)
     config = {
+        "results": "results",
         "datasets": {
             "clear": {"plugin": "table", "folder": "clear"},
             "hum": {"plugin": "table", "folder": "hum"},

@@ -93,6 +93,7 @@ rule write_report:
         duplicates=rules.find_duplicates.output,
         clips=per_dataset(rules.gather_clips.output.table),
         audits=per_dataset(rules.gather_clips.output.audit),
+        notes=per_dataset(rules.list_clips.output.notes),
         features=expand(
             rules.pool_frames.output,
             dataset=config["datasets"],
@@ -102,7 +103,9 @@ rule write_report:
         labels=per_dataset(rules.align_labels.output.labels),
         classes=rules.choose_classes.output.classes,
         template=f"{ROOT}/workflow/report/page.html.j2",
-        included=f"{ROOT}/workflow/report/audit.html.j2",
+        included=[
+            f"{ROOT}/workflow/report/{name}.html.j2" for name in ("audit", "left_out")
+        ],
         study=rules.draw_study.output.svg if STUDY else [],
         study_tables=rules.tabulate_study.output if STUDY else [],
         study_template=f"{ROOT}/workflow/report/study.html.j2",

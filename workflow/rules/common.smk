@@ -11,9 +11,10 @@ from types import SimpleNamespace
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, datasets, inspection, jobs, library, models, protocols
-from earshift import register, registry, settings, slurm, versions
+from earshift import alignment, beforehand, datasets, inspection, jobs, library, models
+from earshift import protocols, register, registry, settings, slurm, versions
 from earshift.errors import EarshiftError
+from earshift.report import words
 from snakemake.exceptions import WorkflowError
 
 library.hand_on()
@@ -33,11 +34,16 @@ try:
     config = settings.resolve(
         config,
         ROOT / "workflow" / "schemas" / "config.schema.yaml",
+        experiment=Path((workflow.overwrite_configfiles or workflow.configfiles)[-1]),
         in_job=not workflow.is_main_process,
     )
     settings.check_folders(config, made=MINIATURE)
+    if workflow.is_main_process and "--unlock" not in sys.argv:
+        for sentence in beforehand.look(config, made=MINIATURE):
+            sys.stderr.write(words.wrapped(sentence) + "\n")
 except EarshiftError as error:
-    raise WorkflowError(str(error)) from None
+    # Snakemake would add the line of this file, which says nothing to a user.
+    sys.exit(f"Error: {error}")
 
 RESULTS = os.path.normpath(config["results"])
 LOGS = jobs.logs_of(RESULTS)

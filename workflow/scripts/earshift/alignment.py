@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 _RULES = ("present", "unknown", "absent")
 
+#: Prefix of the columns of labels that no rule names, in place of `datasets.LABEL`.
+UNUSED = "unused:"
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -245,7 +248,8 @@ def align_labels(
         Leave out clips that the dataset's authors put on no side of their split.
     out : Path
         Parquet file to write: columns clip_id, recording, subgroup, split, if the
-        dataset has it `datasets.PAPER_SUBGROUP`, and ``label:<class>`` per class.
+        dataset has it `datasets.PAPER_SUBGROUP`, ``label:<class>`` per class, and
+        ``unused:<label>`` per label of the dataset that the alignment does not name.
 
     Raises
     ------
@@ -255,6 +259,46 @@ def align_labels(
     """
     rows = clips.usable(table)
     n_usable = len(rows)
+    found = read(alignment) if alignment else None
+    rules = None if found is None else rules_of(found, name, plugin)
+    rows = in_use(
+        rows, rules, name, subgroups=subgroups, used_by=used_by, official=official
+    )
+    log.info("%s: %d of %d usable clips are in use", name, len(rows), n_usable)
+    with jobs.whole_file(out) as file:
+        rows.to_parquet(file, index=False)
+
+
+def in_use(
+    rows: pd.DataFrame,
+    rules: Mapping[str, Rule] | None,
+    name: str,
+    *,
+    subgroups: Sequence[str],
+    used_by: Sequence[str],
+    official: bool,
+) -> pd.DataFrame:
+    """Return the clips of a dataset that an experiment uses, with the shared classes.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Clips, as an adapter lists them.
+    rules : mapping or None
+        Shared class -> rule; None leaves the dataset's own labels.
+    name, subgroups, used_by, official
+        As for `align_labels`.
+
+    Returns
+    -------
+    DataFrame
+        What `align_labels` writes.
+
+    Raises
+    ------
+    DataError
+        As `align_labels`.
+    """
     if official and rows["split"].notna().any():
         rows = rows[rows["split"].notna()]
     known = rows["subgroup"].dropna().unique()
@@ -265,16 +309,11 @@ def align_labels(
             f"{', '.join(subgroups)} (its own: {', '.join(known) or 'none'}). "
             "Change 'subgroups' in the config."
         )
-    log.info("%s: %d of %d usable clips are in use", name, len(rows), n_usable)
     rows = rows.reset_index(drop=True)
     columns = ["clip_id", "recording", "subgroup", datasets.PAPER_SUBGROUP, "split"]
     columns += [datasets.LABEL + c for c in datasets.classes(rows)]
     rows = rows[[c for c in columns if c in rows]]
-    rules = rules_of(read(alignment), name, plugin) if alignment else None
-    if rules is not None:
-        rows = align(rows, rules, name)
-    with jobs.whole_file(out) as file:
-        rows.to_parquet(file, index=False)
+    return rows if rules is None else align(rows, rules, name)
 
 
 def align(table: pd.DataFrame, rules: Mapping[str, Rule], name: str) -> pd.DataFrame:
@@ -292,7 +331,8 @@ def align(table: pd.DataFrame, rules: Mapping[str, Rule], name: str) -> pd.DataF
     Returns
     -------
     DataFrame
-        The same rows; columns ``label:<class>`` of the classes of `rules` alone.
+        The same rows; columns ``label:<class>`` of the classes of `rules` alone, and
+        ``unused:<label>`` of the labels that no rule names.
 
     Raises
     ------
@@ -307,8 +347,11 @@ def align(table: pd.DataFrame, rules: Mapping[str, Rule], name: str) -> pd.DataF
                     f"the alignment's class '{c}' names the label '{label}' of dataset "
                     f"'{name}', which has no such label {did_you_mean(label, known)}"
                 )
+    named = {label for rule in rules.values() for label in rule.labels}
+    unused = {UNUSED + c: table[datasets.LABEL + c] for c in known if c not in named}
     aligned = {datasets.LABEL + c: _aligned(table, rule) for c, rule in rules.items()}
-    return table.drop(columns=[datasets.LABEL + c for c in known]).assign(**aligned)
+    table = table.drop(columns=[datasets.LABEL + c for c in known])
+    return table.assign(**unused, **aligned)
 
 
 def _aligned(table: pd.DataFrame, rule: Rule) -> pd.Series[bool]:

@@ -9,21 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift import datasets, jobs, protocols
-from earshift.errors import DataError, did_you_mean
+from earshift import jobs, left_out, protocols
+from earshift.datasets import LABEL
+from earshift.errors import DataError
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
-
-COLUMNS = (
-    "class",
-    "dataset",
-    "n_present",
-    "n_absent",
-    "n_unknown",
-    "used",
-    "reason",
-)
 
 
 def choose_classes(
@@ -45,7 +36,7 @@ def choose_classes(
     asked : sequence of str
         Classes of the config; if empty, all that the datasets share.
     out : Path
-        CSV file to write, columns `COLUMNS`.
+        CSV file to write, columns `left_out.COLUMNS`: every class of any dataset.
     n_inner_folds : int
         Recordings with and without the class that every training part needs.
         ``paper`` has inner folds of its own.
@@ -55,65 +46,42 @@ def choose_classes(
     DataError
         If a class that was asked for cannot be used, or none can.
     """
-    tables = {e["name"]: pd.read_parquet(e["labels"]) for e in entries}
-    shared = set.intersection(*(set(datasets.classes(t)) for t in tables.values()))
-    for name in set(asked) - shared:
-        raise DataError(
-            f"class '{name}' is not labelled in every dataset "
-            f"{did_you_mean(name, shared)}"
-        )
-    chosen = sorted(asked or shared)
-    parts = [_rows(entry, chosen, n_inner_folds) for entry in entries]
-    found = pd.concat(parts).sort_values("class", kind="stable", ignore_index=True)
-    # The counts are those of the first protocol, the reason is the first there is.
-    reasons = found["reason"].where(found["reason"] != "")
-    reasons = reasons.groupby([found["class"], found["dataset"]]).transform("first")
-    found = found.assign(reason=reasons.fillna("")).drop_duplicates(
-        ["class", "dataset"]
-    )
-    wrong = found[found["reason"] != ""]
-    found["used"] = ~found["class"].isin(set(wrong["class"]))
-    for c, dataset, reason in wrong[["class", "dataset", "reason"]].to_numpy(str):
+    tables: dict[str, pd.DataFrame] = {}
+    for entry in entries:
+        tables.setdefault(entry["name"], pd.read_parquet(entry["labels"]))
+    shared = left_out.check_shared(tables, asked)
+    reasons: dict[tuple[str, str], str] = {}
+    for entry in entries:
+        for c, reason in _reasons(entry, sorted(asked or shared), n_inner_folds):
+            reasons.setdefault((c, entry["name"]), reason)
+    for (c, dataset), reason in sorted(reasons.items()):
         message = f"class '{c}' of dataset '{dataset}' cannot be used: {reason}"
         if asked:
             raise DataError(f"{message}. Take it out of 'classes' in the config.")
         log.warning("%s", message)
-    if not found["used"].any():
-        words = "; ".join(f"{c}: {r}" for c, r in _reasons(found))
-        raise DataError(
-            f"no class can be used in all of {', '.join(tables)} ({words})."
-            if words
-            else f"{', '.join(tables)} have no class in common."
-        )
+    found = left_out.survey(tables, reasons, asked)
+    left_out.check_any_used(found, list(tables))
+    for sentence in left_out.sentences(found):
+        log.info("left out: %s", sentence)
     with jobs.whole_file(out) as file:
-        found[list(COLUMNS)].to_csv(file, index=False)
+        found.to_csv(file, index=False)
 
 
-def _rows(
+def _reasons(
     entry: Mapping[str, str], chosen: Sequence[str], n_inner_folds: int
-) -> pd.DataFrame:
-    """Return a row of each class, for one dataset and protocol."""
+) -> list[tuple[str, str]]:
+    """Return the classes that a dataset cannot use in a protocol, and why."""
     table, splits = (pd.read_parquet(entry[key]) for key in ("labels", "splits"))
     drawn = pd.read_parquet(entry["draws"]) if entry.get("draws") else None
-    protocol = entry.get("protocol")
-    n_inner = protocols.PAPER_INNER_FOLDS if protocol == "paper" else n_inner_folds
-    rows = []
+    is_paper = entry.get("protocol") == "paper"
+    n_inner = protocols.PAPER_INNER_FOLDS if is_paper else n_inner_folds
+    out = []
     for c in chosen:
         parts = _parts(c, entry["name"], splits, drawn)
-        column = table[datasets.LABEL + c]
-        n_present, n_absent = int(column.eq(True).sum()), int(column.eq(False).sum())
-        reason = _why_not(table, column, parts, n_inner)
-        if reason and protocol == "paper":
-            reason = f"{reason} (protocol 'paper')"
-        n_unknown = len(table) - n_present - n_absent
-        rows.append((c, entry["name"], n_present, n_absent, n_unknown, reason))
-    return pd.DataFrame(rows, columns=[c for c in COLUMNS if c != "used"])
-
-
-def _reasons(found: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the first few classes that cannot be used, with one reason each."""
-    wrong = found[found["reason"] != ""].drop_duplicates("class").head(5)
-    return list(zip(wrong["class"], wrong["reason"], strict=True))
+        reason = _why_not(table, table[LABEL + c], parts, n_inner)
+        if reason:
+            out.append((c, f"{reason} (protocol 'paper')" if is_paper else reason))
+    return out
 
 
 @dataclass(frozen=True)

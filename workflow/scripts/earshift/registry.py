@@ -14,17 +14,18 @@ Nothing has to be listed anywhere else.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import pkgutil
+import types
 from collections.abc import Callable, Mapping
-from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
-from earshift import plugin_files
+from earshift import plugin_files, schema
 from earshift.errors import ConfigError, DataError, did_you_mean
 
 #: Kind of plugin -> the function of a plugin that takes the user's options.
@@ -73,7 +74,7 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(sorted(own | set(_installed(kind)) | derived))
 
 
-@cache
+@functools.cache
 def _installed(kind: str) -> Mapping[str, EntryPoint]:
     """Return entry points by name; to look for them reads every installed package."""
     return {point.name: point for point in entry_points(group=f"earshift.{kind}")}
@@ -271,21 +272,22 @@ def all_options(kind: str, name: str, entry: Mapping[str, Any]) -> dict[str, Any
     dict
         Option -> value.
     """
-    return {p.name: p.default for p in _parameters(kind, name)} | own_options(entry)
+    defaults = {o: p.default for o, p in _parameters(kind, name).items()}
+    return defaults | own_options(entry)
 
 
-def _parameters(kind: str, name: str) -> list[inspect.Parameter]:
+def _parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
     """Return the options that a plugin knows."""
     function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind])
-    return [
-        p
+    return {
+        p.name: p
         for p in inspect.signature(function).parameters.values()
         if p.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
+    }
 
 
-def check_options(kind: str, name: str, options: Mapping[str, Any]) -> None:
-    """Refuse an option that the plugin `name` does not know.
+def check_options(kind: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse an option that the plugin `name` does not know, or of a wrong type.
 
     Parameters
     ----------
@@ -294,23 +296,51 @@ def check_options(kind: str, name: str, options: Mapping[str, Any]) -> None:
     options : mapping
         Options as the config gives them.
 
+    Returns
+    -------
+    dict
+        The options in the types that the plugin's function has in its annotations:
+        2.0 is 2 where a whole number is needed.
+
     Raises
     ------
     ConfigError
-        If an option is unknown, or one without a default is missing.
+        If an option is unknown, one without a default is missing, or a value is not of
+        the type that is annotated; a parameter without annotation takes any.
     """
+    function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind])
     parameters = _parameters(kind, name)
-    known = {p.name for p in parameters}
     for option in options:
-        if option not in known:
+        if option not in parameters:
             raise ConfigError(
                 f"the {kind} plugin '{name}' has no option '{option}' "
-                f"{did_you_mean(option, known)}"
+                f"{did_you_mean(str(option), parameters)}"
             )
-    needed = [p.name for p in parameters if p.default is inspect.Parameter.empty]
-    missing = [option for option in needed if option not in options]
+    missing = [
+        option
+        for option, p in parameters.items()
+        if p.default is inspect.Parameter.empty and option not in options
+    ]
     if missing:
         raise ConfigError(
             f"the {kind} plugin '{name}' needs the option '{missing[0]}': add "
             f"'{missing[0]}: ...' to its entry in the config."
         )
+    out = {}
+    for option, value in options.items():
+        rules = schema.of_annotation(_annotation(function, parameters[option]))
+        out[option] = schema.fitted(value, rules)
+        schema.check(out[option], rules, option)
+    return out
+
+
+def _annotation(function: Callable[..., Any], parameter: inspect.Parameter) -> object:
+    """Return the type of a parameter, which may be written as text."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    names = getattr(function, "__globals__", {})
+    stated = types.SimpleNamespace(__annotations__={"it": parameter.annotation})
+    try:
+        return get_type_hints(stated, globalns=names)["it"]
+    except (NameError, TypeError, AttributeError, SyntaxError):
+        return inspect.Parameter.empty  # of a plugin's own, and not at hand

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import jsonschema
 import yaml
 
 from earshift import alignment, datasets, models, register, registry
+from earshift import schema as schemas
 from earshift.errors import ConfigError, WeightsError, did_you_mean
 
 #: Config section -> kind of plugin its entries name.
 SECTIONS = {"datasets": "datasets", "models": "models", "methods": "debias"}
 
+#: Experiment file whose results go to `RESULTS`; those of others go beside it.
+DEFAULT = Path("config.yaml")
+RESULTS = "results"
+
 
 def resolve(
-    raw: Mapping[str, Any], schema: Path, *, in_job: bool = False
+    raw: Mapping[str, Any],
+    schema: Path,
+    *,
+    experiment: Path = DEFAULT,
+    in_job: bool = False,
 ) -> dict[str, Any]:
     """Check a configuration and return it complete.
 
@@ -28,6 +38,8 @@ def resolve(
         The configuration as read from YAML.
     schema : Path
         JSON Schema of it, in YAML.
+    experiment : Path, default=`DEFAULT`
+        The file that it was read from, which decides where results go by default.
     in_job : bool
         Whether a job of a run asks, which has checked all this. Methods and measures,
         whose libraries take as long to load as all else, are then not made again.
@@ -35,25 +47,35 @@ def resolve(
     Returns
     -------
     dict
-        With every default filled in, and each entry of `datasets`, `models` and
-        `methods` a mapping with its `plugin`.
+        With every default filled in, each entry of `datasets`, `models` and `methods`
+        a mapping with its `plugin`, ``~`` in paths replaced by the home folder, and
+        numbers of the type that is asked for.
 
     Raises
     ------
     ConfigError
-        For an unknown or missing key, a value out of range, or the name of a plugin or
-        option that does not exist.
+        For an unknown or missing key, a value out of range or of a wrong type, or the
+        name of a plugin or option that does not exist.
     """
     rules = yaml.safe_load(schema.read_text())
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"{experiment} must be a mapping of settings, got {raw!r}.")
     config = copy.deepcopy(dict(raw))
     for section in SECTIONS:
         if section in config:
             config[section] = _entries(section, config[section])
-    _check_shape(config, rules)
+    _check_keys("", config, rules)
+    config = cast("dict[str, Any]", _expanded(schemas.fitted(config, rules)))
+    try:
+        schemas.check(config, rules)
+    except ConfigError as error:
+        raise ConfigError(f"config: {error}") from error
+    config["results"] = results_of(config, experiment)
     _fill(config, rules)
     for name, entry in config["datasets"].items():
         _fill_folder(name, entry, config["downloads"]["register"])
     _check_plugins(config, in_job)
+    _check_paths(config)
     _check_inputs(config)
     _check_protocols(config)
     if config["alignment"]:
@@ -72,6 +94,39 @@ def resolve(
             "embedding."
         )
     return config
+
+
+def results_of(config: Mapping[str, Any], configfile: Path = DEFAULT) -> str:
+    """Return the folder of an experiment's results.
+
+    Parameters
+    ----------
+    config : mapping
+        The configuration as read from YAML, or complete.
+    configfile : Path, default=`DEFAULT`
+        The file that it was read from.
+
+    Returns
+    -------
+    str
+        What `results` says. Without it ``results`` for ``config.yaml``, and for another
+        file ``results_`` with its path from here, such as ``results_mine`` for
+        ``mine.yaml`` and ``results_a_mine`` for ``a/mine.yaml``: no two files of one
+        folder write to the same place.
+    """
+    given = config.get("results") or _default_results(configfile)
+    return os.path.normpath(_at_home(str(given)))
+
+
+def _default_results(configfile: Path) -> str:
+    # A link is another experiment than the file that it leads to.
+    file = configfile.parent.resolve() / configfile.name
+    here = Path.cwd()
+    if file == here / DEFAULT:
+        return RESULTS
+    place = file.relative_to(here) if file.is_relative_to(here) else file
+    parts = place.with_suffix("").parts
+    return "_".join([RESULTS, *(part for part in parts if part != place.anchor)])
 
 
 def check_folders(config: Mapping[str, Any], *, made: Path) -> None:
@@ -123,18 +178,6 @@ def _entries(section: str, given: object) -> dict[str, dict[str, Any]]:
     return out
 
 
-def _check_shape(config: Mapping[str, Any], rules: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` for the first place where `config` breaks the schema."""
-    _check_keys("", config, rules)
-    validator = jsonschema.Draft202012Validator(rules)
-    for error in sorted(validator.iter_errors(config), key=lambda e: list(e.path)):
-        where = ".".join(map(str, error.path)) or "the config"
-        meaning = error.schema.get("description", "") if error.path else ""
-        raise ConfigError(
-            f"config: {where}: {error.message}." + (f" ({meaning})" if meaning else "")
-        )
-
-
 def _check_keys(path: str, config: object, rules: Mapping[str, Any]) -> None:
     """Refuse unknown keys, with the nearest known one."""
     if not isinstance(config, Mapping) or rules.get("type") != "object":
@@ -159,6 +202,54 @@ def _fill(config: dict[str, Any], rules: Mapping[str, Any]) -> None:
             config.setdefault(key, copy.deepcopy(rule["default"]))
 
 
+def _expanded(value: object) -> object:
+    """Return a configuration with the home folder for ``~`` where a path begins."""
+    if isinstance(value, Mapping):
+        return {key: _expanded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_expanded(each) for each in value]
+    return _at_home(value) if isinstance(value, str) else value
+
+
+def _at_home(text: str) -> str:
+    """Return a path with the home folder in place of ``~``; other texts as they are."""
+    if not re.match(r"~[^/]*(/|$)", text):
+        return text
+    try:
+        return str(Path(text).expanduser())
+    except RuntimeError as error:
+        raise ConfigError(f"the path '{text}': {error}") from error
+
+
+def _check_paths(config: Mapping[str, Any]) -> None:
+    """Refuse paths with braces, which Snakemake takes for wildcards."""
+    for where, path in _paths(config):
+        if re.search("[{}]", str(path)):
+            raise ConfigError(
+                f"'{where}': the path '{path}' has a brace in it, and Snakemake takes "
+                "'{...}' for a wildcard. Rename the file or folder, or give a link to "
+                "it without braces."
+            )
+
+
+def _paths(config: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Yield what a configuration calls each path of it, and the path."""
+    yield "results", config["results"]
+    yield "alignment", config["alignment"]
+    yield "store: address", config["store"]["address"]
+    for key in ("mirror", "register"):
+        yield f"downloads: {key}", config["downloads"][key]
+    for name, entry in config["datasets"].items():
+        folder, options = Path(entry["folder"]), datasets.options(entry)
+        plugin = registry.load("datasets", entry["plugin"])
+        for path in (folder, *plugin.label_files(folder, **options)):
+            yield f"datasets: {name}", path
+    for name, entry in config["models"].items():
+        for option, value in entry.items():
+            values = value.values() if isinstance(value, Mapping) else [value]
+            yield from ((f"models: {name}: {option}", each) for each in values)
+
+
 def _fill_folder(name: str, entry: dict[str, Any], own: str | None) -> None:
     """Name the folder that registered files are unpacked to, where none is given."""
     folder = register.folder_of(name, entry["plugin"], own)
@@ -177,8 +268,12 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
         _check_dataset(name, entry)
         return
     options = registry.own_options(entry)
-    if section != "models":
-        registry.check_options(kind, entry["plugin"], options)
+    own = {k: v for k, v in options.items() if k not in _common_options(section, entry)}
+    try:
+        entry.update(registry.check_options(kind, entry["plugin"], own))
+    except ConfigError as error:
+        raise ConfigError(f"'{section}: {name}': {error}") from error
+    options = registry.own_options(entry)
     # Making it finds wrong options and values, and missing files.
     try:
         if section == "models" and models.is_imported(entry):
@@ -199,6 +294,13 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
         ) from error
 
 
+def _common_options(section: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options that all entries of a section have, whatever their plugin."""
+    return (
+        models.COMMON if section == "models" and not models.is_imported(entry) else {}
+    )
+
+
 def _check_plugins(config: Mapping[str, Any], in_job: bool) -> None:
     """Refuse entries and measures that cannot be."""
     for section, kind in SECTIONS.items():
@@ -213,11 +315,11 @@ def _check_plugins(config: Mapping[str, Any], in_job: bool) -> None:
 def _check_dataset(name: str, entry: dict[str, Any]) -> None:
     """Refuse wrong options, and an entry whose files are nowhere."""
     options = datasets.options(entry)
-    registry.check_options("datasets", entry["plugin"], options)
-    if not isinstance(entry.get("audio", True), bool):
-        raise ConfigError(
-            f"'datasets: {name}': 'audio' is true or false, got {entry['audio']!r}."
-        )
+    try:
+        options = registry.check_options("datasets", entry["plugin"], options)
+    except ConfigError as error:
+        raise ConfigError(f"'datasets: {name}': {error}") from error
+    entry.update(options)
     plugin = registry.load("datasets", entry["plugin"])
     datasets.lister(plugin, entry)
     if not datasets.has_audio(entry) and not plugin.label_files(Path(), **options):
@@ -227,7 +329,6 @@ def _check_dataset(name: str, entry: dict[str, Any]) -> None:
             f"'datasets: {name}' needs a 'folder': where its files are. (There are "
             "no registered files for it, which could be fetched.)"
         )
-    entry["folder"] = str(Path(entry["folder"]).expanduser())
 
 
 def _check_inputs(config: Mapping[str, Any]) -> None:

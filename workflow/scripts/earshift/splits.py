@@ -57,7 +57,7 @@ def make_splits(
     """
     tables = {name: pd.read_parquet(path) for name, path in labels.items()}
     if kind == "official":
-        folds = {name: _official(name, table) for name, table in tables.items()}
+        folds = {name: official_folds(name, table) for name, table in tables.items()}
         splits = {name: _repeated(f, n_repeats) for name, f in _paired(folds).items()}
     else:
         splits = {
@@ -70,8 +70,26 @@ def make_splits(
             rows.to_parquet(file, index=False)
 
 
-def _official(name: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Return fold and id of each clip that the dataset's authors test."""
+def official_folds(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the fold of each clip that the dataset's authors test.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset, for the message.
+    table : DataFrame
+        Columns clip_id and split of all clips.
+
+    Returns
+    -------
+    DataFrame
+        Columns fold, from 0 on, and clip_id.
+
+    Raises
+    ------
+    DataError
+        If clips have no split, or all are of one fold.
+    """
     side = table["split"].fillna("none").astype(str)
     numbered = side.str.fullmatch(r"\d+")
     odd = [] if numbered.all() else sorted(set(side) - set(datasets.SIDES))
@@ -150,17 +168,44 @@ def check_sides(name: str, rows: pd.DataFrame, table: pd.DataFrame) -> None:
             )
 
 
+def check_recordings(name: str, n: int, n_clips: int, n_folds: int) -> None:
+    """Raise if a dataset has too few recordings for folds of whole recordings.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset, for the message.
+    n, n_clips, n_folds : int
+        Its recordings and clips, and the folds that are asked for.
+
+    Raises
+    ------
+    DataError
+        With what to do.
+    """
+    if n >= n_folds:
+        return
+    if n < 2:
+        raise DataError(
+            f"all {n_clips} clips of dataset '{name}' are of one recording, and whole "
+            "recordings train or test, so that nothing is left for the other. Name in "
+            "'recording' what each clip was cut from: two recordings are needed at "
+            "the least, and more for each class."
+        )
+    raise DataError(
+        f"dataset '{name}' has {n} recordings, too few for {n_folds} folds of whole "
+        f"recordings. Set 'n_folds' to {n} or less under 'splits' in the config, or "
+        "add recordings."
+    )
+
+
 def _grouped(
     name: str, table: pd.DataFrame, n_folds: int, n_repeats: int, seed: int
 ) -> pd.DataFrame:
     labels = table[[datasets.LABEL + c for c in datasets.classes(table)]]
     present = labels.fillna(False).to_numpy(bool)
     recordings = table["recording"].to_numpy(str)
-    if len(np.unique(recordings)) < n_folds:
-        raise DataError(
-            f"dataset '{name}' has {len(np.unique(recordings))} recordings, too few "
-            f"for {n_folds} folds of whole recordings. Lower 'n_folds' in the config."
-        )
+    check_recordings(name, len(np.unique(recordings)), len(table), n_folds)
     parts = []
     for repeat, child in enumerate(np.random.SeedSequence(seed).spawn(n_repeats)):
         fold = assign_folds(present, recordings, n_folds, np.random.default_rng(child))

@@ -19,7 +19,7 @@ WORDS = (
     # What the stages say of it.
     *("protocol", "scope", "access", "measure", "verdict", "reference", "fault"),
     *("region", "check", "item", "detail", "reason", "status", "kind"),
-    *("stage", "made", "address", "short"),
+    *("stage", "made", "address", "short", "near"),
 )
 
 

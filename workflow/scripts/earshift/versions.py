@@ -12,7 +12,7 @@ MEASURES = 1
 AUDIT = 1
 EMBEDDINGS = 3
 FEATURES = 2
-SPLITS = 3
+SPLITS = 4
 SCORES = 3
 #: Of what mending each fault of the published code changes, in stage 5.
 DEVIATIONS = 1

@@ -71,5 +71,5 @@ def make(name: str, **options: Any) -> TransformerMixin:
     ConfigError
         If there is no such method or option.
     """
-    registry.check_options("debias", name, options)
+    options = registry.check_options("debias", name, options)
     return registry.load("debias", name).make(**options)

@@ -120,7 +120,7 @@ def load_model(
                 f"{did_you_mean(str(value), COMMON[option])}"
             )
     plugin = registry.load("models", name)
-    registry.check_options("models", name, options)
+    options = registry.check_options("models", name, options)
     spec = plugin.spec(**options)
     if not isinstance(spec, ModelSpec | ClipSpec):
         raise ConfigError(
@@ -151,8 +151,7 @@ def import_spec(entry: Mapping[str, Any]) -> ImportedSpec:
         If an option is unknown or wrong, or a file does not exist.
     """
     options = registry.own_options(entry)
-    registry.check_options("models", entry["plugin"], options)
-    return imported.spec(**options)
+    return imported.spec(**registry.check_options("models", entry["plugin"], options))
 
 
 def from_entry(entry: Mapping[str, Any]) -> Model:

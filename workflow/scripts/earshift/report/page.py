@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from earshift import fingerprint, ismir2023, jobs, registry
-from earshift.report import audit, plan, sources, study, tables, words
+from earshift.report import audit, left_out, plan, sources, study, tables, words
 from earshift.report.captions import AUDIO, CAPTIONS, STUDY
 from earshift.report.findings import findings
 from earshift.report.tables import Tables
@@ -103,6 +103,8 @@ def page_values(
         "title": f"Dataset bias between {words.listed(names)}",
         "names": names,
         "findings": findings(found) + audit.findings(results),
+        "left_out": left_out.describe(results, names),
+        "left_out_shown": left_out.SHOWN,
         "level": level,
         "n_resamples": config["statistics"]["n_resamples"],
         "rope": config["statistics"]["rope"],

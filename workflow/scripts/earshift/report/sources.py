@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import alignment, datasets, protocols, registry, scoring, store
+from earshift import alignment, datasets, left_out, protocols, registry, scoring, store
 from earshift.access import access_of
 from earshift.published import METHODS
 from earshift.report import words
@@ -106,20 +106,17 @@ def describe_classes(results: Path, names: list[str]) -> list[dict[str, Any]]:
     list of dict
         Keys name, used, reason, and counts: per dataset present, absent and unknown.
     """
-    chosen = read_table(results / "4_splits" / "classes.csv")
-    counts: dict[str, dict[str, tuple[int, int, int]]] = {}
-    for name in names:
-        table = pd.read_parquet(results / "4_splits" / f"{name}.labels.parquet")
-        for c in datasets.classes(table):
-            column = table[datasets.LABEL + c]
-            n = int(column.eq(True).sum()), int(column.eq(False).sum())
-            counts.setdefault(c, {})[name] = (*n, len(table) - sum(n))
+    found = read_table(results / "4_splits" / "classes.csv")
     out = []
-    for c in sorted(counts):
-        rows = chosen[chosen["class"].eq(c)]
-        used = bool(len(rows)) and bool(rows["used"].all())
-        reason = "" if used else _why_left_out(rows, counts[c], names)
-        cells = [counts[c].get(name) for name in names]
+    for c, rows in found.groupby("class", sort=True):
+        own = rows.set_index("dataset").loc[names]
+        labelled = own["reason"].ne(left_out.NOT_LABELLED)
+        counts = own[["n_present", "n_absent", "n_unknown"]].to_numpy().tolist()
+        cells = [
+            n if known else None for n, known in zip(counts, labelled, strict=True)
+        ]
+        used = bool(own["used"].all())
+        reason = "" if used else left_out.because(rows)
         out.append({"name": c, "used": used, "reason": reason, "counts": cells})
     return sorted(out, key=lambda row: not row["used"])
 
@@ -194,20 +191,6 @@ def describe_draws(results: Path, config: Mapping[str, Any]) -> list[dict[str, A
             cells.append(tuple(words.number(float(x), 1) for x in n))
         out.append({"name": c, "counts": cells})
     return out
-
-
-def _why_left_out(
-    rows: pd.DataFrame, counts: Mapping[str, Any], names: list[str]
-) -> str:
-    missing = [name for name in names if name not in counts]
-    if missing:
-        return f"not labelled in {words.listed(missing)}"
-    reasons = [
-        f"{row['dataset']}: {row['reason']}"
-        for row in rows.to_dict("records")
-        if row["reason"]
-    ]
-    return "; ".join(reasons) or "not among the classes of the configuration"
 
 
 def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from earshift import statistics
-from earshift.report import tables, words
+from earshift.report import left_out, tables, words
 from earshift.report.tables import Tables
 
 WIDTH = 100
@@ -54,6 +54,7 @@ def main_table(results: Path) -> str:
     for setting in found.settings:
         lines += ["", setting]
         lines += draw(found, setting, letters)
+    lines += left_out.in_terminal(results, found.datasets)
     lines += ["", f"Report: {results / 'report.html'}", ""]
     return _ascii("\n".join(lines))
 
