@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,12 @@ def _check_dataset(name: str, entry: dict[str, Any]) -> None:
     if not isinstance(entry.get("audio", True), bool):
         raise ConfigError(
             f"'datasets: {name}': 'audio' is true or false, got {entry['audio']!r}."
+        )
+    given = entry.get("recordings", "x")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", str(given)) or not isinstance(given, str):
+        raise ConfigError(
+            f"'datasets: {name}': 'recordings' is a word for what the names of "
+            f"recordings are, such as freesound, got {given!r}."
         )
     plugin = registry.load("datasets", entry["plugin"])
     datasets.lister(plugin, entry)

@@ -21,6 +21,7 @@ from earshift.datasets._files import sides
 from earshift.errors import DataError
 
 version = 3
+recordings = "irmas"
 licence = "CC BY-NC-SA 3.0"
 citation = (
     "Bosch, Janer, Fuhrmann, Herrera (2012). A comparison of sound segregation "

@@ -17,6 +17,7 @@ from earshift.datasets._files import read_csv, unlisted, unpacked
 from earshift.errors import DataError
 
 version = 1
+recordings = "medley_solos_db"
 licence = "CC BY 4.0"
 citation = (
     "Lostanlen, Cella (2016). Deep convolutional networks on the pitch spiral for "

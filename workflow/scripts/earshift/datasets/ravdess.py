@@ -16,6 +16,7 @@ from earshift.datasets import ClipList, need_folder, one_label_per_clip
 from earshift.errors import DataError
 
 version = 1
+recordings = "ravdess"
 licence = "CC BY-NC-SA 4.0"
 citation = (
     "Livingstone, Russo (2018). The Ryerson audio-visual database of emotional speech "
