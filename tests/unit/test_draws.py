@@ -32,7 +32,9 @@ def two(tmp_path):
         "b": table(tmp_path / "b.parquet", 60, (0.2, 0.3, 0.5, 0.0), "b", 1),
     }
     out = {name: tmp_path / f"{name}.splits.parquet" for name in labels}
-    splits.make_splits(labels, out, kind="grouped", n_folds=3, n_repeats=2, seed=0)
+    files = {"grouped": tmp_path / "groups.parquet", "shared": tmp_path / "shared.csv"}
+    options = {"kind": "grouped", "n_folds": 3, "n_repeats": 2, "seed": 0}
+    splits.make_splits(labels, out, **options, **files)
     return labels, out
 
 

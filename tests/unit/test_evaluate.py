@@ -49,6 +49,8 @@ def write_domain(folder, name, shift, seed, n_recordings=40):
         n_folds=3,
         n_repeats=2,
         seed=0,
+        grouped=folder / f"{name}.groups.parquet",
+        shared=folder / f"{name}.shared.csv",
     )
     return entry
 

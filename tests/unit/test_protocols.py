@@ -42,14 +42,18 @@ def selected(tmp_path):
             official=True,
             out=out,
         )
-    splits.make_splits(labels, folds, kind="official", n_folds=2, n_repeats=3, seed=0)
+    options = {"kind": "official", "n_folds": 2, "n_repeats": 3, "seed": 0}
+    files = {"grouped": tmp_path / "groups.parquet", "shared": tmp_path / "shared.csv"}
+    splits.make_splits(labels, folds, **options, **files)
     out = {"all": (labels, folds)}
     for protocol in ("fixed", "paper"):
         pairs = [
             {n: (p, tmp_path / f"{protocol}.{p.name}") for n, p in files.items()}
             for files in (labels, folds)
         ]
-        protocols.select_clips(protocol, *pairs, subgroups=["rock", "jazz"])
+        protocols.select_clips(
+            *(protocol, *pairs), grouped=files["grouped"], subgroups=["rock", "jazz"]
+        )
         out[protocol] = tuple({n: p for n, (_, p) in each.items()} for each in pairs)
     return out
 
@@ -130,9 +134,13 @@ def test_a_protocol_without_clips_is_an_error(tmp_path):
     file = clip_table(tmp_path / "a.parquet", "a")
     rows = pd.read_parquet(file).assign(subgroup_paper=None)
     rows.to_parquet(file)
+    groups = tmp_path / "groups.parquet"
+    rows.assign(dataset="a", group=rows["recording"]).to_parquet(groups)
     with pytest.raises(DataError, match=r"no clip of the subgroups rock for .*'paper'"):
         protocols.select_clips(
-            "paper", {"a": (file, tmp_path / "x")}, {}, subgroups=["rock"]
+            *("paper", {"a": (file, tmp_path / "x")}, {}),
+            grouped=groups,
+            subgroups=["rock"],
         )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from earshift import settings
+from earshift import datasets, settings
 from earshift.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +35,7 @@ def test_defaults_are_filled_in_and_entries_named():
     assert config["splits"] == {
         "kind": "grouped",
         "n_folds": 5,
+        "copies": "group",
         "n_repeats": 1,
         "balance": "none",
     }
@@ -187,3 +188,22 @@ def test_every_key_of_the_schema_says_what_it_means():
         if "description" not in rule
     ]
     assert silent == []
+
+
+@pytest.mark.parametrize("wrong", ["free sound", "", 5, None, ["freesound"], "a/b"])
+def test_what_names_of_recordings_are_is_one_word(wrong):
+    config = minimal()
+    config["datasets"]["a"]["recordings"] = wrong
+    with pytest.raises(ConfigError, match="'datasets: a': 'recordings' is a word"):
+        settings.resolve(config, SCHEMA)
+
+
+def test_any_dataset_may_say_what_its_names_of_recordings_are():
+    config = minimal()
+    config["datasets"]["a"]["recordings"] = "freesound"
+    config["datasets"]["c"] = {"plugin": "esc50", "folder": "c"}
+    config["datasets"]["d"] = {"plugin": "esc50", "folder": "d", "recordings": "own"}
+    found = settings.resolve(config, SCHEMA)["datasets"]
+    spaces = {name: datasets.namespace(entry) for name, entry in found.items()}
+    assert spaces == {"a": "freesound", "b": None, "c": "freesound", "d": "own"}
+    assert datasets.options(found["a"]) == {}

@@ -26,10 +26,16 @@ def clips(n_recordings=30, per_recording=3, n_classes=3):
     return rows
 
 
+def files(tmp_path):
+    return {"grouped": tmp_path / "groups.parquet", "shared": tmp_path / "shared.csv"}
+
+
 def make(tmp_path, rows, **options):
     options = {"kind": "grouped", "n_folds": 3, "n_repeats": 2, "seed": 0} | options
     out = tmp_path / "s.parquet"
-    splits.make_splits({"d": table(tmp_path, rows)}, {"d": out}, **options)
+    splits.make_splits(
+        {"d": table(tmp_path, rows)}, {"d": out}, **options, **files(tmp_path)
+    )
     return pd.read_parquet(out)
 
 
@@ -102,7 +108,8 @@ def make_official(tmp_path, **rows):
         (tmp_path / name).mkdir()
         labels[name] = table(tmp_path / name, own)
     out = {name: tmp_path / name / "s.parquet" for name in rows}
-    splits.make_splits(labels, out, kind="official", n_folds=9, n_repeats=1, seed=0)
+    options = {"kind": "official", "n_folds": 9, "n_repeats": 1, "seed": 0}
+    splits.make_splits(labels, out, **options, **files(tmp_path))
     return {name: pd.read_parquet(file) for name, file in out.items()}
 
 
@@ -179,6 +186,194 @@ def test_a_recording_on_both_official_sides_is_refused(tmp_path):
 def test_an_official_split_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DataError, match="Use 'kind: grouped'"):
         make(tmp_path, clips(), kind="official")
+
+
+def make_several(tmp_path, pairs=None, namespaces=None, kind="grouped", **rows):
+    """Splits of datasets, what is shared, and the recording of each clip."""
+    labels = {}
+    for name, own in rows.items():
+        (tmp_path / name).mkdir(exist_ok=True)
+        labels[name] = table(tmp_path / name, own)
+    out = {name: tmp_path / name / "s.parquet" for name in rows}
+    copies = None
+    if pairs is not None:
+        copies = tmp_path / "duplicates.csv"
+        columns = ["dataset_a", "recording_a", "dataset_b", "recording_b"]
+        pd.DataFrame(pairs, columns=columns).to_csv(copies, index=False)
+    options = {"kind": kind, "n_folds": 3, "n_repeats": 2, "seed": 0}
+    options |= {"duplicates": copies, "namespaces": namespaces} | files(tmp_path)
+    splits.make_splits(labels, out, **options)
+    found = {name: pd.read_parquet(file) for name, file in out.items()}
+    for part in found.values():
+        assert tuple(part.columns) == splits.COLUMNS
+    return found, pd.read_csv(options["shared"])
+
+
+def named(name, numbers, prefix="r", **options):
+    """Clips of a dataset whose recordings have these numbers."""
+    rows = clips(n_recordings=len(numbers), **options)
+    for row in rows:
+        r = numbers[int(row["recording"][1:])]
+        row["recording"] = f"{prefix}{r}"
+        row["clip_id"] = f"{name}{r}-{row['clip_id'].partition('-')[2]}"
+    return rows
+
+
+def fold_of(part, repeat=0):
+    """The fold of each recording of a split of `named` clips, by number."""
+    part = part[part["repeat"].eq(repeat) & part["tests"]]
+    number = part["clip_id"].str.extract(r"(\d+)-")[0].astype(int)
+    return part.groupby(number)["fold"].agg(lambda folds: folds.unique().item())
+
+
+SPACE = {"a": "freesound", "b": "freesound"}
+
+
+def test_a_recording_that_two_datasets_have_is_in_one_fold_of_both(tmp_path):
+    a, b = named("a", range(40)), named("b", range(20, 50), per_recording=2)
+    found, shared = make_several(tmp_path, namespaces=SPACE, a=a, b=b)
+    for repeat in (0, 1):
+        folds = [fold_of(found[name], repeat) for name in "ab"]
+        both = folds[0].index.intersection(folds[1].index)
+        assert len(both) == 20
+        assert (folds[0][both] == folds[1][both]).all()
+        assert set(folds[0]) == set(folds[1]) == {0, 1, 2}
+    assert all(part["tests"].all() for part in found.values())
+    # Of each repeat, all are counted once, and none is left out of training.
+    assert set(shared["why"]) == {"recording"}
+    assert shared.groupby("repeat")["groups"].sum().tolist() == [20, 20]
+    assert shared["tested_a"].sum() == 2 * 20 * 3
+    assert shared["tested_b"].sum() == 2 * 20 * 2
+    assert shared[["left_out_a", "left_out_b"]].to_numpy().sum() == 0
+    # Each dataset is as even as one alone.
+    for name, rows in (("a", a), ("b", b)):
+        kind = pd.DataFrame(rows).set_index("clip_id")[
+            [f"label:c{i}" for i in range(3)]
+        ]
+        joined = found[name].join(kind, on="clip_id")
+        counts = joined.groupby(["repeat", "fold"])[list(kind)].sum()
+        assert np.ptp(counts.to_numpy(), axis=0).max() <= 6
+
+
+def test_equal_names_of_unrelated_datasets_are_not_one_recording(tmp_path):
+    a, b = named("a", range(40)), named("b", range(40))
+    found, shared = make_several(tmp_path, a=a, b=b)
+    folds = [fold_of(found[name]) for name in "ab"]
+    assert 5 < (folds[0] == folds[1]).sum() < 25
+    assert shared.empty
+    # The same as without the other dataset.
+    alone, _ = make_several(tmp_path, a=a)
+    pd.testing.assert_frame_equal(alone["a"], found["a"])
+
+
+def test_copies_are_in_one_fold_unless_they_are_kept_apart(tmp_path):
+    a, b = named("a", range(40)), named("b", range(40), prefix="s")
+    pairs = [("a", f"r{i}", "b", f"s{39 - i}") for i in range(30)]
+    pairs += [("a", f"r{i}", "a", f"r{i + 1}") for i in (30, 32, 34)]
+    found, shared = make_several(tmp_path, pairs, a=a, b=b)
+    folds = [fold_of(found[name]) for name in "ab"]
+    assert all(folds[0][i] == folds[1][39 - i] for i in range(30))
+    assert all(folds[0][i] == folds[0][i + 1] for i in (30, 32, 34))
+    sums = shared.groupby(["a", "b", "why"])["groups"].sum() / 2
+    assert sums.to_dict() == {("a", "b", "copy"): 30, ("a", "a", "copy"): 3}
+    apart, shared = make_several(tmp_path, None, a=a, b=b)
+    folds = [fold_of(apart[name]) for name in "ab"]
+    assert not all(folds[0][i] == folds[1][39 - i] for i in range(30))
+    assert shared.empty
+
+
+def test_too_few_groups_are_refused_and_say_what_joins_them(tmp_path):
+    pairs = [("a", "r0", "a", f"r{i}") for i in range(1, 5)]
+    with pytest.raises(DataError, match=r"'a' has 2 recordings \(copies join 4 others"):
+        make_several(tmp_path, pairs, a=named("a", range(6)), b=named("b", range(9)))
+
+
+def sided(rows, tested):
+    for row in rows:
+        number = int(row["recording"].lstrip("rs"))
+        row["split"] = "test" if number in tested else "train"
+    return rows
+
+
+def test_what_an_official_split_tests_elsewhere_is_left_out_of_training(tmp_path):
+    # 20 to 23 test in a and train in b; 25 is the other way round; 22 tests in both.
+    a = sided(named("a", range(30)), {20, 21, 22, 23})
+    b = sided(named("b", range(20, 50)), {22, 25, 40})
+    found, shared = make_several(tmp_path, namespaces=SPACE, kind="official", a=a, b=b)
+    left_out = {}
+    for name, part in found.items():
+        own = part[part["repeat"].eq(1)]
+        left_out[name] = set(own.loc[~own["tests"], "clip_id"])
+        assert set(own.loc[own["tests"], "clip_id"].str.partition("-")[0]) == (
+            {"a20", "a21", "a22", "a23"} if name == "a" else {"b22", "b25", "b40"}
+        )
+    assert left_out["b"] == {f"b{r}-{k}" for r in (20, 21, 23) for k in range(3)}
+    assert left_out["a"] == {f"a25-{k}" for k in range(3)}
+    row = shared[shared["repeat"].eq(0)].squeeze()
+    assert row[["a", "b", "why", "groups"]].tolist() == ["a", "b", "recording", 5]
+    counts = ["tested_a", "tested_b", "left_out_a", "left_out_b"]
+    assert row[counts].tolist() == [12, 6, 3, 9]
+
+
+def test_a_copy_on_the_other_official_side_is_left_out_of_training(tmp_path):
+    a = sided(named("a", range(30)), {20, 21})
+    b = sided(named("b", range(30), prefix="s"), {7})
+    pairs = [("a", "r20", "a", "r3"), ("a", "r3", "b", "s9"), ("a", "r4", "a", "r5")]
+    found, shared = make_several(tmp_path, pairs, kind="official", a=a, b=b)
+    names = {
+        name: set(part.loc[~part["tests"], "clip_id"].str.partition("-")[0])
+        for name, part in found.items()
+    }
+    assert names == {"a": {"a3"}, "b": {"b9"}}
+    rows = shared[shared["repeat"].eq(0)].set_index(["a", "b"])
+    assert rows.loc[("a", "a"), ["tested_a", "left_out_a"]].tolist() == [3, 3]
+    assert rows.loc[("a", "b"), ["left_out_a", "left_out_b"]].tolist() == [3, 3]
+    apart, shared = make_several(tmp_path, None, kind="official", a=a, b=b)
+    assert all(part["tests"].all() for part in apart.values())
+
+
+def test_official_folds_leave_out_what_another_dataset_tests_in_them(tmp_path):
+    a, b = with_folds(3, "a"), with_folds(3, "b")
+    for row in b:
+        row["recording"] = f"r{int(row['recording'][1:]) + 1}"
+    found, _ = make_several(tmp_path, namespaces=SPACE, kind="official", a=a, b=b)
+    recording = {row["clip_id"]: row["recording"] for row in a + b}
+    for repeat in (0, 1):
+        for fold in range(3):
+            parts = [
+                part[part["repeat"].eq(repeat) & part["fold"].eq(fold)]
+                for part in found.values()
+            ]
+            tested = {recording[c] for p in parts for c in p.loc[p["tests"], "clip_id"]}
+            out = {c for p in parts for c in p["clip_id"]}
+            train = {recording[c] for c in recording if c not in out}
+            assert len(tested) == 20
+            assert len(train) == 31 - 20
+            assert not tested & train
+
+
+def test_a_group_that_trains_where_it_is_tested_is_an_error():
+    clips = pd.DataFrame(
+        [("a", "x", "a/1", "g"), ("b", "y", "b/1", "g"), ("b", "z", "b/2", "b/2")],
+        columns=["dataset", "clip_id", "recording", "group"],
+    )
+    rows = {
+        "a": pd.DataFrame([(0, 0, "x", True)], columns=splits.COLUMNS),
+        "b": pd.DataFrame([(0, 0, "z", True)], columns=splits.COLUMNS),
+    }
+    with pytest.raises(DataError, match=r"repeat 0, fold 0: 1 recordings .*'g'"):
+        splits.check_groups(rows, clips)
+    rows["b"].loc[1] = (0, 0, "y", False)
+    splits.check_groups(rows, clips)
+
+
+def test_a_clip_more_moves_few_others(tmp_path):
+    rows = clips(n_recordings=100)
+    before = make(tmp_path, rows, n_repeats=1).set_index("clip_id")["fold"]
+    more = {**rows[0], "clip_id": "100-0", "recording": "r100"}
+    after = make(tmp_path, [more, *rows], n_repeats=1).set_index("clip_id")["fold"]
+    common = after.drop("100-0")
+    assert (common != before[common.index]).mean() < 0.15
 
 
 def entry(tmp_path, rows):

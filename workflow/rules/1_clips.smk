@@ -27,7 +27,7 @@ checkpoint list_clips:
         runtime="1h",
     params:
         versions=dataset_versions,
-        entry=dataset_entry,
+        entry=listed_entry,
     script:
         "../scripts/list_clips.py"
 

@@ -1,9 +1,9 @@
 """Stage 4, splits: labels for shared classes, and which clips train and which test.
 
-Reads   {results}/1_clips/{dataset}.parquet, the alignment file
+Reads   {results}/1_clips/{dataset}.parquet and duplicates.csv, the alignment file
 Writes  {results}/4_splits/{dataset}.labels.parquet, {dataset}.parquet, the part of both
-        that each protocol uses in {protocol}/, classes.csv, and, if the training clips
-        are balanced, draws.{protocol}.parquet
+        that each protocol uses in {protocol}/, groups.parquet, shared.csv, classes.csv,
+        and, if the training clips are balanced, draws.{protocol}.parquet
 """
 
 
@@ -33,11 +33,14 @@ rule align_labels:
 
 
 rule make_splits:
-    """Draw folds of whole recordings, or take the official ones."""
+    """Draw common folds of whole recordings, or take the official ones."""
     input:
         labels=per_dataset(rules.align_labels.output.labels),
+        duplicates=copies_file,
     output:
         splits=per_dataset(f"{RESULTS}/4_splits/{{dataset}}.parquet"),
+        groups=f"{RESULTS}/4_splits/groups.parquet",
+        shared=f"{RESULTS}/4_splits/shared.csv",
     log:
         f"{LOGS}/make_splits.log",
     conda:
@@ -50,6 +53,7 @@ rule make_splits:
         versions={"stage": versions.SPLITS},
         datasets=list(config["datasets"]),
         splits=split_options(),
+        namespaces=namespaces(),
         seed=config["seed"],
     script:
         "../scripts/make_splits.py"
@@ -60,6 +64,7 @@ rule select_clips:
     input:
         labels=rules.make_splits.input.labels,
         splits=rules.make_splits.output.splits,
+        groups=rules.make_splits.output.groups,
     output:
         labels=per_dataset(SELECTED["labels"]),
         splits=per_dataset(SELECTED["splits"]),

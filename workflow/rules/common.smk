@@ -87,6 +87,11 @@ def dataset_entry(wildcards):
     return config["datasets"][wildcards.dataset]
 
 
+def listed_entry(wildcards):
+    """The same for the list of clips, which does not depend on what names mean."""
+    return {k: v for k, v in dataset_entry(wildcards).items() if k != "recordings"}
+
+
 def model_entry(wildcards):
     """Config entry of a model."""
     return config["models"][wildcards.model]
@@ -348,6 +353,18 @@ def split_options():
     if options["kind"] == "official" and config["splits"]["balance"] == "none":
         options["n_repeats"] = 1
     return options
+
+
+def copies_file(wildcards):
+    """The table of copies, if recordings that hold copies are kept together."""
+    is_apart = config["splits"]["copies"] == "apart"
+    return [] if is_apart else rules.find_duplicates.output.duplicates
+
+
+def namespaces():
+    """What the names of recordings are, of each dataset whose names others may have."""
+    found = {name: datasets.namespace(e) for name, e in config["datasets"].items()}
+    return {name: space for name, space in found.items() if space is not None}
 
 
 def per_dataset(pattern):

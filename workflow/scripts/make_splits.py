@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 
 with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
     names = snakemake.params.datasets
+    duplicates = snakemake.input.duplicates
     splits.make_splits(
         dict(zip(names, map(Path, snakemake.input.labels), strict=True)),
         dict(zip(names, map(Path, snakemake.output.splits), strict=True)),
         **snakemake.params.splits,
         seed=snakemake.params.seed,
+        grouped=Path(snakemake.output.groups),
+        shared=Path(snakemake.output.shared),
+        duplicates=Path(duplicates) if duplicates else None,
+        namespaces=snakemake.params.namespaces,
     )

@@ -18,5 +18,6 @@ with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
         snakemake.wildcards.protocol,
         {name: (Path(a), Path(b)) for name, (a, b) in zip(names, labels, strict=True)},
         {name: (Path(a), Path(b)) for name, (a, b) in zip(names, splits, strict=True)},
+        grouped=Path(snakemake.input.groups),
         subgroups=snakemake.params.subgroups,
     )

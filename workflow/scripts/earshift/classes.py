@@ -86,11 +86,12 @@ def _reasons(
 
 @dataclass(frozen=True)
 class _Part:
-    """One fold: what tests, and what may train (None: all that does not test)."""
+    """One fold: what tests, what is left out, and what may train (None: the rest)."""
 
     repeat: int
     fold: int
     test: set[str]
+    left_out: set[str]
     train: set[str] | None
 
 
@@ -105,7 +106,10 @@ def _parts(
     parts = []
     for (repeat, fold), rows in splits.groupby(["repeat", "fold"]):
         chosen = None if drawn is None else train.get((repeat, fold), set())
-        parts.append(_Part(repeat, fold, set(rows["clip_id"]), chosen))
+        test, left_out = (
+            set(rows.loc[rows["tests"].eq(tests), "clip_id"]) for tests in (True, False)
+        )
+        parts.append(_Part(repeat, fold, test, left_out, chosen))
     return parts
 
 
@@ -121,7 +125,7 @@ def _why_not(
         if not tested & set(own["clip_id"]):
             return f"no test clip {kind} it"
         for part in parts:
-            train = own[~own["clip_id"].isin(part.test)]
+            train = own[~own["clip_id"].isin(part.test | part.left_out)]
             if part.train is not None:
                 train = train[train["clip_id"].isin(part.train)]
             n = train["recording"].nunique()

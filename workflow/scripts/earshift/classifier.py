@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from earshift import logistic
 from earshift.errors import DataError
-from earshift.splits import assign_folds
+from earshift.folds import assign_folds
 from earshift.statistics import fold_auc
 
 

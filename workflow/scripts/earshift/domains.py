@@ -32,13 +32,17 @@ class Domain:
     X : ndarray of shape (n_clips, n_features), float64
         Pooled features, in embedding units.
     clip_id, recording : ndarray of shape (n_clips,), str
-        Id and recording of each clip.
+        Id and recording of each clip. Recordings that hold copies of each other have
+        one name, and so has the same recording in several datasets.
     subgroup : ndarray of shape (n_clips,), object
         Subgroup of each clip, None where unknown.
     labels : ndarray of shape (n_clips, n_classes), int8
         `PRESENT`, `ABSENT` or `UNKNOWN`.
     folds : ndarray of shape (n_repeats, n_clips), int64
         The fold that tests a clip, -1 if none does.
+    left_out : ndarray of shape (n_repeats, n_folds, n_clips), bool
+        Clips that neither test nor train in a fold, since their recording is tested in
+        another dataset, or a copy of it is.
     drawn : ndarray of shape (n_repeats, n_folds, n_classes, n_clips), bool, or None
         Training clips of balanced draws; None where all clips that do not test train.
     """
@@ -50,13 +54,14 @@ class Domain:
     subgroup: NDArray[np.object_]
     labels: NDArray[np.int8]
     folds: NDArray[np.int64]
+    left_out: NDArray[np.bool_]
     drawn: NDArray[np.bool_] | None = None
 
     def train(self, repeat: int, fold: int, c: int) -> NDArray[np.bool_]:
         """Return which clips may train class `c` in a fold, shape (n_clips,)."""
         chosen: NDArray[np.bool_]
         if self.drawn is None:
-            chosen = self.folds[repeat] != fold
+            chosen = (self.folds[repeat] != fold) & ~self.left_out[repeat, fold]
         else:
             chosen = self.drawn[repeat, fold, c]
         return chosen
@@ -64,8 +69,8 @@ class Domain:
     def digest(self) -> str:
         """Return a hash of everything in the domain."""
         h = hashlib.sha256(self.name.encode())
-        drawn = [] if self.drawn is None else [np.packbits(self.drawn)]
-        for array in (self.X, self.labels, self.folds, *drawn):
+        masks = [self.left_out] if self.drawn is None else [self.left_out, self.drawn]
+        for array in (self.X, self.labels, self.folds, *map(np.packbits, masks)):
             h.update(np.ascontiguousarray(array).tobytes())
         for words in (self.clip_id, self.recording, self.subgroup):
             h.update("\0".join(map(str, words)).encode())
@@ -145,10 +150,10 @@ def _load(
         if column in rows:
             labels[:, i] = rows[column].astype("Int8").fillna(UNKNOWN).to_numpy(np.int8)
     splits = pd.read_parquet(path["splits"])
-    folds = _folds(splits, ids)
+    folds, left_out = _folds(splits, ids)
     drawn = None
     if "draws" in path:
-        shape = (len(folds), int(splits["fold"].max()) + 1)
+        shape = left_out.shape[:2]
         drawn = draws.read_masks(path["draws"], name, ids, classes, shape)
     subgroup = rows["subgroup"].astype(object)
     return Domain(
@@ -159,6 +164,7 @@ def _load(
         subgroup.where(subgroup.notna(), None).to_numpy(object),
         labels,
         folds,
+        left_out,
         drawn,
     )
 
@@ -176,13 +182,20 @@ def _check_finite(
         )
 
 
-def _folds(splits: pd.DataFrame, ids: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Return the fold that tests each clip in each repeat, -1 if none does."""
-    folds = np.full((int(splits["repeat"].max()) + 1, len(ids)), -1, np.int64)
-    for repeat, part in splits.groupby("repeat"):
-        fold_of = part.set_index("clip_id")["fold"].reindex(ids).fillna(-1)
-        folds[int(str(repeat))] = fold_of.to_numpy(np.int64)
-    return folds
+def _folds(
+    splits: pd.DataFrame, ids: NDArray[np.str_]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the fold that tests each clip in each repeat, and who is left out."""
+    n_repeats, n_folds = (int(splits[c].max()) + 1 for c in ("repeat", "fold"))
+    folds = np.full((n_repeats, len(ids)), -1, np.int64)
+    left_out = np.zeros((n_repeats, n_folds, len(ids)), bool)
+    rows = splits.assign(place=pd.Index(ids).get_indexer(splits["clip_id"]))
+    rows = rows[rows["place"] >= 0]
+    columns = ["repeat", "fold", "place"]
+    repeat, fold, place = rows.loc[rows["tests"], columns].to_numpy(np.int64).T
+    folds[repeat, place] = fold
+    left_out[tuple(rows.loc[~rows["tests"], columns].to_numpy(np.int64).T)] = True
+    return folds, left_out
 
 
 def seen_by(

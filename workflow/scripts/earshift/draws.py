@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from earshift import datasets, jobs
 from earshift.errors import DataError
+from earshift.folds import hashed
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ def shared_subgroups(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 def _train(
     table: pd.DataFrame, tested: pd.DataFrame, repeat: int, fold: int
 ) -> pd.DataFrame:
-    """Return the clips that do not test in this fold."""
+    """Return the clips that train in this fold: do not test, and are not left out."""
     now = tested["repeat"].eq(repeat) & tested["fold"].eq(fold)
     return table[~table["clip_id"].isin(tested.loc[now, "clip_id"])]
 
@@ -203,8 +204,8 @@ def joint(cells: Mapping[str, Cells], seeds: Sequence[int]) -> dict[str, list[st
         Name -> clips drawn; in each cell as many as the poorest dataset has there.
     """
     out: dict[str, list[str]] = {name: [] for name in cells}
-    rngs = {
-        name: np.random.default_rng([*seeds, zlib.crc32(name.encode())])
+    keys = {
+        name: np.random.default_rng([*seeds, zlib.crc32(name.encode())]).bytes(16)
         for name in cells
     }
     first = next(iter(cells.values()))
@@ -213,8 +214,9 @@ def joint(cells: Mapping[str, Cells], seeds: Sequence[int]) -> dict[str, list[st
             n = min(len(own[present][stratum]) for own in cells.values())
             for name, own in cells.items():
                 clips = own[present][stratum]
-                rows = np.sort(rngs[name].permutation(len(clips))[:n])
-                out[name] += [clips[i] for i in rows]
+                # By hash, so that a clip more or less changes no other's place.
+                places = hashed(np.array(clips, str), keys[name])
+                out[name] += [clips[i] for i in np.sort(np.argsort(places)[:n])]
     return out
 
 

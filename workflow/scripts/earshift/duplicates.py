@@ -18,7 +18,7 @@ from earshift.datasets import LABEL
 
 log = logging.getLogger(__name__)
 
-#: Copies of one sound whose pairs are all listed; of more, the first stand for all.
+#: Copies of one sound whose pairs are all listed; of others, those with the first.
 MAX_COPIES = 50
 
 #: Pairs that wait for a thread at most.
@@ -69,13 +69,16 @@ def find_duplicates(
     if large:
         log.warning(
             "%d sounds have more than %d copies, the most %d: pairs of the first %d "
-            "of each are listed",
+            "of each are listed, and those of the others with the first one",
             *(len(large), MAX_COPIES, max(map(len, large)), MAX_COPIES),
         )
     rows = [
         _pair(every, "exact", 1.0, i, j)
         for group in groups
-        for i, j in combinations(group[:MAX_COPIES], 2)
+        for i, j in (
+            *combinations(group[:MAX_COPIES], 2),
+            *((group[0], other) for other in group[MAX_COPIES:]),
+        )
     ]
     copies = {int(g[0]): g[:MAX_COPIES] for g in groups}
     # One of the exact copies stands for all of them.

@@ -70,6 +70,7 @@ def select_clips(
     labels: Mapping[str, tuple[Path, Path]],
     splits: Mapping[str, tuple[Path, Path]],
     *,
+    grouped: Path,
     subgroups: Sequence[str],
 ) -> None:
     """Write the labels and splits of the clips that one protocol uses.
@@ -80,9 +81,14 @@ def select_clips(
         Which.
     labels : mapping of str to (Path, Path)
         Name of each dataset -> its table of labels, and the one to write: sorted by
-        `clip_id`, as the study's are, and with `subgroup` by the protocol's map.
+        `clip_id`, as the study's are, with `subgroup` by the protocol's map, and with
+        the name of its group as the `recording`: what is tested, drawn and resampled
+        together from here on.
     splits : mapping of str to (Path, Path)
-        The same of its splits; ``paper`` has the first repeat alone.
+        The same of its splits; ``paper`` has the first repeat alone, and trains on
+        clips that are left out since their group is tested elsewhere.
+    grouped : Path
+        The groups, as `splits.make_splits` writes them.
     subgroups : sequence of str
         Subgroups to keep; if empty, all clips are kept.
 
@@ -91,6 +97,7 @@ def select_clips(
     DataError
         If no clip is left of a dataset.
     """
+    every = pd.read_parquet(grouped)
     for name, (source, out) in labels.items():
         rows = pd.read_parquet(source)
         rows = rows[in_use(rows, [protocol], subgroups)]
@@ -101,10 +108,12 @@ def select_clips(
             )
         rows = rows.assign(subgroup=subgroup_of(rows, protocol)).sort_values("clip_id")
         rows = rows.drop(columns=datasets.PAPER_SUBGROUP, errors="ignore")
+        own = every[every["dataset"].eq(name)].set_index("clip_id")["group"]
+        rows["recording"] = rows["clip_id"].map(own)
         folds = pd.read_parquet(splits[name][0])
         folds = folds[folds["clip_id"].isin(rows["clip_id"])]
         if protocol == "paper":
-            folds = folds[folds["repeat"] == 0]
+            folds = folds[folds["repeat"].eq(0) & folds["tests"]]
         for table, path in ((rows, out), (folds, splits[name][1])):
             with jobs.whole_file(path) as file:
                 table.to_parquet(file, index=False)

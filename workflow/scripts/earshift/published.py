@@ -25,7 +25,7 @@ from earshift.debias._discriminant import discriminant
 from earshift.domains import PRESENT, Domain
 from earshift.errors import DataError
 from earshift.protocols import PAPER_INNER_FOLDS
-from earshift.splits import assign_folds
+from earshift.folds import assign_folds
 
 Array = NDArray[np.float64]
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Stage 4, splits: which clips train and which test, by recording."""
+"""Stage 4, splits: which clips train and which test, by groups of recordings."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
-from earshift import datasets, jobs
+from earshift import datasets, groups, jobs
 from earshift.errors import DataError
+from earshift.folds import assign_folds
 
 log = logging.getLogger(__name__)
+
+#: Columns of a split.
+COLUMNS = ("repeat", "fold", "clip_id", "tests")
 
 
 def make_splits(
@@ -25,6 +30,10 @@ def make_splits(
     n_folds: int,
     n_repeats: int,
     seed: int,
+    grouped: Path,
+    shared: Path,
+    duplicates: Path | None = None,
+    namespaces: Mapping[str, str] | None = None,
 ) -> None:
     """Write the splits of all datasets: per repeat and fold, the test clips.
 
@@ -33,20 +42,31 @@ def make_splits(
     labels : mapping of str to Path
         Name of each dataset -> its table of labels.
     out : mapping of str to Path
-        Name -> Parquet file to write: columns `repeat`, `fold`, `clip_id` of every test
-        clip. All other clips train.
+        Name -> Parquet file to write: columns `repeat`, `fold`, `clip_id` and `tests`
+        of every test clip, and of every clip that neither tests nor trains (`tests` is
+        False), since its group is tested in another dataset or under another recording.
+        All other clips train.
     kind : {"grouped", "official"}
-        Folds drawn by recording, or those of the dataset's authors: one of train and
-        test clips, or several. Clips for validation train: inner folds choose C.
+        Folds of whole groups, the same for all datasets, or those of the dataset's
+        authors: one of train and test clips, or several. Clips for validation train:
+        inner folds choose C.
     n_folds, n_repeats : int
         Folds of a grouped split, and repeats. Official splits are the same in each.
     seed : int
         Of the draws.
+    grouped : Path
+        Parquet file to write: the table of `groups.find`.
+    shared : Path
+        CSV file to write: the table of `groups.shared`.
+    duplicates : Path, optional
+        Table of copies; without, recordings that hold copies are kept apart.
+    namespaces : mapping of str to str, optional
+        As in `groups.find`.
 
     Raises
     ------
     DataError
-        If a recording would be on both sides, there are fewer recordings than folds, or
+        If a recording would be on both sides, there are fewer groups than folds, or
         an official split is missing.
 
     Notes
@@ -56,18 +76,28 @@ def make_splits(
     single fold, the others keep their first.
     """
     tables = {name: pd.read_parquet(path) for name, path in labels.items()}
+    pairs = None
+    if duplicates is not None:
+        pairs = pd.read_csv(duplicates, dtype=str, keep_default_na=False)
+    clips = groups.find(tables, namespaces or {}, pairs)
     if kind == "official":
-        folds = {name: official_folds(name, table) for name, table in tables.items()}
-        splits = {name: _repeated(f, n_repeats) for name, f in _paired(folds).items()}
+        folds = _paired({name: official_folds(name, t) for name, t in tables.items()})
+        for name, rows in folds.items():
+            check_sides(name, rows, tables[name])
+        splits = _repeated(_left_out(folds, clips), n_repeats)
     else:
-        splits = {
-            name: _grouped(name, table, n_folds, n_repeats, seed)
-            for name, table in tables.items()
-        }
+        splits = _grouped(tables, clips, n_folds, n_repeats, seed)
+    check_groups(splits, clips)
     for name, rows in splits.items():
-        check_sides(name, rows, tables[name])
         with jobs.whole_file(out[name]) as file:
             rows.to_parquet(file, index=False)
+    with jobs.whole_file(grouped) as file:
+        clips.to_parquet(file, index=False)
+    found = groups.shared(clips, splits)
+    with jobs.whole_file(shared) as file:
+        found.to_csv(file, index=False)
+    for a, b, n in found.groupby(["a", "b"])["groups"].sum().reset_index().to_numpy():
+        log.info("%s and %s: groups in common, over all folds: %d", a, b, n)
 
 
 def official_folds(name: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -132,21 +162,50 @@ def _paired(folds: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return out
 
 
-def _repeated(rows: pd.DataFrame, n_repeats: int) -> pd.DataFrame:
+def _left_out(
+    folds: Mapping[str, pd.DataFrame], clips: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Add the clips that do not train in a fold, since their group is tested in it."""
+    rows = pd.concat([part.assign(dataset=name) for name, part in folds.items()])
+    rows = rows.merge(clips, on=["dataset", "clip_id"])
+    tested = rows[["fold", "group"]].drop_duplicates().merge(clips, on="group")
+    keys = ["dataset", "fold", "clip_id"]
+    tested = tested.merge(rows[keys].assign(tests=True), on=keys, how="left")
+    others = tested[tested["tests"].isna()].assign(tests=False)
+    return {
+        name: pd.concat(
+            [
+                part.assign(tests=True),
+                others.loc[others["dataset"].eq(name), ["fold", "clip_id", "tests"]],
+            ],
+            ignore_index=True,
+        ).astype({"tests": bool})
+        for name, part in folds.items()
+    }
+
+
+def _repeated(
+    folds: Mapping[str, pd.DataFrame], n_repeats: int
+) -> dict[str, pd.DataFrame]:
     """Return the same folds for each repeat; only balanced draws differ then."""
-    parts = [rows.assign(repeat=repeat) for repeat in range(n_repeats)]
-    return pd.concat(parts, ignore_index=True)[["repeat", "fold", "clip_id"]]
+    return {
+        name: pd.concat(
+            [rows.assign(repeat=repeat) for repeat in range(n_repeats)],
+            ignore_index=True,
+        )[list(COLUMNS)]
+        for name, rows in folds.items()
+    }
 
 
 def check_sides(name: str, rows: pd.DataFrame, table: pd.DataFrame) -> None:
-    """Raise if a recording trains and tests in one fold.
+    """Raise if the authors' split has a recording on both sides of a fold.
 
     Parameters
     ----------
     name : str
         Name of the dataset, for the message.
     rows : DataFrame
-        Columns repeat, fold, clip_id of test clips.
+        Columns fold and clip_id of test clips.
     table : DataFrame
         Columns clip_id and recording of all clips.
 
@@ -156,19 +215,49 @@ def check_sides(name: str, rows: pd.DataFrame, table: pd.DataFrame) -> None:
         With a recording that has clips in two folds, or some in a fold and some that
         only train.
     """
-    for repeat, part in rows.groupby("repeat"):
-        fold = part.set_index("clip_id")["fold"].reindex(table["clip_id"]).fillna(-1)
-        n_sides = fold.groupby(table["recording"].to_numpy()).nunique()
-        both = n_sides.index[n_sides > 1]
+    fold = rows.set_index("clip_id")["fold"].reindex(table["clip_id"]).fillna(-1)
+    n_sides = fold.groupby(table["recording"].to_numpy()).nunique()
+    both = n_sides.index[n_sides > 1]
+    if len(both):
+        raise DataError(
+            f"dataset '{name}': {len(both)} recordings are on both sides of the split, "
+            f"such as '{both[0]}'. Correct the dataset's splits or recordings, or use "
+            "'kind: grouped' under 'splits'."
+        )
+
+
+def check_groups(splits: Mapping[str, pd.DataFrame], clips: pd.DataFrame) -> None:
+    """Raise if a group trains in a dataset while it is tested in one.
+
+    Parameters
+    ----------
+    splits : mapping of str to DataFrame
+        Name of each dataset -> rows with the columns `COLUMNS`.
+    clips : DataFrame
+        Group of each clip, from `groups.find`.
+
+    Raises
+    ------
+    DataError
+        With a group of which some clips test in a fold and others, of the same or of
+        another dataset, train.
+    """
+    rows = pd.concat([part.assign(dataset=name) for name, part in splits.items()])
+    rows = rows.merge(clips, on=["dataset", "clip_id"])
+    sizes = clips.groupby("group").size()
+    for (repeat, fold), part in rows.groupby(["repeat", "fold"]):
+        own = part.groupby("group")["tests"].agg(["any", "size"])
+        both = own.index[own["any"] & own["size"].lt(sizes.reindex(own.index))]
         if len(both):
             raise DataError(
-                f"dataset '{name}', repeat {repeat}: {len(both)} recordings are on "
-                f"both sides of the split, such as '{both[0]}'. Mend the dataset's "
-                "splits or recordings, or use 'kind: grouped' under 'splits'."
+                f"repeat {repeat}, fold {fold}: {len(both)} recordings are tested in a "
+                f"dataset and train in the same or another one, such as '{both[0]}'."
             )
 
 
-def check_recordings(name: str, n: int, n_clips: int, n_folds: int) -> None:
+def check_recordings(
+    name: str, n: int, n_clips: int, n_folds: int, *, joined: int = 0
+) -> None:
     """Raise if a dataset has too few recordings for folds of whole recordings.
 
     Parameters
@@ -177,6 +266,8 @@ def check_recordings(name: str, n: int, n_clips: int, n_folds: int) -> None:
         Name of the dataset, for the message.
     n, n_clips, n_folds : int
         Its recordings and clips, and the folds that are asked for.
+    joined : int, default=0
+        How many more recordings it has that copies join to these.
 
     Raises
     ------
@@ -192,72 +283,48 @@ def check_recordings(name: str, n: int, n_clips: int, n_folds: int) -> None:
             "'recording' what each clip was cut from: two recordings are needed at "
             "the least, and more for each class."
         )
+    note = f" (copies join {joined} others to these)" if joined else ""
     raise DataError(
-        f"dataset '{name}' has {n} recordings, too few for {n_folds} folds of whole "
+        f"dataset '{name}' has {n} recordings{note}, too few for {n_folds} folds of whole "
         f"recordings. Set 'n_folds' to {n} or less under 'splits' in the config, or "
         "add recordings."
     )
 
 
 def _grouped(
-    name: str, table: pd.DataFrame, n_folds: int, n_repeats: int, seed: int
-) -> pd.DataFrame:
-    labels = table[[datasets.LABEL + c for c in datasets.classes(table)]]
-    present = labels.fillna(False).to_numpy(bool)
-    recordings = table["recording"].to_numpy(str)
-    check_recordings(name, len(np.unique(recordings)), len(table), n_folds)
+    tables: Mapping[str, pd.DataFrame],
+    clips: pd.DataFrame,
+    n_folds: int,
+    n_repeats: int,
+    seed: int,
+) -> dict[str, pd.DataFrame]:
+    """Assign the groups of all datasets to common folds."""
+    for name, own in clips.groupby("dataset", sort=False):
+        n = own["group"].nunique()
+        joined = own["recording"].nunique() - n
+        check_recordings(str(name), n, len(own), n_folds, joined=joined)
+    kinds = _kinds(tables)
+    members = clips["group"].to_numpy(str)
     parts = []
     for repeat, child in enumerate(np.random.SeedSequence(seed).spawn(n_repeats)):
-        fold = assign_folds(present, recordings, n_folds, np.random.default_rng(child))
-        parts.append(
-            pd.DataFrame({"repeat": repeat, "fold": fold, "clip_id": table["clip_id"]})
+        fold = assign_folds(kinds, members, n_folds, np.random.default_rng(child))
+        own = clips[["dataset", "clip_id"]]
+        parts.append(own.assign(repeat=repeat, fold=fold, tests=True))
+    rows = pd.concat(parts)
+    return {
+        name: rows.loc[rows["dataset"].eq(name), list(COLUMNS)].reset_index(drop=True)
+        for name in tables
+    }
+
+
+def _kinds(tables: Mapping[str, pd.DataFrame]) -> NDArray[np.bool_]:
+    """Return what is to be even over folds: clips of each dataset and label in it."""
+    blocks = []
+    for table in tables.values():
+        labels = table[[datasets.LABEL + c for c in datasets.classes(table)]]
+        present, absent = (
+            labels.eq(value).fillna(False).to_numpy(bool) for value in (True, False)
         )
-    return pd.concat(parts, ignore_index=True)
-
-
-def assign_folds(
-    present: NDArray[np.bool_],
-    recordings: NDArray[np.str_],
-    n_folds: int,
-    rng: np.random.Generator,
-) -> NDArray[np.int64]:
-    """Deal whole recordings to folds so that classes are spread evenly.
-
-    Recordings are dealt in random order, those of rare classes first, each to the fold
-    that has fewest clips of its classes so far (then fewest clips).
-
-    Parameters
-    ----------
-    present : ndarray of shape (n_clips, n_classes), bool
-        Which classes a clip is known to have.
-    recordings : ndarray of shape (n_clips,), str
-        Recording of each clip.
-    n_folds : int
-        How many folds.
-    rng : Generator
-        Decides the order, and so the ties.
-
-    Returns
-    -------
-    ndarray of shape (n_clips,), int64
-        Fold of each clip; clips of one recording share one.
-    """
-    names, member = np.unique(recordings, return_inverse=True)
-    counts = np.zeros((len(names), present.shape[1]))
-    np.add.at(counts, member, present)
-    sizes = np.bincount(member)
-    frequency = np.maximum(counts.sum(axis=0), 1)
-    rarest = np.where(counts > 0, frequency, np.inf).min(axis=1)
-    order = rng.permutation(len(names))
-    order = order[np.argsort(rarest[order], kind="stable")]
-    fold_of = np.zeros(len(names), np.int64)
-    held = np.zeros((n_folds, present.shape[1]))
-    total = np.zeros(n_folds)
-    for r in order:
-        weight = counts[r] / frequency
-        crowded = np.round((held / frequency) @ weight, 12)
-        best = np.lexsort((total, crowded))[0]
-        fold_of[r] = best
-        held[best] += counts[r]
-        total[best] += sizes[r]
-    return fold_of[member]
+        blocks.append(np.column_stack([present, absent, np.ones(len(table), bool)]))
+    found: NDArray[np.bool_] = block_diag(*blocks)
+    return found

@@ -9,13 +9,13 @@ MINIATURE = 2
 CLIPS = 3
 #: Of what stage 1 keeps of a decoded file; raise CLIPS with it. Files are decoded anew.
 MEASURES = 1
-AUDIT = 1
+AUDIT = 2
 EMBEDDINGS = 3
 FEATURES = 2
 SPLITS = 4
-SCORES = 3
+SCORES = 4
 #: Of what mending each fault of the published code changes, in stage 5.
-DEVIATIONS = 1
-DISCREPANCY = 3
+DEVIATIONS = 2
+DISCREPANCY = 4
 STATISTICS = 4
 REPORT = 5

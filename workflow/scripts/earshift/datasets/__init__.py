@@ -15,6 +15,10 @@ Labels are present, absent or unknown, never assumed absent when unknown. Every 
 that the dataset can have gets a column, even where no clip has it, under the dataset's
 own name for it: making names of several datasets agree is not an adapter's work.
 
+A plugin may define ``recordings``, a text: what its names of recordings are, such as
+``freesound`` for ids of Freesound. Datasets that say the same have a recording in common
+where they have a name in common. The option `recordings` of any dataset says so instead.
+
 Two more are for data without audio, whose embeddings are imported: a plugin whose clips
 are known by their audio files alone says ``list_without_audio = None``, or defines it
 as a function like ``list_clips``.
@@ -79,7 +83,25 @@ def has_audio(entry: Mapping[str, Any]) -> bool:
 def options(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a config entry says to its adapter: not what all have in common."""
     own = registry.own_options(entry)
-    return {key: value for key, value in own.items() if key != "audio"}
+    return {k: v for k, v in own.items() if k not in ("audio", "recordings")}
+
+
+def namespace(entry: Mapping[str, Any]) -> str | None:
+    """Return what the names of a dataset's recordings are, if other datasets have them.
+
+    Parameters
+    ----------
+    entry : mapping
+        Config entry: its option `recordings`, or else what its plugin says.
+
+    Returns
+    -------
+    str or None
+        Such as ``freesound``; None if the names mean nothing elsewhere.
+    """
+    plugin = registry.load("datasets", entry["plugin"])
+    found: str | None = entry.get("recordings", getattr(plugin, "recordings", None))
+    return found
 
 
 def lister(plugin: ModuleType, entry: Mapping[str, Any]) -> Callable[..., ClipList]:

@@ -16,6 +16,7 @@ from earshift.datasets._files import fold_numbers, is_true, read_csv, unlisted, 
 from earshift.errors import ConfigError
 
 version = 2
+recordings = "freesound"
 licence = "CC BY-NC 3.0; ESC-10: CC BY 3.0"
 citation = (
     "Piczak (2015). ESC: dataset for environmental sound classification. ACM "

@@ -20,6 +20,7 @@ from earshift.datasets._files import named_files, unpacked
 from earshift.errors import DataError
 
 version = 1
+recordings = "gtzan"
 licence = "none stated"
 citation = (
     "Tzanetakis, Cook (2002). Musical genre classification of audio signals. IEEE "

@@ -22,6 +22,7 @@ from earshift.datasets._files import named_files, sides, unmatched
 from earshift.errors import DataError
 
 version = 4
+recordings = "irmas"
 licence = "CC BY-NC-SA 3.0"
 citation = (
     "Bosch, Janer, Fuhrmann, Herrera (2012). A comparison of sound segregation "

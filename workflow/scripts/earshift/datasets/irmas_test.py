@@ -20,6 +20,7 @@ from earshift.errors import DataError
 __all__ = ["citation", "label_files", "licence", "list_clips", "version"]
 
 version = 3
+recordings = "irmas_test"
 
 #: The clips are known by their files.
 list_without_audio = None

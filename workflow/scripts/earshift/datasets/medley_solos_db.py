@@ -18,6 +18,7 @@ from earshift.datasets._files import read_csv, unlisted, unpacked
 from earshift.errors import DataError
 
 version = 2
+recordings = "medley_solos_db"
 licence = "CC BY 4.0"
 citation = (
     "Lostanlen, Cella (2016). Deep convolutional networks on the pitch spiral for "

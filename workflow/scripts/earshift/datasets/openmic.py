@@ -31,6 +31,7 @@ from earshift.errors import ConfigError, DataError, did_you_mean
 log = logging.getLogger(__name__)
 
 version = 3
+recordings = "fma"
 licence = "CC BY 4.0"
 citation = (
     "Humphrey, Durand, McFee (2018). OpenMIC-2018: an open dataset for multiple "

@@ -18,6 +18,7 @@ from earshift.datasets._files import named_files
 from earshift.errors import DataError
 
 version = 1
+recordings = "ravdess"
 licence = "CC BY-NC-SA 4.0"
 citation = (
     "Livingstone, Russo (2018). The Ryerson audio-visual database of emotional speech "

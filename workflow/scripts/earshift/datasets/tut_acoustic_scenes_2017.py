@@ -19,6 +19,7 @@ from earshift.datasets._files import need_file, unlisted, unpacked
 from earshift.errors import ConfigError, DataError, did_you_mean
 
 version = 2
+recordings = "tut_acoustic_scenes_2017"
 licence = "free for research and other non-commercial use (EULA of the dataset)"
 citation = (
     "Mesaros, Heittola, Virtanen (2016). TUT database for acoustic scene "

@@ -16,6 +16,7 @@ from earshift.datasets import ClipList, need_folder, one_label_per_clip
 from earshift.datasets._files import fold_numbers, read_csv, unlisted, unpacked
 
 version = 1
+recordings = "freesound"
 licence = "CC BY-NC 4.0"
 citation = (
     "Salamon, Jacoby, Bello (2014). A dataset and taxonomy for urban sound research. "

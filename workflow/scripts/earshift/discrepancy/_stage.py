@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 from sklearn.base import TransformerMixin
 from sklearn.preprocessing import StandardScaler
 
@@ -29,7 +30,7 @@ from earshift.debias._kernel import KernelMethod
 from earshift.discrepancy import Measurement
 from earshift.domains import PRESENT, Domain
 from earshift.errors import DataError
-from earshift.splits import assign_folds
+from earshift.folds import assign_folds
 
 #: How often the datasets are halved. A method is fitted on one half of the recordings
 #: and measured on the other, then the other way round: a probe trained on the clips
@@ -140,9 +141,7 @@ def measure_fold(
         registry.check_version("discrepancy", name, version)
     all_domains = domains.load_all(entries, classes)
     draws = np.random.default_rng([seed, repeat])
-    halves = [
-        assign_folds(d.labels == PRESENT, d.recording, 2, draws) for d in all_domains
-    ]
+    halves = _halves(all_domains, draws)
     # The other half is as it was when that is measured.
     both = [[_at_most(half == f, MAX_CLIPS, draws) for half in halves] for f in (0, 1)]
     train, test = both[1 - fold], both[fold]
@@ -236,6 +235,17 @@ def _corrected(
 
 def _made(entry: Mapping[str, Any]) -> TransformerMixin:
     return debias.make(entry["plugin"], **registry.own_options(entry))
+def _halves(
+    all_domains: Sequence[Domain], draws: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Halve the recordings of all datasets; one that two datasets have is in one half."""
+    blocks = [
+        np.column_stack([d.labels == PRESENT, np.ones(len(d.labels), bool)])
+        for d in all_domains
+    ]
+    recordings = np.concatenate([d.recording for d in all_domains])
+    half = assign_folds(block_diag(*blocks), recordings, 2, draws)
+    return np.split(half, np.cumsum([len(d.recording) for d in all_domains])[:-1])
 
 
 def _fit_method(
