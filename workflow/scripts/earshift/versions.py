@@ -13,9 +13,9 @@ AUDIT = 1
 EMBEDDINGS = 3
 FEATURES = 2
 SPLITS = 3
-SCORES = 3
+SCORES = 4
 #: Of what mending each fault of the published code changes, in stage 5.
 DEVIATIONS = 1
-DISCREPANCY = 3
-STATISTICS = 3
+DISCREPANCY = 4
+STATISTICS = 4
 REPORT = 4
