@@ -1,5 +1,7 @@
 """No method gets into a table by what the run shows it, and is not its to see."""
 
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,13 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomTreesEmbedding
 from sklearn.preprocessing import Normalizer, QuantileTransformer
 
-from earshift import classes, domains, scoring, store
+from earshift import classes, domains, registry, scoring, settings, store
 from earshift.debias import _checks
 from earshift.discrepancy._stage import measure_discrepancy
-from earshift.errors import DataError
+from earshift.errors import ConfigError, DataError
 from tests.cheats import CHEATS, END, START, write
 from tests.unit.test_evaluate import SHIFT, balanced, run, write_domain
+from tests.unit.test_settings import SCHEMA, minimal
 
 
 @pytest.fixture
@@ -86,7 +89,9 @@ class Ranks(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        below = [np.searchsorted(s, x) for s, x in zip(self.sorted_.T, X.T, strict=True)]
+        below = [
+            np.searchsorted(s, x) for s, x in zip(self.sorted_.T, X.T, strict=True)
+        ]
         return np.array(below).T / len(self.sorted_)
 
 
@@ -122,9 +127,7 @@ def two_sides(n_features):
 def test_an_honest_method_gives_what_it_gives_alone(method, mixed):
     groups = two_sides(1500 if isinstance(method, SinglePrecision) else 20)
     method.fit(groups[0][0].X)
-    out = _checks.transformed(
-        method, groups, mixed=mixed, rng=np.random.default_rng(0)
-    )
+    out = _checks.transformed(method, groups, mixed=mixed, rng=np.random.default_rng(0))
     for sides, own in zip(out, groups, strict=True):
         for found, clips in zip(sides, own, strict=True):
             assert_allclose(found, method.transform(clips.X), rtol=0, atol=1e-4)
@@ -134,6 +137,7 @@ class Recorder(TransformerMixin, BaseEstimator):
     """Keeps the batches that it is shown."""
 
     def fit(self, X):
+        del X
         self.shown_ = []
         return self
 
@@ -166,7 +170,7 @@ def test_who_sees_nothing_of_the_target_gets_mixed_batches(mixed):
             assert len(datasets) <= 1
         elif seen and len(batch) > 60:
             assert datasets == {"a", "b"}
-            changes = np.mean([x != y for x, y in zip(seen, seen[1:], strict=False)])
+            changes = np.mean([x != y for x, y in pairwise(seen)])
             assert changes > 0.25  # shuffled: nothing like one after the other
 
 
@@ -185,7 +189,7 @@ def test_a_dataset_without_test_clips_is_no_empty_batch():
 def test_a_cheat_is_found_with_balanced_draws_too(tmp_path, entries, scope):
     methods = {"cheat": {"plugin": str(write(tmp_path, "set_memory"))}}
     drawn = balanced(tmp_path, entries)
-    with pytest.raises(DataError, match="method 'cheat', .* a second fit"):
+    with pytest.raises(DataError, match=r"method 'cheat', .* a second fit"):
         run(tmp_path, entries, methods=methods, scopes=[scope], draws=drawn)
 
 
@@ -294,3 +298,129 @@ def test_an_edited_method_is_computed_anew(tmp_path, entries):
     file.write_text(text)
     third, _ = run(tmp_path, entries, methods=methods)
     pd.testing.assert_frame_equal(first, third)
+
+
+RECORDER = """
+LOG = []
+
+
+class Cheat(Base):
+    def fit(self, X, domain=None, y=None, subgroup=None):
+        LOG.append(("fit", {row.tobytes() for row in X}))
+        return super().fit(X)
+
+    def transform(self, X):
+        LOG.append(("transform", {row.tobytes() for row in X}))
+        return X
+"""
+
+
+def test_fit_sees_no_clip_that_tests_and_they_come_apart(tmp_path, entries):
+    file = tmp_path / "recorder.py"
+    file.write_text(START.format(access="target_unlabelled") + RECORDER + END)
+    run(tmp_path, entries, methods={"recorder": {"plugin": str(file)}})
+    log = registry.load("debias", str(file)).LOG
+    seen, batches, n_views = set(), [], 0
+    for what, rows in [*log, ("fit", set())]:
+        if what == "transform":
+            batches.append(rows)
+            continue
+        # Two datasets, two sides, three calls; more where the fit is done again.
+        if len(batches) == 12:
+            trained = [rows <= seen for rows in batches]
+            apart = [not rows & seen for rows in batches]
+            assert all(a != b for a, b in zip(trained, apart, strict=True))
+            assert sum(trained) == 4
+            n_views += 1
+        seen, batches = rows, []
+    # Repeats, all folds but the first, sources.
+    assert n_views == 2 * 2 * 2
+
+
+@pytest.mark.parametrize("name", CHEATS)
+def test_a_cheat_is_refused_before_the_run(tmp_path, name):
+    config = minimal(
+        methods={"none": None, "own": {"plugin": str(write(tmp_path, name))}}
+    )
+    with pytest.raises(ConfigError) as error:
+        settings.resolve(config, SCHEMA)
+    assert str(error.value).startswith("'methods: own': the method '")
+    assert re.search(CHEATS[name][1], str(error.value))
+    # A job of the run does not try it again.
+    assert settings.resolve(config, SCHEMA, in_job=True)["methods"].keys() == {
+        "none",
+        "own",
+    }
+
+
+def test_an_honest_method_is_not(tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(
+        START.format(access="none") + "class Cheat(Base):\n    pass\n" + END
+    )
+    config = minimal(methods=["none", str(file)])
+    assert list(settings.resolve(config, SCHEMA)["methods"]) == ["none", "own"]
+
+
+def test_a_method_that_needs_more_clips_is_left_to_the_run(tmp_path, caplog):
+    text = START.format(access="none") + "from sklearn.decomposition import PCA\n"
+    text += """
+class Cheat(PCA):
+    def fit(self, X, domain=None, y=None, subgroup=None):
+        return super().fit(X)
+
+def make(*, n_components=2):
+    return Cheat(n_components)
+"""
+    file = tmp_path / "own.py"
+    file.write_text(text)
+    for n, warned in ((50, False), (5000, True)):
+        own = {"plugin": str(file), "n_components": n}
+        settings.resolve(minimal(methods={"none": None, "own": own}), SCHEMA)
+        assert ("could not be tried on made-up clips" in caplog.text) == warned
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("def fit(self, X): return self", "fit.X, domain, y, subgroup."),
+        (
+            "def fit(self, X, domain, y=None, subgroup=None):\n"
+            "        self.mean_ = 0 if y is None else y.mean()\n"
+            "        return self",
+            "labels change its transform",
+        ),
+        (
+            "def fit(self, X, domain, y=None, subgroup=None):\n"
+            "        self.mean_ = float(domain[0] == 'a')\n"
+            "        return self",
+            "other names of the datasets change its transform",
+        ),
+        (
+            "def fit(self, X, domain, y=None, subgroup=None):\n"
+            "        X -= X.mean(axis=0)\n"
+            "        self.mean_ = 0\n"
+            "        return self",
+            "its fit changes the clips",
+        ),
+    ],
+)
+def test_what_only_the_trial_sees_is_refused_too(tmp_path, body, message):
+    file = tmp_path / "own.py"
+    own = f"class Cheat(Base):\n    {body}\n"
+    file.write_text(START.format(access="none") + own + END)
+    with pytest.raises(ConfigError, match=message):
+        settings.resolve(minimal(methods=["none", str(file)]), SCHEMA)
+
+
+def test_what_cannot_transform_is_no_method(tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text("version, access = 1, 'none'\nmake = lambda: object()\n")
+    with pytest.raises(ConfigError, match="what its 'make' returns has no 'fit'"):
+        settings.resolve(minimal(methods=["none", str(file)]), SCHEMA)
+
+
+def test_none_is_the_method_none():
+    config = minimal(methods={"none": {"plugin": "lda"}})
+    with pytest.raises(ConfigError, match="'methods: none' must be the plugin 'none'"):
+        settings.resolve(config, SCHEMA)

@@ -94,7 +94,9 @@ def made(path):
 
 
 def test_a_plugin_of_the_library_has_a_number_and_a_users_own_a_hash_too(tmp_path):
-    assert registry.version_of("debias", "lda") == registry.load("debias", "lda").version
+    assert (
+        registry.version_of("debias", "lda") == registry.load("debias", "lda").version
+    )
     path = write(tmp_path, "def make(): return 1\n")
     before = registry.version_of("debias", path)
     assert before.startswith("3+")

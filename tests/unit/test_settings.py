@@ -82,7 +82,8 @@ def test_the_given_configuration_is_left_as_it_was():
 
 def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
     file = tmp_path / "halve.py"
-    file.write_text("version = 1\naccess = 'none'\ndef make(): return None\n")
+    text = "from earshift.debias import Identity\nversion, access = 1, 'none'\n"
+    file.write_text(text + "def make(): return Identity()\n")
     config = settings.resolve(minimal(methods=["none", str(file)]), SCHEMA)
     assert config["methods"]["halve"] == {"plugin": str(file)}
 

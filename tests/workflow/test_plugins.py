@@ -111,7 +111,7 @@ def test_a_new_file_is_a_new_method_or_model_with_no_other_edit(clone, extended)
     contracts = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-            *("tests/contract", "-k", "halve or Halve or energy"),
+            *("tests/contract", "-k", "halve or energy"),
         ],
         cwd=clone,
         env=environment(clone),
@@ -120,7 +120,9 @@ def test_a_new_file_is_a_new_method_or_model_with_no_other_edit(clone, extended)
         timeout=200,
     )
     assert contracts.returncode == 0, contracts.stdout[-3000:]
-    assert "[halve]" in contracts.stdout + _collected(clone)
+    collected = _collected(clone)
+    assert "[halve]" in collected
+    assert "[halve-check_estimators_nan_inf]" in collected
 
 
 def _collected(root):
@@ -168,3 +170,21 @@ def test_a_users_own_file_outside_the_project_is_a_method(tmp_path, finished):
     assert "extract_embeddings" not in done.stdout + done.stderr
     summary = pd.read_csv(folder / "results/tables/summary.csv")
     assert set(summary["method"]) == {"none", "lda", "mlda", "mean_projection", "halve"}
+    own = summary["method"].eq("halve")
+    assert summary.loc[own, "change"].abs().max() < 0.1
+    # An edit counts, though its version is the same.
+    (folder / "halve.py").write_text(NEW_METHOD.replace("0.5 *", "0.0 *"))
+    again = run(folder)
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert "mfcc / clean: scores: 3/3 tasks" in again.stderr
+    edited = pd.read_csv(folder / "results/tables/summary.csv")
+    assert (edited.loc[own, "roc_auc"] == 0.5).all()
+    columns = ["method", "train", "test", "roc_auc"]
+    pd.testing.assert_frame_equal(summary.loc[~own, columns], edited.loc[~own, columns])
+    # A cheat stops the run before its first job.
+    cheat = NEW_METHOD.replace("0.5 * super().transform(X)", "X - X.mean(axis=0)")
+    (folder / "halve.py").write_text(cheat)
+    refused = run(folder)
+    assert refused.returncode != 0
+    assert "batch statistics in transform count as seeing the target" in refused.stderr
+    assert "cross_validate" not in refused.stdout + refused.stderr

@@ -176,7 +176,7 @@ def _check_finite(
     if bad.any():
         raise DataError(
             f"dataset '{name}': the features of clip '{ids[bad.argmax()]}' hold NaN or "
-            f"infinite values ({bad.sum()} of {len(bad)} clips), in {file}. Every clip "
+            f"infinite values ({bad.sum()} of {bad.size} clips), in {file}. Every clip "
             "needs finite features: embed it again, or import others, or leave the "
             "clip out of the dataset."
         )

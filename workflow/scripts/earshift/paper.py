@@ -181,13 +181,10 @@ def score_cell(
         fitted = case.fit(recipe, found, source)
         directions.append(scoring.class_row(fitted, **key, train=train))
         for target, X in enumerate(case.space(recipe.kernel, source)[1]):
-            table = scoring.clip_rows(
-                case.domains[target],
-                case.test[target],
-                case.c,
-                as_published(fitted.score(X)),
-                fitted.C,
-            )
+            scores = as_published(fitted.score(X))
+            domain, test = case.domains[target], case.test[target]
+            with scoring.named(method, train, repeat, fold):
+                table = scoring.clip_rows(domain, test, case.c, scores, fitted.C)
             rows.append(table.assign(train=train))
     table = pd.concat(rows, ignore_index=True).assign(**key)
     return table, scoring.direction_table(directions)

@@ -172,7 +172,7 @@ class _Loader(SourceFileLoader):
         # Never what was compiled before: that goes by time and size, of which an edit
         # may change neither.
         path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)  # type: ignore[no-any-return]
+        return self.source_to_code(self.get_data(path), path)
 
     def exec_module(self, module: ModuleType) -> None:
         package = module.__name__.partition(".")[0]

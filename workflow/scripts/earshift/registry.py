@@ -160,8 +160,8 @@ def _check_method(name: str, module: ModuleType) -> None:
     known = {"none", *_files("debias"), *_installed("debias")}
     if isinstance(others, str) or not known.issuperset(others):
         raise ConfigError(
-            f"the method '{name}' has compared_with = {others!r}, which must be a tuple "
-            f"of names of methods {did_you_mean(str(others), known)}"
+            f"the method '{name}' has compared_with = {others!r}, which must be a "
+            f"tuple of names of methods {did_you_mean(str(others), known)}"
         )
 
 

@@ -93,6 +93,12 @@ def resolve(
             "'methods' must hold 'none': every method is compared with the plain "
             "embedding."
         )
+    if config["methods"]["none"]["plugin"] != "none":
+        raise ConfigError(
+            "'methods: none' must be the plugin 'none', with which every method is "
+            f"compared, got '{config['methods']['none']['plugin']}': give that another "
+            "name."
+        )
     return config
 
 

@@ -35,7 +35,7 @@ MAX_KEPT = 1 << 30
 #: Bytes at most of products that are kept: those of 5792 clips.
 MAX_PRODUCTS = 1 << 28
 
-#: Clips of each dataset on which a method is checked where it is not asked to transform.
+#: Clips of each dataset on which a method is checked that need not transform any.
 SAMPLE = 16
 
 
@@ -171,7 +171,6 @@ class Split:
         DataError
             If the method does what no method may (`debias._checks`).
         """
-
         plugin, options = method_entry["plugin"], registry.own_options(method_entry)
         whole = debias.make(plugin, **options)
         kernel = whole.kernel() if is_map_and_remover(whole) else None
@@ -247,9 +246,7 @@ class View:
         """Return the clips as the method's own transform leaves them."""
         trains = [self.split.rows(i, own) for i, own in enumerate(self.split.train)]
         both = (trains, [~own for own in trains])
-        groups = [
-            [self._clips(i, own) for i, own in enumerate(side)] for side in both
-        ]
+        groups = [[self._clips(i, own) for i, own in enumerate(side)] for side in both]
         rng = np.random.default_rng(0)
         train, test = _checks.transformed(self.method, groups, mixed=mixed, rng=rng)
         out = []

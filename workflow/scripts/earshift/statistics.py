@@ -303,7 +303,8 @@ def threshold_metrics(
     Returns
     -------
     dict
-        Values in [0, 1]; 0 where nothing was called present. A recall of nothing is NaN.
+        Values in [0, 1]; 0 where nothing was called present, and the recall NaN where
+        nothing is.
     """
     said = scores > 0
     hits, n_said, n = (int(np.sum(part)) for part in (said & present, said, present))

@@ -7,6 +7,8 @@ A method plugin defines
 ``access``
     What it may see of the target: ``"none"``, ``"target_unlabelled"`` (features, domain
     and subgroup of target clips) or ``"target_labelled"`` (their classes too).
+``compared_with``
+    Optional: a tuple of the plugins it is compared with, besides ``none``.
 ``make(**options)``
     Return the unfitted transformer, with ``fit(X, domain, y=None, subgroup=None)`` and
     ``transform(X)``, which may give other features. `X` has shape (n_clips,

@@ -158,7 +158,7 @@ def _check_finite(
         value = out[i][~fine[i]][0]
         raise MethodError(
             f"its transform of clip '{clip_id[i]}' of dataset '{datasets[i]}' has the "
-            f"value {value} ({bad.sum()} of {len(bad)} clips are affected). A method "
+            f"value {value} ({bad.sum()} of {bad.size} clips are affected). A method "
             f"must give finite numbers below {TOO_LARGE:g} for every clip: clips that "
             "it leaves out would be missing from its scores, and from no other "
             "method's."

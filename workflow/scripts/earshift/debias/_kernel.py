@@ -104,12 +104,14 @@ class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
 
 def is_map_and_remover(method: TransformerMixin) -> bool:
-    """Return True if `kernel` and `remover` are all that a method does."""
+    """Return True if a map of `kernels` and `remover` are all that a method does."""
     own = type(method)
     return (
         isinstance(method, KernelMethod)
         and own.fit is KernelMethod.fit
         and own.transform is KernelMethod.transform
+        and "transform" not in vars(method)
+        and type(method.kernel()) in MAPS.values()
     )
 
 

@@ -56,7 +56,9 @@ def describe_study(results: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     scores = study_tables.read_scores(results, methods)
     both = study_tables.with_published(scores, ismir2023.results())
     main = study_tables.main_table(both)
-    effects = study_tables.deviation_table(study_tables.read_deviations(results, methods))
+    effects = study_tables.deviation_table(
+        study_tables.read_deviations(results, methods)
+    )
     published = both[both["protocol"].eq(ismir2023.PUBLISHED)]
     return {
         "protocols": list(by_protocol),
