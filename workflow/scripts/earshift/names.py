@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterable
 
 from earshift.errors import DataError
 
-#: Characters without width that change no letter: soft hyphen, Mongolian vowel
-#: separator, zero-width space, marks of direction, word joiner and invisible operators,
-#: byte-order mark.
-_HIDDEN = "\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+#: Characters without width that change no letter: controls, soft hyphen, Mongolian
+#: vowel separator, zero-width space, marks of direction, word joiner and invisible
+#: operators, byte-order mark.
+_HIDDEN = (
+    r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
+    r"\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+)
 
 #: Without width too, but they change how the letters beside them look.
-_JOINERS = "\u200c\u200d"
+_JOINERS = r"\u200c\u200d"
 
 _EDGES = re.compile(rf"^[\s{_HIDDEN}{_JOINERS}]+|[\s{_HIDDEN}{_JOINERS}]+$")
 
@@ -82,13 +85,15 @@ def fold(name: str) -> str:
     Returns
     -------
     str
-        `clean`, without case, joiners and the forms of characters that Unicode calls
-        compatible, such as full-width letters.
+        `clean`, without case, joiners, selectors of a variant, and the forms of
+        characters that Unicode calls compatible, such as full-width letters.
     """
     if name.isascii():
         return clean(name).lower()
     plain = unicodedata.normalize("NFKC", clean(name)).casefold()
-    return unicodedata.normalize("NFC", re.sub(f"[{_JOINERS}]", "", plain))
+    return unicodedata.normalize(
+        "NFC", re.sub(rf"[{_JOINERS}\u034f\ufe00-\ufe0f]", "", plain)
+    )
 
 
 def refuse_alike(

@@ -119,7 +119,9 @@ def _changed(column: pd.Series[Any], change: Callable[[str], str]) -> pd.Series[
     written = [name for name in column.dropna().unique() if isinstance(name, str)]
     changed = {name: change(name) or None for name in written}
     changed = {name: new for name, new in changed.items() if new != name}
-    return column.replace(changed) if changed else column
+    if not changed:
+        return column
+    return column.map(lambda name: changed.get(name, name), na_action="ignore")
 
 
 def _side(split: str) -> str:
