@@ -208,3 +208,111 @@ def test_any_dataset_may_say_what_its_names_of_recordings_are():
     spaces = {name: datasets.namespace(entry) for name, entry in found.items()}
     assert spaces == {"a": "freesound", "b": None, "c": "freesound", "d": "own"}
     assert datasets.options(found["a"]) == {}
+
+
+def table(**options):
+    other = {"plugin": "table", "folder": "b"}
+    return {"a": {"plugin": "table", "folder": "a"} | options, "b": other}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"datasets": table(folder=2024)}, "a.folder must be a text .* '2024'"),
+        (
+            {"datasets": table(table=None)},
+            "'datasets: a': table must be a text, and is",
+        ),
+        ({"datasets": table(label_column=1)}, "label_column must be a text, got 1"),
+        ({"datasets": table(**{"1": 2})}, "'table' has no option '1'"),
+        ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
+        ({"splits": {"n_folds": "three"}}, "n_folds must be a whole number, got 'th"),
+        ({"splits": None}, "splits must be a mapping, and is empty"),
+        ({"statistics": {"rope": float("nan")}}, "rope must be a finite number"),
+        (
+            {"methods": ["none", {"k": {"seed": 1.5}}]},
+            "'methods: k': seed must be a wh",
+        ),
+        ({"models": {"yamnet": {"weights": 3}}}, "'models: yamnet': weights must be"),
+        ({"models": [{"m": None}, {"m": None}]}, "'models' has two entries called 'm'"),
+        ({"results": 2024}, "results must be a text, got 2024: put it in quotes"),
+        ({"results": "r/{x}"}, "'results': the path 'r/{x}' has a brace"),
+        ({"datasets": table(folder="a{x}b")}, "'datasets: a': the path 'a{x}b' has a"),
+        ({"datasets": table(table="{x}.csv")}, "'datasets: a': the path 'a/{x}.csv'"),
+        ({"store": {"address": "s3://{x}"}}, "'store: address': the path 's3://{x}'"),
+        ({"downloads": {"mirror": "m{"}}, "'downloads: mirror': the path 'm{' has a"),
+        ({"alignment": "{x}.yaml"}, "'alignment': the path '{x}.yaml' has a brace"),
+        ({"results": "~no-such-user/x"}, "the path '~no-such-user/x'"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message.replace("{", r"\{")):
+        settings.resolve(minimal(**changes), SCHEMA)
+    with pytest.raises(ConfigError, match="must be a mapping of settings, got None"):
+        settings.resolve(None, SCHEMA)
+
+
+def test_numbers_become_those_that_are_asked_for_in_every_section():
+    """As Snakemake gives what is set on the command line, and YAML 1e-3."""
+    changes = {
+        "seed": 1.0,
+        "splits": {"n_folds": "3", "n_repeats": 2.0},
+        "statistics": {"rope": "1e-3"},
+        "downloads": {"offline": "true"},
+        "datasets": table(audio="true", label_column="1"),
+        "methods": {"none": None, "k": {"n_components": "8", "seed": 2.0}},
+        "models": {"random_openl3": {"embedding_size": "6144", "short": "skip"}},
+    }
+    config = settings.resolve(minimal(**changes), SCHEMA)
+    assert repr(config["seed"]) == "1"
+    assert [repr(config["splits"][k]) for k in ("n_folds", "n_repeats")] == ["3", "2"]
+    assert config["statistics"]["rope"] == 0.001
+    assert config["downloads"]["offline"] is True
+    assert config["datasets"]["a"]["audio"] is True
+    assert config["datasets"]["a"]["label_column"] == "1"
+    assert config["methods"]["k"] == {"plugin": "k", "n_components": 8, "seed": 2}
+    assert repr(config["methods"]["k"]["seed"]) == "2"
+    assert config["models"]["random_openl3"]["embedding_size"] == 6144
+    assert config["models"]["random_openl3"]["short"] == "skip"
+
+
+def test_the_home_folder_stands_for_a_tilde_in_every_path(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    changes = {
+        "results": "~/res",
+        "store": {"address": "~/stores"},
+        "downloads": {"mirror": "~/mirror"},
+        "datasets": table(folder="~/a"),
+        "classes": ["~x", "a~/b"],
+    }
+    config = settings.resolve(minimal(**changes), SCHEMA)
+    assert config["results"] == "/home/me/res"
+    assert config["store"]["address"] == "/home/me/stores"
+    assert config["downloads"]["mirror"] == "/home/me/mirror"
+    assert config["datasets"]["a"]["folder"] == "/home/me/a"
+    assert config["classes"] == ["~x", "a~/b"]
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("config.yaml", "results"),
+        ("mine.yaml", "results_mine"),
+        ("tables.yaml", "results_tables"),
+        ("a/config.yaml", "results_a_config"),
+        ("a/mine.yaml", "results_a_mine"),
+        ("/data/x/mine.yaml", "results_data_x_mine"),
+    ],
+)
+def test_each_experiment_file_has_results_of_its_own(
+    tmp_path, monkeypatch, file, expected
+):
+    monkeypatch.chdir(tmp_path)
+    assert settings.results_of({}, Path(file)) == expected
+    assert settings.results_of({}, tmp_path / file) == expected
+    found = settings.resolve(minimal(), SCHEMA, experiment=Path(file))
+    assert found["results"] == expected
+    given = {"results": "./there//x"}
+    assert settings.results_of(given, Path(file)) == "there/x"
+    found = settings.resolve(minimal(**given), SCHEMA, experiment=Path(file))
+    assert found["results"] == "there/x"

@@ -81,6 +81,7 @@ def write_config(folder, server, checksum=None, **downloads):
     (folder / "mine.yaml").write_text(yaml.safe_dump({NAME: entry}))
     (folder / "b").mkdir(exist_ok=True)
     config = {
+        "results": "results",
         "datasets": {"irmas": None, "b": {"plugin": "table", "folder": "b"}},
         "models": "mfcc",
         "downloads": {"register": "mine.yaml"} | downloads,

@@ -35,10 +35,14 @@ def mirror():
 
 
 def write_config(folder, models="mfcc", **downloads):
-    """An experiment with `downloads` set; its datasets are two empty folders."""
+    """An experiment with `downloads` set; its datasets are two tables of no files."""
+    rows = [f"{c}{i}.wav,{c},{c}{i}" for c in ("cello", "flute") for i in range(6)]
     for name in ("a", "b"):
         (folder / name).mkdir(exist_ok=True)
+        table = "\n".join(["path,label,recording", *rows])
+        (folder / name / "clips.csv").write_text(f"{table}\n")
     config = {
+        "results": "results",
         "datasets": {name: {"plugin": "table", "folder": name} for name in ("a", "b")},
         "models": models,
         "downloads": downloads,

@@ -76,6 +76,7 @@ def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     write_study(folder)
     config = {
+        "results": "results",
         "datasets": {
             "irmas": {"audio": False},
             "openmic": {"folder": "openmic-2018", "audio": False, "genres": "paper"},

@@ -11,10 +11,11 @@ from types import SimpleNamespace
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, beforehand, datasets, inspection, jobs, library, models
-from earshift import protocols, register, registry, settings, slurm, versions
+from earshift import alignment, beforehand, datasets, inspection, jobs, left_out
+from earshift import library, models, protocols, register, registry, settings, slurm
+from earshift import versions
 from earshift.errors import EarshiftError
-from earshift.report import words
+from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
 
 library.hand_on()
@@ -30,6 +31,16 @@ if workflow.is_main_process:
 
 MINIATURE = Path("resources/miniature")
 
+
+def is_whole_run(words):
+    """Whether Snakemake is asked for the experiment, not for a part without labels."""
+    try:
+        asked, _ = get_argument_parser().parse_known_args(words)
+    except SystemExit:
+        return False  # it was not started on the command line
+    return set(asked.targets) <= {"all", "plan"} and not asked.unlock
+
+
 try:
     config = settings.resolve(
         config,
@@ -38,9 +49,9 @@ try:
         in_job=not workflow.is_main_process,
     )
     settings.check_folders(config, made=MINIATURE)
-    if workflow.is_main_process and "--unlock" not in sys.argv:
+    if workflow.is_main_process and is_whole_run(sys.argv[1:]):
         for sentence in beforehand.look(config, made=MINIATURE):
-            sys.stderr.write(words.wrapped(sentence) + "\n")
+            sys.stderr.write(left_out.wrapped(sentence) + "\n")
 except EarshiftError as error:
     # Snakemake would add the line of this file, which says nothing to a user.
     sys.exit(f"Error: {error}")

@@ -6,6 +6,7 @@ first job, and from the folds, by stage 4; the report shows the second.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -200,6 +201,47 @@ def because(rows: pd.DataFrame) -> str:
     return "; ".join(parts)
 
 
+def wrapped(sentence: str, width: int = 100) -> str:
+    """Return a sentence in lines for a terminal; all but the first are indented.
+
+    Parameters
+    ----------
+    sentence : str
+        One line of any length.
+    width : int, default=100
+        Characters of a line at most; a longer word has a line of its own.
+
+    Returns
+    -------
+    str
+        The lines.
+    """
+    return textwrap.fill(
+        sentence,
+        width,
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def few(words: Sequence[str]) -> str:
+    """Return words in a row; of many, the first `NAMED` and how many more there are.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Names, or parts of a sentence.
+
+    Returns
+    -------
+    str
+        With commas between them.
+    """
+    more = len(words) - NAMED
+    return ", ".join(words[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def _columns(table: pd.DataFrame) -> dict[str, str]:
     """Return the classes and unused labels of a dataset -> their columns."""
     unused = [c for c in table.columns if c.startswith(UNUSED)]
@@ -273,12 +315,6 @@ def _named(c: str, rows: Sequence[Mapping[Any, Any]]) -> str:
     if hints:
         parts.append(f"did you mean {' or '.join(hints)}?")
     return f"{c} ({'; '.join(parts)})" if parts else c
-
-
-def few(words: Sequence[str]) -> str:
-    """Return words in a row; of many, the first `NAMED` and how many more there are."""
-    more = len(words) - NAMED
-    return ", ".join(words[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _did_you_mean(tables: Mapping[str, pd.DataFrame]) -> str:

@@ -165,7 +165,8 @@ def _wrong_type(value: object, rules: Rules) -> str:
     hint = ""
     if "string" in _kinds(rules) and not isinstance(value, list | Mapping | str):
         hint = f": put it in quotes, '{value}'"
-    return f"{needed}, got {value!r}{hint}"
+    shown = repr(value) if isinstance(value, list | Mapping | str) else value
+    return f"{needed}, got {shown}{hint}"
 
 
 def _check_finite(value: object, where: str) -> None:

@@ -166,6 +166,8 @@ def _entries(section: str, given: object) -> dict[str, dict[str, Any]]:
         named: dict[str, object] = {}
         for item in given:
             pair = item if isinstance(item, Mapping) else {str(item): None}
+            for key in pair.keys() & named.keys():
+                raise ConfigError(f"'{section}' has two entries called '{key}'.")
             named.update(pair)
         given = named
     if not isinstance(given, Mapping):
@@ -219,7 +221,7 @@ def _expanded(value: object) -> object:
 
 def _at_home(text: str) -> str:
     """Return a path with the home folder in place of ``~``; other texts as they are."""
-    if not re.match(r"~[^/]*(/|$)", text):
+    if not re.fullmatch(r"~([^/]*/.*)?", text, re.DOTALL):
         return text
     try:
         return str(Path(text).expanduser())

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 #: Columns of a split.
 COLUMNS = ("repeat", "fold", "clip_id", "tests")
+#: Recordings without which no classifier is trained: two folds, with two inner folds.
+FEWEST = 4
 
 
 def make_splits(
@@ -280,14 +282,16 @@ def check_recordings(
         raise DataError(
             f"all {n_clips} clips of dataset '{name}' are of one recording, and whole "
             "recordings train or test, so that nothing is left for the other. Name in "
-            "'recording' what each clip was cut from: two recordings are needed at "
-            "the least, and more for each class."
+            "'recording' what each clip was cut from, or add recordings: no experiment "
+            f"can do with fewer than {FEWEST}."
         )
     note = f" (copies join {joined} others to these)" if joined else ""
+    remedy = f"Set 'n_folds' under 'splits' in the config to {n} or less, or add some."
+    if n < FEWEST:
+        remedy = f"Add some: no experiment can do with fewer than {FEWEST}."
     raise DataError(
-        f"dataset '{name}' has {n} recordings{note}, too few for {n_folds} folds of whole "
-        f"recordings. Set 'n_folds' to {n} or less under 'splits' in the config, or "
-        "add recordings."
+        f"dataset '{name}' has {n} recordings{note}, too few for {n_folds} folds of "
+        f"whole recordings. {remedy}"
     )
 
 

@@ -24,15 +24,15 @@ FILES = "4_splits/classes.csv and 1_clips/*.audit.csv"
 NOT_LISTED = "not_listed"
 
 
-def describe(results: Path, names: Sequence[str]) -> list[str]:
+def describe(results: Path, names: Sequence[str], models: Sequence[str]) -> list[str]:
     """Return what of the datasets is left out, and what was noted of their labels.
 
     Parameters
     ----------
     results : Path
         Folder of the results.
-    names : sequence of str
-        Datasets.
+    names, models : sequence of str
+        Datasets, and models.
 
     Returns
     -------
@@ -41,15 +41,19 @@ def describe(results: Path, names: Sequence[str]) -> list[str]:
     """
     found = read_table(results / "4_splits" / "classes.csv")
     said = left_out.sentences(found)
-    return said + [each for name in names for each in _of_dataset(results, name)]
+    return said + [
+        each for name in names for each in _of_dataset(results, name, models)
+    ]
 
 
-def in_terminal(results: Path, names: Sequence[str]) -> list[str]:
+def in_terminal(
+    results: Path, names: Sequence[str], models: Sequence[str]
+) -> list[str]:
     """Return the same as a few lines of plain text, under a heading.
 
     Parameters
     ----------
-    results, names
+    results, names, models
         As for `describe`.
 
     Returns
@@ -57,17 +61,17 @@ def in_terminal(results: Path, names: Sequence[str]) -> list[str]:
     list of str
         Empty if nothing is left out.
     """
-    said = describe(results, names)
+    said = describe(results, names, models)
     if not said:
         return []
-    lines = [words.wrapped(f"  {each}") for each in said[:SHOWN_IN_TERMINAL]]
+    lines = [left_out.wrapped(f"  {each}") for each in said[:SHOWN_IN_TERMINAL]]
     more = len(said) - len(lines)
     if more > 0:
         lines.append(f"  and {more} more: see the report.")
     return ["", "Left out", *lines]
 
 
-def _of_dataset(results: Path, name: str) -> Iterator[str]:
+def _of_dataset(results: Path, name: str, models: Sequence[str]) -> Iterator[str]:
     """Yield what is left out of one dataset, and the warnings on its labels."""
     audit = _read(results / "1_clips" / f"{name}.audit.csv")
     bad = audit[audit["usable"].eq("no")]
@@ -85,12 +89,11 @@ def _of_dataset(results: Path, name: str) -> Iterator[str]:
     if n - len(clips) > in_use:
         out = words.count(n - len(clips) - in_use, "usable clip")
         yield f"{name}: {out} not in the chosen subgroups or the official split."
-    for file in sorted((results / "3_features" / name).glob("*/*.skipped.csv")):
-        skipped = _read(file)
-        if len(skipped):
-            what = words.count(len(skipped), "clip")
-            model = file.parent.name
-            yield f"{name}: {what} without features of {model} ({_reasons(skipped)})."
+    for model in models:
+        for file in (results / "3_features" / name / model).glob("*.skipped.csv"):
+            if len(skipped := _read(file)):
+                what, why = words.count(len(skipped), "clip"), _reasons(skipped)
+                yield f"{name}: {what} without features of {model} ({why})."
     yield from (f"{name}: {each}" for each in _warnings(results, name))
 
 

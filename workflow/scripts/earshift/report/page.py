@@ -103,7 +103,7 @@ def page_values(
         "title": f"Dataset bias between {words.listed(names)}",
         "names": names,
         "findings": findings(found) + audit.findings(results),
-        "left_out": left_out.describe(results, names),
+        "left_out": left_out.describe(results, names, list(config["models"])),
         "left_out_shown": left_out.SHOWN,
         "level": level,
         "n_resamples": config["statistics"]["n_resamples"],

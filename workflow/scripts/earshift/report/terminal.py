@@ -54,7 +54,9 @@ def main_table(results: Path) -> str:
     for setting in found.settings:
         lines += ["", setting]
         lines += draw(found, setting, letters)
-    lines += left_out.in_terminal(results, found.datasets)
+    lines += left_out.in_terminal(
+        results, found.datasets, tables.ordered(found.summary["model"])
+    )
     lines += ["", f"Report: {results / 'report.html'}", ""]
     return _ascii("\n".join(lines))
 

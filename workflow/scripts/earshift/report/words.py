@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 MINUS = "\N{MINUS SIGN}"
@@ -29,17 +28,6 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{number(seconds / size, 0)} {unit}"
     return f"{number(seconds, 0)} s"
-
-
-def wrapped(sentence: str, width: int = 100) -> str:
-    """Return a sentence in lines for a terminal; all but the first are indented."""
-    return textwrap.fill(
-        sentence,
-        width,
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def line(label: str, cells: Sequence[str]) -> str:
