@@ -254,7 +254,7 @@ def _grouped(
                 f"dataset '{name}' has {n} recordings{note}, too few for {n_folds} "
                 "folds of whole recordings. Lower 'n_folds' in the config."
             )
-    kinds = _kinds(tables)
+    kinds = kinds_of(tables)
     members = clips["group"].to_numpy(str)
     parts = []
     for repeat, child in enumerate(np.random.SeedSequence(seed).spawn(n_repeats)):
@@ -268,8 +268,20 @@ def _grouped(
     }
 
 
-def _kinds(tables: Mapping[str, pd.DataFrame]) -> NDArray[np.bool_]:
-    """Return what is to be even over folds: clips of each dataset and label in it."""
+def kinds_of(tables: Mapping[str, pd.DataFrame]) -> NDArray[np.bool_]:
+    """Return what is to be even over folds: clips of each dataset and label in it.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Name of each dataset -> its clips, with nullable columns ``label:<class>``.
+
+    Returns
+    -------
+    ndarray of shape (n_clips, n_kinds), bool
+        The clips of all datasets in their order. Of each dataset first those that have
+        each class, then those that lack it, then all.
+    """
     blocks = []
     for table in tables.values():
         labels = table[[datasets.LABEL + c for c in datasets.classes(table)]]
