@@ -120,6 +120,7 @@ def _write_sources(
             group = zarr.open_group(own / "clean.zarr", mode="w")
             group.attrs["weights_sha256"] = ["ab" * 32]
     _write_audit(folder, datasets)
+    _write_splits(folder / "4_splits", datasets)
     rows = [
         {"class": c, "dataset": d, "n_present": 3, "n_absent": 3, "n_unknown": 0}
         | {"recordings_present": 3, "recordings_absent": 3, "n_negatives": 0}
@@ -127,6 +128,18 @@ def _write_sources(
         for c, d in product(classes, datasets)
     ]
     pd.DataFrame(rows).to_csv(folder / "4_splits" / "classes.csv", index=False)
+
+
+def _write_splits(folder: Path, datasets: tuple[str, ...]) -> None:
+    """Write splits, and groups of recordings that no two datasets have in common."""
+    parts = []
+    for name in datasets:
+        clips = pd.read_parquet(folder / f"{name}.labels.parquet")[["clip_id"]]
+        splits = clips.assign(repeat=0, fold=np.arange(len(clips)) % 2, tests=True)
+        splits.to_parquet(folder / f"{name}.parquet")
+        own = clips.assign(dataset=name, recording=name + "/" + clips["clip_id"])
+        parts.append(own.assign(group=own["recording"]))
+    pd.concat(parts).to_parquet(folder / "groups.parquet")
 
 
 def _write_audit(folder: Path, datasets: tuple[str, ...]) -> None:

@@ -259,6 +259,43 @@ def test_datasets_of_one_format_are_called_so(tmp_path):
     assert "do not detectably tell here and there apart" in told.sentences[1]
 
 
+def share(results, **changes):
+    """Put clips of recordings of both datasets into one group."""
+    file = results / "4_splits" / "groups.parquet"
+    table = pd.read_parquet(file).set_index("clip_id")
+    for clip, (recording, group) in changes.items():
+        table.loc[clip, ["recording", "group"]] = recording, group
+    table.reset_index().to_parquet(file)
+
+
+def test_what_datasets_have_in_common_is_said(tmp_path):
+    results = write_results(tmp_path / "r")
+    assert len(audit.findings(results)[0].sentences) == 2
+    share(results, here1=("fs:1", "fs:1"), there1=("fs:1", "fs:1"))
+    sentence = audit.findings(results)[0].sentences[1]
+    assert sentence == (
+        "By name or by copies, 1 recording is both in here and in there: where one is "
+        "tested, none of its clips trains, in any dataset."
+    )
+    share(results, here2=("here/here2", "here/x"), there2=("there/there2", "here/x"))
+    share(results, here3=("here/here3", "here/y"), here4=("here/here4", "here/y"))
+    told = audit.findings(results)[0].sentences
+    assert "1 group of recordings of here holds copies and 2 recordings are" in told[1]
+    assert told[2] == (
+        "Copies join 2 of 6 recordings of here (2 of 6 clips) to one group, which is "
+        "tested as a whole, so that folds are uneven."
+    )
+    file = results / "4_splits" / "there.parquet"
+    rows = pd.read_parquet(file)
+    rows.loc[[2, 3], "tests"] = False
+    rows.to_parquet(file)
+    end = "; for this, 2 clips of there are left out of training"
+    assert audit.findings(results)[0].sentences[1].endswith(f"{end}.")
+    (results / "4_splits" / "paper").mkdir()
+    told = audit.findings(results)[0].sentences[1]
+    assert told.endswith(f"{end}, except in the protocol paper.")
+
+
 def test_a_long_list_is_cut_and_says_so(tmp_path):
     results = write_results(tmp_path / "r")
     file = results / "1_clips" / "duplicates.csv"

@@ -102,8 +102,7 @@ rule write_report:
         ),
         labels=per_dataset(rules.align_labels.output.labels),
         classes=rules.choose_classes.output.classes,
-        shared=rules.make_splits.output.shared,
-        groups=rules.make_splits.output.groups,
+        splits=rules.make_splits.output,
         template=f"{ROOT}/workflow/report/page.html.j2",
         included=[
             f"{ROOT}/workflow/report/{name}.html.j2" for name in ("audit", "left_out")

@@ -126,6 +126,12 @@ UNMEASURED: tuple[Deviation, ...] = (
         "What a method sees of the target is shown beside its results.",
     ),
     Deviation(
+        "Recordings on both sides",
+        "A clip may train though its recording is tested in the other dataset, or a "
+        "copy of it in either.",
+        "Such clips are left out of training; 4_splits/shared.csv counts them.",
+    ),
+    Deviation(
         "Absent is not always absent",
         "IRMAS names the predominant instrument alone, and clips of others count as "
         "without it, though it may play along; OpenMIC-2018 has checked labels. This "

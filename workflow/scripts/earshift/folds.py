@@ -47,7 +47,7 @@ def assign_folds(
     counts = np.zeros((len(names), labels.shape[1]))
     np.add.at(counts, member, labels)
     shares = counts / np.maximum(counts.sum(axis=0), 1)
-    # Among equals the first moves: by hash, since names may be in an order that matters.
+    # Among equals the first moves: by hash, as the order of names may mean something.
     order = np.argsort(places)
     fold = np.empty(len(names), np.int64)
     fold[order] = _evened(

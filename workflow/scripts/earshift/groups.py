@@ -1,7 +1,7 @@
 """Stage 4, splits: which recordings belong together, within and across datasets.
 
-A group is what must be on one side of a split: a recording, the same recording in another
-dataset, and all recordings that hold copies of its clips.
+A group is what must be on one side of a split: a recording, the same recording in
+another dataset, and all recordings that hold copies of its clips.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import combinations, combinations_with_replacement
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,10 +59,10 @@ def find(
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`, the clips of all datasets in their order. Recordings are named
-        ``<namespace>:<recording>``, or ``<dataset>/<recording>`` without a namespace, and
-        a group by the first of its recordings. Neither depends on what other datasets
-        there are, unless they share recordings.
+        Columns `COLUMNS`, the clips of all datasets in their order. Recordings are
+        named ``<namespace>:<recording>``, or ``<dataset>/<recording>`` without a
+        namespace, and a group by the first of its recordings. Neither depends on what
+        other datasets there are, unless they share recordings.
     """
     parts = [
         pd.DataFrame(
@@ -91,8 +90,8 @@ def find(
     for row in large(clips):
         log.warning(
             "%s: copies join %d of %d recordings, %d of %d clips, to one group, which "
-            "is tested as a whole, so that folds are uneven. See 1_clips/duplicates.csv; "
-            "'copies: apart' under 'splits' in the config keeps recordings apart",
+            "is tested as a whole, so that folds are uneven. 1_clips/duplicates.csv "
+            "has the copies; 'copies: apart' under 'splits' in the config ignores them",
             *(row[key] for key in ("dataset", "recordings", "of_recordings")),
             *(row["clips"], row["of_clips"]),
         )
@@ -159,8 +158,8 @@ def _warn_of_names(
         if n > MAX_SAME_NAMES:
             log.warning(
                 "%s and %s have %d names of recordings in common, which are taken for "
-                "different recordings: one may train while the other tests. If they are "
-                "the same, set 'recordings: <name of the collection>', such as "
+                "different recordings: one may train while the other tests. If they "
+                "are the same, set 'recordings: <name of the collection>', such as "
                 "'recordings: freesound', for both under 'datasets' in the config",
                 *(a, b, n),
             )
@@ -219,29 +218,45 @@ def shared(clips: pd.DataFrame, splits: Mapping[str, pd.DataFrame]) -> pd.DataFr
     """
     rows = pd.concat([part.assign(dataset=name) for name, part in splits.items()])
     rows = rows.merge(clips, on=["dataset", "clip_id"])
-    held = clips[["dataset", "recording", "group"]].drop_duplicates()
-    sizes = held.groupby(["dataset", "group"])["recording"].agg(set)
     found = []
-    for a, b in combinations_with_replacement(splits, 2):
-        for why, groups in _in_common(sizes[a], sizes[b], same=a == b).items():
-            own = rows[rows["dataset"].isin([a, b]) & rows["group"].isin(groups)]
-            for (repeat, fold), part in own.groupby(["repeat", "fold"]):
-                counts = [
-                    int((part["dataset"].eq(name) & part["tests"].eq(tests)).sum())
-                    for tests in (True, False)
-                    for name in (a, b if b != a else None)
-                ]
-                n_groups = part["group"].nunique()
-                found.append((a, b, why, repeat, fold, n_groups, *counts))
+    for (a, b, why), groups in in_common(clips).items():
+        own = rows[rows["dataset"].isin([a, b]) & rows["group"].isin(groups)]
+        for (repeat, fold), part in own.groupby(["repeat", "fold"]):
+            counts = [
+                int((part["dataset"].eq(name) & part["tests"].eq(tests)).sum())
+                for tests in (True, False)
+                for name in (a, b if b != a else None)
+            ]
+            n_groups = part["group"].nunique()
+            found.append((a, b, why, repeat, fold, n_groups, *counts))
     return pd.DataFrame(found, columns=list(SHARED))
 
 
-def _in_common(
-    a: pd.Series[Any], b: pd.Series[Any], *, same: bool
-) -> dict[str, list[str]]:
-    """Return the groups that two datasets have, by why; of one, those of several."""
-    if same:
-        return {"copy": list(a.index[a.map(len).gt(1)])}
-    both = a.index.intersection(b.index)
-    by_name = [group for group in both if a[group] & b[group]]
-    return {"recording": by_name, "copy": list(both.difference(by_name))}
+def in_common(clips: pd.DataFrame) -> dict[tuple[str, str, str], list[str]]:
+    """Return the groups that each two datasets have, and those of several recordings.
+
+    Parameters
+    ----------
+    clips : DataFrame
+        As `find` returns it.
+
+    Returns
+    -------
+    dict
+        Two datasets and why they have it, ``recording`` or ``copy`` as in `shared` ->
+        groups. Those of several recordings of one dataset are under its name twice.
+    """
+    names = clips["dataset"].unique()
+    held = clips[["dataset", "recording", "group"]].drop_duplicates()
+    recordings = held.groupby(["dataset", "group"])["recording"].agg(set)
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for a, b in combinations_with_replacement(names, 2):
+        one, other = recordings[a], recordings[b]
+        both = one.index.intersection(other.index)
+        if a == b:
+            found[a, b, "copy"] = [group for group in both if len(one[group]) > 1]
+            continue
+        by_name = [group for group in both if one[group] & other[group]]
+        found[a, b, "recording"] = by_name
+        found[a, b, "copy"] = list(both.difference(by_name))
+    return {key: groups for key, groups in found.items() if groups}

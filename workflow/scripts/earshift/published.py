@@ -24,8 +24,8 @@ from earshift.debias._directions import Found
 from earshift.debias._discriminant import discriminant
 from earshift.domains import PRESENT, Domain
 from earshift.errors import DataError
-from earshift.protocols import PAPER_INNER_FOLDS
 from earshift.folds import assign_folds
+from earshift.protocols import PAPER_INNER_FOLDS
 
 Array = NDArray[np.float64]
 T = TypeVar("T")

@@ -15,6 +15,7 @@ from scipy.linalg import block_diag
 from earshift import datasets, groups, jobs
 from earshift.errors import DataError
 from earshift.folds import assign_folds
+from earshift.tables import read_text
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def make_splits(
     tables = {name: pd.read_parquet(path) for name, path in labels.items()}
     pairs = None
     if duplicates is not None:
-        pairs = pd.read_csv(duplicates, dtype=str, keep_default_na=False)
+        pairs = read_text(duplicates)
     clips = groups.find(tables, namespaces or {}, pairs)
     if kind == "official":
         folds = _paired({name: official_folds(name, t) for name, t in tables.items()})
@@ -307,7 +308,7 @@ def _grouped(
         n = own["group"].nunique()
         joined = own["recording"].nunique() - n
         check_recordings(str(name), n, len(own), n_folds, joined=joined)
-    kinds = _kinds(tables)
+    kinds = kinds_of(tables)
     members = clips["group"].to_numpy(str)
     parts = []
     for repeat, child in enumerate(np.random.SeedSequence(seed).spawn(n_repeats)):
@@ -321,8 +322,20 @@ def _grouped(
     }
 
 
-def _kinds(tables: Mapping[str, pd.DataFrame]) -> NDArray[np.bool_]:
-    """Return what is to be even over folds: clips of each dataset and label in it."""
+def kinds_of(tables: Mapping[str, pd.DataFrame]) -> NDArray[np.bool_]:
+    """Return what is to be even over folds: clips of each dataset and label in it.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Name of each dataset -> its clips, with nullable columns ``label:<class>``.
+
+    Returns
+    -------
+    ndarray of shape (n_clips, n_kinds), bool
+        The clips of all datasets in their order. Of each dataset first those that have
+        each class, then those that lack it, then all.
+    """
     blocks = []
     for table in tables.values():
         labels = table[[datasets.LABEL + c for c in datasets.classes(table)]]

@@ -15,9 +15,10 @@ Labels are present, absent or unknown, never assumed absent when unknown. Every 
 that the dataset can have gets a column, even where no clip has it, under the dataset's
 own name for it: making names of several datasets agree is not an adapter's work.
 
-A plugin may define ``recordings``, a text: what its names of recordings are, such as
-``freesound`` for ids of Freesound. Datasets that say the same have a recording in common
-where they have a name in common. The option `recordings` of any dataset says so instead.
+A plugin may define ``recordings``, a word for what its names of recordings are, such as
+``freesound`` for ids of Freesound. Datasets with the same word have a recording in
+common where they have a name in common. The option `recordings` of a dataset goes
+first.
 
 Two more are for data without audio, whose embeddings are imported: a plugin whose clips
 are known by their audio files alone says ``list_without_audio = None``, or defines it

@@ -238,7 +238,7 @@ def _made(entry: Mapping[str, Any]) -> TransformerMixin:
 def _halves(
     all_domains: Sequence[Domain], draws: np.random.Generator
 ) -> list[NDArray[np.int64]]:
-    """Halve the recordings of all datasets; one that two datasets have is in one half."""
+    """Halve the recordings of all datasets; one that two have is in one half."""
     blocks = [
         np.column_stack([d.labels == PRESENT, np.ones(len(d.labels), bool)])
         for d in all_domains

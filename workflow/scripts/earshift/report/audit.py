@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from earshift import groups
 from earshift.audit import ALL_CUES, CUES, UNUSABLE
 from earshift.report import words
 from earshift.report.findings import MANY, Section
@@ -151,6 +152,7 @@ def findings(results: Path) -> list[Section]:
     folder = results / "1_clips"
     sentences = [
         *_faults_said(read_text(folder / "audit.csv").set_index("dataset").astype(int)),
+        *_shared_said(results / "4_splits"),
         *_cues_said(read_table(folder / "cues.csv")),
     ]
     return [Section("Is the audio sound, and what does it give away?", sentences)]
@@ -158,8 +160,7 @@ def findings(results: Path) -> list[Section]:
 
 def _faults_said(table: pd.DataFrame) -> Iterator[str]:
     serious = {
-        "under_other_recording": "{} in {} with a copy under another recording, which "
-        "folds by recording do not keep together",
+        "under_other_recording": "{} in {} with a copy under another recording",
         "in_other_split": "{} in {} with a copy in another official split",
         "in_other_dataset": "{} in {} with a copy in another dataset",
         "label_conflicts": "{} in {} with a copy that is labelled otherwise",
@@ -183,6 +184,47 @@ def _faults_said(table: pd.DataFrame) -> Iterator[str]:
             "another official split or in another dataset. It misses some copies "
             "(docs/your_data.md says which)."
         )
+
+
+def _shared_said(folder: Path) -> Iterator[str]:
+    """Say which recordings datasets have in common, and what is done about it."""
+    clips = pd.read_parquet(folder / "groups.parquet")
+    common, names = groups.in_common(clips), list(clips["dataset"].unique())
+    parts = []
+    for a, b in dict.fromkeys((a, b) for a, b, _ in common):
+        n = sum(len(common.get((a, b, why), ())) for why in ("recording", "copy"))
+        if a == b:
+            hold = "holds" if n == 1 else "hold"
+            said = words.count(n, "group")
+            parts.append(f"{said} of recordings of {a} {hold} copies")
+        else:
+            are = "is" if n == 1 else "are"
+            parts.append(f"{words.count(n, 'recording')} {are} both in {a} and in {b}")
+    if parts:
+        yield (
+            f"By name or by copies, {words.listed(parts)}: where one is tested, none "
+            f"of its clips trains, in any dataset{_left_out_said(folder, names)}."
+        )
+    for row in groups.large(clips):
+        yield (
+            f"Copies join {row['recordings']} of {row['of_recordings']} recordings of "
+            f"{row['dataset']} ({row['clips']} of {row['of_clips']} clips) to one "
+            "group, which is tested as a whole, so that folds are uneven."
+        )
+
+
+def _left_out_said(folder: Path, names: Sequence[str]) -> str:
+    """Say how many clips do not train for this in folds that the authors made."""
+    parts = []
+    for name in names:
+        rows = pd.read_parquet(folder / f"{name}.parquet")
+        n = rows.loc[~rows["tests"], "clip_id"].nunique()
+        parts += [f"{words.count(n, 'clip')} of {name}"] if n else []
+    if not parts:
+        return ""
+    are = "is" if parts[0].startswith("1 ") and len(parts) == 1 else "are"
+    but = ", except in the protocol paper" if (folder / "paper").is_dir() else ""
+    return f"; for this, {words.listed(parts)} {are} left out of training{but}"
 
 
 def _cues_said(cues: pd.DataFrame) -> Iterator[str]:
