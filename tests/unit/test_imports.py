@@ -71,7 +71,7 @@ def run(tmp_path, file, limit=0.3, clips=CLIPS, **changes):
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("block", [1, 3, 1000], ids="rows of a block: {}".format)
 def test_every_kind_of_file_gives_the_same_store(tmp_path, name, block, monkeypatch):
-    monkeypatch.setattr("earshift.vectors.BLOCK_BYTES", 4 * 5 * block)
+    monkeypatch.setattr("earshift.vector_tables.BLOCK_BYTES", 4 * 5 * block)
     index = run(tmp_path, write(tmp_path / name))
     assert list(index.index) == CLIPS
     assert list(index["status"]) == ["ok", "ok", "no_frames", "ok"]
@@ -190,7 +190,9 @@ def test_tables_are_checked(tmp_path):
     file = tmp_path / "t.parquet"
     frame = pd.DataFrame({"clip_id": ["a", "b"], "x": [[1.0, 2.0], [3.0]]})
     frame.to_parquet(file)
-    with pytest.raises(DataError, match="first vector has 2 values, another has 1"):
+    with pytest.raises(
+        DataError, match=r"row 1.*'b', has a vector of 1 values; others have 2"
+    ):
         run(tmp_path, file, limit=4)
     frame.assign(y=1.0).to_parquet(file)
     with pytest.raises(DataError, match="holds more than clips and vectors"):
@@ -202,14 +204,16 @@ def test_tables_are_checked(tmp_path):
     with pytest.raises(DataError, match=r"no column 'clip_id' \(it has: clip, x"):
         run(tmp_path, file)
     pd.DataFrame({"clip_id": ["a", None], "x": 1.0}).to_parquet(file)
-    with pytest.raises(DataError, match="row 1 has no clip_id"):
+    with pytest.raises(DataError, match=r"row 1, counted from 0, has no clip_id"):
         run(tmp_path, file)
     pd.DataFrame({"clip_id": ["a"], "time_s": 1.0}).to_parquet(file)
     with pytest.raises(DataError, match="no column of features"):
         run(tmp_path, file)
     file = tmp_path / "t.csv"
     file.write_text("clip_id,x\na,1\nb,high\n")
-    with pytest.raises(DataError, match=r"must hold numbers.*high"):
+    with pytest.raises(
+        DataError, match=r"row 3: the column 'x' must hold numbers.*high"
+    ):
         run(tmp_path, file, limit=4)
     file = tmp_path / "t.npz"
     np.savez(file, clip_id=["a", "b"], vectors=ROWS[:2])

@@ -169,6 +169,7 @@ def import_options(wildcards):
         "file": str(spec.file_of(name, entry["plugin"])),
         "datasets": [name, entry["plugin"]],
         "name": spec.name or wildcards.model,
+        "columns": list(spec.columns),
     }
 
 

@@ -16,6 +16,7 @@ with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
         Path(snakemake.input.file),
         datasets=snakemake.params.source["datasets"],
         name=snakemake.params.source["name"],
+        columns=snakemake.params.source["columns"],
         table=Path(snakemake.input.table),
         versions=snakemake.params.versions,
         **snakemake.params.store,

@@ -34,6 +34,7 @@ def import_embeddings(
     max_bad_clips: float,
     plan: Path,
     index: Path,
+    columns: Sequence[str] = (),
 ) -> None:
     """Make a store of embeddings from a file of clips and vectors.
 
@@ -63,14 +64,16 @@ def import_embeddings(
     plan, index : Path
         Files to write, as `regions.plan_regions` and `indexing.index_embeddings` do; an
         imported store has no regions.
+    columns : sequence of str, default=()
+        Which columns of a table are features, as of `vectors.open_vectors`.
 
     Raises
     ------
     DataError
         If the file cannot be read (see `vectors.open_vectors`), has no vector of any
-        clip of the table, or of too few.
+        clip of the table, or of too few, or another plan made the store.
     """
-    found = open_vectors(file, datasets, name)
+    found = open_vectors(file, datasets, name, columns)
     wanted = clips.usable(table)["clip_id"]
     place = pd.Index(wanted).get_indexer(pd.Index(found.clip_ids, dtype=object))
     _check_keys(file, datasets[0], found, place, wanted)
@@ -80,7 +83,7 @@ def import_embeddings(
     said = f"{file}, {datasets[0]}, {name}"
     n = np.where(place < 0, 0, found.n.clip(max=1) if pooling else found.n)
     last = np.cumsum(n)
-    facts = _facts(model, file, versions, dtype, pooling)
+    facts = _facts(model, file, columns, versions, dtype, pooling)
     same = store.attributes(location).get("imported") == facts["imported"]
     token = owners.claim(plan, location, known=same)
     facts[owners.OWNER] = owners.owner_of(plan, token)
@@ -126,16 +129,18 @@ def _check_keys(
 def _facts(
     model: str,
     file: Path,
+    columns: Sequence[str],
     versions: Mapping[str, int],
     dtype: str,
     pooling: Sequence[str],
 ) -> dict[str, Any]:
     """Return the attributes of a store, as those of a model that was computed."""
+    source = {"file": str(file), "sha256": jobs.file_hash(file)}
     facts = {
         "model": model,
         "plugin": "imported",
         "versions": dict(versions),
-        "imported": {"file": str(file), "sha256": jobs.file_hash(file)},
+        "imported": source | ({"columns": list(columns)} if columns else {}),
         "hop_s": None,
         "units": "as imported",
         "dtype": dtype,
@@ -171,9 +176,9 @@ def _fill(
     first: NDArray[np.int64],
     facts: Mapping[str, Any],
     said: str,
-) -> set[int]:
-    """Write the rows of the runs that have a place; return those not finite."""
-    bad: set[int] = set()
+) -> dict[int, str]:
+    """Write the rows of the runs that have a place; say which are not finite."""
+    bad: dict[int, str] = {}
     progress = jobs.Progress(said, int(found.n.sum()), "rows")
     parts = _parts(found, place, facts["dtype"], bad, progress)
     if facts["pooling"]:
@@ -191,7 +196,7 @@ def _parts(
     found: Vectors,
     place: NDArray[np.int64],
     dtype: str,
-    bad: set[int],
+    bad: dict[int, str],
     progress: jobs.Progress,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield the runs that have a place, in parts; note those that are not finite."""
@@ -200,19 +205,30 @@ def _parts(
     for block in found.blocks():
         stop = start + len(block)
         with np.errstate(over="ignore"):
-            finite = np.isfinite(block.astype(dtype)).all(axis=1)
-        block[~finite] = 0  # the clip is cleared afterwards
+            fits = np.isfinite(block.astype(dtype))
+        finite = fits.all(axis=1)
         runs = np.searchsorted(stops, [start, stop - 1], side="right")
         for run in range(runs[0], runs[1] + 1):
             a = max(int(stops[run] - found.n[run]), start) - start
             b = min(int(stops[run]), stop) - start
             if place[run] < 0 or a == b:
                 continue
-            if not finite[a:b].all():
-                bad.add(run)
-            yield run, block[a:b]
+            if not finite[a:b].all() and run not in bad:
+                row = a + int(np.flatnonzero(~finite[a:b])[0])
+                bad[run] = _why_not_finite(found, start + row, block[row], fits[row])
+            yield run, np.where(finite[a:b, None], block[a:b], 0)  # cleared afterwards
         start = stop
         progress.step(len(block))
+
+
+def _why_not_finite(
+    found: Vectors, row: int, values: NDArray[np.float32], fits: NDArray[np.bool_]
+) -> str:
+    feature = int(np.flatnonzero(~fits)[0])
+    value = float(values[feature])
+    large = " is too large for its type" if np.isfinite(value) else ""
+    what = f"{value:g} in {found.name_of(feature)}{large}"
+    return f"not_finite: {what} (row {row}, counted from 0)"
 
 
 def _index(
@@ -220,7 +236,7 @@ def _index(
     place: NDArray[np.int64],
     first: NDArray[np.int64],
     n: NDArray[np.int64],
-    bad: set[int],
+    bad: Mapping[int, str],
 ) -> pd.DataFrame:
     """Return what became of each clip of the table, in its order."""
     rows = pd.DataFrame({"clip_id": wanted, "region": "", "first_frame": 0})
@@ -231,7 +247,7 @@ def _index(
     at = place[there]
     rows.loc[at, "first_frame"], rows.loc[at, "n_frames"] = first[there], n[there]
     rows.loc[at, "status"], rows.loc[at, "reason"] = "ok", ""
-    failed = place[sorted(bad)]
+    failed = place[list(bad)]
     rows.loc[failed, "status"] = "skipped"
-    rows.loc[failed, "reason"] = "not_finite: NaN, infinite, or too large for its type"
+    rows.loc[failed, "reason"] = list(bad.values())
     return rows

@@ -11,15 +11,15 @@ ending      what it holds
             ``n_frames``, one row of `clip_id` per clip
 ==========  ===========================================================================
 
-In tables, ``frame`` and ``time_s`` are no features. A clip may have several rows, its
-frames; they are together and in order.
+In tables, ``frame`` and ``time_s`` are no features; `earshift.vector_tables` says what
+else is none. A clip may have several rows, its frames; they are together and in order.
 """
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,17 +27,14 @@ import h5py
 import numpy as np
 import pandas as pd
 import pyarrow
-import pyarrow.compute
-import pyarrow.parquet
 from numpy.typing import NDArray
 
+from earshift import vector_tables
 from earshift.errors import DataError, did_you_mean
+from earshift.vector_tables import n_rows_of_block
 
-#: Bytes of a block of rows, about.
-BLOCK_BYTES = 1 << 24
-
-#: Columns of a table that are no features.
-OTHERS = ("clip_id", "frame", "time_s")
+#: In fewer rows than that, a feature may count them by chance.
+FEW_ROWS = 8
 
 _Blocks = Callable[[], Iterator[NDArray[np.float32]]]
 
@@ -56,15 +53,26 @@ class Vectors:
         Length of a row.
     blocks : callable
         Returns an iterator over all rows, some at a time: (n, n_features) float32.
+    columns : sequence of str, default=()
+        What a table calls the features.
     """
 
     clip_ids: list[str]
     n: NDArray[np.int64]
     n_features: int
     blocks: _Blocks
+    columns: Sequence[str] = ()
+
+    def name_of(self, feature: int) -> str:
+        """Return what to call a feature in a message."""
+        if len(self.columns) == self.n_features:
+            return f"the column '{self.columns[feature]}'"
+        return f"feature {feature}"
 
 
-def open_vectors(file: Path, datasets: Sequence[str], name: str) -> Vectors:
+def open_vectors(
+    file: Path, datasets: Sequence[str], name: str, columns: Sequence[str] = ()
+) -> Vectors:
     """Open a file of vectors; its ending says what kind it is.
 
     Parameters
@@ -75,6 +83,8 @@ def open_vectors(file: Path, datasets: Sequence[str], name: str) -> Vectors:
         What the dataset may be called in a file in the study's layout.
     name : str
         What the embedding is called there.
+    columns : sequence of str, default=()
+        Which columns of a table are features: names, or patterns such as ``"f*"``.
 
     Returns
     -------
@@ -84,24 +94,34 @@ def open_vectors(file: Path, datasets: Sequence[str], name: str) -> Vectors:
     Raises
     ------
     DataError
-        If it is no such file, holds nothing, or has the rows of a clip in two places.
-        So does reading its blocks, where rows are not all of one length.
+        If it is no such file, holds nothing, has the rows of a clip in two places, or
+        columns that may be no features. So does reading its blocks, where rows are not
+        all of one length, are no numbers, or one of the features counts the rows.
     """
+    if columns and file.suffix not in (".parquet", ".csv"):
+        raise DataError(
+            f"'{file}' is no table: its model cannot have the option 'columns'."
+        )
     try:
         if file.suffix in (".h5", ".hdf5"):
             found = _open_study(file, datasets, name)
         elif file.suffix == ".parquet":
-            found = _open_parquet(file)
+            found = _open_parquet(file, columns)
         elif file.suffix == ".csv":
-            found = _open_csv(file)
+            found = _open_csv(file, columns)
         else:
             found = _open_npz(file)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (
+        *(OSError, KeyError, ValueError, zipfile.BadZipFile),
+        pyarrow.ArrowException,
+    ) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"'{file}' cannot be read: {error}") from error
     if not found.n.sum():
         raise DataError(f"'{file}' holds no vector.")
+    if not found.n_features:
+        raise DataError(f"'{file}': its vectors have no values, or there is none.")
     ids = pd.Index(found.clip_ids)
     if ids.has_duplicates:
         raise DataError(
@@ -109,20 +129,46 @@ def open_vectors(file: Path, datasets: Sequence[str], name: str) -> Vectors:
             f"as '{ids[ids.duplicated()][0]}'. Keep those of one place, or, if all are "
             "frames of the clip, sort the rows so that they are together."
         )
-    return found
+    return replace(found, blocks=lambda: _refuse_row_numbers(file, found))
 
 
-def _runs(ids: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _refuse_row_numbers(file: Path, found: Vectors) -> Iterator[NDArray[np.float32]]:
+    """Yield all blocks; then refuse a feature that counts the rows, in any order.
+
+    Where rows are sorted by dataset or class, such a number gives away both.
+    """
+    left = np.arange(found.n_features)
+    sums, squares = np.zeros((2, len(left)))
+    low, high = np.full(len(left), np.inf), np.full(len(left), -np.inf)
+    n = int(found.n.sum())
+    for block in found.blocks():
+        part = block[:, left].astype(np.float64)
+        whole = (np.isfinite(part) & (part == np.floor(part))).all(axis=0)
+        left, part = left[whole], part[:, whole]
+        sums = sums[whole] + part.sum(axis=0)
+        squares = squares[whole] + (part**2).sum(axis=0)
+        low = np.minimum(low[whole], part.min(axis=0))
+        high = np.maximum(high[whole], part.max(axis=0))
+        yield block
+    mean, spread = (low + high) / 2, n * (n**2 - 1) / 12
+    counts = (high - low == n - 1) & (sums == n * mean)
+    counts &= np.isclose(squares - n * mean**2, spread, rtol=1e-9, atol=1e-3)
+    if n >= FEW_ROWS and counts.any():
+        raise DataError(
+            f"'{file}': {found.name_of(int(left[counts][0]))} holds the numbers of the "
+            "rows, each once. It is no feature: write the file without it, or, of a "
+            "table, say which columns are features, by the option 'columns' of the "
+            "model."
+        )
+
+
+def _runs(ids: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
     """Return the id of each run of equal ids, and its length."""
-    new = np.ones(len(ids), bool)
-    new[1:] = ids[1:] != ids[:-1]
+    values = np.asarray(ids, object)
+    new = np.ones(len(values), bool)
+    new[1:] = values[1:] != values[:-1]
     starts = np.flatnonzero(new)
-    return ids[starts], np.diff(starts, append=len(ids))
-
-
-def _n_rows(n_features: int) -> int:
-    """Return the rows of a block."""
-    return max(1, BLOCK_BYTES // (4 * max(n_features, 1)))
+    return values[starts].tolist(), np.diff(starts, append=len(values))
 
 
 def _open_study(file: Path, datasets: Sequence[str], name: str) -> Vectors:
@@ -139,105 +185,44 @@ def _open_study(file: Path, datasets: Sequence[str], name: str) -> Vectors:
         group = held[path]
         if missing := {"features", "keys"} - set(group):
             raise DataError(f"'{file}': '{path}' has no '{min(missing)}'.")
-        shape, keys = group["features"].shape, group["keys"][:]
+        shape, kind = group["features"].shape, group["features"].dtype
+        keys = group["keys"][:]
     if len(shape) != 2 or keys.shape != shape[:1] or keys.dtype.kind not in "SO":
         raise DataError(
             f"'{file}', '{path}': features (n, d) and keys (n,), text, are needed, got "
             f"the shapes {shape} and {keys.shape}, and keys of type {keys.dtype}."
         )
-    ids, n = _runs(keys)
+    _check_numbers(file, f"'{path}/features'", kind)
+    ids, n = _runs(_words(file, keys.tolist()))
 
     def blocks() -> Iterator[NDArray[np.float32]]:
-        size = _n_rows(shape[1])
-        with h5py.File(file) as held:
+        size = n_rows_of_block(shape[1])
+        with h5py.File(file) as held, np.errstate(over="ignore"):
             for start in range(0, shape[0], size):
                 yield held[path]["features"][start : start + size].astype(np.float32)
 
-    return Vectors([key.decode() for key in ids.tolist()], n, shape[1], blocks)
+    return Vectors(ids, n, shape[1], blocks)
 
 
-def _open_parquet(file: Path) -> Vectors:
-    held = pyarrow.parquet.ParquetFile(file)
-    schema = held.schema_arrow
-    _need_id(file, schema.names)
-    rest = [column for column in schema if column.name not in OTHERS]
-    lists = [column.name for column in rest if _is_list(column.type)]
-    ids = held.read(columns=["clip_id"])["clip_id"].to_pandas().to_numpy(object)
-    if len(lists) > 1 or (lists and len(rest) > 1):
-        raise DataError(
-            f"'{file}' holds more than clips and vectors: {', '.join(schema.names)}. "
-            "Keep 'clip_id' and one column of lists, or 'clip_id' and numbers alone."
-        )
-    columns = lists or [column.name for column in rest]
-    n_features = len(columns)
-    if lists:
-        first = next(held.iter_batches(1, columns=columns), None)
-        n_features = len(first.column(0)[0]) if first else 0
+def _open_parquet(file: Path, columns: Sequence[str]) -> Vectors:
+    chosen, ids, n_features = vector_tables.open_parquet(file, columns)
+    runs, n = _runs(_words(file, ids.tolist()))
 
     def blocks() -> Iterator[NDArray[np.float32]]:
-        with pyarrow.parquet.ParquetFile(file) as again:
-            for batch in again.iter_batches(_n_rows(n_features), columns=columns):
-                if lists:
-                    yield _matrix(file, batch.column(0), n_features)
-                else:
-                    values = [_numbers(file, c, batch.column(c)) for c in columns]
-                    yield np.stack(values, axis=1)
+        return vector_tables.read_parquet_blocks(file, chosen, n_features, ids)
 
-    held.close()
-    return Vectors(*_words(file, ids), n_features, blocks)
+    return Vectors(runs, n, n_features, blocks, chosen)
 
 
-def _is_list(kind: pyarrow.DataType) -> bool:
-    types = pyarrow.types
-    return bool(
-        types.is_list(kind)
-        or types.is_large_list(kind)
-        or types.is_fixed_size_list(kind)
-    )
-
-
-def _matrix(file: Path, column: pyarrow.Array, n: int) -> NDArray[np.float32]:
-    lengths = pyarrow.compute.list_value_length(column).fill_null(0).unique()
-    for length in lengths.to_pylist():
-        if length != n:
-            raise DataError(
-                f"'{file}': the first vector has {n} values, another has {length}. All "
-                "must have the same length."
-            )
-    return _numbers(file, "the vectors", column.flatten()).reshape(-1, n)
-
-
-def _numbers(file: Path, name: str, column: pyarrow.Array) -> NDArray[np.float32]:
-    try:
-        values: NDArray[np.float32] = column.to_numpy(zero_copy_only=False)
-        return values.astype(np.float32)
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            f"'{file}': '{name}' does not hold numbers ({error})."
-        ) from error
-
-
-def _open_csv(file: Path) -> Vectors:
-    names = pd.read_csv(file, nrows=0).columns.tolist()
-    _need_id(file, names)
-    columns = [name for name in names if name not in OTHERS]
-    ids = pd.read_csv(file, usecols=["clip_id"], dtype=str)["clip_id"].to_numpy(object)
+def _open_csv(file: Path, columns: Sequence[str]) -> Vectors:
+    names, ids = vector_tables.read_csv_ids(file)
+    chosen = vector_tables.choose_columns(file, names, columns)
+    runs, n = _runs(_words(file, ids))
 
     def blocks() -> Iterator[NDArray[np.float32]]:
-        size = _n_rows(len(columns))
-        try:
-            with pd.read_csv(
-                file, usecols=columns, dtype=np.float32, chunksize=size
-            ) as parts:
-                for part in parts:
-                    yield part[columns].to_numpy(np.float32, copy=True)
-        except ValueError as error:
-            raise DataError(
-                f"'{file}': all columns but {', '.join(OTHERS)} must hold numbers: "
-                f"{error}."
-            ) from error
+        return vector_tables.read_csv_blocks(file, chosen)
 
-    return Vectors(*_words(file, ids), len(columns), blocks)
+    return Vectors(runs, n, len(chosen), blocks, chosen)
 
 
 def _open_npz(file: Path) -> Vectors:
@@ -250,16 +235,22 @@ def _open_npz(file: Path) -> Vectors:
         ids = held["clip_id"]
         n = held["n_frames"] if "n_frames" in held.files else None
         first = held["first_frame"] if "first_frame" in held.files else None
+    if ids.ndim != 1:
+        raise DataError(
+            f"'{file}': 'clip_id' must have one dimension, got the shape {ids.shape}."
+        )
+    words = _words(file, ids.tolist())
+    if n is not None:
+        _check_runs(file, words, first, n)
     with zipfile.ZipFile(file) as archive, archive.open("embedding.npy") as stream:
         shape, _, dtype = _header(stream)
     n_rows = len(ids) if n is None else int(n.sum())
-    if len(shape) != 2 or shape[0] != n_rows or dtype.hasobject:
+    if len(shape) != 2 or shape[0] != n_rows:
         raise DataError(
             f"'{file}': 'embedding' must hold {n_rows} rows of numbers, got shape "
             f"{shape} of {dtype}."
         )
-    if n is not None and (first is None or (first != np.cumsum(n) - n).any()):
-        raise DataError(f"'{file}': the rows of its clips must follow one another.")
+    _check_numbers(file, "'embedding'", dtype)
 
     def blocks() -> Iterator[NDArray[np.float32]]:
         with zipfile.ZipFile(file) as archive, archive.open("embedding.npy") as stream:
@@ -269,14 +260,50 @@ def _open_npz(file: Path) -> Vectors:
                     f"'{file}': 'embedding' is stored by columns. Save "
                     "np.ascontiguousarray of it."
                 )
-            for start in range(0, rows, _n_rows(width)):
-                n_bytes = min(_n_rows(width), rows - start) * width * dtype.itemsize
+            size = n_rows_of_block(width)
+            for start in range(0, rows, size):
+                n_bytes = min(size, rows - start) * width * dtype.itemsize
                 values = np.frombuffer(stream.read(n_bytes), dtype)
-                yield values.reshape(-1, width).astype(np.float32)
+                with np.errstate(over="ignore"):
+                    yield values.reshape(-1, width).astype(np.float32)
 
     if n is not None:
-        return Vectors(ids.astype(str).tolist(), n.astype(np.int64), shape[1], blocks)
-    return Vectors(*_words(file, ids), shape[1], blocks)
+        return Vectors(words, n.astype(np.int64), shape[1], blocks)
+    return Vectors(*_runs(words), shape[1], blocks)
+
+
+def _check_runs(
+    file: Path, ids: Sequence[str], first: NDArray[Any] | None, n: NDArray[Any]
+) -> None:
+    """Check which rows of an array are which clip's."""
+    for name, values in (("first_frame", first), ("n_frames", n)):
+        if values is None:
+            raise DataError(f"'{file}' has 'n_frames' and no 'first_frame'.")
+        if values.shape != (len(ids),) or values.dtype.kind not in "iu":
+            raise DataError(
+                f"'{file}': '{name}' must hold a whole number for each of the "
+                f"{len(ids)} clips, got the shape {values.shape} of {values.dtype}."
+            )
+        if (values < 0).any():
+            at = int(np.flatnonzero(values < 0)[0])
+            raise DataError(
+                f"'{file}': '{name}' of the clip '{ids[at]}', row {at} counted from 0, "
+                f"is {values[at]}, less than 0."
+            )
+    assert first is not None
+    expected = np.cumsum(n, dtype=np.int64) - n.astype(np.int64)
+    if (first != expected).any():
+        at = int(np.flatnonzero(first != expected)[0])
+        raise DataError(
+            f"'{file}': the rows of its clips must follow one another: those of "
+            f"'{ids[at]}' must begin at {expected[at]}, and 'first_frame' says "
+            f"{first[at]}."
+        )
+
+
+def _check_numbers(file: Path, what: str, kind: np.dtype[Any]) -> None:
+    if kind.kind not in "iuf":
+        raise DataError(f"'{file}': {what} does not hold numbers, but {kind}.")
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -289,20 +316,18 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     return read[version](stream)
 
 
-def _need_id(file: Path, names: Sequence[str]) -> None:
-    if "clip_id" not in names:
-        raise DataError(
-            f"'{file}' has no column 'clip_id' (it has: {', '.join(names[:10])}): the "
-            "clip that each vector is of."
-        )
-    if not set(names) - set(OTHERS):
-        raise DataError(f"'{file}' has no column of features.")
-
-
-def _words(file: Path, ids: NDArray[Any]) -> tuple[list[str], NDArray[np.int64]]:
-    """Return id and length of each run of rows, and refuse rows without a clip."""
-    if pd.isna(ids).any():
-        row = int(np.flatnonzero(pd.isna(ids))[0])
-        raise DataError(f"'{file}': row {row} has no clip_id.")
-    found, n = _runs(ids)
-    return [str(i) for i in found.tolist()], n
+def _words(file: Path, ids: Sequence[Any]) -> list[str]:
+    """Return the clip of each row as text, and refuse rows without one."""
+    found = []
+    for row, value in enumerate(ids):
+        try:
+            word = value.decode() if isinstance(value, bytes) else value
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"'{file}': the clip of row {row}, counted from 0, is no text in "
+                f"UTF-8: {value!r}."
+            ) from error
+        if word is None or word == "" or word != word:
+            raise DataError(f"'{file}': row {row}, counted from 0, has no clip_id.")
+        found.append(str(word))
+    return found

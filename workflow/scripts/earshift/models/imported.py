@@ -6,7 +6,7 @@ vectors; `earshift.vectors` says what it holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from earshift.errors import ConfigError, did_you_mean
 from earshift.models._model import Network
 
 env = "analysis"
-version = 1
+version = 2
 licence = "that of the imported embeddings"
 citation = ""
 
@@ -34,11 +34,15 @@ class ImportedSpec:
         Or the file of each dataset, by the name of the dataset or of its plugin.
     name : str or None
         What the study's layout calls the embedding; None for the name of the model.
+    columns : tuple of str
+        Which columns of a table are features: names or patterns; all that can be, if
+        none are given.
     """
 
     file: Path | None
     files: Mapping[str, Path]
     name: str | None
+    columns: tuple[str, ...] = ()
 
     def file_of(self, dataset: str, plugin: str) -> Path:
         """Return the file that holds the vectors of a dataset.
@@ -63,6 +67,7 @@ def spec(
     file: str | None = None,
     files: Mapping[str, str] | None = None,
     name: str | None = None,
+    columns: str | Sequence[str] = (),
 ) -> ImportedSpec:
     """Say where the embeddings are.
 
@@ -75,6 +80,9 @@ def spec(
     name : str, optional
         What a file in the study's layout calls the embedding; by default the name of
         the model.
+    columns : str or list of str, default=()
+        Which columns of a CSV or Parquet file are features: names, or patterns such as
+        ``"f*"``. Needed where a file has others than ``clip_id`` and features.
 
     Returns
     -------
@@ -85,7 +93,7 @@ def spec(
     ------
     ConfigError
         If not exactly one of `file` and `files` is given, or a file does not exist or
-        has no ending of `ENDINGS`.
+        has no ending of `ENDINGS`, or `columns` is no text.
     """
     if bool(file) == bool(files) or not isinstance(files or {}, Mapping):
         raise ConfigError(
@@ -99,7 +107,12 @@ def spec(
             raise ConfigError(f"'{path}' must end in one of {', '.join(ENDINGS)}.")
         if not path.is_file():
             raise ConfigError(f"there is no file '{path}' to import from.")
-    return ImportedSpec(one, paths, name)
+    chosen = [columns] if isinstance(columns, str) else columns
+    if not isinstance(chosen, Sequence) or not all(isinstance(c, str) for c in chosen):
+        raise ConfigError(
+            f"'columns' is a pattern such as 'f*', or a list of names, got {columns!r}."
+        )
+    return ImportedSpec(one, paths, name, tuple(chosen))
 
 
 def network(spec: ImportedSpec) -> Network:
