@@ -235,6 +235,8 @@ def _corrected(
 
 def _made(entry: Mapping[str, Any]) -> TransformerMixin:
     return debias.make(entry["plugin"], **registry.own_options(entry))
+
+
 def _halves(
     all_domains: Sequence[Domain], draws: np.random.Generator
 ) -> list[NDArray[np.int64]]:

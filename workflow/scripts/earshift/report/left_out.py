@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from earshift import left_out
 from earshift.report import words
-from earshift.tables import read_table
+from earshift.tables import read_table, read_text
 
 #: Lines that the page shows at once, and the terminal at all.
 SHOWN = 8
@@ -73,7 +73,7 @@ def in_terminal(
 
 def _of_dataset(results: Path, name: str, models: Sequence[str]) -> Iterator[str]:
     """Yield what is left out of one dataset, and the warnings on its labels."""
-    audit = _read(results / "1_clips" / f"{name}.audit.csv")
+    audit = read_text(results / "1_clips" / f"{name}.audit.csv")
     bad = audit[audit["usable"].eq("no")]
     clips, files = bad[bad["status"].ne(NOT_LISTED)], bad[bad["status"].eq(NOT_LISTED)]
     n = pq.read_metadata(results / "1_clips" / f"{name}.parquet").num_rows
@@ -91,14 +91,10 @@ def _of_dataset(results: Path, name: str, models: Sequence[str]) -> Iterator[str
         yield f"{name}: {out} not in the chosen subgroups or the official split."
     for model in models:
         for file in (results / "3_features" / name / model).glob("*.skipped.csv"):
-            if len(skipped := _read(file)):
+            if len(skipped := read_text(file)):
                 what, why = words.count(len(skipped), "clip"), _reasons(skipped)
                 yield f"{name}: {what} without features of {model} ({why})."
     yield from (f"{name}: {each}" for each in _warnings(results, name))
-
-
-def _read(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file, dtype=str, keep_default_na=False)
 
 
 def _reasons(rows: pd.DataFrame) -> str:
