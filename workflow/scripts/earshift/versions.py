@@ -6,11 +6,11 @@ change of a comment re-runs nothing. Plugins have a `version` of their own.
 """
 
 MINIATURE = 2
-CLIPS = 2
+CLIPS = 3
 #: Of what stage 1 keeps of a decoded file; raise CLIPS with it. Files are decoded anew.
-MEASURES = 1
-AUDIT = 1
-EMBEDDINGS = 3
+MEASURES = 2
+AUDIT = 2
+EMBEDDINGS = 4
 FEATURES = 2
 SPLITS = 3
 SCORES = 3
