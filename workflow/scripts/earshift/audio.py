@@ -16,6 +16,10 @@ from earshift.spelling import missing
 #: Below this peak, about -100 dB of full scale, a clip counts as silent.
 SILENCE_PEAK = 1e-5
 
+#: Below this share of the channels' peak, -60 dB, the peak of their mean is what
+#: rounding leaves where they cancel.
+CANCELLED_SHARE = 1e-3
+
 #: From here on, 30 dB above full scale, samples are not in [-1, 1] but, most likely, at
 #: the scale of integers.
 HIGHEST_PEAK = 32.0
@@ -87,12 +91,13 @@ class AudioFile:
             end, if it is cut short or empty, or its mono mix is silent.
         """
         path, n_read = self._path, 0
-        is_silent, peak = True, 0.0
+        peak = mix_peak = 0.0
         try:
             for block in self._decoded():
                 n_read += len(block)
                 peak = max(peak, _peak(block, path))
-                is_silent = is_silent and _mix_peak(block) < SILENCE_PEAK
+                if mix_peak < CANCELLED_SHARE * HIGHEST_PEAK:  # high enough for any
+                    mix_peak = max(mix_peak, _highest(mix_down(block)))
                 yield block
         except (OSError, *_DECODER_ERRORS) as error:
             raise AudioError(
@@ -107,10 +112,15 @@ class AudioFile:
             )
         if n_read == 0:
             raise AudioError("empty", f"{path} has no samples")
-        if is_silent:
-            of = "" if peak < SILENCE_PEAK else ": its channels cancel, and their mean"
+        if peak < SILENCE_PEAK:
             raise AudioError(
-                "silent", f"{path}{of} has no sample above -100 dB of full scale"
+                "silent", f"{path} has no sample above -100 dB of full scale"
+            )
+        if mix_peak < max(SILENCE_PEAK, CANCELLED_SHARE * peak):
+            raise AudioError(
+                "silent",
+                f"{path}: its channels cancel, and their mean, which models get, is "
+                "silent. Turn the sign of one of them, or keep one alone",
             )
 
     def _decoded(self) -> Iterator[NDArray[np.float32]]:
@@ -132,7 +142,7 @@ def _said(error: Exception) -> str:
 
 def _peak(block: NDArray[np.float32], path: Path) -> float:
     """Return the highest magnitude of a block; refuse what is not in [-1, 1]."""
-    highest = max(float(block.max()), -float(block.min()))
+    highest = _highest(block)
     if not np.isfinite(highest):
         check(block, str(path))
     if highest > HIGHEST_PEAK:
@@ -144,9 +154,8 @@ def _peak(block: NDArray[np.float32], path: Path) -> float:
     return highest
 
 
-def _mix_peak(block: NDArray[np.float32]) -> float:
-    mono = mix_down(block)
-    return max(float(mono.max()), -float(mono.min()))
+def _highest(samples: NDArray[np.float32]) -> float:
+    return max(float(samples.max()), -float(samples.min()))
 
 
 def stream(
