@@ -1,8 +1,12 @@
+import os
+import unicodedata
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
 
-from earshift import audio
+from earshift import audio, fingerprint, inspection
 from earshift.errors import AudioError
 from earshift.resampling import n_resampled
 from tests.conftest import tone
@@ -128,6 +132,145 @@ def test_an_ogg_file_may_be_cut_anywhere(tmp_path):
         path.write_bytes(whole[: page + n])
         with pytest.raises(AudioError):
             decode(path)
+
+
+@pytest.mark.parametrize("rate", [1, 2, 5, 6, 7, 60, 2_000_000_000, 0x7FFFFFFF])
+def test_a_rate_that_is_none_of_sound_is_refused(tmp_path, rate):
+    content = bytearray(write(tmp_path / "a.wav", tone(440)).read_bytes())
+    content[24:28] = rate.to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(content)
+    found = inspection.inspect(str(tmp_path / "a.wav"))
+    assert found["status"] == "unreadable"
+    assert f"states {rate} samples per second" in found["reason"]
+
+
+@pytest.mark.parametrize("rate", audio.RATES_HZ)
+def test_the_lowest_and_the_highest_rate_are_read(tmp_path, rate):
+    found = inspection.inspect(str(write(tmp_path / "a.wav", tone(440), rate)))
+    assert (found["status"], found["sample_rate_hz"]) == ("ok", rate)
+
+
+@pytest.mark.parametrize("scale", [33.0, 32_768.0, 1e17, 1e30])
+def test_floats_at_another_scale_are_told(tmp_path, scale):
+    sound = tone(440) / np.abs(tone(440)).max()
+    path = tmp_path / "a.wav"
+    soundfile.write(path, scale * sound, 16_000, subtype="FLOAT")
+    found = inspection.inspect(str(path))
+    assert found["status"] == "out_of_range"
+    assert "scale of integers" in found["reason"]
+    soundfile.write(path, 31 * sound, 16_000, subtype="FLOAT")
+    assert inspection.inspect(str(path))["status"] == "ok"
+
+
+def test_channels_that_cancel_are_silent(tmp_path):
+    """What models get is the mean of the channels."""
+    sound = tone(440)
+    found = inspection.inspect(
+        str(write(tmp_path / "a.wav", np.stack([sound, -sound], axis=1)))
+    )
+    assert found["status"] == "silent"
+    assert "its channels cancel" in found["reason"]
+    one_sided = np.stack([sound, 0 * sound], axis=1)
+    assert len(decode(write(tmp_path / "a.wav", one_sided))[0]) == len(sound)
+
+
+def test_many_channels_are_read_in_shorter_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(audio, "BLOCK", 1000)
+    path = write(tmp_path / "a.wav", np.stack([tone(440)] * 32, axis=1))
+    blocks = list(audio.AudioFile(path).blocks())
+    assert max(map(len, blocks)) == 250
+    assert sum(map(len, blocks)) == 16_000
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"<html>no such page</html>", "a web page"),
+        (b"\0\0\0\x20ftypM4A \0\0\2\0", "an MP4 or M4A file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
+        (b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X", "what macOS keeps"),
+        (b"Creative Voice File\x1a", "starts with b'Creative'"),
+        (b"this is no audio\n" * 20, "no sound file of a known kind"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(tmp_path, content, said):
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    found = inspection.inspect(str(path))
+    assert found["status"] == "unreadable"
+    assert said in found["reason"]
+    assert "are read" in found["reason"]
+
+
+def test_what_is_no_file_is_named(tmp_path):
+    (tmp_path / "folder.wav").mkdir()
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "link.wav").symlink_to("gone.wav")
+    said = {
+        name: inspection.inspect(str(tmp_path / name))
+        for name in ("folder.wav", "pipe.wav", "link.wav", "a" * 300 + ".wav")
+    }
+    statuses = [found["status"] for found in said.values()]
+    assert statuses == ["unreadable", "unreadable", "missing", "unreadable"]
+    for found, words in zip(
+        said.values(),
+        ("is a folder", "is a pipe", "is a link to no file", "name too long"),
+        strict=True,
+    ):
+        assert words in found["reason"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+def test_a_folder_without_permission_costs_its_own_clips_alone(tmp_path):
+    (tmp_path / "closed").mkdir()
+    path = write(tmp_path / "closed" / "a.wav", tone(440))
+    path.chmod(0)
+    try:
+        assert "Permission denied" in inspection.inspect(str(path))["reason"]
+        path.parent.chmod(0)
+        found = inspection.inspect(str(path))
+    finally:
+        path.parent.chmod(0o700)
+    assert found["status"] == "unreadable"
+    assert "Permission denied" in found["reason"]
+
+
+def test_whatever_one_file_raises_is_its_own_status(tmp_path, monkeypatch, caplog):
+    def fail(*_):
+        raise MemoryError("4.00 GiB")
+
+    path = str(write(tmp_path / "a.wav", tone(440)))
+    assert inspection.inspect(path)["status"] == "ok"
+    monkeypatch.setattr(fingerprint, "of_clip", fail)
+    found = inspection.inspect(path)
+    assert found["status"] == "unreadable"
+    assert found["reason"] == f"{path}: MemoryError: 4.00 GiB"
+    assert "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "Sub/caf\u00e9.wav",
+        "sub/CAF\u00c9.wav",
+        "Sub/cafe\u0301.WAV",
+        "Sub\\Caf\u00e9.WAV",
+    ],
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_file_of_another_spelling_is_pointed_at(
+    tmp_path, monkeypatch, spelling, form
+):
+    name = unicodedata.normalize(form, "Caf\u00e9.WAV")
+    (tmp_path / "Sub").mkdir()
+    write(tmp_path / "Sub" / "b.wav", tone(440)).rename(tmp_path / "Sub" / name)
+    monkeypatch.chdir(tmp_path)
+    for asked in (spelling, str(tmp_path / spelling)):
+        found = inspection.inspect(asked)
+        assert found["status"] == "missing"
+        expected = str(Path(asked.replace("\\", "/")).parents[1] / "Sub" / name)
+        assert f"there is {expected!r}" in found["reason"]
+    assert inspection.inspect("Sub/other.wav")["reason"].endswith("no such file")
 
 
 def test_integers_are_not_taken_for_a_waveform():

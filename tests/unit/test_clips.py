@@ -120,6 +120,7 @@ def test_what_is_odd_is_listed_and_stays_usable(table_dataset, tmp_path):
         "bass_1_0.wav": 0.5 * tone(100) + 0.2,
         "bass_2_0.wav": 3e-4 * tone(100),
         "bass_3_0.wav": 0.5 * tone(100, 0.1),
+        "bass_5_0.wav": np.stack([tone(100), -0.8 * tone(100)], axis=1),
     }
     for name, samples in made.items():
         soundfile.write(audio / name, samples, 16_000, subtype="FLOAT")
@@ -131,12 +132,22 @@ def test_what_is_odd_is_listed_and_stays_usable(table_dataset, tmp_path):
         "bass_4_0.wav": "empty",
         "bass_0_0.wav": "clipped",
         "bass_1_0.wav": "dc_offset",
+        "bass_5_0.wav": "out_of_phase",
         "bass_2_0.wav": "quiet",
         "bass_3_0.wav": "very_short",
     }
-    assert list(listed["usable"]) == ["no", "yes", "yes", "yes", "yes"]
+    assert list(listed["usable"]) == ["no", *["yes"] * 5]
     assert "mean +0.2" in listed["reason"].iloc[2]
     assert clips.read(table)["status"].ne("ok").sum() == 1
+
+
+def test_a_path_that_no_system_takes_is_one_bad_clip(table_dataset, tmp_path):
+    labels = pd.read_csv(table_dataset / "clips.csv")
+    long = labels.iloc[[3]].assign(path="audio/" + "\u97f3" * 100 + ".wav")
+    pd.concat([labels, long]).to_csv(table_dataset / "clips.csv", index=False)
+    table = clips.read(list_clips(table_dataset, tmp_path))
+    assert table["status"].value_counts().to_dict() == {"ok": 24, "unreadable": 1}
+    assert table["reason"].iloc[-1].endswith("File name too long")
 
 
 def test_two_clips_of_one_file_share_its_measures(table_dataset, tmp_path):

@@ -168,6 +168,27 @@ def test_a_clip_shorter_than_any_window_is_measured(n_samples):
     assert np.isfinite(found["spectrum_db"]).all()
 
 
+@pytest.mark.parametrize(
+    ("channels", "expected"),
+    [
+        ([1, 1], 0),
+        ([1], 0),
+        ([1, 0], -3.01),
+        ([1] + [0] * 7, -9.03),
+        ([1, -0.5], -10.0),
+        ([1, -1], measures.SPECTRUM_FLOOR_DB),
+    ],
+)
+def test_the_level_of_the_mix_is_that_of_the_formula(channels, expected):
+    found = measured(np.stack([gain * noise() for gain in channels], axis=1))
+    assert found["mix_db"] == pytest.approx(expected, abs=0.01)
+
+
+def test_channels_without_anything_in_common_mix_at_3_db_less():
+    found = measured(np.stack([noise(seed=0), noise(seed=1)], axis=1))
+    assert found["mix_db"] == pytest.approx(-3.01, abs=0.1)
+
+
 def test_channels_that_cancel_have_no_bandwidth():
     found = measured(np.stack([noise(), -noise()], axis=1))
     assert found["bandwidth_hz"] == 0

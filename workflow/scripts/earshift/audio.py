@@ -9,17 +9,30 @@ import numpy as np
 import soundfile
 from numpy.typing import ArrayLike, NDArray
 
-from earshift import resampling
+from earshift import containers, resampling
 from earshift.errors import AudioError
-
-#: Samples that a decoder may give fewer than the header says: two frames of MP3.
-MP3_SLACK = 2304
+from earshift.spelling import missing
 
 #: Below this peak, about -100 dB of full scale, a clip counts as silent.
 SILENCE_PEAK = 1e-5
 
+#: Below this share of the channels' peak, -60 dB, the peak of their mean is what
+#: rounding leaves where they cancel.
+CANCELLED_SHARE = 1e-3
+
+#: From here on, 30 dB above full scale, samples are not in [-1, 1] but, most likely, at
+#: the scale of integers.
+HIGHEST_PEAK = 32.0
+
+#: Sample rates outside this are not those of the sound, in Hz.
+RATES_HZ = (100, 1_000_000)
+
 #: Samples of each channel that are read at a time: memory does not grow with a file.
-BLOCK = 1 << 18
+#: Of more than `BLOCK_CHANNELS` they are fewer.
+BLOCK, BLOCK_CHANNELS = 1 << 18, 8
+
+#: What libsndfile's errors come as.
+_DECODER_ERRORS = (soundfile.LibsndfileError, RuntimeError, TypeError)
 
 
 class AudioFile:
@@ -42,19 +55,29 @@ class AudioFile:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise AudioError("missing", f"{path}: no such file")
-        if path.stat().st_size == 0:
-            raise AudioError("empty", f"{path}: the file has 0 bytes")
         try:
-            facts = soundfile.info(path)
-        except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
-            raise AudioError("unreadable", f"{path}: {error}") from error
-        self._path, self._declared = path, int(facts.frames)
-        self.sample_rate_hz, self.n_channels = int(facts.samplerate), facts.channels
+            if not path.is_file():
+                raise missing(path)
+            if path.stat().st_size == 0:
+                raise AudioError("empty", f"{path}: the file has 0 bytes")
+            self._source = containers.examine(path)
+            with self._source.open() as file:
+                self._declared = file.frames
+                self.sample_rate_hz, self.n_channels = file.samplerate, file.channels
+        except (OSError, *_DECODER_ERRORS) as error:
+            raise AudioError(
+                "unreadable", f"{path} cannot be read: {_said(error)}"
+            ) from error
+        if not RATES_HZ[0] <= self.sample_rate_hz <= RATES_HZ[1]:
+            raise AudioError(
+                "unreadable",
+                f"{path}: its header states {self.sample_rate_hz} samples per second; "
+                f"{RATES_HZ[0]} to {RATES_HZ[1]} are read. Correct the header",
+            )
+        self._path = path
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
-        """Yield the audio block by block, then say whether all of it can be used.
+        """Yield the audio block by block, then check that all of it can be used.
 
         Yields
         ------
@@ -64,30 +87,75 @@ class AudioFile:
         Raises
         ------
         AudioError
-            If the file cannot be decoded or has NaN; at the end, if it is cut short,
-            empty or silent.
+            If the file cannot be decoded, has NaN or is far beyond full scale; at the
+            end, if it is cut short or empty, or its mono mix is silent.
         """
-        path = self._path
-        n_read, peak = 0, 0.0
+        path, n_read = self._path, 0
+        peak = mix_peak = 0.0
         try:
-            with soundfile.SoundFile(path) as file:
-                while len(block := file.read(BLOCK, "float32", always_2d=True)):
-                    highest = max(float(block.max()), -float(block.min()))
-                    if not np.isfinite(highest):
-                        check(block, str(path))
-                    n_read += len(block)
-                    peak = max(peak, highest)
-                    yield block
-        except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
-            raise AudioError("unreadable", f"{path}: {error}") from error
-        if n_read < self._declared - MP3_SLACK or _is_cut_short(path):
+            for block in self._decoded():
+                n_read += len(block)
+                peak = max(peak, _peak(block, path))
+                if mix_peak < CANCELLED_SHARE * HIGHEST_PEAK:  # high enough for any
+                    mix_peak = max(mix_peak, _highest(mix_down(block)))
+                yield block
+        except (OSError, *_DECODER_ERRORS) as error:
             raise AudioError(
-                "truncated", f"{path}: the file ends before its audio does"
+                "unreadable", f"{path} cannot be decoded to its end: {_said(error)}"
+            ) from error
+        expected = self._source.n_samples or self._declared
+        if n_read < expected - self._source.slack:
+            raise AudioError(
+                "truncated",
+                f"{path}: the file ends before its audio does, after {n_read} of "
+                f"{expected} samples",
             )
         if n_read == 0:
             raise AudioError("empty", f"{path} has no samples")
         if peak < SILENCE_PEAK:
-            raise AudioError("silent", f"{path}: no sample above -100 dB of full scale")
+            raise AudioError(
+                "silent", f"{path} has no sample above -100 dB of full scale"
+            )
+        if mix_peak < max(SILENCE_PEAK, CANCELLED_SHARE * peak):
+            raise AudioError(
+                "silent",
+                f"{path}: its channels cancel, and their mean, which models get, is "
+                "silent. Turn the sign of one of them, or keep one alone",
+            )
+
+    def _decoded(self) -> Iterator[NDArray[np.float32]]:
+        n_samples = BLOCK * BLOCK_CHANNELS // max(BLOCK_CHANNELS, self.n_channels)
+        left = self._declared
+        with self._source.open() as file:
+            # What follows the audio, such as a tag, is no audio to a decoder of FLAC.
+            while len(block := file.read(min(n_samples, left), "float32", True)):
+                left -= len(block)
+                yield block
+
+
+def _said(error: Exception) -> str:
+    """Return what the system or libsndfile said, without the file's name."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "libsndfile: " + str(error).rsplit("': ", 1)[-1].strip().rstrip(".")
+
+
+def _peak(block: NDArray[np.float32], path: Path) -> float:
+    """Return the highest magnitude of a block; refuse what is not in [-1, 1]."""
+    highest = _highest(block)
+    if not np.isfinite(highest):
+        check(block, str(path))
+    if highest > HIGHEST_PEAK:
+        raise AudioError(
+            "out_of_range",
+            f"{path} has samples of {highest:.4g} times full scale: floats at the "
+            "scale of integers? Divide them, so that they are in [-1, 1]",
+        )
+    return highest
+
+
+def _highest(samples: NDArray[np.float32]) -> float:
+    return max(float(samples.max()), -float(samples.min()))
 
 
 def stream(
@@ -161,28 +229,6 @@ def check(samples: NDArray[np.float32], where: str = "the waveform") -> None:
     bad = int(np.count_nonzero(~np.isfinite(samples)))
     if bad:
         raise AudioError("not_finite", f"{where} has {bad} NaN or infinite samples")
-
-
-def _is_cut_short(path: Path) -> bool:
-    """Say whether a WAV, AIFF or Ogg file ends early, which libsndfile does not."""
-    with path.open("rb") as file:
-        head = file.read(12)
-        size = file.seek(0, 2)
-        if head[:4] == b"RIFF":
-            declared = int.from_bytes(head[4:8], "little")
-            # Streamed files declare 0 or the largest number: nothing can be said.
-            return declared not in (0, 0xFFFFFFFF) and declared + 8 > size + 1
-        if head[:4] == b"FORM":
-            return int.from_bytes(head[4:8], "big") + 8 > size + 1
-        if head[:4] == b"OggS":
-            file.seek(max(0, size - 65_307))  # the largest Ogg page
-            tail = file.read()
-            page = tail[tail.rfind(b"OggS") :]
-            if len(page) < 27 or not page[5] & 0x04:  # no end-of-stream mark
-                return True
-            n_segments = page[26]
-            return len(page) < 27 + n_segments + sum(page[27 : 27 + n_segments])
-    return False
 
 
 def prepare(

@@ -22,12 +22,14 @@ log = logging.getLogger(__name__)
 
 #: Why a clip cannot be used, as `errors.AudioError` and `clips` say it.
 UNUSABLE = (
-    *("missing", "unreadable", "truncated", "empty", "silent", "not_finite"),
-    "not_listed",
+    *("missing", "unreadable", "truncated", "ambiguous", "empty", "silent"),
+    *("not_finite", "out_of_range", "not_listed"),
 )
 
 #: What is odd about a clip that can be used.
-FINDINGS = ("incomplete", "clipped", "dc_offset", "quiet", "very_short")
+FINDINGS = (
+    *("incomplete", "clipped", "dc_offset", "out_of_phase", "quiet", "very_short"),
+)
 
 #: Properties of the audio that say nothing of its content -> the values, per clip, from
 #: which a classifier may guess the dataset.

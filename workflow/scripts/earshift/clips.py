@@ -45,6 +45,10 @@ CLIPPED_SHARE = 1e-4
 #: A clip with a larger mean, of full scale, is listed: -40 dB, above any rumble.
 DC_OFFSET = 0.01
 
+#: A clip whose mono mix is so far below its channels, in dB, is listed: they cancel.
+#: One that sounds in one channel of 8 alone has -9.
+MIX_DB = -10.0
+
 #: A clip below this level, in dB of full scale, is listed: 16 bits leave it 6 of them.
 QUIET_DB = -60.0
 
@@ -197,7 +201,8 @@ def gather_clips(
     bad = clips[clips["status"] != "ok"]
     # Snakemake removes a failed job's outputs; the list of what is wrong outlives it.
     rejected = audit.with_suffix(".rejected.csv")
-    levels = measured.select(["clipped_share", "dc_offset"]).take(row).to_pandas()
+    columns = ["clipped_share", "dc_offset", "mix_db"]
+    levels = measured.select(columns).take(row).to_pandas()
     findings = _findings(clips.join(levels), said["noted"])
     _write_audit(rejected, bad, said["skipped"], findings, said["warnings"])
     _stop_if_too_many(name, bad, len(clips), max_bad_clips, rejected)
@@ -230,9 +235,11 @@ def _findings(clips: pd.DataFrame, noted: Mapping[str, str]) -> pd.DataFrame:
     """Return what is odd about usable clips, one row per clip and finding."""
     share, offset = clips["clipped_share"], clips["dc_offset"]
     level, duration = clips["level_db"], clips["duration_s"]
+    mix = clips["mix_db"]
     found = {
         "clipped": (share > CLIPPED_SHARE, share * 100, "{:.2g} % of samples clipped"),
         "dc_offset": (offset.abs() > DC_OFFSET, offset, "mean {:+.3f} of full scale"),
+        "out_of_phase": (mix < MIX_DB, mix, "mono mix {:+.0f} dB of the channels"),
         "quiet": (level < QUIET_DB, level, "level {:.0f} dB of full scale"),
         "very_short": (duration < VERY_SHORT_S, duration, "{:.2f} s long"),
     }

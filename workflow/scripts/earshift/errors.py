@@ -31,8 +31,9 @@ class AudioError(DataError):
     Parameters
     ----------
     status : str
-        ``"missing"``, ``"unreadable"``, ``"truncated"``, ``"empty"``, ``"not_finite"``,
-        ``"silent"``, ``"short"`` or ``"changed"``.
+        ``"missing"``, ``"unreadable"``, ``"truncated"``, ``"ambiguous"``, ``"empty"``,
+        ``"not_finite"``, ``"out_of_range"``, ``"silent"``, ``"short"`` or
+        ``"changed"``.
     message : str
         What is wrong with the clip, for the log.
     """

@@ -63,6 +63,7 @@ MEASURED = pa.schema(
         "peak": pa.float64(),
         "clipped_share": pa.float64(),
         "dc_offset": pa.float64(),
+        "mix_db": pa.float64(),
         "bandwidth_hz": pa.float64(),
         "spectrum_db": pa.list_(pa.float64()),
         "sketch": pa.list_(pa.uint32()),
@@ -219,9 +220,12 @@ def _empty(excerpts: Path, n: int) -> int:
 
 
 def _state(path: str) -> dict[str, int]:
-    """Return what tells one state of a file from another."""
-    file = Path(path)
-    state = file.stat() if file.is_file() else None
+    """Return what tells one state of a file from another; 0 where there is none."""
+    try:
+        file = Path(path)
+        state = file.stat() if file.is_file() else None
+    except (OSError, ValueError):  # no permission, too long a name; `_inspect` says it
+        state = None
     return {
         "n_bytes": state.st_size if state else 0,
         "modified_ns": state.st_mtime_ns if state else 0,
@@ -261,13 +265,22 @@ def _inspect(path: str, state: Mapping[str, int]) -> dict[str, Any]:
         **measures.NOTHING,
     }
     try:
-        opened = audio.AudioFile(Path(path))
-        meter = measures.Meter(opened.sample_rate_hz, opened.n_channels)
-        for block in opened.blocks():
-            meter.add(block)
+        return row | _measured(path)
     except AudioError as error:
         return row | {"status": error.status, "reason": str(error)}
-    return row | {
+    except Exception as error:
+        # Whatever is wrong with one file, the others are not lost by it.
+        log.exception("%s", path)
+        what = f"{type(error).__name__}: {error}"
+        return row | {"status": "unreadable", "reason": f"{path}: {what}"}
+
+
+def _measured(path: str) -> dict[str, Any]:
+    opened = audio.AudioFile(Path(path))
+    meter = measures.Meter(opened.sample_rate_hz, opened.n_channels)
+    for block in opened.blocks():
+        meter.add(block)
+    return {
         "n_samples": meter.n_samples,
         "sample_rate_hz": opened.sample_rate_hz,
         "n_channels": opened.n_channels,

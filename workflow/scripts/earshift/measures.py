@@ -13,6 +13,10 @@ All of it comes from one pass, and memory does not grow with the length of a fil
     seen.
 ``dc_offset``
     Mean, of full scale, of the channel where it is largest in magnitude.
+``mix_db``
+    Level of the mono mix, in dB of that of the channels: 0 where they are the same, -3
+    where they have nothing in common, and far below where they cancel; never below
+    `SPECTRUM_FLOOR_DB`.
 ``bandwidth_hz``
     Upper end of the highest band of `BANDWIDTH_STEP_HZ` whose mean power density in the
     mono mix is above `BANDWIDTH_FLOOR_DB`. It shows the low-pass of a codec and what
@@ -65,6 +69,7 @@ COLUMNS = (
     "peak",
     "clipped_share",
     "dc_offset",
+    "mix_db",
     "bandwidth_hz",
     "spectrum_db",
 )
@@ -75,6 +80,7 @@ NOTHING = {
     "peak": np.nan,
     "clipped_share": np.nan,
     "dc_offset": np.nan,
+    "mix_db": np.nan,
     "bandwidth_hz": np.nan,
     "spectrum_db": [],
     "sketch": [],
@@ -103,6 +109,7 @@ class Meter:
             f"{sample_rate_hz} {n_channels} ".encode(), digest_size=16
         )
         self._energy, self._peak, self._n_clipped = 0.0, 0.0, 0
+        self._mix_energy = 0.0
         self._sum = np.zeros(n_channels)
         self._before = np.zeros((0, n_channels), np.float32)
         self._spectrum = _Spectrum(sample_rate_hz)
@@ -117,6 +124,7 @@ class Meter:
         self._sum += block.sum(axis=0, dtype=np.float64)
         self._count_clipped(block)
         mono = audio.mix_down(block)
+        self._mix_energy += float(np.square(mono, dtype=np.float64).sum())
         self._spectrum.add(mono)
         if self.n_samples < self._n_start:
             self._start.append(mono[: self._n_start - self.n_samples])
@@ -135,6 +143,7 @@ class Meter:
         """Return the level in dB and the values of `COLUMNS`, `sketch`, `excerpt`."""
         n_values = self.n_samples * self._n_channels
         mean = self._sum / self.n_samples
+        kept = self._mix_energy * self._n_channels / max(self._energy, 1e-300)
         density = self._spectrum.density()
         sketch, excerpt = fingerprint.of_clip(np.concatenate(self._start), self._rate)
         return {
@@ -143,6 +152,7 @@ class Meter:
             "peak": self._peak,
             "clipped_share": self._n_clipped / n_values,
             "dc_offset": float(mean[np.abs(mean).argmax()]),
+            "mix_db": 10 * np.log10(max(kept, 10 ** (SPECTRUM_FLOOR_DB / 10))),
             "bandwidth_hz": _bandwidth(density, self._rate),
             "spectrum_db": _third_octaves(density, self._rate),
             "sketch": sketch,

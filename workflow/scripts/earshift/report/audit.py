@@ -25,6 +25,7 @@ FAULTS = {
     "incomplete": "With incomplete metadata",
     "clipped": "Clipped",
     "dc_offset": "Offset from zero",
+    "out_of_phase": "With channels that cancel",
     "quiet": "Nearly silent",
     "very_short": "Very short",
     "exact_copies": "With an exact copy in the dataset",
