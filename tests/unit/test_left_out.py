@@ -88,7 +88,8 @@ def test_what_the_alignment_does_not_name_is_said():
     assert banjo["reason"] == "no rule of the alignment names it"
     assert (banjo["n_present"], banjo["n_negatives"]) == (2, 2)
     assert left_out.sentences(found)[0] == (
-        "banjo (c: 2 clips, 2 kept as negatives): c: no rule of the alignment names it."
+        "banjo (c: 2 clips, 2 kept as negatives): no rule of the alignment names it "
+        "(c)."
     )
 
 
