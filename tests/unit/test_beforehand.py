@@ -56,7 +56,7 @@ def test_shared_classes_and_those_left_out_are_said_without_any_audio(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "options", "message"),
     [
-        ({"header": "path,lable,recording"}, {}, r"b/clips.csv.* 'label'"),
+        ({"header": "path,title,recording"}, {}, r"b/clips.csv.* 'label'"),
         ({"lines": ["x.wav,cello"]}, {}, r"b/clips.csv, row 2"),
         ({"lines": ["x.wav,,r"]}, {}, r"b/clips.csv, row 2"),
         ({"lines": ["x.wav,cello,"]}, {}, "no recording"),
