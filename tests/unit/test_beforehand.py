@@ -56,7 +56,7 @@ def test_shared_classes_and_those_left_out_are_said_without_any_audio(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "options", "message"),
     [
-        ({"header": "path,lable,recording"}, {}, r"b/clips.csv.* 'label'"),
+        ({"header": "path,title,recording"}, {}, r"b/clips.csv.* 'label'"),
         ({"lines": ["x.wav,cello"]}, {}, r"b/clips.csv, row 2"),
         ({"lines": ["x.wav,,r"]}, {}, r"b/clips.csv, row 2"),
         ({"lines": ["x.wav,cello,"]}, {}, "no recording"),
@@ -66,7 +66,7 @@ def test_shared_classes_and_those_left_out_are_said_without_any_audio(tmp_path):
         ({"lines": rows(n=1)}, {}, "no experiment can do with fewer than 4"),
         ({}, {"kind": "official"}, "Use 'kind: grouped'"),
         ({"lines": rows(("celli", "organ"))}, {}, "'celli' of b and 'cello'"),
-        ({"lines": rows(n=3)}, {}, r"b: 3 recordings with it, and 3 .* need 5"),
+        ({"lines": rows(n=3)}, {}, r": 3 recordings with it, and 3 .* need 5 \(b\)"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_an_error(tmp_path, lines, options, message):
@@ -83,7 +83,7 @@ def test_a_class_with_too_few_recordings_is_left_out_and_the_others_stay(tmp_pat
     said = look(tmp_path)
     assert said[0] == "classes in all of a, b: 2 (cello, flute)"
     assert said[1].endswith(
-        "b: 2 recordings with it, and 3 folds with 3 inner folds need 5."
+        ": 2 recordings with it, and 3 folds with 3 inner folds need 5 (b)."
     )
     with pytest.raises(DataError, match="class 'horn' of dataset 'b' cannot be used"):
         look(tmp_path, classes=["horn", "cello"])
@@ -104,8 +104,8 @@ def test_labels_that_an_alignment_does_not_name_are_said(tmp_path):
     said = look(tmp_path, alignment=str(file))
     assert said == [
         "classes in all of a, b: 2 (cello, flute)",
-        "left out: organ (a: 16 clips, 16 kept as negatives): a: no rule of the "
-        "alignment names it.",
+        "left out: organ (a: 16 clips, 16 kept as negatives): no rule of the alignment "
+        "names it (a).",
     ]
 
 

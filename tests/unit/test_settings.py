@@ -242,6 +242,7 @@ def table(**options):
         ({"store": {"address": "s3://{x}"}}, "'store: address': the path 's3://{x}'"),
         ({"downloads": {"mirror": "m{"}}, "'downloads: mirror': the path 'm{' has a"),
         ({"alignment": "{x}.yaml"}, "'alignment': the path '{x}.yaml' has a brace"),
+        ({"results": __file__}, "'results': '.*' is a file. Name a folder"),
         ({"results": "~no-such-user/x"}, "the path '~no-such-user/x'"),
     ],
 )

@@ -442,8 +442,8 @@ def test_no_usable_class_is_said_with_reasons(tmp_path):
     for row in rows:
         row.update({"label:c0": True, "label:c1": True, "label:c2": None})
     message = (
-        r"c0 \(d: 90 clips\), c1 \(d: 90 clips\): d: no clip is known to lack it.\n"
-        "c2: d: no clip has it"
+        r"c0 \(d: 90 clips\), c1 \(d: 90 clips\): no clip is known to lack it \(d\).\n"
+        r"c2: no clip has it \(d\)"
     )
     with pytest.raises(DataError, match=message):
         choose(tmp_path, rows)

@@ -197,7 +197,7 @@ def because(rows: pd.DataFrame) -> str:
         elif reason == NOT_LABELLED:
             parts.append(f"{reason} in {where}")
         else:
-            parts.append(f"{where}: {reason}")
+            parts.append(f"{reason} ({where})")
     return "; ".join(parts)
 
 

@@ -42,7 +42,8 @@ def resolve(
         The file that it was read from, which decides where results go by default.
     in_job : bool
         Whether a job of a run asks, which has checked all this. Methods and measures,
-        whose libraries take as long to load as all else, are then not made again.
+        whose libraries take as long to load as all else, are then not made again, and
+        no folder is searched.
 
     Returns
     -------
@@ -75,7 +76,8 @@ def resolve(
     for name, entry in config["datasets"].items():
         _fill_folder(name, entry, config["downloads"]["register"])
     _check_plugins(config, in_job)
-    _check_paths(config)
+    if not in_job:
+        _check_paths(config)
     _check_inputs(config)
     _check_protocols(config)
     if config["alignment"]:
@@ -230,7 +232,12 @@ def _at_home(text: str) -> str:
 
 
 def _check_paths(config: Mapping[str, Any]) -> None:
-    """Refuse paths with braces, which Snakemake takes for wildcards."""
+    """Refuse results that are a file, and paths with braces."""
+    if Path(config["results"]).is_file():
+        raise ConfigError(
+            f"'results': '{config['results']}' is a file. Name a folder; it is made if "
+            "it is not there."
+        )
     for where, path in _paths(config):
         if re.search("[{}]", str(path)):
             raise ConfigError(
