@@ -39,6 +39,7 @@ RULES = {
         "2 embeddings",
         "2_embeddings/{dataset}/{model}/{condition}.index.parquet",
     ),
+    "count_padding": ("2 embeddings", "tables/padding.csv"),
     "import_embeddings": (
         "2 embeddings",
         "2_embeddings/{dataset}/{model}/{condition}.index.parquet",

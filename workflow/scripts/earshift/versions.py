@@ -11,6 +11,8 @@ CLIPS = 2
 MEASURES = 1
 AUDIT = 1
 EMBEDDINGS = 3
+#: Of what stage 2 does with short clips where `short` is not "pad", its default.
+SHORT_CLIPS = 1
 FEATURES = 2
 SPLITS = 3
 SCORES = 3

@@ -29,6 +29,7 @@ from earshift.models import _random, imported
 from earshift.models._clip_model import ClipModel
 from earshift.models._framing import Framing
 from earshift.models._model import (
+    FILLS,
     PRECISIONS,
     SHORT,
     ClipSpec,
@@ -41,6 +42,7 @@ from earshift.models.imported import ImportedSpec
 from earshift.resampling import RESAMPLERS
 
 __all__ = [
+    "FILLS",
     "ClipModel",
     "ClipSpec",
     "Frames",
@@ -80,9 +82,10 @@ def load_model(
     name : str
         Name of a model (``earshift.registry.names("models")`` lists them) or path of a
         ``.py`` file that defines one.
-    short : {"pad", "skip", "error"}, default="pad"
-        A waveform too short for one window is padded with zeros, gives no frame, or is
-        an error.
+    short : {"pad", "repeat", "reflect", "skip", "error"}, default="pad"
+        A waveform too short for one window is filled up with zeros, with itself from
+        its beginning, or with itself backwards and forwards (`fill_up`); gives no
+        frame; or is an error.
     precision : {"float32", "bfloat16"}, default="float32"
         Type the network computes in, after its spectrogram. The second is faster and
         less exact; docs/models.md says by how much.

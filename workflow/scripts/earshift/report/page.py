@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from earshift import fingerprint, ismir2023, jobs, registry
-from earshift.report import audit, plan, sources, study, tables, words
+from earshift.report import audit, padding, plan, sources, study, tables, words
 from earshift.report.captions import AUDIO, CAPTIONS, STUDY
 from earshift.report.findings import findings
 from earshift.report.tables import Tables
@@ -102,7 +102,7 @@ def page_values(
     return {
         "title": f"Dataset bias between {words.listed(names)}",
         "names": names,
-        "findings": findings(found) + audit.findings(results),
+        "findings": findings(found) + audit.findings(results) + padding.say(results),
         "level": level,
         "n_resamples": config["statistics"]["n_resamples"],
         "rope": config["statistics"]["rope"],
