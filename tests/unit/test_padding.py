@@ -6,7 +6,7 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import load_model, open_embeddings, padding, plans
+from earshift import load_model, models, open_embeddings, padding, plans
 from earshift.models._framing import fill_up
 from earshift.report import padding as report
 from earshift.tables import read_table
@@ -169,3 +169,13 @@ def test_the_share_by_which_datasets_are_told_apart_is_a_roc_auc():
     domain = np.arange(140) < 60
     assert_array_equal(round(roc_auc_score(domain, is_padded), 4), 0.825)
     assert pytest.approx(0.825) == 0.5 + (39 / 60 - 0) / 2
+
+
+def test_a_raised_version_of_short_clips_counts_where_they_are_no_default():
+    for entry, counts in (
+        ({"plugin": "mfcc"}, False),
+        ({"plugin": "mfcc", "short": "pad"}, False),
+        ({"plugin": "mfcc", "short": "repeat"}, True),
+        ({"plugin": "mfcc", "short": "skip"}, True),
+    ):
+        assert ("short_clips" in models.versions_of(entry)) == counts

@@ -37,6 +37,7 @@ def test_the_tables_hold_every_cell(finished):
         "summary.csv",
         "gaps.csv",
         "discrepancy.csv",
+        "padding.csv",
     }
     text = (folder / "results/tables/scores.csv").read_text()
     assert text.splitlines()[0] == SCORES

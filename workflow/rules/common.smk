@@ -103,11 +103,7 @@ def dataset_versions(wildcards):
 
 def model_versions(wildcards):
     """Versions of stage 2 and of the model."""
-    entry = model_entry(wildcards)
-    own = {"stage": versions.EMBEDDINGS, "plugin": plugin_version("models", entry)}
-    if entry.get("short", "pad") != "pad":
-        own["short_clips"] = versions.SHORT_CLIPS
-    return own
+    return models.versions_of(model_entry(wildcards))
 
 
 def model_weights(wildcards):

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from earshift import registry
+from earshift import registry, versions
 from earshift.errors import ConfigError, did_you_mean
 from earshift.models import _random, imported
 from earshift.models._clip_model import ClipModel
@@ -54,6 +54,7 @@ __all__ = [
     "import_spec",
     "is_imported",
     "load_model",
+    "versions_of",
 ]
 
 #: Options of every model -> their values, the first of which is the default.
@@ -156,6 +157,15 @@ def import_spec(entry: Mapping[str, Any]) -> ImportedSpec:
     options = registry.own_options(entry)
     registry.check_options("models", entry["plugin"], options)
     return imported.spec(**options)
+
+
+def versions_of(entry: Mapping[str, Any]) -> dict[str, int]:
+    """Return the versions of all that decides the embeddings of a config entry."""
+    plugin = registry.load("models", entry["plugin"])
+    own = {"stage": versions.EMBEDDINGS, "plugin": int(plugin.version)}
+    if entry.get("short", SHORT[0]) != SHORT[0]:
+        own["short_clips"] = versions.SHORT_CLIPS
+    return own
 
 
 def from_entry(entry: Mapping[str, Any]) -> Model:
