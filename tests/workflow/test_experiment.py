@@ -48,6 +48,11 @@ def test_the_tables_hold_every_cell(finished):
     assert (scores["n_positive"] == 18).all()
     within = scores[(scores["train"] == scores["test"]) & (scores["method"] == "none")]
     assert (within["roc_auc"] > 0.95).all()  # bass against treble is easy
+    padding = pd.read_csv(folder / "results/tables/padding.csv")
+    assert padding[["dataset", "n_clips", "n_padded"]].to_numpy().tolist() == [
+        ["clear", 36, 0],
+        ["hum", 36, 0],
+    ]
     discrepancy = pd.read_csv(folder / "results/tables/discrepancy.csv")
     plain = discrepancy[discrepancy["method"] == "none"]
     assert (plain["value"] > 0.9).all()  # and so is hum
