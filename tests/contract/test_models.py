@@ -10,6 +10,7 @@ import pytest
 from earshift import load_model, models, registry
 from earshift.errors import AudioError, ConfigError
 from earshift.models._batches import number
+from earshift.models._framing import fill_up
 from tests.conftest import tone
 
 
@@ -105,12 +106,40 @@ def test_a_tenth_of_a_second_is_padded_skipped_or_refused(model):
     assert model.embed(short, 16_000).values.shape == (1, model.spec.n_features)
     skip = load_model(model.name, short="skip")
     error = load_model(model.name, short="error")
-    if model.spec.framing.tail == "pad":
-        assert len(skip.embed(short, 16_000).values) == 1
-    else:
-        assert len(skip.embed(short, 16_000).values) == 0
-        with pytest.raises(AudioError, match="needs at least"):
-            error.embed(short, 16_000)
+    assert len(skip.embed(short, 16_000).values) == 0
+    with pytest.raises(AudioError, match="needs at least"):
+        error.embed(short, 16_000)
+
+
+@pytest.mark.parametrize("how", ["repeat", "reflect"])
+def test_a_short_sound_may_be_filled_up_with_itself(model, how):
+    rate = model.spec.sample_rate_hz
+    short = tone(440, 0.1, rate).astype(np.float32)
+    other = load_model(model.name, short=how)
+    filled = fill_up(short, model.shortest, how)
+    expected = model.embed(filled, rate).values
+    got = other.embed(short, rate).values
+    assert other.n_frames(len(short)) == len(got) == len(expected) > 0
+    np.testing.assert_array_equal(got, expected)
+    assert np.abs(got[0] - model.embed(short, rate).values[0]).max() > 1e-4
+
+
+@pytest.mark.parametrize("how", ["repeat", "reflect", "skip", "error"])
+def test_a_sound_of_one_window_or_more_is_the_same_whatever_becomes_of_short_ones(
+    model, how
+):
+    other = load_model(model.name, short=how)
+    rng = np.random.default_rng(0)
+    for n in (model.shortest, model.shortest + 1, 2 * model.shortest + 7):
+        sound = rng.standard_normal(n).astype(np.float32)
+        expected = model.windows(sound)
+        assert other.n_frames(n) == model.n_frames(n) == len(expected)
+        for size in (n, 1000):
+            blocks = [sound[i : i + size] for i in range(0, n, size)]
+            np.testing.assert_array_equal(
+                np.concatenate(list(other.pieces(blocks))), expected
+            )
+    assert not (other.n_frames(model.shortest - 1) and how in ("skip", "error"))
 
 
 @pytest.mark.parametrize("bad", [np.zeros(0), np.full(16_000, np.nan)])

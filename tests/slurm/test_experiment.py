@@ -41,7 +41,7 @@ def test_the_tables_are_those_of_one_machine(slurm, project, finished):
     )
     assert done.returncode == 0, done.stderr[-4000:]
     expected = sorted((finished[0] / "results" / "tables").glob("*.csv"))
-    assert len(expected) == 4
+    assert len(expected) == 5
     for file in expected:
         found = project / "results" / "tables" / file.name
         assert found.read_bytes() == file.read_bytes(), file.name

@@ -127,7 +127,7 @@ def test_the_command_line(path, tmp_path):
     command[3] = str(tmp_path)
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert "is no complete store" in done.stderr
+    assert f"there is no store at '{tmp_path}'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from earshift.models import Framing
+from earshift.models._framing import fill_up
 
 FRAMINGS = {
     "dropped": Framing(window=100, hop=60),
@@ -67,3 +68,47 @@ def test_the_least_length_gives_one_window():
         if framing.tail == "drop":
             assert framing.n_windows(framing.min_samples) == 1
             assert framing.n_windows(framing.min_samples - 1) == 0
+
+
+def test_a_waveform_that_is_not_short_has_a_window_of_its_own():
+    for framing in FRAMINGS.values():
+        n = framing.shortest
+        waveform = np.ones(n, np.float32)
+        assert framing.n_windows(n) >= 1
+        if framing.tail == "pad":
+            assert n == framing.window
+        else:
+            # Zeros are those alone that the framing puts around every waveform.
+            n_zeros = int((next(iter(framing.cut([waveform]))) == 0).sum())
+            assert n_zeros == framing.pad_start + framing.pad_end
+
+
+@pytest.mark.parametrize(
+    ("n", "how", "expected"),
+    [
+        (3, "pad", [1, 2, 3, 0, 0, 0, 0, 0, 0, 0]),
+        (3, "repeat", [1, 2, 3, 1, 2, 3, 1, 2, 3, 1]),
+        (3, "reflect", [1, 2, 3, 2, 1, 2, 3, 2, 1, 2]),
+        (2, "reflect", [1, 2, 1, 2, 1, 2, 1, 2, 1, 2]),
+        (1, "repeat", [1] * 10),
+        (1, "reflect", [1] * 10),
+        (0, "repeat", [0] * 10),
+        (0, "reflect", [0] * 10),
+        (10, "repeat", list(range(1, 11))),
+        (10, "reflect", list(range(1, 11))),
+        (9, "repeat", [*range(1, 10), 1]),
+        (9, "reflect", [*range(1, 10), 8]),
+    ],
+)
+def test_a_waveform_is_filled_up_at_its_end(n, how, expected):
+    waveform = np.arange(1, n + 1, dtype=np.float32)
+    got = fill_up(waveform, 10, how)
+    assert got.dtype == np.float32
+    assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize(("how", "mode"), [("repeat", "wrap"), ("reflect", "reflect")])
+def test_filling_up_is_what_numpy_calls_so(how, mode):
+    waveform = np.random.default_rng(0).standard_normal(37).astype(np.float32)
+    expected = np.pad(waveform, (0, 463), mode=mode)
+    assert_array_equal(fill_up(waveform, 500, how), expected)

@@ -1,12 +1,16 @@
 """Lazy reading: what is read is what was asked for, and no more."""
 
+import traceback
+
 import numpy as np
 import pandas as pd
 import pytest
+import xarray
 from numpy.testing import assert_array_equal
 
-from earshift import open_embeddings, open_features, reading, store
-from earshift.errors import DataError
+from earshift import open_embeddings, open_features, store
+from earshift.errors import ConfigError, DataError
+from earshift.rows import find_rows
 from tests.stores import FACTS, values, write_store
 
 N_FRAMES = [3, 40, 0, 7, 100, 5]
@@ -48,7 +52,7 @@ def test_all_frames_come_in_the_order_of_the_store(path):
 
 
 def test_whole_shards_are_read_as_slices(path):
-    pieces = list(reading.find_rows(path).pieces())
+    pieces = list(find_rows(path).pieces())
     assert [(p.start, p.stop) for p in pieces][:3] == [(0, 32), (32, 64), (64, 96)]
     assert all(p.within is None for p in pieces)
     assert open_embeddings(path).embedding.chunks[0] == tuple(p.n for p in pieces)
@@ -151,7 +155,10 @@ def test_features_have_one_row_a_clip(tmp_path, table):
     ids = ["c3", "c0", "c9", "c5"]
     store.write_features(tmp_path / "f.zarr", [vectors], ids, 3, {"model": "m"})
     found = open_features(tmp_path / "f.zarr")
-    assert found.embedding.dims == ("clip", "feature")
+    # The ids are the index, as a user of xarray expects.
+    assert found.embedding.dims == ("clip_id", "feature")
+    assert_array_equal(found.embedding.sel(clip_id="c9"), vectors[2])
+    assert_array_equal(found.embedding.mean("clip_id"), vectors.mean(axis=0))
     assert_array_equal(found.embedding, vectors)
     assert list(found.clip_id.values) == ids
     found = open_features(tmp_path / "f.zarr", table, label="low")
@@ -177,3 +184,53 @@ def test_many_clips_are_opened_without_a_loop_over_them(tmp_path):
     frames = open_embeddings(path)
     assert len(frames.embedding.chunks[0]) == 2 * n // (1 << 14)
     assert_array_equal(frames.embedding[:, 0], first)
+
+
+@pytest.mark.parametrize("kind", ["frames", "features"])
+def test_no_name_hides_a_method_of_xarray(path, table, tmp_path, kind):
+    found = open_embeddings(path, table)
+    if kind == "features":
+        vectors = np.ones((4, 3), np.float32)
+        facts = {"model": "m", "pooling": ["mean"]}
+        ids = ["c3", "c0", "c1", "c5"]
+        store.write_features(tmp_path / "f.zarr", [vectors], ids, 3, facts)
+        found = open_features(tmp_path / "f.zarr", table)
+    names = {*map(str, found.variables), *map(str, found.dims)}
+    assert {"embedding", "clip_id", "label", "recording"} <= names
+    for name in {*names, *found.attrs}:
+        assert not hasattr(xarray.Dataset, name), name
+    for name in names:
+        assert not hasattr(xarray.DataArray, name), name
+    clipped = found.embedding.clip(0, 1).compute()
+    assert clipped.max() <= 1
+
+
+def test_what_is_missing_is_one_sentence_with_its_path_and_what_makes_it(
+    path, tmp_path
+):
+    missing = tmp_path / "none.zarr"
+    for wrong in (
+        lambda: open_embeddings(missing),
+        lambda: open_features(missing),
+        lambda: open_embeddings(path, missing),
+    ):
+        with pytest.raises(
+            DataError, match=r"there is no .*none\.zarr.*make run"
+        ) as error:
+            wrong()
+        # Nothing of the libraries below is shown above it.
+        text = "".join(traceback.format_exception(error.value))
+        assert "During handling" not in text
+        assert "zarr.errors" not in text
+        assert len(str(error.value)) < 400
+    (path / "zarr.json").write_text("{")
+    with pytest.raises(DataError, match=r"zarr\.json is damaged"):
+        open_embeddings(path)
+    with pytest.raises(ConfigError, match="nowhere"):
+        open_embeddings("nowhere://bucket/e.zarr")
+
+
+def test_a_store_whose_jobs_are_not_done_says_so(path):
+    (path / "first_frame" / "zarr.json").unlink()
+    with pytest.raises(DataError, match=r"no complete store .*make run"):
+        open_embeddings(path)

@@ -3,6 +3,8 @@
 import pandas as pd
 import pytest
 
+from tests.readme import run_block
+
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 
 
@@ -63,3 +65,11 @@ def test_the_terminal_ends_with_the_main_table(demo):
     for word in ("mfcc", "musicnn", "none", "lda", "mlda", "mean_projection"):
         assert word in done.stdout
     assert done.stdout.strip().splitlines()[-1].endswith("results/report.html")
+
+
+def test_the_python_of_the_readme_runs_in_it(demo):
+    frames, found, corrected, cello = run_block(demo[0])
+    assert frames == "(1, 120) (1,)"
+    assert found.endswith("['mini_irmas', 'mini_openmic']")
+    assert corrected.endswith("True")
+    assert "'" in cello

@@ -37,6 +37,7 @@ def test_the_tables_hold_every_cell(finished):
         "summary.csv",
         "gaps.csv",
         "discrepancy.csv",
+        "padding.csv",
     }
     text = (folder / "results/tables/scores.csv").read_text()
     assert text.splitlines()[0] == SCORES
@@ -47,6 +48,11 @@ def test_the_tables_hold_every_cell(finished):
     assert (scores["n_positive"] == 18).all()
     within = scores[(scores["train"] == scores["test"]) & (scores["method"] == "none")]
     assert (within["roc_auc"] > 0.95).all()  # bass against treble is easy
+    padding = pd.read_csv(folder / "results/tables/padding.csv")
+    assert padding[["dataset", "n_clips", "n_padded"]].to_numpy().tolist() == [
+        ["clear", 36, 0],
+        ["hum", 36, 0],
+    ]
     discrepancy = pd.read_csv(folder / "results/tables/discrepancy.csv")
     plain = discrepancy[discrepancy["method"] == "none"]
     assert (plain["value"] > 0.9).all()  # and so is hum

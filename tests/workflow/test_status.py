@@ -61,7 +61,7 @@ def test_it_is_said_before_a_run_and_beside_one(tmp_path):
     lines = {line.strip().split("  ")[0]: line for line in done.stdout.splitlines()}
     # The shares of the files, and the regions of the clips, are not known yet.
     assert lines["1 clips"].split()[2:4] == ["6+", "-"]
-    assert lines["2 embeddings"].split()[2:4] == ["5+", "-"]
+    assert lines["2 embeddings"].split()[2:4] == ["6+", "-"]
     assert lines["3 features"].split()[2:4] == ["2", "-"]
     assert "+ more, once earlier jobs are done: 1 clips, 2 embeddings." in done.stdout
     assert not (folder / "results").exists()

@@ -5,6 +5,7 @@ Writes  {results}/2_embeddings/calibration/{model}/{condition}.{key}.json
         {results}/2_embeddings/{dataset}/{model}/{condition}.zarr (or the same under
         'store: address'), and beside it the plan of its regions, a list and a
         done-marker for each of them, and the index of its clips
+        {results}/tables/padding.csv
 """
 
 STORE = f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}"
@@ -113,6 +114,33 @@ rule index_embeddings:
         versions={"stage": versions.EMBEDDINGS},
     script:
         "../scripts/index_embeddings.py"
+
+
+rule count_padding:
+    """Count the clips that are shorter than a window, and were filled up."""
+    input:
+        tables=per_dataset(rules.gather_clips.output.table),
+    output:
+        table=report(
+            f"{RESULTS}/tables/padding.csv",
+            caption="../report/padding_table.rst",
+            category="Tables",
+            labels={"table": "clips shorter than a window"},
+        ),
+    log:
+        f"{LOGS}/count_padding.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=more_on_retry(4_000),
+        runtime="1h",
+    params:
+        datasets=list(config["datasets"]),
+        models={name: config["models"][name] for name in COMPUTED},
+        conditions=config["conditions"],
+    script:
+        "../scripts/count_padding.py"
 
 
 rule import_embeddings:

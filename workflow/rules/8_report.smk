@@ -90,6 +90,7 @@ rule write_report:
         figures=rules.draw_figures.output,
         audio=rules.draw_audio.output,
         audit=rules.audit_datasets.output,
+        padding=rules.count_padding.output.table,
         duplicates=rules.find_duplicates.output,
         clips=per_dataset(rules.gather_clips.output.table),
         audits=per_dataset(rules.gather_clips.output.audit),

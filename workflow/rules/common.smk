@@ -125,8 +125,7 @@ def dataset_versions(wildcards):
 
 def model_versions(wildcards):
     """Versions of stage 2 and of the model."""
-    entry = model_entry(wildcards)
-    return {"stage": versions.EMBEDDINGS, "plugin": plugin_version("models", entry)}
+    return models.versions_of(model_entry(wildcards))
 
 
 def model_weights(wildcards):

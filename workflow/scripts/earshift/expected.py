@@ -14,7 +14,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, NamedTuple
 
-from earshift import inspection, ismir2023, jobs, models, registry, versions
+from earshift import inspection, ismir2023, jobs, models
 
 #: Rule -> its stage, and what each of its jobs writes in the folder of the results.
 RULES = {
@@ -39,6 +39,7 @@ RULES = {
         "2 embeddings",
         "2_embeddings/{dataset}/{model}/{condition}.index.parquet",
     ),
+    "count_padding": ("2 embeddings", "tables/padding.csv"),
     "import_embeddings": (
         "2 embeddings",
         "2_embeddings/{dataset}/{model}/{condition}.index.parquet",
@@ -185,9 +186,7 @@ def _shares(
     """Return the last wildcard of some jobs, and their clips; None if not known yet."""
     if rule == "calibrate_model":
         entry = config["models"][key["model"]]
-        plugin = registry.version_of("models", entry["plugin"])
-        made_by = {"stage": versions.EMBEDDINGS, "plugin": plugin}
-        return {jobs.content_key([entry, made_by]): 0}
+        return {jobs.content_key([entry, models.versions_of(entry)]): 0}
     if rule == "inspect_files":
         said = _read(results / "1_clips/{dataset}.notes.json".format(**key))
         n = inspection.n_shares(said["clips"]) if said and said["audio"] else 0

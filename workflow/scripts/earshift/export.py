@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from earshift import jobs, store
 from earshift.errors import DataError, EarshiftError
-from earshift.reading import Rows, find_rows, read_piece
+from earshift.rows import Rows, find_rows, read_piece
 
 log = logging.getLogger(__name__)
 

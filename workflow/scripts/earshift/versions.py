@@ -8,9 +8,11 @@ change of a comment re-runs nothing. Plugins have a `version` of their own.
 MINIATURE = 2
 CLIPS = 3
 #: Of what stage 1 keeps of a decoded file; raise CLIPS with it. Files are decoded anew.
-MEASURES = 1
+MEASURES = 2
 AUDIT = 2
-EMBEDDINGS = 3
+EMBEDDINGS = 4
+#: Of what stage 2 does with short clips where `short` is not "pad", its default.
+SHORT_CLIPS = 1
 FEATURES = 2
 SPLITS = 4
 SCORES = 4

@@ -23,12 +23,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from earshift import registry
+from earshift import registry, versions
 from earshift.errors import ConfigError, did_you_mean
 from earshift.models import _random, imported
 from earshift.models._clip_model import ClipModel
 from earshift.models._framing import Framing
 from earshift.models._model import (
+    FILLS,
     PRECISIONS,
     SHORT,
     ClipSpec,
@@ -41,6 +42,7 @@ from earshift.models.imported import ImportedSpec
 from earshift.resampling import RESAMPLERS
 
 __all__ = [
+    "FILLS",
     "ClipModel",
     "ClipSpec",
     "Frames",
@@ -52,6 +54,7 @@ __all__ = [
     "import_spec",
     "is_imported",
     "load_model",
+    "versions_of",
 ]
 
 #: Options of every model -> their values, the first of which is the default.
@@ -80,9 +83,10 @@ def load_model(
     name : str
         Name of a model (``earshift.registry.names("models")`` lists them) or path of a
         ``.py`` file that defines one.
-    short : {"pad", "skip", "error"}, default="pad"
-        A waveform too short for one window is padded with zeros, gives no frame, or is
-        an error.
+    short : {"pad", "repeat", "reflect", "skip", "error"}, default="pad"
+        A waveform too short for one window is filled up with zeros, with itself from
+        its beginning, or with itself backwards and forwards (`fill_up`); gives no
+        frame; or is an error.
     precision : {"float32", "bfloat16"}, default="float32"
         Type the network computes in, after its spectrogram. The second is faster and
         less exact; docs/models.md says by how much.
@@ -152,6 +156,15 @@ def import_spec(entry: Mapping[str, Any]) -> ImportedSpec:
     """
     options = registry.own_options(entry)
     return imported.spec(**registry.check_options("models", entry["plugin"], options))
+
+
+def versions_of(entry: Mapping[str, Any]) -> dict[str, int | str]:
+    """Return the versions of all that decides the embeddings of a config entry."""
+    plugin = registry.version_of("models", entry["plugin"])
+    own: dict[str, int | str] = {"stage": versions.EMBEDDINGS, "plugin": plugin}
+    if entry.get("short", SHORT[0]) != SHORT[0]:
+        own["short_clips"] = versions.SHORT_CLIPS
+    return own
 
 
 def from_entry(entry: Mapping[str, Any]) -> Model:

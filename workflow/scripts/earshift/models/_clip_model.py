@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from earshift.errors import ConfigError, DataError
 from earshift.models._batches import Piece
-from earshift.models._model import ClipSpec, Embedded, Model
+from earshift.models._model import FILLS, ClipSpec, Embedded, Model
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +43,21 @@ class ClipModel(Model):
             )
         return frames
 
+    @property
+    def shortest(self) -> int:
+        """Fewest samples, at the model's rate, that the network takes."""
+        spec: ClipSpec = self.spec
+        return max(1, round(spec.min_s * spec.sample_rate_hz))
+
     def n_frames(self, n_samples: int) -> int:
         """Return how many frames a waveform of `n_samples` (model rate) gives.
 
         The network embeds as much silence to find out, once for each length.
         """
-        if self._too_short(n_samples):
-            if self.short != "pad":
+        if n_samples < self.shortest:
+            if self.short not in FILLS:
                 return 0
-            n_samples = self._min_samples
+            n_samples = self.shortest
         if n_samples not in self._counts:
             silence = np.zeros(n_samples, np.float32)
             self._counts[n_samples] = len(self._call(silence))
@@ -60,15 +66,10 @@ class ClipModel(Model):
     def pieces(
         self, blocks: Iterable[NDArray[np.float32]]
     ) -> Iterator[NDArray[np.float32]]:
-        """Put a waveform together; one too short is padded, left out or refused."""
+        """Put a waveform together; one too short is filled up, left out or refused."""
         samples = np.concatenate([np.empty(0, np.float32), *blocks])
-        if self._too_short(len(samples)):
-            if self.short == "error":
-                self._refuse(len(samples), self._min_samples)
-            if self.short == "skip":
-                return
-            samples = np.pad(samples, (0, self._min_samples - len(samples)))
-        yield samples
+        short = len(samples) < self.shortest
+        yield from self._fill_up(samples) if short else [samples]
 
     def run(self, pieces: Iterable[Piece], n_threads: int) -> Iterator[Embedded]:
         """Embed clips one after the other.
@@ -105,11 +106,3 @@ class ClipModel(Model):
     def warm_up(self) -> None:
         """Load the network."""
         _ = self.network
-
-    @property
-    def _min_samples(self) -> int:
-        spec: ClipSpec = self.spec
-        return max(1, round(spec.min_s * spec.sample_rate_hz))
-
-    def _too_short(self, n_samples: int) -> bool:
-        return n_samples < self._min_samples

@@ -10,6 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def fill_up(
+    samples: NDArray[np.float32], n_samples: int, how: str
+) -> NDArray[np.float32]:
+    """Make a short waveform longer, at its end.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n,), float32
+        The waveform.
+    n_samples : int
+        Its new length, `n` or more.
+    how : {"pad", "repeat", "reflect"}
+        With zeros; with the waveform from its beginning, again and again, sample ``i``
+        being ``samples[i % n]``; or with the waveform backwards, then forwards, and so
+        on, the sample at a turn being there once: ``a b c b a b c b ...``.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float32
+        It begins with `samples`. A waveform without samples becomes zeros.
+    """
+    n = len(samples)
+    if how == "pad" or n == 0:
+        return np.pad(samples, (0, n_samples - n))
+    place = np.arange(n_samples) % (n if how == "repeat" else max(1, 2 * n - 2))
+    return samples[np.minimum(place, 2 * n - 2 - place) if how == "reflect" else place]
+
+
 @dataclass(frozen=True)
 class Framing:
     """How a waveform is cut into the windows that a network sees, all in samples.
@@ -42,6 +70,15 @@ class Framing:
     def min_samples(self) -> int:
         """Fewest samples of a waveform that fill one window without other padding."""
         return max(1, self.window - self.pad_start - self.pad_end)
+
+    @property
+    def shortest(self) -> int:
+        """Fewest samples of a waveform that is not short: it fills a window alone.
+
+        Zeros that a model puts around every waveform because its spectrogram needs
+        them (`pad_start` and `pad_end` without a padded `tail`) count as filled.
+        """
+        return self.window if self.tail == "pad" else self.min_samples
 
     def cut(
         self, blocks: Iterable[NDArray[np.float32]], n_least: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from earshift import audio
 from earshift.errors import AudioError
 from earshift.models._batches import Batch, Piece, call_ahead, fill_batches, number
-from earshift.models._framing import Framing
+from earshift.models._framing import Framing, fill_up
 
-#: What a model may do with clips too short for one window.
-SHORT = ("pad", "skip", "error")
+#: What a model may do with clips too short for one window; the first is the default.
+SHORT = ("pad", "repeat", "reflect", "skip", "error")
+
+#: Those of `SHORT` that fill up a window.
+FILLS = ("pad", "repeat", "reflect")
 
 #: Types a network may compute in; its input and output are float32 always.
 PRECISIONS = ("float32", "bfloat16")
@@ -133,8 +137,8 @@ class Model:
         Facts of the model.
     network : callable
         Returns the network when called with `spec`.
-    short : {"pad", "skip", "error"}
-        What to do with a waveform too short for a single window.
+    short : {"pad", "repeat", "reflect", "skip", "error"}
+        What to do with a waveform of fewer samples than `shortest`.
     resampler : str
         One of `earshift.resampling.RESAMPLERS`.
     """
@@ -218,10 +222,21 @@ class Model:
             out[rows] = frames
         return out
 
+    @property
+    def shortest(self) -> int:
+        """Fewest samples, at the model's rate, of a waveform that is not short."""
+        return int(self.spec.framing.shortest)
+
     def n_frames(self, n_samples: int) -> int:
         """Return how many frames a waveform of `n_samples` (model rate) gives."""
-        n = int(self.spec.framing.n_windows(n_samples))
-        return 1 if n == 0 and self.short == "pad" else n
+        framing: Framing = self.spec.framing
+        if self.short == "pad":
+            return max(1, framing.n_windows(n_samples))
+        if n_samples < self.shortest:
+            if self.short not in FILLS:
+                return 0
+            n_samples = self.shortest
+        return framing.n_windows(n_samples)
 
     def pieces(
         self, blocks: Iterable[NDArray[np.float32]]
@@ -236,29 +251,41 @@ class Model:
         Yields
         ------
         ndarray of shape (n_windows, window), float32
-            None at all if the waveform is too short and `short` is ``"skip"``.
+            None at all if the waveform is short and `short` is ``"skip"``.
 
         Raises
         ------
         AudioError
-            If the waveform is too short and `short` is ``"error"``.
+            If the waveform is short and `short` is ``"error"``.
         """
-        framing = self.spec.framing
-        counted = _Counted(blocks)
-        n = 0
-        for windows in framing.cut(counted, n_least=int(self.short == "pad")):
-            yield windows
-            n += len(windows)
-        if n == 0 and self.short == "error":
-            self._refuse(counted.n_samples, framing.min_samples)
+        framing: Framing = self.spec.framing
+        if self.short == "pad":  # as the originals do, window by window
+            yield from framing.cut(blocks, n_least=1)
+            return
+        source = iter(blocks)
+        held, n = [np.empty(0, np.float32)], 0
+        while n < self.shortest and (block := next(source, None)) is not None:
+            held.append(block)
+            n += len(block)
+        if n < self.shortest:
+            held = self._fill_up(np.concatenate(held))
+        if held:
+            yield from framing.cut(chain(held, source))
 
-    def _refuse(self, n_samples: int, n_needed: int) -> None:
+    def _fill_up(self, samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return a short waveform filled up; none at all, or an error, if so asked."""
         rate = self.spec.sample_rate_hz
-        raise AudioError(
-            "short",
-            f"{self.name} needs at least {n_needed / rate:.3f} s, got "
-            f"{n_samples / rate:.3f} s. Use short='pad' to fill up with silence.",
-        )
+        if self.short == "error":
+            raise AudioError(
+                "short",
+                f"{self.name} needs at least {self.shortest / rate:.3f} s, got "
+                f"{len(samples) / rate:.3f} s. Leave such clips out of the dataset, or "
+                "use another 'short': pad, repeat and reflect fill up the clip, skip "
+                "leaves it out.",
+            )
+        if self.short == "skip":
+            return []
+        return [fill_up(samples, self.shortest, self.short)]
 
     def run(self, pieces: Iterable[Piece], n_threads: int) -> Iterator[Embedded]:
         """Embed the pieces of many clips, in batches of one fixed size.
@@ -287,15 +314,3 @@ class Model:
     def warm_up(self) -> None:
         """Load the network and compile it."""
         self.network(np.zeros((self.spec.batch_size, self.spec.framing.window), "f4"))
-
-
-class _Counted:
-    """Blocks of a waveform, and how many samples they were."""
-
-    def __init__(self, blocks: Iterable[NDArray[np.float32]]) -> None:
-        self._blocks, self.n_samples = blocks, 0
-
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        for block in self._blocks:
-            self.n_samples += len(block)
-            yield block

@@ -12,7 +12,16 @@ import pandas as pd
 import yaml
 
 from earshift import fingerprint, ismir2023, jobs, registry
-from earshift.report import audit, left_out, plan, sources, study, tables, words
+from earshift.report import (
+    audit,
+    left_out,
+    padding,
+    plan,
+    sources,
+    study,
+    tables,
+    words,
+)
 from earshift.report.captions import AUDIO, CAPTIONS, STUDY
 from earshift.report.findings import findings
 from earshift.report.tables import Tables
@@ -102,7 +111,7 @@ def page_values(
     return {
         "title": f"Dataset bias between {words.listed(names)}",
         "names": names,
-        "findings": findings(found) + audit.findings(results),
+        "findings": findings(found) + audit.findings(results) + padding.say(results),
         "left_out": left_out.describe(results, names, list(config["models"])),
         "left_out_shown": left_out.SHOWN,
         "level": level,

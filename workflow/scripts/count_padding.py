@@ -1,0 +1,20 @@
+"""Adapter: rule ``count_padding`` calls `earshift.padding.count_padding`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import jobs, padding
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+params = snakemake.params
+with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+    padding.count_padding(
+        dict(zip(params.datasets, map(Path, snakemake.input.tables), strict=True)),
+        params.models,
+        params.conditions,
+        out=Path(snakemake.output.table),
+    )
