@@ -51,7 +51,7 @@ def write_domains(inputs, model, folder):
         )
         table.drop(columns="test").to_parquet(entry["labels"])
         tested = table.loc[table["test"], ["clip_id"]]
-        tested.assign(repeat=0, fold=0).to_parquet(entry["splits"])
+        tested.assign(repeat=0, fold=0, tests=True).to_parquet(entry["splits"])
         entries.append(entry)
     draws.draw_balanced(
         {e["name"]: Path(e["labels"]) for e in entries},

@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from earshift import clips, datasets, registry
+from earshift import clips, datasets, groups, registry
 from earshift.errors import ConfigError, DataError
 from tests import corpora, stage2
 
@@ -192,6 +192,33 @@ def test_esc50_has_folds_and_freesound_recordings(tmp_path):
     }
     assert labels(found)["1-100210-B-36"] == "vacuum_cleaner"
     assert found.clips["subgroup"].isna().all()
+
+
+def test_a_freesound_id_is_one_recording_in_all_datasets_that_have_it(tmp_path):
+    entries = {
+        "esc": {"plugin": "esc50", "folder": corpora.write_esc50(tmp_path / "esc")},
+        "urban": {
+            "plugin": "urbansound8k",
+            "folder": corpora.write_urbansound8k(tmp_path / "urban"),
+        },
+    }
+    tables = {n: listed(e["plugin"], e["folder"]).clips for n, e in entries.items()}
+    spaces = {name: datasets.namespace(entry) for name, entry in entries.items()}
+    clips = groups.find(tables, spaces, None)
+    assert groups.in_common(clips) == {
+        ("esc", "urban", "recording"): ["freesound:100032"]
+    }
+
+
+def test_published_datasets_say_what_their_names_of_recordings_are():
+    spaces = {
+        name: datasets.namespace({"plugin": name})
+        for name in registry.names("datasets")
+        if name != "table"
+    }
+    other = {"esc50": "freesound", "urbansound8k": "freesound", "openmic": "fma"}
+    assert spaces == {name: other.get(name, name) for name in spaces}
+    assert datasets.namespace({"plugin": "table"}) is None
 
 
 def test_esc10_is_a_subset_with_ten_classes(tmp_path):

@@ -49,7 +49,7 @@ def write_domain(folder, name, genres, seed, n_clips=520):
     )
     table.to_parquet(entry["labels"])
     tests = [clip for i, clip in enumerate(ids) if i // 2 % 2 == 0]
-    tested = pd.DataFrame({"clip_id": tests, "repeat": 0, "fold": 0})
+    tested = pd.DataFrame({"clip_id": tests, "repeat": 0, "fold": 0, "tests": True})
     tested.to_parquet(entry["splits"])
     return entry
 

@@ -24,6 +24,9 @@ COLUMNS = ("repeat", "fold", "clip_id", "tests")
 #: Recordings without which no classifier is trained: two folds, with two inner folds.
 FEWEST = 4
 
+#: Why recordings are in common, as in the table of what is shared -> what the log says.
+NAMED = {"recording": "name", "copy": "copies alone"}
+
 
 def make_splits(
     labels: Mapping[str, Path],
@@ -96,11 +99,11 @@ def make_splits(
             rows.to_parquet(file, index=False)
     with jobs.whole_file(grouped) as file:
         clips.to_parquet(file, index=False)
-    found = groups.shared(clips, splits)
     with jobs.whole_file(shared) as file:
-        found.to_csv(file, index=False)
-    for a, b, n in found.groupby(["a", "b"])["groups"].sum().reset_index().to_numpy():
-        log.info("%s and %s: groups in common, over all folds: %d", a, b, n)
+        groups.shared(clips, splits).to_csv(file, index=False)
+    for (a, b, why), common in groups.in_common(clips).items():
+        n, where = len(common), a if a == b else f"{a} and {b}"
+        log.info("%s: %d recordings in common, by %s", where, n, NAMED[why])
 
 
 def official_folds(name: str, table: pd.DataFrame) -> pd.DataFrame:
