@@ -80,27 +80,8 @@ def resolve(
         _check_paths(config)
     _check_inputs(config)
     _check_protocols(config)
-    if config["alignment"]:
-        path = alignment.location(config["alignment"])
-        names = {*config["datasets"], *registry.names("datasets")}
-        names |= {entry["plugin"] for entry in config["datasets"].values()}
-        alignment.check_names(alignment.read(path), names, path)
-    if len(config["datasets"]) < 2:
-        raise ConfigError(
-            "an experiment compares 2 or more datasets, got "
-            f"{len(config['datasets'])}: add one under 'datasets' in the config."
-        )
-    if "none" not in config["methods"]:
-        raise ConfigError(
-            "'methods' must hold 'none': every method is compared with the plain "
-            "embedding."
-        )
-    if config["methods"]["none"]["plugin"] != "none":
-        raise ConfigError(
-            "'methods: none' must be the plugin 'none', with which every method is "
-            f"compared, got '{config['methods']['none']['plugin']}': give that another "
-            "name."
-        )
+    _check_alignment(config)
+    _check_compared(config)
     return config
 
 
@@ -366,6 +347,35 @@ def _check_inputs(config: Mapping[str, Any]) -> None:
                     f"'models: {name}: files': '{key}' is no dataset "
                     f"{did_you_mean(key, known)}"
                 )
+
+
+def _check_alignment(config: Mapping[str, Any]) -> None:
+    """Refuse an alignment that names a dataset which the experiment cannot have."""
+    if config["alignment"]:
+        path = alignment.location(config["alignment"])
+        names = {*config["datasets"], *registry.names("datasets")}
+        names |= {entry["plugin"] for entry in config["datasets"].values()}
+        alignment.check_names(alignment.read(path), names, path)
+
+
+def _check_compared(config: Mapping[str, Any]) -> None:
+    """Refuse an experiment without two datasets, or without the method ``none``."""
+    if len(config["datasets"]) < 2:
+        raise ConfigError(
+            "an experiment compares 2 or more datasets, got "
+            f"{len(config['datasets'])}: add one under 'datasets' in the config."
+        )
+    if "none" not in config["methods"]:
+        raise ConfigError(
+            "'methods' must hold 'none': every method is compared with the plain "
+            "embedding."
+        )
+    if config["methods"]["none"]["plugin"] != "none":
+        raise ConfigError(
+            "'methods: none' must be the plugin 'none', with which every method is "
+            f"compared, got '{config['methods']['none']['plugin']}': give that another "
+            "name."
+        )
 
 
 def _check_protocols(config: Mapping[str, Any]) -> None:
