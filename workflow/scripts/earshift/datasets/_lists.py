@@ -101,8 +101,13 @@ def tidy(
     return replace(
         found,
         clips=_with_clean_classes(clips, whose, place_of),
-        skipped={names.printable(k): why for k, why in found.skipped.items()},
+        skipped=_printable(found.skipped),
+        noted=_printable(found.noted),
     )
+
+
+def _printable(reasons: Mapping[str, str]) -> dict[str, str]:
+    return {names.printable(k): names.printable(why) for k, why in reasons.items()}
 
 
 def _refuse_alike(
