@@ -250,7 +250,7 @@ def with_names_on_disk(found: ClipList, folder: Path) -> ClipList:
     clips = found.clips
     odd = clips.loc[clips["path"].str.contains(names.ESCAPED), ["clip_id", "path"]]
     why = {
-        clip_id: "the name of its file is not UTF-8; rename the file"
+        clip_id: "the name of its file, or of a folder above, is not UTF-8; rename it"
         for clip_id, path in odd.itertuples(index=False)
         if _exists(folder / names.on_disk(path)) and not _exists(folder / path)
     }
