@@ -462,6 +462,22 @@ def test_a_stray_file_whose_name_is_not_utf8_loses_no_dataset(name, tmp_path):
     assert set(audit["path"]) == {*before.skipped, place}
 
 
+def test_a_clip_in_a_folder_whose_name_is_not_utf8_is_one_bad_clip(tmp_path):
+    folder = corpora.write_ravdess(tmp_path / "data")
+    (folder / "Actor_12").rename(folder / "moved")
+    odd = folder / os.fsdecode(b"caf\xe9") / "Actor_12"
+    odd.parent.mkdir()
+    (folder / "moved").rename(odd)
+    found = clips.read(
+        stage2.list_clips(folder, tmp_path, "ravdess", max_bad_clips=1)
+    ).set_index("clip_id")
+    bad = found.loc["03-01-06-01-02-01-12"]
+    assert bad["path"].endswith("caf\\xe9/Actor_12/03-01-06-01-02-01-12.wav")
+    assert bad["status"] == "unreadable"
+    assert "is not UTF-8; rename it" in bad["reason"]
+    assert found["status"].value_counts().to_dict() == {"ok": 2, "unreadable": 1}
+
+
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("how", ["mark", "wide", "returns"])
 def test_however_text_was_saved_it_says_the_same(name, how, tmp_path):

@@ -209,5 +209,5 @@ def test_a_clip_whose_file_has_no_utf8_name_is_one_bad_clip(tmp_path):
         "d.wav": "ok",
     }
     audit = pd.read_csv(tmp_path / "audit.csv").set_index("status")
-    assert "is not UTF-8; rename the file" in audit.loc["unreadable", "reason"]
+    assert "is not UTF-8; rename it" in audit.loc["unreadable", "reason"]
     assert audit.loc["not_listed", "path"] == "\\xff.txt"

@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 
@@ -382,6 +383,21 @@ def test_labels_of_the_test_part_may_have_a_mark_and_must_be_utf8(tmp_path):
     assert len(found.clips) == 2
     assert "line 2: the byte 0xe9" in found.skipped[f"{list(IRMAS_TEST)[1]}.wav"]
     assert len(found.skipped) == 4
+
+
+def test_a_clip_of_the_test_part_whose_name_is_not_utf8_is_unusable(tmp_path):
+    folder = irmas_test_folder(tmp_path)
+    odd = folder / os.fsdecode(b"caf\xe9-1.wav")
+    odd.touch()
+    odd.with_suffix(".txt").write_text("pia\n")
+    entry = {"plugin": "irmas_test", "folder": str(folder)}
+    found = datasets.find_clips("d", entry)
+    assert len(found.clips) == 4
+    assert list(found.unusable) == ["caf\\xe9-1"]
+    odd.with_suffix(".txt").write_bytes(b"\xe9")
+    found = datasets.find_clips("d", entry)
+    assert "not UTF-8" in found.skipped["caf\\xe9-1.wav"]
+    assert found.skipped["caf\\xe9-1.wav"].encode()
 
 
 def test_a_folder_without_labels_of_the_test_part_is_refused(tmp_path):

@@ -80,8 +80,7 @@ def _wrong_encoding(file: Path, raw: bytes, error: UnicodeDecodeError) -> str:
     shown = re.split(b"[\r\n]", before)[-1][-20:] + re.split(b"[\r\n]", after)[0][:10]
     return (
         f"'{file}', line {line}: the byte 0x{raw[error.start]:02x} is not UTF-8; in "
-        f"Latin-1 it would read "
-        f"'{shown.decode('latin-1')}'. {_SAVE}"
+        f"Latin-1 it would read '{shown.decode('latin-1')}'. {_SAVE}"
     )
 
 

@@ -101,8 +101,13 @@ def tidy(
     return replace(
         found,
         clips=_with_clean_classes(clips, whose, place_of),
-        skipped={names.printable(k): why for k, why in found.skipped.items()},
+        skipped=_printable(found.skipped),
+        noted=_printable(found.noted),
     )
+
+
+def _printable(reasons: Mapping[str, str]) -> dict[str, str]:
+    return {names.printable(k): names.printable(why) for k, why in reasons.items()}
 
 
 def _refuse_alike(
@@ -245,7 +250,7 @@ def with_names_on_disk(found: ClipList, folder: Path) -> ClipList:
     clips = found.clips
     odd = clips.loc[clips["path"].str.contains(names.ESCAPED), ["clip_id", "path"]]
     why = {
-        clip_id: "the name of its file is not UTF-8; rename the file"
+        clip_id: "the name of its file, or of a folder above, is not UTF-8; rename it"
         for clip_id, path in odd.itertuples(index=False)
         if _exists(folder / names.on_disk(path)) and not _exists(folder / path)
     }
