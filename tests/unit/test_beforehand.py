@@ -117,6 +117,10 @@ def test_of_a_large_table_the_first_lines_are_checked(tmp_path, monkeypatch):
     assert look(tmp_path) == [
         "a: only the first 40 lines of clips.csv were checked: it is large."
     ]
+    # The first lines end within a cell.
+    more = ['x.wav,"cello', 'or not",r0'] * 20
+    write(tmp_path / "a", *rows(n=40)[:38], *more)
+    assert len(look(tmp_path)) == 1
     write(tmp_path / "a", "x.wav,,r", *rows(n=40))
     with pytest.raises(DataError, match="no 'label'") as raised:
         look(tmp_path)

@@ -111,7 +111,7 @@ def mistyped(tmp_path_factory):
 def test_a_mistyped_class_is_said_at_both_ends_of_a_run(mistyped):
     _, done = mistyped
     first = done.stderr.index("Treble (hum: 18 clips, 18 kept as negatives; did you")
-    assert first < done.stderr.index("rule list_clips:")
+    assert first < done.stderr.index("list_clips")
     end = " ".join(done.stdout[done.stdout.index("Left out") :].split())
     assert (
         "Treble (hum: 18 clips, 18 kept as negatives; did you mean 'treble' of" in end

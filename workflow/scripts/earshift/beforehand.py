@@ -7,9 +7,10 @@ audio is looked for.
 
 from __future__ import annotations
 
+import codecs
 import tempfile
 from collections.abc import Mapping, Sequence
-from itertools import count, islice
+from itertools import accumulate, count, islice
 from math import ceil
 from pathlib import Path
 from types import ModuleType
@@ -114,11 +115,17 @@ def _check_head(name: str, entry: Mapping[str, Any], files: Sequence[Path]) -> s
     if entry["plugin"] != "table":
         return ""
     (file,) = files
+    with file.open("rb") as lines:
+        head = list(islice(lines, FIRST_LINES))
+    if head[0].startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ""  # what ends a line is more than a byte
+    # A line with an odd number of quotes up to its end is within a cell.
+    quotes = accumulate(line.count(b'"') for line in head)
+    whole = [i for i, n in enumerate(quotes, 1) if n % 2 == 0]
+    head = head[: whole[-1]] if whole else head
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / file.name
-        with file.open("rb") as lines, copy.open("wb") as head:
-            for line in islice(lines, FIRST_LINES):
-                head.write(line)
+        copy.write_bytes(b"".join(head))
         try:
             _find(name, {**entry, "folder": folder, "table": file.name})
         except DataError as error:
