@@ -30,7 +30,8 @@ def make():
 
 BATCH = "depends on which other clips come with it: batch statistics"
 AGAIN = "gives other features for the same clips when it is called again"
-REFIT = "a second fit to the same clips gives another transform"
+CHANCE = "a second fit to the same clips gives another transform"
+REFIT = "its fit depends on the fits before it"
 PLACE = "depends on the place of the clip in X"
 JUMPS = "looks up or hashes the values of single clips"
 
@@ -86,6 +87,30 @@ class Cheat(Base):
 """,
         REFIT,
     ),
+    # The first fit's, for all folds.
+    "first_fit": (
+        """
+FIRST = {}
+
+class Cheat(Base):
+    def fit(self, X, domain=None, y=None, subgroup=None):
+        super().fit(X)
+        self.mean_ = FIRST.setdefault("mean", self.mean_)
+        return self
+""",
+        REFIT,
+    ),
+    "class_state": (
+        """
+class Cheat(Base):
+    def fit(self, X, domain=None, y=None, subgroup=None):
+        super().fit(X)
+        type(self).sum = getattr(type(self), "sum", 0) + self.mean_
+        self.mean_ = type(self).sum
+        return self
+""",
+        REFIT,
+    ),
     # The same in a method whose directions are taken from the classifier.
     "direction_memory": (
         """
@@ -125,7 +150,7 @@ class Cheat(Base):
         self.mean_ = self.mean_ + np.random.default_rng().standard_normal()
         return self
 """,
-        REFIT,
+        CHANCE,
     ),
     # No answer for clips that it was not fitted to.
     "abstain": (
@@ -203,6 +228,24 @@ class Cheat(Base):
         return X[:, X.std(axis=0) > 1]
 """,
         f"{BATCH}|gives \\d+ features for some clips and \\d+ for others",
+    ),
+    # Beside a feature of another size.
+    "small_batch_mean": (
+        """
+class Cheat(Base):
+    def transform(self, X):
+        return np.column_stack([X - X.mean(axis=0), np.full(len(X), 1e9)])
+""",
+        BATCH,
+    ),
+    "small_hash": (
+        """
+class Cheat(Base):
+    def transform(self, X):
+        own = [hash(row.tobytes()) % 1000 / 1000 for row in X]
+        return np.column_stack([100 * X, own])
+""",
+        JUMPS,
     ),
     # Says that it removes directions, and does something else.
     "other_directions": (

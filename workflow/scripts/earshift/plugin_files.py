@@ -12,7 +12,8 @@ import builtins
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -57,38 +58,71 @@ def load(kind: str, file: Path) -> ModuleType:
             "directory."
         )
     file = file.resolve()
+    package = _package(kind, file)
+    name = _module(package, file)
+    return sys.modules[name] if name in sys.modules else _run(kind, package, file)
+
+
+@contextmanager
+def copied(kind: str, file: Path) -> Iterator[ModuleType]:
+    """Import a plugin file and all that is its own once more, for a while.
+
+    Parameters
+    ----------
+    kind, file
+        As for `load`.
+
+    Yields
+    ------
+    module
+        A copy of the plugin.
+    """
+    file = file.resolve()
+    package = f"{_package(kind, file)}_copy"
+    try:
+        yield _run(kind, package, file)
+    finally:
+        _forget(package)
+
+
+def _package(kind: str, file: Path) -> str:
     key = f"{kind}\0{file}\0{digest(file)}"
-    package = PREFIX + sha256(key.encode()).hexdigest()[:16]
-    name = f"{package}.{file.stem.replace('.', '_')}"
-    if name in sys.modules:
-        return sys.modules[name]
+    return PREFIX + sha256(key.encode()).hexdigest()[:16]
+
+
+def _module(package: str, file: Path) -> str:
+    return f"{package}.{file.stem.replace('.', '_')}"
+
+
+def _forget(package: str) -> None:
+    for own in [n for n in sys.modules if n.partition(".")[0] == package]:
+        del sys.modules[own]
+
+
+def _run(kind: str, package: str, file: Path) -> ModuleType:
+    """Make the package of a plugin, and import the plugin into it."""
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
     importlib.invalidate_caches()
+    root = ModuleType(package)
+    root.__path__ = [str(file.parent)]
+    sys.modules[package] = root
+    name = _module(package, file)
+    loader = _Loader(name, str(file))
+    found = importlib.util.spec_from_file_location(name, file, loader=loader)
+    assert found is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[name] = module
     try:
-        return _run(package, name, file)
+        loader.exec_module(module)
     except Exception as error:
-        for own in [n for n in sys.modules if n.partition(".")[0] == package]:
-            del sys.modules[own]
+        _forget(package)
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(
             f"the {kind} plugin file '{file}' cannot be imported: "
             f"{type(error).__name__}: {error}"
         ) from error
-
-
-def _run(package: str, name: str, file: Path) -> ModuleType:
-    """Make the package of a plugin, and import the plugin into it."""
-    root = ModuleType(package)
-    root.__path__ = [str(file.parent)]
-    sys.modules[package] = root
-    loader = _Loader(name, str(file))
-    found = importlib.util.spec_from_file_location(name, file, loader=loader)
-    assert found is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[name] = module
-    loader.exec_module(module)
     return module
 
 

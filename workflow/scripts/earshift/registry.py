@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -148,6 +150,33 @@ def load(kind: str, name: str) -> ModuleType:
     if kind == "debias":
         _check_method(name, module)
     return module
+
+
+@contextmanager
+def copied(kind: str, name: str) -> Iterator[ModuleType]:
+    """Import a plugin once more, so that nothing has happened in it.
+
+    Parameters
+    ----------
+    kind, name : str
+        As for `load`.
+
+    Yields
+    ------
+    module
+        A copy of the plugin, for use in the context alone.
+    """
+    file, colon, argument = name.partition(":")
+    if is_file(name):
+        with plugin_files.copied(kind, Path(file)) as module:
+            yield module.of(argument) if colon else module
+        return
+    found = importlib.util.find_spec(load(kind, name).__name__)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    yield module
 
 
 def _check_method(name: str, module: ModuleType) -> None:

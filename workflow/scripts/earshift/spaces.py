@@ -10,8 +10,9 @@ clips in 8192 features the former takes 18 ms of a core, the products anew 144 m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,7 @@ class Split:
         c : int, optional
             Fit it to the clips that have this class.
         fit_again : bool, default=False
-            Make sure that a second fit gives the same.
+            Make sure that a fit depends on nothing but its arguments.
 
         Returns
         -------
@@ -175,8 +176,8 @@ class Split:
         whole = debias.make(plugin, **options)
         kernel = whole.kernel() if is_map_and_remover(whole) else None
 
-        def make() -> TransformerMixin:
-            made = debias.make(plugin, **options)
+        def make(module: ModuleType) -> TransformerMixin:
+            made = module.make(**options)
             return made if kernel is None else made.remover()
 
         space = self.space(source, kernel)
@@ -190,12 +191,12 @@ class Split:
         arguments = domains.seen_by(method_entry, parts, source=name)
         if kernel is None and isinstance(whole, KernelMethod):
             arguments["source"] = space.X[source][self.rows(source, self.train[source])]
-        method = make()
+        method = make(registry.load("debias", plugin))
         method.fit(**arguments)
         mixed = not scoring.looks_at_domains(method_entry)
         view = View(self, space, method, mixed=mixed)
         if fit_again:
-            view.check_fit(make, arguments)
+            _checks.check_fit(plugin, make, arguments, view.sample)
         return view
 
 
@@ -218,6 +219,8 @@ class View:
     ----------
     found, skipped : sequence of Found
         What the method found between datasets, and what it had too few clips for.
+    sample : ndarray of shape (n_some, n_features), float64
+        Some clips of all datasets, before the method.
     """
 
     def __init__(
@@ -226,13 +229,13 @@ class View:
         self.split, self.space, self.method = split, space, method
         self.found: Sequence[Found] = getattr(method, "found_", [])
         self.skipped: Sequence[Found] = getattr(method, "skipped_", [])
-        self._some = self._sample()
+        self.sample = self._sample()
         self._removed = removed(method)
         if self._removed is None:
             self.space = Space(self._transformed(mixed))
         else:
             # Directions are taken from the classifier instead.
-            _checks.check_directions(method, self._removed, self._some)
+            _checks.check_directions(method, self._removed, self.sample)
 
     def _sample(self) -> Array:
         """Return a few clips of each dataset, some that train and some that test."""
@@ -261,12 +264,6 @@ class View:
         return _checks.Clips(
             domain.name, domain.clip_id[used][rows], self.space.X[i][rows]
         )
-
-    def check_fit(
-        self, make: Callable[[], TransformerMixin], seen: Mapping[str, Any]
-    ) -> None:
-        """Raise unless a second fit to what the method has `seen` gives the same."""
-        _checks.check_fit(make, seen, self.method, self._some)
 
     def fit(self, i: int, chosen: Mask, y: Mask, **options: Any) -> Classifier:
         """Fit a classifier.

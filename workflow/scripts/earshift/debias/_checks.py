@@ -9,19 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 
+from earshift import registry
 from earshift.errors import MethodError
 
 Array = NDArray[np.float64]
 
-#: Differences that are rounding, as a share of the root mean square of the features:
-#: in double precision, and in single, whose sums depend on the shape of a product.
-TOLERANCE, SINGLE_TOLERANCE = 1e-6, 1e-4
+#: Differences that are rounding, as a share of the spread of a feature, and the share
+#: of the size of all features that this spread counts as at least: in double precision,
+#: and in single, where the last bits of a product depend on how many clips it has.
+TOLERANCE, SINGLE_TOLERANCE = (1e-6, 1e-6), (1e-4, 1e-2)
+
+#: Directions of length one, at right angles, are so to this.
+ORTHONORMAL = 1e-4
 
 #: Features from here on are no use: their squares overflow in single precision.
 TOO_LARGE = 1e18
@@ -30,8 +36,8 @@ TOO_LARGE = 1e18
 SAMPLE = 128
 
 #: How much clips are changed to see if they are treated by their bits; how far features
-#: then may move; and the share of clips that may be so near to a step that theirs do.
-NUDGE, JUMP, RARE = 1e-7, 0.1, 0.05
+#: then may move, as for `TOLERANCE`; and the share of clips that may be near to a step.
+NUDGE, JUMP, RARE = 1e-7, (0.1, 1e-3), 0.05
 
 
 @dataclass(frozen=True)
@@ -170,12 +176,16 @@ def differ(a: Array, b: Array) -> bool:
     if a.shape != b.shape:
         return True
     single = np.array_equal(a, a.astype(np.float32))
-    tolerance = SINGLE_TOLERANCE if single else TOLERANCE
-    return not bool(np.abs(a - b).max(initial=0) <= tolerance * _scale(a))
+    share, least = SINGLE_TOLERANCE if single else TOLERANCE
+    return bool((np.abs(a - b) > share * _spread(a, least)).any())
 
 
-def _scale(a: Array) -> float:
-    return float(np.sqrt(np.mean(a**2))) if a.size else 0.0
+def _spread(a: Array, least: float) -> Array:
+    """Return the spread of each feature, at least a share of the size of all."""
+    if not a.size:
+        return np.zeros(a.shape[1])
+    size = float(np.sqrt(np.mean(a**2)))
+    return np.maximum(a.std(axis=0), least * size)
 
 
 def _check_rows(
@@ -187,8 +197,9 @@ def _check_rows(
     if differ(out[rows], alone):
         raise MethodError(_why_rowsdiffer(method, X, out, rng))
     near = X[rows] * (1 + NUDGE * rng.choice([-1.0, 1.0], X[rows].shape))
-    moved = np.abs(apply(method, near) - alone).max(axis=1, initial=0)
-    jumps = ~(moved <= JUMP * _scale(out))
+    share, least = JUMP
+    moved = np.abs(apply(method, near) - alone)
+    jumps = ~(moved <= share * _spread(out, least)).all(axis=1)
     if jumps.mean() > RARE:
         raise MethodError(
             f"its transform of {jumps.sum()} of {len(jumps)} clips jumps when they "
@@ -246,12 +257,12 @@ def check_directions(method: TransformerMixin, basis: Array, X: Array) -> None:
             "finite ones, or raise an error that says what it needs."
         )
     without = X - (X @ basis.T) @ basis
-    orthonormal = np.abs(basis @ basis.T - np.eye(len(basis))).max(initial=0)
-    if out.shape == X.shape and orthonormal <= SINGLE_TOLERANCE:
+    skew = np.abs(basis @ basis.T - np.eye(len(basis))).max(initial=0)
+    if out.shape == X.shape and skew <= ORTHONORMAL:
         moved = out - without
         away = np.abs(moved - moved[:1]).max(initial=0)
-        # The scale of the clips: what is left of them may be nothing.
-        if away <= TOLERANCE * _scale(X):
+        # The size of the clips: what is left of them may be nothing.
+        if away <= TOLERANCE[0] * np.sqrt(np.mean(X**2)):
             return
     raise MethodError(
         "it inherits a transform that removes its 'directions_', but does not do that: "
@@ -261,24 +272,24 @@ def check_directions(method: TransformerMixin, basis: Array, X: Array) -> None:
 
 
 def check_fit(
-    make: Callable[[], TransformerMixin],
+    plugin: str,
+    make: Callable[[ModuleType], TransformerMixin],
     seen: Mapping[str, Any],
-    method: TransformerMixin,
     X: Array,
 ) -> None:
-    """Raise unless another fit to the same clips gives the same transform.
+    """Raise if what a process did before changes a fit, or if chance does.
 
-    Between the two fits a third one sees other clips, so that what fits leave behind,
-    in a variable of the module for instance, comes to light.
+    A fit to other clips than those of the run must give what it gives in a copy of the
+    plugin's module, in which nothing was fitted before.
 
     Parameters
     ----------
+    plugin : str
+        Name of the plugin, or path of its file.
     make : callable
-        Returns the method, not fitted.
+        Returns the method that the plugin's module makes, not fitted.
     seen : mapping
-        What the method was fitted to: arguments of `fit`.
-    method : TransformerMixin
-        Fitted to `seen`.
+        Arguments of `fit` that the method was fitted with before.
     X : ndarray of shape (n_clips, n_features), float64
         Clips to compare the transforms on.
 
@@ -287,15 +298,27 @@ def check_fit(
     MethodError
         If they differ.
     """
-    before = apply(method, X)
     other = {k: 1 + 2 * v[:, ::-1] for k, v in seen.items() if k in ("X", "source")}
-    make().fit(**{**seen, **other})
-    second = make()
-    second.fit(**seen)
-    again = apply(second, X)
-    if differ(before, again):
+
+    def fitted(module: ModuleType) -> Array:
+        method = make(module)
+        method.fit(**{**seen, **other})
+        return apply(method, X)
+
+    here = fitted(registry.load("debias", plugin))
+    with registry.copied("debias", plugin) as copy:
+        there = fitted(copy)
+    if not differ(here, there):
+        return
+    with registry.copied("debias", plugin) as copy:
+        again = fitted(copy)
+    if differ(there, again):
         raise MethodError(
-            "a second fit to the same clips gives another transform: fit must depend "
-            "on its arguments alone. Keep nothing in variables of the module or class, "
-            "where clips of other folds stay, and draw from a seed that is an option."
+            "a second fit to the same clips gives another transform: all randomness "
+            "must come from a seed, which is an option."
         )
+    raise MethodError(
+        "its fit depends on the fits before it: it must depend on its arguments alone. "
+        "Keep nothing in variables of the module or class, where clips of other folds "
+        "stay."
+    )

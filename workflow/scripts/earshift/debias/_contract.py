@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -105,8 +106,9 @@ class _Trial:
         self.y = rng.random(n * N_TRAIN) < 0.5
         self.some = np.concatenate([clips.X[:20] for clips in self.groups[1]])
 
-    def make(self) -> TransformerMixin:
-        return registry.load("debias", self.name).make(**self.options)
+    def make(self, module: ModuleType | None = None) -> TransformerMixin:
+        """Return the method that the plugin, or a copy of it, makes."""
+        return (module or registry.load("debias", self.name)).make(**self.options)
 
     def run(self) -> None:
         """Raise `MethodError` for the first thing that is wrong."""
@@ -124,7 +126,7 @@ class _Trial:
         mixed = self.access == "none"
         rng = np.random.default_rng(0)
         _checks.transformed(method, self.groups, mixed=mixed, rng=rng)
-        _checks.check_fit(self.make, self.seen, method, self.some)
+        _checks.check_fit(self.name, self.make, self.seen, self.some)
         self._check_other_fit(
             method,
             {"domain": np.where(self.seen["domain"] == "a", "z", "b")},

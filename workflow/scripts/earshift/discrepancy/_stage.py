@@ -229,12 +229,11 @@ def _corrected(
     (held_out,) = _checks.transformed(method, groups, mixed=mixed, rng=rng)
     if fit_again:
         some = np.concatenate([clips.X[: _checks.SAMPLE] for clips in groups[0]])
-        _checks.check_fit(lambda: _made(entry), seen, method, some)
+        options = registry.own_options(entry)
+        _checks.check_fit(
+            entry["plugin"], lambda module: module.make(**options), seen, some
+        )
     return held_out
-
-
-def _made(entry: Mapping[str, Any]) -> TransformerMixin:
-    return debias.make(entry["plugin"], **registry.own_options(entry))
 
 
 def _halves(
@@ -259,7 +258,7 @@ def _fit_method(
     Also returns what it was fitted to.
     """
     seen = domains.seen_by(entry, parts, source=parts[0][0].name)
-    method = _made(entry)
+    method = debias.make(entry["plugin"], **registry.own_options(entry))
     if isinstance(method, KernelMethod):
         # One kernel for all of them: 'k' sees no more than this.
         seen["source"] = parts[0][1]
