@@ -39,21 +39,32 @@ FILLS = ("pad", "repeat", "reflect")
 WHOLE, ONE_WINDOW = "whole clips", "one window"
 N_RESAMPLES, CONFIDENCE, N_FOLDS = 999, 0.95, 5
 
+#: What is used of a whole clip, in seconds.
+LONGEST_S = 10
+
 
 def embed_all(model: Model, clips: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return the mean over frames of each clip: whole, one window long, and cut."""
     rng = np.random.default_rng(0)
     rate = model.spec.sample_rate_hz
-    found = {name: [] for name in (WHOLE, ONE_WINDOW, *FILLS)}
+    windows = {name: [] for name in (WHOLE, ONE_WINDOW, *FILLS)}
     for path in clips["path"]:
         samples, source = soundfile.read(path, dtype="float32")
         samples = audio.prepare(samples, source, rate, model.resampler)
         own = samples[: round(rng.uniform(0.2, 0.8) * model.shortest)]
-        variants = {WHOLE: samples, ONE_WINDOW: samples[: model.shortest]}
-        variants |= {how: fill_up(own, model.shortest, how) for how in FILLS}
-        for name, waveform in variants.items():
-            found[name].append(model.embed(waveform, rate).values.mean(axis=0))
-    return {name: np.stack(rows) for name, rows in found.items()}
+        windows[WHOLE].append(model.windows(samples[: LONGEST_S * rate]))
+        windows[ONE_WINDOW].append(model.windows(samples[: model.shortest]))
+        for how in FILLS:
+            filled = fill_up(own, model.shortest, how)
+            windows[how].append(model.windows(filled))
+    return {name: means(model, parts) for name, parts in windows.items()}
+
+
+def means(model: Model, windows: list[np.ndarray]) -> np.ndarray:
+    """Return the mean over the frames of each clip; batches are filled across clips."""
+    frames = model.embed_windows(np.concatenate(windows))
+    ends = np.cumsum([len(own) for own in windows])
+    return np.stack([part.mean(axis=0) for part in np.split(frames, ends[:-1])])
 
 
 def auc(

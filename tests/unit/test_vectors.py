@@ -136,6 +136,19 @@ def test_columns_are_names_or_patterns_in_the_order_of_the_file(tmp_path):
         read(file, columns=["clip_id"])
 
 
+def test_a_pattern_does_not_catch_what_is_no_feature(tmp_path):
+    file = save(TABLE.assign(fold=np.arange(N) % 5), tmp_path / "t.csv")
+    with pytest.raises(DataError, match="no features: 'fold'"):
+        read(file, columns=["f*"])
+    assert_array_equal(read(file, columns=["f[0-9]*"])[1], X)
+    # Unless it is called by its name.
+    found = read(file, columns=["f[0-9]*", "fold"])[0]
+    assert found.columns == ["f0", "f1", "f2", "fold"]
+    file = save(TABLE.assign(**{"": 1.0}), tmp_path / "t.csv")
+    with pytest.raises(DataError, match="one without a name"):
+        read(file, columns=["*"])
+
+
 def test_one_column_of_lists_may_be_chosen(tmp_path):
     table = pd.DataFrame(
         {"clip_id": IDS, "label": 1, "e": list(X), "g": list(X[:, :2])}

@@ -71,8 +71,9 @@ def choose_columns(
     names : sequence of str
         All of its columns.
     columns : sequence of str
-        Names or patterns, such as ``"f*"``, of those that are features. If none are
-        given, all are but `OTHERS`, and names that say something else are refused.
+        Names or patterns, such as ``"f[0-9]*"``, of those that are features; if none
+        are given, all are but `OTHERS`. Names that say something else are refused,
+        unless they are given as they are.
 
     Returns
     -------
@@ -104,9 +105,8 @@ def choose_columns(
         raise DataError(f"'{file}' has the column '{twice[0]}' more than once.")
     if not rest:
         raise DataError(f"'{file}' has no column of features.")
-    wrong = (
-        [] if columns else [name for name in rest if not _may_be_feature(name, rest)]
-    )
+    # A pattern may catch more than was meant: f* is fold, too.
+    wrong = [n for n in rest if n not in columns and not _may_be_feature(n, rest)]
     if wrong:
         shown = ", ".join(
             f"'{name}'" if name else "one without a name" for name in wrong
@@ -115,7 +115,7 @@ def choose_columns(
             f"'{file}': columns that seem to be no features: {shown}. A classifier "
             "would learn from them. Write the file without them (pandas: "
             "to_csv(index=False)), or say which columns are features: the option "
-            "'columns' of the model takes a pattern such as 'f*', or a list of names."
+            "'columns' of the model takes names, or patterns such as 'f[0-9]*'."
         )
     return rest
 

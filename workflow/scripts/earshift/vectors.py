@@ -84,7 +84,7 @@ def open_vectors(
     name : str
         What the embedding is called there.
     columns : sequence of str, default=()
-        Which columns of a table are features: names, or patterns such as ``"f*"``.
+        Which columns of a table are features: names, or patterns such as ``"f[0-9]*"``.
 
     Returns
     -------

@@ -82,7 +82,7 @@ def spec(
         the model.
     columns : str or list of str, default=()
         Which columns of a CSV or Parquet file are features: names, or patterns such as
-        ``"f*"``. Needed where a file has others than ``clip_id`` and features.
+        ``"f[0-9]*"``. Needed where a file has others than ``clip_id`` and features.
 
     Returns
     -------
@@ -110,7 +110,8 @@ def spec(
     chosen = [columns] if isinstance(columns, str) else columns
     if not isinstance(chosen, Sequence) or not all(isinstance(c, str) for c in chosen):
         raise ConfigError(
-            f"'columns' is a pattern such as 'f*', or a list of names, got {columns!r}."
+            f"'columns' is a pattern such as 'f[0-9]*', or a list of names, got "
+            f"{columns!r}."
         )
     return ImportedSpec(one, paths, name, tuple(chosen))
 
