@@ -8,59 +8,61 @@ PROFILE ?=
 ARGS ?=
 PY := .venv/bin/python
 # On this machine, or on a cluster: make run PROFILE=slurm (docs/clusters.md).
-WHERE = $(if $(PROFILE),--profile $(PROFILE),--cores $(CORES))
+WHERE = $(if $(PROFILE),--profile "$(PROFILE)",--cores $(CORES))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run study plan preflight submit status efficiency data weights audit repair setup test check lock clean
+.PHONY: demo run study plan preflight submit status efficiency data weights audit repair setup environment test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
 run: setup  ## any experiment: make run EXPERIMENT=my.yaml [ARGS=-n]
-	@$(PY) workflow/scripts/run.py --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
+	@$(PY) workflow/scripts/run.py --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
 study: setup  ## the ISMIR 2023 study on embeddings: make study INPUTS=DIR OUT=DIR2 [MODELS="vggish openl3"]
 	@$(PY) workflow/scripts/run.py --study "$(INPUTS)" --out "$(OUT)" --models "$(MODELS)" $(WHERE) $(ARGS)
 
 plan: setup  ## what an experiment will take: make plan EXPERIMENT=my.yaml
-	@$(PY) workflow/scripts/run.py --plan --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
+	@$(PY) workflow/scripts/run.py --plan --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
 preflight: setup  ## check that an experiment can run on this cluster
-	@$(PY) workflow/scripts/run.py --preflight --configfile $(EXPERIMENT) --profile slurm $(ARGS)
+	@$(PY) workflow/scripts/run.py --preflight --configfile "$(EXPERIMENT)" --profile slurm $(ARGS)
 
 submit: setup  ## start a run as a job of the cluster: make submit EXPERIMENT=my.yaml
-	@$(PY) workflow/scripts/run.py --submit --configfile $(EXPERIMENT) --profile slurm $(ARGS)
+	@$(PY) workflow/scripts/run.py --submit --configfile "$(EXPERIMENT)" --profile slurm $(ARGS)
 
 status: setup  ## how far an experiment is, also while it runs: make status EXPERIMENT=my.yaml
-	@$(PY) workflow/scripts/run.py --status --configfile $(EXPERIMENT)
+	@$(PY) workflow/scripts/run.py --status --configfile "$(EXPERIMENT)"
 
 efficiency: setup  ## what its jobs asked for and what they used: make efficiency EXPERIMENT=my.yaml
-	@$(PY) workflow/scripts/run.py --efficiency --configfile $(EXPERIMENT)
+	@$(PY) workflow/scripts/run.py --efficiency --configfile "$(EXPERIMENT)"
 
 data: setup  ## fetch and unpack an experiment's datasets: make data EXPERIMENT=my.yaml
-	@$(PY) workflow/scripts/run.py --data --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
+	@$(PY) workflow/scripts/run.py --data --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
 weights: setup  ## fetch what an experiment's models need: make weights EXPERIMENT=my.yaml
-	@$(PY) workflow/scripts/run.py --weights --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
+	@$(PY) workflow/scripts/run.py --weights --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
 audit: setup  ## look for damage in an experiment's stores: make audit EXPERIMENT=my.yaml
-	@$(PY) workflow/scripts/run.py --audit --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
+	@$(PY) workflow/scripts/run.py --audit --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
 repair: setup  ## the same, and mark what is damaged: the next run embeds it again
-	@$(PY) workflow/scripts/run.py --repair --configfile $(EXPERIMENT) $(WHERE) $(ARGS)
+	@$(PY) workflow/scripts/run.py --repair --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
-setup: .venv/ready  ## .venv with the versions of envs/requirements.lock
+setup:  ## .venv with the versions of envs/requirements.lock
+	@test -x $(PY) && $(PY) envs/installed.py || $(MAKE) --no-print-directory environment
 
-.venv/ready: envs/requirements.lock
+environment:
+	@test ! -L .venv || { echo "Error: .venv is a link, and not cleared: bring what it" \
+	    "points to up to date where it was made, or remove the link." >&2; exit 1; }
 	@echo "Setting up .venv (about 2.5 GB, a few minutes; once)"
 	$(PYTHON) -m venv --clear .venv
 	$(PY) -m pip install --disable-pip-version-check --no-deps --require-hashes \
 	    -r envs/requirements.lock
 	$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation \
 	    --editable .
-	@touch $@
 
 test: setup  ## the tests; those that need a browser or SLURM say so where there is none
 	$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \

@@ -14,6 +14,7 @@ if not workflow.overwrite_configfiles:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/reuse.smk"
 include: "workflow/rules/resources.smk"
 include: "workflow/rules/0_miniature.smk"
 include: "workflow/rules/0_downloads.smk"

@@ -1,7 +1,8 @@
 """Speed of the pre-trained models, from audio files to embeddings in the store.
 
     python benchmarks/models.py [--models yamnet,vggish] [--weights DIR]
-        [--precision float32,bfloat16] [--files wav] [--threads 2] [--json OUT]
+        [--precision float32,bfloat16] [--files wav] [--threads 2] [--seconds 8]
+        [--json OUT]
 
 Forty files of 10 s at 44.1 kHz, mono WAV or stereo FLAC, are synthesised in a temporary
 folder. "files" is the rate from files to written frames, in seconds of audio
@@ -23,7 +24,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from earshift import embeddings, load_model, store
+from earshift import embeddings, models, plans, regions
 from earshift.models import Model
 from earshift.models._batches import Batch, call_ahead, fill_batches, number
 
@@ -43,12 +44,9 @@ MODELS = {
     "mfcc": ("mfcc", {}, None, None),
 }
 
-#: Measure for at least so long, in seconds.
-AT_LEAST_S = 8.0
-
 
 def write_files(folder: Path, ending: str) -> pd.DataFrame:
-    """Write mono WAV or stereo FLAC files; return what stage 2 reads of their table."""
+    """Write mono WAV or stereo FLAC files; return their clip table."""
     rng = np.random.default_rng(0)
     rows = []
     t = np.arange(DURATION_S * RATE_HZ) / RATE_HZ
@@ -60,25 +58,32 @@ def write_files(folder: Path, ending: str) -> pd.DataFrame:
         sound = 0.1 * tone[:, None] * np.exp(-(t[:, None] % 1)) + 0.01 * noise
         path = folder / f"{i:02d}.{ending}"
         soundfile.write(path, sound, RATE_HZ)
-        rows.append((path.stem, str(path), len(t), RATE_HZ))
-    columns = ["clip_id", "path", "n_samples", "sample_rate_hz"]
-    return pd.DataFrame(rows, columns=columns)
+        rows.append((path.stem, str(path), path.stat().st_size))
+    table = pd.DataFrame(rows, columns=["clip_id", "path", "n_bytes"])
+    facts = {"status": "ok", "modified_ns": 0, "n_samples": len(t)}
+    facts |= {"sample_rate_hz": RATE_HZ, "duration_s": float(DURATION_S)}
+    return table.assign(**facts)
 
 
-def ready(name: str, weights: Path | None, precision: str) -> Model:
-    """Return a model, loaded and compiled."""
+def entry_of(name: str, weights: Path | None, precision: str) -> dict:
+    """Return the config entry of a model."""
     plugin, options, file, _ = MODELS[name]
     given = weights / file if weights and file else None
     if given and given.is_file():
         options = options | {"weights": str(given)}
     elif file:
         plugin = f"random_{plugin}"
-    model = load_model(plugin, precision=precision, **options)
+    return {"plugin": plugin, "precision": precision} | options
+
+
+def ready(entry: dict) -> Model:
+    """Return a model, loaded and compiled."""
+    model = models.from_entry(entry)
     model.warm_up()
     return model
 
 
-def bare_rate(model: Model, n_threads: int) -> float:
+def bare_rate(model: Model, n_threads: int, at_least_s: float) -> float:
     """Return audio-seconds per second of the network on windows in memory."""
     spec = model.spec
     rng = np.random.default_rng(0)
@@ -88,7 +93,7 @@ def bare_rate(model: Model, n_threads: int) -> float:
     batches = list(fill_batches(pieces, spec.batch_size, spec.framing.window))
 
     def until_time_is_up():
-        while time.perf_counter() - start < AT_LEAST_S:
+        while time.perf_counter() - start < at_least_s:
             yield from batches
 
     def call(batch: Batch) -> int:
@@ -100,32 +105,36 @@ def bare_rate(model: Model, n_threads: int) -> float:
 
 
 def file_rates(
-    model: Model, table: pd.DataFrame, folder: Path, n_threads: int
+    entry: dict, model: Model, clips: pd.DataFrame, n_threads: int, at_least_s: float
 ) -> tuple[float, float]:
     """Return audio-seconds per second of wall clock and of CPU, files to store."""
-    spec = model.spec
-    n_frames = model.n_frames(DURATION_S * spec.sample_rate_hz)
     n_clips, spent, cpu = 0, 0.0, 0.0
-    clips = table
-    while spent < AT_LEAST_S:
-        layout = store.plan(np.full(len(clips), n_frames), spec.n_features, 1)
-        path = folder / "store.zarr"
-        store.create_embeddings(path, layout, clips["clip_id"].tolist(), {})
-        rows = [slice(i * n_frames, (i + 1) * n_frames) for i in range(len(clips))]
-        skipped: dict[str, str] = {}
-        start, start_cpu = time.perf_counter(), time.process_time()
-        made = embeddings.prepare_pieces(
-            model, clips, rows, skipped, lambda: None, n_threads
-        )
-        with store.RegionWriter(path, layout.regions[0]) as writer:
-            for targets, frames in model.run(made, n_threads):
-                writer.put(targets, frames)
-        spent += time.perf_counter() - start
-        cpu += time.process_time() - start_cpu
+    while spent < at_least_s:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            clips.to_parquet(folder / "clips.parquet", index=False)
+            plan = folder / "clean.plan.json"
+            regions.plan_regions(
+                "model",
+                entry,
+                table=folder / "clips.parquet",
+                versions={},
+                location=folder / "clean.zarr",
+                dtype="float32",
+                pooling=[],
+                audio_s_per_job=len(clips) * DURATION_S,
+                max_jobs=1,
+                plan=plan,
+            )
+            (region,) = plans.named_in(plan)
+            start, start_cpu = time.perf_counter(), time.process_time()
+            skipped, _ = embeddings.fill_region("bench", model, plan, region, n_threads)
+            spent += time.perf_counter() - start
+            cpu += time.process_time() - start_cpu
         n_clips += len(clips)
         assert not skipped, skipped
         # Longer runs for fast models: the first and the last batch count less.
-        if spent < AT_LEAST_S / 4 and len(clips) < 20 * N_FILES:
+        if spent < at_least_s / 4 and len(clips) < 20 * N_FILES:
             clips = pd.concat([clips] * 4, ignore_index=True)
             clips["clip_id"] = [f"{i}" for i in range(len(clips))]
             n_clips, spent, cpu = 0, 0.0, 0.0
@@ -140,6 +149,7 @@ def main() -> None:
     parser.add_argument("--precision", default="float32,bfloat16")
     parser.add_argument("--files", choices=["wav", "flac"], default="wav")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=8, help="of each measure")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     head = (
@@ -151,16 +161,16 @@ def main() -> None:
         tempfile.TemporaryDirectory() as name,
         embeddings.limit_threads(1, options.threads),
     ):
-        folder = Path(name)
-        table = write_files(folder, options.files)
+        table = write_files(Path(name), options.files)
         for model_name in options.models.split(","):
             original = MODELS[model_name][3]
             for precision in options.precision.split(","):
                 if model_name == "mfcc" and precision != "float32":
                     continue
-                model = ready(model_name, options.weights, precision)
-                bare = bare_rate(model, options.threads)
-                wall, cpu = file_rates(model, table, folder, options.threads)
+                entry = entry_of(model_name, options.weights, precision)
+                model, how = ready(entry), (options.threads, options.seconds)
+                bare = bare_rate(model, *how)
+                wall, cpu = file_rates(entry, model, table, *how)
                 sys.stdout.write(
                     f"{model_name:8s} {precision:9s} {wall:11.1f} {cpu:10.1f} "
                     f"{bare:7.1f} {wall / bare:11.2f} {original or '-':>9} "

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import soundfile
-from models import MODELS, ready
+from models import MODELS, entry_of, ready
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -67,9 +67,7 @@ def mean_auc(features: np.ndarray, clips: pd.DataFrame) -> float:
 
 def compare(name: str, weights: Path | None, clips: pd.DataFrame) -> dict[str, float]:
     """Embed all clips in both precisions; return the figures of one line."""
-    full, half = (
-        ready(name, weights, precision) for precision in ("float32", "bfloat16")
-    )
+    full, half = (ready(entry_of(name, weights, p)) for p in ("float32", "bfloat16"))
     distance, cosine = [], []
     pooled: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for path in clips["path"]:

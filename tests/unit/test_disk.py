@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from earshift import disk
+from earshift.errors import ConfigError
 
 
 def write_plan(folder, n_bytes, n_files):
@@ -122,3 +123,20 @@ def test_without_a_plan_only_what_is_free_is_said(tmp_path):
     fits, said = disk.room_for_plan(tmp_path / "new")
     assert fits
     assert "'make plan' says how much a run needs" in said
+
+
+def test_without_room_for_temporary_files_the_folder_is_named(mount, monkeypatch):
+    folder = mount("size=64k")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with pytest.raises(ConfigError, match="No space left on device") as found:
+        disk.check_temporary()
+    assert f"'{folder}'" in str(found.value)
+    assert "TMPDIR" in str(found.value)
+    mount("remount,size=2m")
+    disk.check_temporary()
+    assert not list(folder.iterdir())
+
+
+def test_a_temporary_folder_that_does_not_exist_is_not_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
+    disk.check_temporary()

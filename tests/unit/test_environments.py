@@ -4,6 +4,7 @@ import ast
 import importlib.metadata as metadata
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -204,3 +205,64 @@ def test_rules_need_no_package_that_their_conda_file_lacks(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A clone with the environment of these tests, and a newer lock."""
+    folder = tmp_path / "a clone"
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (folder / "envs").mkdir()
+    for name in ("Makefile", "envs/installed.py", "envs/requirements.lock"):
+        shutil.copyfile(ROOT / name, folder / name)
+    maker = folder / "maker"
+    maker.write_text('#!/bin/sh\necho "$@" >> made\nexit 3\n')
+    for file in (python, maker):
+        file.chmod(0o755)
+    return folder
+
+
+def make_setup(folder):
+    """Run `make setup` with a Python that only says what it is asked for."""
+    if not shutil.which("make"):
+        pytest.skip("there is no make")
+    done = subprocess.run(
+        ["make", "setup", "PYTHON=./maker"], cwd=folder, capture_output=True, text=True
+    )
+    file = folder / "made"
+    made = file.read_text() if file.exists() else ""
+    return done, made
+
+
+def test_an_environment_is_kept_while_it_has_what_the_lock_names(project):
+    done, made = make_setup(project)
+    assert (done.returncode, made) == (0, ""), done.stderr
+    assert done.stdout == ""
+
+
+def test_an_environment_that_lacks_something_is_made_anew(project):
+    lock = project / "envs" / "requirements.lock"
+    lock.write_text(lock.read_text().replace("\nnumpy==", "\nnumpy==99."))
+    done, made = make_setup(project)
+    assert done.returncode != 0
+    assert made == "-m venv --clear .venv\n"
+    assert ".venv: numpy 99." in done.stdout
+    assert f"is wanted, {metadata.version('numpy')} is there" in done.stdout
+    # Without any, too.
+    (project / "made").unlink()
+    shutil.rmtree(project / ".venv")
+    assert make_setup(project)[1] == "-m venv --clear .venv\n"
+
+
+def test_an_environment_that_is_a_link_is_never_cleared(project):
+    lock = project / "envs" / "requirements.lock"
+    lock.write_text("a-package==1.0\n")
+    (project / ".venv").rename(project / "theirs")
+    (project / ".venv").symlink_to("theirs")
+    done, made = make_setup(project)
+    assert (done.returncode != 0, made) == (True, "")
+    assert "a-package 1.0 is wanted, none is there" in done.stdout
+    assert "Error: .venv is a link, and not cleared" in done.stderr
+    assert (project / "theirs" / "bin" / "python").exists()

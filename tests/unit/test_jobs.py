@@ -1,8 +1,10 @@
 import logging
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -35,7 +37,7 @@ WRITER = """
 import sys
 from earshift import jobs
 
-with jobs.whole_file(sys.argv[1], own=True) as file, file.open("w") as out:
+with jobs.whole_file(sys.argv[1]) as file, file.open("w") as out:
     out.write("first half, ")
     out.flush()
     print("begun", flush=True)
@@ -59,6 +61,39 @@ def test_two_processes_may_write_one_file_at_a_time(tmp_path):
             assert out.read_text() == "first half, second half"
         assert [one.returncode, two.returncode] == [0, 0]
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path):
+    out = tmp_path / "a.txt"
+    script = [sys.executable, "-c", WRITER, str(out)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    env = os.environ | {"PYTHONPATH": str(LIBRARY)}
+    old = time.time() - 2 * jobs.LOST_AFTER_S
+    elsewhere = [tmp_path / f".a.node{i}.7.unfinished.txt" for i in (1, 2)]
+    others = [tmp_path / ".a.b.node1.7.unfinished.txt", tmp_path / ".b.unfinished.txt"]
+    with (
+        subprocess.Popen(script, env=env, **pipes) as dead,
+        subprocess.Popen(script, env=env, **pipes) as alive,
+    ):
+        assert {dead.stdout.readline(), alive.stdout.readline()} == {"begun\n"}
+        for file in (*elsewhere, *others):
+            file.touch()
+        os.utime(elsewhere[0], (old, old))
+        dead.kill()
+        dead.wait()
+        assert len(list(tmp_path.iterdir())) == 6
+        with jobs.whole_file(out) as file:
+            file.write_text("whole")
+        left = {f.name for f in tmp_path.iterdir()}
+        host = socket.gethostname()
+        assert left == {
+            "a.txt",
+            f".a.{host}.{alive.pid}.unfinished.txt",
+            elsewhere[1].name,  # its process may live
+            *(f.name for f in others),
+        }
+        alive.communicate("go\n", timeout=60)
+    assert out.read_text() == "first half, second half"
 
 
 def test_a_folder_replaces_the_old_one_only_when_it_is_whole(tmp_path):

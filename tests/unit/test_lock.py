@@ -121,7 +121,7 @@ def test_a_snakemake_that_was_started_by_hand_is_waited_for(path):
     ) as other:
         time.sleep(0.3)
         said = []
-        with lock.one_at_a_time(path, said.append):
-            assert other.poll() == 0
+        lock.wait_for_snakemakes(said.append)
+        assert other.poll() == 0
     assert len(said) == 1
     assert f"(process {other.pid}) works in this folder; waiting" in said[0]

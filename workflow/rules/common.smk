@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sys
 from itertools import product
@@ -19,6 +20,9 @@ from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
 
 library.hand_on()
+
+# Snakemake puts it into the commands of jobs as it is, also if it has a space.
+sys.executable = shlex.quote(sys.executable)
 
 # A SLURM job may be sent this so that it stops in time (earshift.stopping). Snakemake runs
 # inside the job, too, and would end at once, and the job with it.

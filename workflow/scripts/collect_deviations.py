@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     protocols.collect_deviations(
         [Path(file) for file in snakemake.input.deviations],
         [Path(file) for file in snakemake.input.scores],

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Dask starts its workers by importing this file again.
 if __name__ == "__main__":
-    with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+    with jobs.running(snakemake):
         draws = snakemake.input.draws
         evaluate.cross_validate(
             model=snakemake.wildcards.model,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     audit_figures.draw_audio(
         Path(snakemake.input.tables[0]).parent, Path(snakemake.output.svg)
     )

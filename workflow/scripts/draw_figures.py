@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     figures.draw_figures(
         Path(snakemake.input.summary).parent,
         Path(snakemake.output.changes).parent,

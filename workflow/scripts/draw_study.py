@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     study_figures.draw_study(
         Path(snakemake.input.tables[0]).parent,
         snakemake.params.protocols,

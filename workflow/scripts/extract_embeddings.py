@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 wildcards = snakemake.wildcards
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     embeddings.extract_region(
         " / ".join([wildcards.dataset, wildcards.model, wildcards.region]),
         snakemake.params.entry,

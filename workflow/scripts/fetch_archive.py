@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     # Of the config, not a param: a changed mirror must not fetch anything again.
     downloads = snakemake.config["downloads"]
     unpacking.fetch_archive(

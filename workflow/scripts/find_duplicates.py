@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     tables = map(Path, snakemake.input.tables)
     duplicates.find_duplicates(
         dict(zip(snakemake.params.names, tables, strict=True)),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     indexing.index_embeddings(
         Path(snakemake.input.plan),
         [Path(marker) for marker in snakemake.input.done],

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     measure_discrepancy(
         model=snakemake.wildcards.model,
         condition=snakemake.wildcards.condition,

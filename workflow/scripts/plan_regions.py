@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # The size of jobs is no parameter: a new one counts for clips that are dealt from now
 # on, and plans nothing anew.
 extraction = snakemake.config["extraction"]
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     regions.plan_regions(
         snakemake.wildcards.model,
         snakemake.params.entry,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     if not preflight.check_all(
         Site.read(),
         [preflight.Request(**each) for each in snakemake.params.requests],

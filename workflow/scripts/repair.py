@@ -10,5 +10,5 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     checkup.repair([Path(table) for table in snakemake.input])

@@ -12,13 +12,14 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import yaml
 
-from earshift import library, preflight, slurm, study
+from earshift import library, outcome, preflight, slurm, study
 from earshift.errors import ClusterError, EarshiftError
-from earshift.lock import one_at_a_time
+from earshift.lock import one_at_a_time, wait_for_snakemakes
 from earshift.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,17 +160,36 @@ def run(options: argparse.Namespace, rest: list[str], lock: int) -> int:
     elif options.preflight:
         rest = ["--slurm-init-seconds-before-status-checks", "1", *rest]
     flags = ["--quiet", "host", "--rerun-incomplete", *targets, *rest]
+    outcome.NOTE.unlink(missing_ok=True)
+    start = time.time()
     done = subprocess.run([*snakemake, *flags], pass_fds=[lock], check=False)
-    if done.returncode or (targets and not options.plan):
-        return done.returncode
-    config = yaml.safe_load(options.configfile.read_text())
-    results = Path(config.get("results", "results"))
-    file, flags = ("plan.csv", ["--plan"]) if options.plan else ("report.html", [])
+    if found := outcome.noted():  # there is none of a dry run
+        tell(*found, start, done.returncode, options.plan, targets)
+    return done.returncode
+
+
+def tell(
+    results: Path,
+    logs: Path,
+    start: float,
+    status: int,
+    is_plan: bool,
+    targets: list[str],
+) -> None:
+    """Print the main table, or the plan; of a run that failed, why."""
+    if status < 0:
+        return  # Snakemake was killed; jobs on a cluster live on
+    if status:
+        for line in outcome.failures(logs, start):
+            sys.stderr.write(f"{line}\n")
+        return
+    if targets and not is_plan:
+        return
+    file, flags = ("plan.csv", ["--plan"]) if is_plan else ("report.html", [])
     if (results / file).exists():
         table = [sys.executable, "-m", "earshift.report", str(results), *flags]
         own = os.environ | {"PYTHONPATH": library.search_path()}
         subprocess.run(table, env=own, check=False)
-    return 0
 
 
 def main() -> int:
@@ -181,6 +201,7 @@ def main() -> int:
         if options.submit:
             return submit()
         with one_at_a_time(Path(".snakemake") / "run.lock", say) as lock:
+            wait_for_snakemakes(say)
             return run(options, rest, lock)
     except EarshiftError as error:
         sys.stderr.write(f"Error: {error}\n")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     labels = zip(snakemake.input.labels, snakemake.output.labels, strict=True)
     splits = zip(snakemake.input.splits, snakemake.output.splits, strict=True)
     names = snakemake.params.datasets

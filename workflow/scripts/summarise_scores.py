@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     params = snakemake.params
     resampling = params.statistics | {"seed": params.seed}
     more = {"rope": resampling.pop("rope"), "balance": params.balance}

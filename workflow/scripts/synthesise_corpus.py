@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with (
-    jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources),
+    jobs.running(snakemake),
     jobs.whole_folder(snakemake.output.folder) as folder,
 ):
     miniature.synthesise(snakemake.wildcards.corpus, folder, seed=snakemake.params.seed)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     results = Path(snakemake.input.scores).parents[1]
     out = Path(snakemake.output.main).parent
     methods = snakemake.params.methods

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     snakemake: Snakemake
 
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     own = snakemake.config["downloads"]["register"]
     unpacking.unpack_dataset(
         register.archives(snakemake.wildcards.source, own),

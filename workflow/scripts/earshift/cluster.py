@@ -166,8 +166,7 @@ def _run_one(function: Function, task: Task, files: Sequence[Path]) -> None:
     found = function(**task)
     tables = (found,) if isinstance(found, pd.DataFrame) else found
     for table, file in zip(tables, files, strict=True):
-        # A worker that a killed run left may still be writing the same.
-        with jobs.whole_file(file, own=True) as temporary:
+        with jobs.whole_file(file) as temporary:
             table.to_parquet(temporary, index=False)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from earshift.tables import read_table
 
+from earshift.errors import ConfigError
+
 #: What to do where there is too little room.
 ELSEWHERE = "Choose another folder for 'results' in the configuration,"
 
@@ -47,6 +49,27 @@ def room_for_plan(folder: Path) -> tuple[bool, str]:
         found += "; but a quota forbids to write so much"
         return False, f"{found}. {ELSEWHERE} or ask for more quota"
     return True, found
+
+
+def check_temporary() -> None:
+    """Raise if there is no room for temporary files, which every run needs.
+
+    Raises
+    ------
+    ConfigError
+        With the folder, and what to do.
+    """
+    named = [os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
+    # Python looks for another folder where one is full; not all programs do.
+    folder = next(filter(os.path.isdir, named), None) or tempfile.gettempdir()
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(1 << 20))
+    except OSError as error:
+        raise ConfigError(
+            f"no temporary files can be written to '{folder}' ({error.strerror}): make "
+            "room there, or let the variable TMPDIR name another folder."
+        ) from error
 
 
 def _needed(plan: Path) -> tuple[int, int]:

@@ -13,19 +13,26 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from earshift import library, monitor, stopping
+from earshift import library, monitor, recorded, stopping
 from earshift.errors import EarshiftError, StoppedError
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
 
 log = logging.getLogger(__name__)
 
 MB = 1_000_000
+
+#: What a process of another machine left unfinished is removed after as many seconds.
+LOST_AFTER_S = 3600
 
 #: Packages whose versions can change a number.
 PACKAGES = (
@@ -48,6 +55,26 @@ PACKAGES = (
 
 #: What the job of this process says of itself, while one runs.
 _record: monitor.Record | None = None
+
+
+@contextmanager
+def running(snakemake: Snakemake) -> Iterator[None]:
+    """Run a job of the workflow as `logged` does, and keep its settings by its output.
+
+    Parameters
+    ----------
+    snakemake : Snakemake
+        What Snakemake tells a script of its job.
+    """
+    with logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+        yield
+        if snakemake.output and snakemake.params:
+            params, results = (
+                dict(snakemake.params.items()),
+                snakemake.config["results"],
+            )
+            made_by = recorded.settings(params, snakemake.input, results)
+            recorded.write(Path(snakemake.output[0]), made_by)
 
 
 @contextmanager
@@ -217,31 +244,55 @@ class ByteProgress(Progress):
 
 
 @contextmanager
-def whole_file(path: str | Path, *, own: bool = False) -> Iterator[Path]:
+def whole_file(path: str | Path) -> Iterator[Path]:
     """Give a temporary path that becomes `path` only if the block succeeds.
 
-    A killed job therefore never leaves half a file under the final name.
+    A killed job therefore never leaves half a file under the final name. The temporary
+    path is that of this process alone: another one, also of another machine, may be
+    writing the same file. What killed processes left of it is removed.
 
     Parameters
     ----------
     path : path-like
         The file to write; its folder is made.
-    own : bool, default=False
-        Name the temporary path by this process, for a file that another one, also of
-        another machine, may be writing too. What a killed process leaves is then the
-        caller's to remove.
-        Otherwise the name is always the same: the next attempt replaces what is left.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The ending is kept: writers choose the format by it.
-    process = f".{socket.gethostname()}.{os.getpid()}" if own else ""
-    temporary = path.with_name(f".{path.stem}{process}.unfinished{path.suffix}")
+    process, ending = (
+        f"{socket.gethostname()}.{os.getpid()}",
+        f".unfinished{path.suffix}",
+    )
+    temporary = path.with_name(f".{path.stem}.{process}{ending}")
+    for name in _unfinished(path.parent):
+        if name.startswith(f".{path.stem}.") and name.endswith(ending):
+            _remove_left(path.with_name(name), name[len(path.stem) + 2 : -len(ending)])
     try:
         yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=256)
+def _unfinished(folder: Path) -> list[str]:
+    """Return the names of unfinished files, as they were when this process first asked.
+
+    A folder may have thousands of files, each of which this process writes.
+    """
+    return [file.name for file in folder.iterdir() if ".unfinished" in file.name]
+
+
+def _remove_left(file: Path, process: str) -> None:
+    """Remove an unfinished file unless the process that writes it may still live."""
+    host, _, pid = process.rpartition(".")
+    with suppress(OSError, ValueError):  # another process removed it; a name of its own
+        if host == socket.gethostname():
+            lives = psutil.pid_exists(int(pid))
+        else:
+            lives = time.time() - file.stat().st_mtime < LOST_AFTER_S
+        if host and not lives:
+            file.unlink()
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from earshift.errors import ConfigError
 #: Folder that the library is in; it may be a checkout that nothing installed.
 FOLDER = str(Path(__file__).parents[1])
 
+#: The checkout that this folder is part of, if it is part of one.
+PROJECT = Path(FOLDER).parents[1]
+
 #: Variable by which a run tells its jobs whose library they must use.
 WANTED = "EARSHIFT_LIBRARY"
 

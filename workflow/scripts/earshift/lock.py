@@ -1,4 +1,4 @@
-"""One run at a time works in a folder, whichever machine it was started on."""
+"""One run at a time works in a folder, or on results, whichever machine it is on."""
 
 from __future__ import annotations
 
@@ -29,15 +29,19 @@ CLAIM_S = 5
 
 
 @contextmanager
-def one_at_a_time(path: Path, say: Callable[[str], None]) -> Iterator[int]:
-    """Wait until no other run works in this folder, then keep others waiting.
+def one_at_a_time(
+    path: Path, say: Callable[[str], None], where: str = "in this folder"
+) -> Iterator[int]:
+    """Wait until no other run holds a lock, then keep others waiting.
 
     Parameters
     ----------
     path : Path
-        The lock: a file in the folder.
+        The lock: a file in the folder that it is for, which is made.
     say : callable
         Gets a line for the user that says what is waited for.
+    where : str
+        What the lock is for, in that line.
 
     Yields
     ------
@@ -48,32 +52,35 @@ def one_at_a_time(path: Path, say: Callable[[str], None]) -> Iterator[int]:
     Notes
     -----
     Some file systems lock files for each machine alone. The holder therefore touches
-    its file now and then, and a run on another machine waits while it does. A Snakemake
-    that was started by hand on this machine is waited for, too.
+    its file now and then, and a run on another machine waits while it does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     over = threading.Event()
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("Another run is going on in this folder; waiting for it.")
+            say(f"Another run is going on {where}; waiting for it.")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        _claim(path, say)
+        _claim(path, say, where)
         threading.Thread(target=_pulse, args=(path, over), daemon=True).start()
-        for process in snakemakes_here():
-            say(
-                f"{process.name()} (process {process.pid}) works in this folder; "
-                "waiting for it."
-            )
-            process.wait()
         yield descriptor
         if _holder(path) == _self():
             path.write_text("")
     finally:
         over.set()
         os.close(descriptor)
+
+
+def wait_for_snakemakes(say: Callable[[str], None]) -> None:
+    """Wait for a Snakemake that was started by hand in this folder, on this machine."""
+    for process in snakemakes_here():
+        say(
+            f"{process.name()} (process {process.pid}) works in this folder; waiting "
+            "for it."
+        )
+        process.wait()
 
 
 def _self() -> dict[str, str | int]:
@@ -85,15 +92,15 @@ def _holder(path: Path) -> dict[str, str | int] | None:
     """Return what the lock says of its holder; None if there is none."""
     try:
         said: dict[str, str | int] = json.loads(path.read_text())
-    except ValueError:
+    except (OSError, ValueError):  # it may have been deleted, with its folder
         return None
     return said
 
 
-def _claim(path: Path, say: Callable[[str], None]) -> None:
+def _claim(path: Path, say: Callable[[str], None], where: str) -> None:
     """Wait for runs on other machines, and write down that this one holds the lock."""
     while True:
-        seen = _wait_for_other_machines(path, say)
+        seen = _wait_for_other_machines(path, say, where)
         path.write_text(json.dumps(_self()) + "\n")
         if not seen:
             return
@@ -110,7 +117,9 @@ def _pulse(path: Path, over: threading.Event) -> None:
             path.touch()
 
 
-def _wait_for_other_machines(path: Path, say: Callable[[str], None]) -> bool:
+def _wait_for_other_machines(
+    path: Path, say: Callable[[str], None], where: str
+) -> bool:
     """Wait until the holder on another machine has ended, or gives no sign of life.
 
     Returns whether there was one.
@@ -122,7 +131,7 @@ def _wait_for_other_machines(path: Path, say: Callable[[str], None]) -> bool:
             break
         if not said:
             say(
-                f"A run is going on in this folder on {holder['host']} (process "
+                f"A run is going on {where} on {holder['host']} (process "
                 f"{holder['process']}); waiting for it."
             )
         said = True

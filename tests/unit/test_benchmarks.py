@@ -1,0 +1,140 @@
+"""Every benchmark runs, each at its smallest size, and prints its figures."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests import study
+from tests.conftest import write_table_dataset
+
+ROOT = Path(__file__).parents[2]
+
+#: Those that are run here; that of clusters is run beside the tests of SLURM.
+HERE = {"classifier", "models", "precision", "scale", "study"}
+
+NUMBER = r"[-+]?\d+(\.\d+)?(e[-+]\d+)?"
+
+
+def figures(name, *arguments, cwd):
+    """Run a benchmark; return the numbers of each line that it prints."""
+    variables = os.environ | {"PYTHONPATH": str(ROOT / "workflow" / "scripts")}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / f"{name}.py", *map(str, arguments)],
+        cwd=cwd,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [
+        [float(m[0]) for m in re.finditer(rf"(?<!\S){NUMBER}(?!\S)", line)]
+        for line in done.stdout.splitlines()
+    ]
+
+
+def test_no_benchmark_is_left_out():
+    found = {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
+    assert found == HERE | {"clusters"}
+
+
+def test_classifier(tmp_path):
+    head, row = figures("classifier", "--quick", cwd=tmp_path)
+    assert head == []
+    clips, features, ours, theirs, ratio, difference = row
+    assert (clips, features) == (200, 120)
+    assert min(ours, theirs, ratio) > 0
+    assert difference < 1e-4  # the two agree
+
+
+@pytest.mark.timeout(400)
+def test_models(tmp_path):
+    options = ("--models", "mfcc", "--precision", "float32", "--seconds", "0.01")
+    _, row = figures("models", *options, "--json", "out.json", cwd=tmp_path)
+    assert len(row) == 4  # files/wall, files/CPU, bare, efficiency
+    assert min(row) > 0
+    (said,) = json.loads((tmp_path / "out.json").read_text())
+    assert said["model"] == "mfcc"
+    assert said["audio_s_per_wall_s"] == pytest.approx(row[0], abs=0.06)
+
+
+@pytest.mark.timeout(400)
+def test_precision(tmp_path):
+    write_table_dataset(tmp_path / "data")
+    options = ("--models", "yamnet", "--folder", "data")
+    first, _, row = figures("precision", *options, cwd=tmp_path)
+    assert first == [24]  # clips
+    distance, cosine, auc, change = row
+    assert 0 < distance < 0.1
+    assert 0.99 < cosine < 1
+    assert 0.5 < auc <= 1
+    assert abs(change) < 0.1
+
+
+@pytest.mark.timeout(400)
+def test_scale(tmp_path):
+    options = ("--clips", "40", "--no-stage-1", "--read", "2000")
+    rows = figures("scale", *options, cwd=tmp_path)
+    assert len(rows) == 7  # cores; plan, embed, index, pool; files; reading
+    assert [row[0] for row in rows[1:6]] == 5 * [40]
+    assert all(min(row) >= 0 for row in rows[1:])
+
+
+def write_published(folder):
+    """Published inputs of the study in small: eight clips of a class and genre."""
+    rng = np.random.default_rng(0)
+    genres, codes = list(study._IRMAS_GENRES), list(study._CODES)
+    cells = [(c, g, i) for c in codes for g in genres for i in range(8)]
+    irmas = [f"[{c}][{g}]{n:04d}__1" for n, (c, g, _) in enumerate(cells)]
+    openmic = [f"{n:06d}_0" for n in range(len(cells))]
+    (folder / "data/irmas").mkdir(parents=True)
+    own = folder / "data/openmic-2018"
+    own.mkdir()
+    with h5py.File(folder / "embeddings.h5", "w") as file:
+        for dataset, keys in (("irmas", irmas), ("openmic", openmic)):
+            classes = [study.CLASSES.index(study._CODES[c]) for c, _, _ in cells]
+            X = np.eye(len(study.CLASSES))[classes]
+            X = X + rng.normal(0, 0.3, X.shape)
+            file[f"{dataset}/vggish/features"] = X.astype(np.float32)
+            file[f"{dataset}/vggish/keys"] = np.array(keys, "S")
+    train = [i < 6 for _, _, i in cells]
+    for path, keys in (
+        (folder / "data/irmas/irmas_train.csv", irmas),
+        (own / "openmic2018_train.csv", openmic),
+    ):
+        path.write_text("\n".join(np.array(keys)[train]) + "\n")
+    columns = {name: i for i, name in enumerate(study.CLASSES)}
+    (own / "class-map.json").write_text(json.dumps(columns))
+    has = np.array([[study._CODES[c] == n for n in columns] for c, _, _ in cells])
+    np.savez(
+        own / "openmic-2018.npz",
+        sample_key=np.array(openmic),
+        Y_true=has.astype(float),
+        Y_mask=np.ones_like(has),
+    )
+    titles = [study._IRMAS_GENRES[g].split("_")[0] for _, g, _ in cells]
+    pd.DataFrame(
+        {
+            "sample_key": openmic,
+            "track_genres": [str([{"genre_title": title}]) for title in titles],
+        }
+    ).to_csv(own / "openmic-2018-metadata.csv", index=False)
+
+
+@pytest.mark.timeout(400)
+def test_study(tmp_path):
+    write_published(tmp_path)
+    _, loading, cells = figures("study", ".", "--quick", cwd=tmp_path)
+    # Of the original, ours, their ratio, wall clock.
+    assert loading[0] == 20.0
+    assert len(cells[1:]) == 4
+    assert min(loading + cells) > 0
