@@ -106,7 +106,11 @@ def look(options: argparse.Namespace) -> int:
     from earshift.report.efficiency import efficiency_table
     from earshift.report.status import status_table
 
-    config = settings.resolve(yaml.safe_load(options.configfile.read_text()), SCHEMA)
+    config = settings.resolve(
+        yaml.safe_load(options.configfile.read_text()),
+        SCHEMA,
+        experiment=options.configfile,
+    )
     results = Path(config["results"])
     say(status_table(config, results) if options.status else efficiency_table(results))
     return 0
