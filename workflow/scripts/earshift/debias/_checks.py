@@ -202,7 +202,7 @@ def _check_rows(
     jumps = ~(moved <= share * _spread(out, least)).all(axis=1)
     if jumps.mean() > RARE:
         raise MethodError(
-            f"its transform of {jumps.sum()} of {len(jumps)} clips jumps when they "
+            f"its transform of {jumps.sum()} of {jumps.size} clips jumps when they "
             "change by a ten-millionth: it looks up or hashes the values of single "
             "clips, such as those it was fitted to. It must give similar features for "
             "similar clips."
