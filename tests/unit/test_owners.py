@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -147,6 +148,18 @@ def test_moved_results_find_their_store(tmp_path, elsewhere, caplog):
     held = store.attributes(plans.location_of(plan))
     assert held["owner"]["plan"] == str(plan)
     assert not (tmp_path / "old").exists()
+
+
+def test_a_project_of_relative_paths_can_be_moved(tmp_path, monkeypatch):
+    (tmp_path / "old").mkdir()
+    monkeypatch.chdir(tmp_path / "old")
+    plan = make(Path("results/2_embeddings/d/m"), Path("stores/d/m/clean.zarr"))
+    before = stage2.pool(plan, plan.parent)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old").rename(tmp_path / "new")
+    plan = tmp_path / "new" / plan
+    assert plans.location_of(plan) == tmp_path / "new/stores/d/m/clean.zarr"
+    assert_array_equal(stage2.pool(plan, plan.parent)[0], before[0])
 
 
 def test_a_copy_reads_the_store_of_the_original_but_does_not_write_into_it(tmp_path):

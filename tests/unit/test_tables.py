@@ -69,12 +69,19 @@ def test_the_figure_of_classes_shows_all_of_them(results):
 def test_the_page_names_datasets_and_classes_as_they_are(results):
     figures.draw_figures(results / "tables", results / "figures")
     (results / "figures" / "audio.svg").write_text("<svg/>")
+    (results / "tables" / "padding.csv").write_text(
+        "dataset,model,condition,short,window_s,n_clips,n_padded,padding\n"
+        "001,nan,clean,pad,1,6,3,0.5\nNA,nan,clean,pad,1,6,0,0\n"
+    )
     values = page.page_values(results, config_of_names(results), {})
     assert [row["name"] for row in values["datasets"]] == list(DATASETS)
     assert {row["name"] for row in values["classes"]} == set(CLASSES)
     assert all(row["used"] for row in values["classes"])
     assert [row["reason"] for row in values["classes"]] == [""] * len(CLASSES)
     assert set(values["main"]) == {"1e3", "nan"}
+    said = [s for section in values["findings"] for s in section.sentences]
+    (short,) = [s for s in said if "shorter than a window of nan" in s]
+    assert short.startswith("3 of 6 clips of 001 and 0 of 6 clips of NA are shorter")
     cues = audit.describe_audit(results, list(DATASETS))["cues"]
     assert {(row["a"], row["b"]) for row in cues} == {DATASETS}
     assert classes.read_classes(results / "4_splits/classes.csv") == sorted(CLASSES)

@@ -91,16 +91,19 @@ def write(
     token : str
         Of the plan, from `owners.claim`.
     location : Path or str
-        The store. In the results, its path from the plan is written, so that the
-        results can be moved.
+        The store. In the results, or where both paths are relative, its path from the
+        plan is written, so that both can be moved.
     work : mapping
         Region in use -> how much there is to embed.
     """
     place = str(location)
     if "://" not in place:
-        place = str(Path(place).absolute())
-        if is_within_results(plan, location):
-            place = os.path.relpath(Path(place).resolve(), plan.resolve().parent)
+        folder = Path(place)
+        place = str(folder.absolute())
+        # What is called by a relative path moves with the folder it is relative to.
+        together = not (folder.is_absolute() or plan.is_absolute())
+        if together or is_within_results(plan, location):
+            place = os.path.relpath(folder.resolve(), plan.resolve().parent)
     said = {"key": key, "token": token, "store": place, "regions": sorted(work)}
     with jobs.whole_file(plan) as file:
         file.write_text(json.dumps(said | {"work": work}, indent=1) + "\n")
