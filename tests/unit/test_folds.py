@@ -33,6 +33,12 @@ def of_recordings(recordings, found):
     return by_name
 
 
+def unevenness(labels, found):
+    """Deviation of the clips of each kind over folds, by their mean."""
+    counts = np.stack([np.bincount(found[kind], minlength=5) for kind in labels.T])
+    return counts.std(axis=1) / counts.mean(axis=1)
+
+
 def moved(before, after):
     common = before.keys() & after.keys()
     return sum(before[r] != after[r] for r in common) / len(common)
@@ -43,9 +49,14 @@ def test_every_kind_is_even_over_folds(seed):
     labels, recordings = clips(seed=seed)
     found = folds(labels, recordings, seed=seed)
     of_recordings(recordings, found)
-    counts = np.stack([np.bincount(found[kind], minlength=5) for kind in labels.T])
-    # One recording has up to four clips.
-    assert (np.ptp(counts, axis=1) <= 6).all()
+    by_hash = hashed(recordings, np.random.default_rng(seed).bytes(16)) * 5
+    clips_of, by_chance = (unevenness(labels, f) for f in (found, by_hash.astype(int)))
+    assert clips_of.mean() < by_chance.mean() / 2
+    assert clips_of.max() < 0.2
+    # Recordings are more even: one has up to four clips.
+    first = np.unique(recordings, return_index=True)[1]
+    counts = [np.bincount(found[first][kind], minlength=5) for kind in labels[first].T]
+    assert (np.ptp(counts, axis=1) <= 3).all()
 
 
 @pytest.mark.parametrize("n_rare", [5, 6, 9])

@@ -283,7 +283,7 @@ def test_what_datasets_have_in_common_is_said(tmp_path):
     assert "1 group of recordings of here holds copies and 2 recordings are" in told[1]
     assert told[2] == (
         "Copies join 2 of 6 recordings of here (2 of 6 clips) to one group, which is "
-        "tested as a whole, so that folds are uneven."
+        "tested as a whole: folds may be uneven."
     )
     file = results / "4_splits" / "there.parquet"
     rows = pd.read_parquet(file)

@@ -72,6 +72,8 @@ def test_four_official_folds_are_paired_with_two(aligned):
     assert "clear: 4 official folds merged into 2" in done.stderr
     for name in ("clear", "hum"):
         found = pd.read_parquet(folder / f"results/4_splits/{name}.parquet")
+        # Some tones are so alike that they count as copies, and are left out.
+        found = found[found["tests"]]
         number = found["clip_id"].str.extract(r"_(\d+)_")[0].astype(int)
         assert (found["fold"] == number % 2).all()
         assert found.groupby("repeat").size().to_dict() == {0: 64, 1: 64}

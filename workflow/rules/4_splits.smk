@@ -47,7 +47,7 @@ rule make_splits:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
+        mem_mb=more_on_retry(2_000),
         runtime="30m",
     params:
         versions={"stage": versions.SPLITS},

@@ -7,7 +7,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-#: A recording leaves its first fold if that evens out the folds by more than this share
+#: A recording goes to another fold if that evens out the folds by more than this share
 #: of what it weighs. Without it, folds are a little more even, and less stable.
 SLACK = 0.5
 
@@ -20,15 +20,16 @@ def assign_folds(
 ) -> NDArray[np.int64]:
     """Assign whole recordings to folds so that each kind of clip is spread evenly.
 
-    Each recording has a first fold, by a hash of its name. Then the recording that
-    evens out the folds most goes to another fold, again and again, until no move helps
-    enough. A recording more or less therefore leaves most of the others where they are.
+    Each recording has a first fold, by a hash of its name. Then the recording whose
+    move evens out the folds most goes to another one, again and again, until no move
+    helps enough. One recording more or less therefore moves few of the others.
 
     Parameters
     ----------
     labels : ndarray of shape (n_clips, n_kinds), bool
         Which clips are of a kind, such as those that have a class, those that lack it,
-        or all of a dataset. Rare kinds weigh as much as frequent ones.
+        or all of a dataset. Rare kinds weigh as much as frequent ones, and recordings
+        of a kind as much as clips of it.
     recordings : ndarray of shape (n_clips,), str
         Recording of each clip.
     n_folds : int
@@ -46,7 +47,9 @@ def assign_folds(
     places = hashed(names, rng.bytes(16))
     counts = np.zeros((len(names), labels.shape[1]))
     np.add.at(counts, member, labels)
-    shares = counts / np.maximum(counts.sum(axis=0), 1)
+    # Even in clips, and in recordings: one of many clips is no more than one example.
+    shares = np.column_stack([counts, counts > 0])
+    shares /= np.maximum(shares.sum(axis=0), 1)
     # Among equals the first moves: by hash, as the order of names may mean something.
     order = np.argsort(places)
     fold = np.empty(len(names), np.int64)
@@ -87,7 +90,7 @@ def _evened(
     fold : ndarray of shape (n_recordings,), int64
         First fold of each; it is overwritten.
     shares : ndarray of shape (n_recordings, n_kinds), float64
-        How much of all clips of a kind a recording has.
+        How much of all clips, or recordings, of a kind a recording has.
     n_folds : int
         How many folds.
 

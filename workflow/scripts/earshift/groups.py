@@ -90,7 +90,7 @@ def find(
     for row in large(clips):
         log.warning(
             "%s: copies join %d of %d recordings, %d of %d clips, to one group, which "
-            "is tested as a whole, so that folds are uneven. 1_clips/duplicates.csv "
+            "is tested as a whole: folds may be uneven. 1_clips/duplicates.csv "
             "has the copies; 'copies: apart' under 'splits' in the config ignores them",
             *(row[key] for key in ("dataset", "recordings", "of_recordings")),
             *(row["clips"], row["of_clips"]),

@@ -210,7 +210,7 @@ def _shared_said(folder: Path) -> Iterator[str]:
         yield (
             f"Copies join {row['recordings']} of {row['of_recordings']} recordings of "
             f"{row['dataset']} ({row['clips']} of {row['of_clips']} clips) to one "
-            "group, which is tested as a whole, so that folds are uneven."
+            "group, which is tested as a whole: folds may be uneven."
         )
 
 
