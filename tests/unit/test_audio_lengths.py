@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from earshift import inspection
+from earshift.errors import AudioError
 from tests.conftest import tone
-from tests.sounds import ID3V1, decode, encode, id3
+from tests.sounds import ID3V1, bare, decode, encode, id3, mp3
 
 RATE, SECONDS = 16_000, 3
 SOUND = tone(440, SECONDS, RATE)
@@ -219,3 +220,31 @@ def test_an_ogg_file_is_whole_or_told(tmp_path, subtype):
     found = status(path, bytes(damaged))
     assert found["status"] == "unreadable"
     assert "checksum" in found["reason"]
+
+
+def test_an_mp3_in_a_wav_is_counted_as_one(tmp_path):
+    path = tmp_path / "a.wav"
+    frames = bare(mp3(path, SOUND, RATE))
+    expected = status(path, frames)
+    numbers = [(0x55, 2), (1, 2), (RATE, 4), (8000, 4), (1, 2), (0, 2), (12, 2)]
+    form = b"".join(n.to_bytes(width, "little") for n, width in numbers) + bytes(12)
+    for audio in (frames, frames[:-9]):
+        content = b"WAVE" + chunk(b"fmt ", form) + chunk(b"data", audio)
+        found = status(path, chunk(b"RIFF", content))
+        if audio is frames:
+            assert found["content_hash"] == expected["content_hash"]
+        else:
+            assert found["status"] == "truncated"
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "flac", "ogg", "mp3"])
+def test_a_file_that_is_cut_anywhere_at_its_start_is_refused(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    if kind == "mp3":
+        content = mp3(path, SOUND, RATE)
+    else:
+        content = write(path, kind) if kind in KINDS else encode(path, SOUND, RATE)
+    for n_bytes in range(1, 140):
+        path.write_bytes(content[:n_bytes])
+        with pytest.raises(AudioError):
+            decode(path)

@@ -255,7 +255,9 @@ def _with_audio(
     by its own word.
     """
     start, size = ends
-    there = max(0, size - chunk.start)
+    there = size - chunk.start
+    if there < 0:
+        refuse_cut(path, "or its header is damaged")
     slack = max(SLACK_BYTES, min(SLACK_LIMIT, round(SLACK_SHARE * chunk.size)))
     if chunk.size > there:
         if _is_unknown(chunk.size):

@@ -219,7 +219,7 @@ def _scan(path: Path, file: BinaryIO, start: int, stop: int) -> Stream | None:
         _refuse_free_format(path, file, start)
         return None
     form, at = first
-    header = _header(read_at(file, at, 256), form)
+    header = _header(read_at(file, at, 64).ljust(64, b"\0"), form)
     end, n_frames = _count(path, file, form, at + header.length, stop)
     if end > stop:
         seconds = n_frames * form.n_samples / form.rate_hz
