@@ -143,14 +143,6 @@ def test_each_missing_column_has_advice_of_its_own(tmp_path):
     listed(tmp_path, "path,Class,recording\na.wav,x,1\n", label_column="Class")
 
 
-def test_a_table_can_be_looked_at_without_audio(tmp_path):
-    content = "path,recording,label:x,label:y\na,1,1,\nb,1,0,1\nc,2,1,0\n"
-    seen = datasets.preview(listed(tmp_path, content))
-    assert (seen.n_clips, seen.n_recordings) == (3, 2)
-    assert seen.present == {"x": 2, "y": 1}
-    assert seen.absent == {"x": 1, "y": 1}
-
-
 def test_clips_that_are_all_recordings_of_their_own_are_warned_about(
     tmp_path, table_dataset, caplog
 ):

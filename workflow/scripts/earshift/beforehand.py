@@ -77,15 +77,8 @@ def _listed(name: str, entry: Mapping[str, Any]) -> tuple[pd.DataFrame | None, s
     files = [f for f in plugin.label_files(folder, **options) if f.is_file()]
     if sum(file.stat().st_size for file in files) > WHOLE_BYTES:
         return None, _check_head(name, entry, files)
-    clips = _find(name, entry).clips
-    # Who gives a table gives the recordings, too; of others they are known.
-    if entry["plugin"] == "table" and clips["recording"].is_unique and len(clips) > 1:
-        return clips, (
-            f"each of the {len(clips)} clips is a recording of its own. If several "
-            "were cut from one recording, name it in 'recording': clips of it must "
-            "not train and test."
-        )
-    return clips, ""
+    listed = _find(name, entry)
+    return listed.clips, " ".join(datasets.warnings(listed))
 
 
 def _is_ours(plugin: ModuleType) -> bool:
@@ -95,10 +88,8 @@ def _is_ours(plugin: ModuleType) -> bool:
 
 
 def _find(name: str, entry: Mapping[str, Any]) -> ClipList:
-    plugin = registry.load("datasets", entry["plugin"])
-    list_ = datasets.lister(plugin, entry)
     try:
-        found = list_(Path(entry["folder"]), **datasets.options(entry))
+        return datasets.find_clips(name, entry)
     except EarshiftError:
         raise
     except Exception as error:
@@ -106,8 +97,6 @@ def _find(name: str, entry: Mapping[str, Any]) -> ClipList:
             f"the labels of dataset '{name}' cannot be read in '{entry['folder']}': "
             f"{type(error).__name__}: {error}"
         ) from error
-    datasets.check(found, name)
-    return found
 
 
 def _check_head(name: str, entry: Mapping[str, Any], files: Sequence[Path]) -> str:

@@ -9,9 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from earshift.tables import read_table
-
 from earshift.errors import ConfigError
+from earshift.tables import read_table
 
 #: What to do where there is too little room.
 ELSEWHERE = "Choose another folder for 'results' in the configuration,"
