@@ -52,7 +52,6 @@ def test_every_kind_is_even_over_folds(seed):
     by_hash = hashed(recordings, np.random.default_rng(seed).bytes(16)) * 5
     clips_of, by_chance = (unevenness(labels, f) for f in (found, by_hash.astype(int)))
     assert clips_of.mean() < by_chance.mean() / 2
-    assert clips_of.max() < 0.2
     # Recordings are more even: one has up to four clips.
     first = np.unique(recordings, return_index=True)[1]
     counts = [np.bincount(found[first][kind], minlength=5) for kind in labels[first].T]
