@@ -123,6 +123,7 @@ def test_an_imported_store_is_like_any_other(study):
     assert {file.name for file in home.iterdir()} == {
         "clean.zarr",
         "clean.plan.json",
+        "clean.owner.json",
         "clean.index.parquet",
     }
     index = pd.read_parquet(home / "clean.index.parquet")
