@@ -66,7 +66,7 @@ environment:
 
 test: setup  ## the tests; those that need a browser or SLURM say so where there is none
 	$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
-	    --no-loadscope-reorder
+	    --no-loadscope-reorder --durations 10
 
 check: setup  ## format, lint and types
 	ruff format --check .

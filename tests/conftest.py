@@ -1,12 +1,26 @@
 """Fixtures that several folders of tests use."""
 
+import ctypes
 import os
+import signal
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+
+
+def pytest_configure():
+    """End with what started the tests: make, or the process that shares them out.
+
+    Either may be killed; what goes on without it would disturb whatever comes next.
+    """
+    shared = "PYTEST_XDIST_WORKER" in os.environ
+    if sys.platform == "linux" and (shared or "MAKELEVEL" in os.environ):
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def pytest_collection_modifyitems(items):

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 
-def wait_for(condition, what, seconds=60, pause=0.02):
+def wait_for(condition, what, seconds=100, pause=0.02):
     """Wait until a condition holds; return its value."""
     end = time.monotonic() + seconds
     while not (found := condition()):

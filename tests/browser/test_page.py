@@ -63,7 +63,7 @@ def chromium(folder, *options):
         [CHROMIUM, *flags, *options],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=True,
     )
 

@@ -1,8 +1,9 @@
 """A real SLURM on this machine: a controller and two nodes, each with one fake GPU.
 
 The daemons are Debian's, on loopback, with their state in one folder; they are started
-and stopped by process id. The commands of a cluster are scripts that say which cluster
-is meant: a job may then drop the environment, as Snakemake's does.
+and stopped by process id, and by a watchdog if the tests are killed. The commands of a
+cluster are scripts that say which cluster is meant: a job may then drop the
+environment, as Snakemake's does.
 """
 
 import getpass
@@ -12,9 +13,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+from tests.slurm import watchdog
 from tests.waiting import runs, wait_for
 
 COMMANDS = "sbatch srun squeue scancel scontrol sinfo sacct sacctmgr sshare".split()
@@ -124,7 +127,7 @@ class Cluster:
         self.nodes = ("n1", "n2")
         self.ports = free_ports(5)
         self.host = socket.gethostname().split(".")[0]
-        self._database = None
+        self._database = self._watchdog = None
         self.password = secrets.token_hex(12)
 
     @property
@@ -139,7 +142,7 @@ class Cluster:
     def _conf(self):
         return self.state / "slurm.conf"
 
-    def run(self, *command, check=True, timeout=60, **options):
+    def run(self, *command, check=True, timeout=200, **options):
         """Run a command on the cluster's front; return its output."""
         done = subprocess.run(
             [str(word) for word in command],
@@ -158,13 +161,19 @@ class Cluster:
             (self.state / name).mkdir(parents=True)
         self.state.chmod(0o755)
         self._configure()
+        # In a session of its own: it outlives what ends the tests.
+        self._watchdog = subprocess.Popen(
+            [sys.executable, watchdog.__file__, self.state],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
         self._start_munge()
         if self.accounting:
             self._start_accounting()
         self.start_controller()
         for node in self.nodes:
             self.start_node(node)
-        wait_for(lambda: self.states() == ["idle", "idle"], "the nodes' start", 90)
+        wait_for(lambda: self.states() == ["idle", "idle"], "the nodes' start", 180)
 
     def _configure(self):
         values = {
@@ -256,7 +265,7 @@ class Cluster:
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.DEVNULL,
-                timeout=60,
+                timeout=200,
                 check=True,
             )
 
@@ -311,3 +320,5 @@ class Cluster:
             self.stop_daemon(name)
         if self._database:
             self._database.wait(timeout=30)
+        if self._watchdog:
+            self._watchdog.communicate(watchdog.STOPPED, timeout=200)

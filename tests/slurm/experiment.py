@@ -129,7 +129,7 @@ class Driver:
         command = command or launcher(*DONE, *QUICK, *arguments)
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                ["timeout", "-s", "KILL", "240", *command],
+                ["timeout", "-s", "KILL", "700", *command],
                 cwd=folder,
                 env=environment(cluster),
                 stdout=log,
@@ -139,7 +139,7 @@ class Driver:
 
     def wait(self):
         """Wait until it has ended; return its status."""
-        return self.process.wait(timeout=250)
+        return self.process.wait(timeout=720)
 
     def kill(self):
         """End it, and every process it started on this machine, but no job."""
@@ -159,12 +159,12 @@ def extractions(cluster, state="RUNNING"):
 
 def all_run(cluster, folder):
     """Wait until a network is held in each of the jobs that there is room for."""
-    wait_for(lambda: len(extractions(cluster)) == 2, "the start of two jobs", 90)
+    wait_for(lambda: len(extractions(cluster)) == 2, "the start of two jobs", 270)
     journal = folder / "journal"
     wait_for(
         lambda: journal.exists() and len(set(journal.read_text().split())) == 2,
         "the first window of two jobs",
-        60,
+        180,
     )
 
 

@@ -17,7 +17,7 @@ from tests.unit.test_evaluate import SHIFT, write_domain
 from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(900)]
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +62,13 @@ class Job:
             [
                 *("sbatch", "--parsable", "--no-requeue", "--mem", "2000", *options),
                 *("--output", str(out / "job.out"), "--wrap"),
-                f"exec timeout -s KILL 120 {' '.join(script)} '{json.dumps(spread)}'",
+                f"exec timeout -s KILL 400 {' '.join(script)} '{json.dumps(spread)}'",
             ],
             env=cluster.environment | own,
             check=True,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=200,
         )
         self.id = answer.stdout.strip()
 
@@ -81,7 +81,7 @@ class Job:
 
     def both_nodes_work(self):
         """Wait until a task has ended on each node."""
-        wait_for(lambda: self.nodes() == {"n1", "n2"}, "a task on each node", 90)
+        wait_for(lambda: self.nodes() == {"n1", "n2"}, "a task on each node", 270)
 
     def nodes(self):
         """Nodes that have done tasks."""
@@ -95,7 +95,7 @@ class Job:
         """Wait until it has ended; return its state."""
         going = ("PENDING", "RUNNING", "COMPLETING")
         return wait_for(
-            lambda: self.state() not in going and self.state(), "the job's end", 150
+            lambda: self.state() not in going and self.state(), "the job's end", 420
         )
 
     def said(self):
@@ -149,7 +149,7 @@ def ends_well(job, undisturbed, fault, since):
     assert tables(job.out) == undisturbed
     done = {(*line["task"],) for line in job.lines("end")}
     assert len(done) == N_TASKS
-    wait_for(lambda: not job.left(), "the end of all processes", 30)
+    wait_for(lambda: not job.left(), "the end of all processes", 100)
     log.info(
         "%s: the next result after %.1f s, the end after %.1f s, %d tasks begun again",
         *(fault, job.pause_s(since), time.time() - since, job.n_lost()),
@@ -244,7 +244,7 @@ def test_a_node_that_cannot_import_the_code_ends_the_job_with_its_words(
     assert "a node cannot import tests.slurm.crossval" in job.said()
     assert "No module named 'a_module_that_this_node_lacks'" in job.said()
     assert not job.journal.exists()
-    wait_for(lambda: not slurm.live(), "the end of all jobs", 30)
+    wait_for(lambda: not slurm.live(), "the end of all jobs", 100)
 
 
 WORKERS = """
@@ -278,5 +278,5 @@ def test_elastic_workers_are_jobs_that_may_be_cancelled(
     since = time.time()
     slurm.run("scancel", *(row[0] for row in workers if row[4] == "n2"))
     ends_well(job, undisturbed, "elastic workers of a node cancelled", since)
-    wait_for(lambda: not slurm.live(), "the end of all jobs", 30)
+    wait_for(lambda: not slurm.live(), "the end of all jobs", 100)
     assert not list(job.out.glob(".*"))

@@ -8,7 +8,7 @@ import pytest
 from tests.slurm.experiment import QUICK, environment, write_site
 from tests.workflow.conftest import ROOT, write_experiment
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 #: Two nodes with two workers each, and a GPU for the jobs that run the model.
 CLUSTER = {

@@ -27,7 +27,7 @@ from tests.slurm.experiment import (
 from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT, run
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1200)]
 
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ def test_jobs_stop_in_time_or_when_told_and_the_next_go_on(slurm, folder, undist
     slurm.run("scancel", "--full", "--signal=USR1", extractions(slurm)[0])
     kept = {}
     for why in ("SIGUSR1 came", "its time is nearly over"):
-        region = wait_for(lambda why=why: stopped(folder, why), why, 90)
+        region = wait_for(lambda why=why: stopped(folder, why), why, 270)
         kept[region] = said_of(folder, "begun", region)
         assert 0 < kept[region]["clips"] < 12
     (folder / "pace").unlink()
@@ -222,7 +222,7 @@ def test_a_killed_drivers_jobs_are_waited_for_and_never_doubled(
     assert "jobs of an earlier run in this folder still live" in alone.stderr
     start = time.monotonic()
     second = Driver(slurm, folder)
-    wait_for(lambda: second.says("2 extract_embeddings); waiting"), "the wait", 60)
+    wait_for(lambda: second.says("2 extract_embeddings); waiting"), "the wait", 180)
     assert second.says("Cancelled 1 jobs of an earlier run")
     assert set(extractions(slurm)) == alive
     assert not extractions(slurm, "PENDING")
@@ -239,13 +239,13 @@ def test_a_run_as_a_job_hands_over_before_its_time_ends(slurm, folder, undisturb
     (first,) = drivers(slurm, "RUNNING")
     slurm.run("scancel", "--batch", "--signal=USR1", first)
     wait_for(lambda: first not in drivers(slurm, "RUNNING"), "the end of the first")
-    (second,) = wait_for(lambda: drivers(slurm, "RUNNING"), "the second", 90)
+    (second,) = wait_for(lambda: drivers(slurm, "RUNNING"), "the second", 270)
     assert second != first
     told = folder / ".snakemake" / "driver" / f"driver-{second}.log"
-    wait_for(lambda: told.exists() and "; waiting" in told.read_text(), "its wait", 60)
+    wait_for(lambda: told.exists() and "; waiting" in told.read_text(), "its wait", 180)
     assert set(extractions(slurm)) == alive
     (folder / "hold").unlink()
-    wait_for(lambda: not drivers(slurm, "RUNNING"), "the end of the run", 120)
+    wait_for(lambda: not drivers(slurm, "RUNNING"), "the end of the run", 360)
     assert store_bytes(folder) == undisturbed
     log.info("recovered after %.0f s", time.monotonic() - start)
 

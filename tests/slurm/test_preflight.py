@@ -17,7 +17,7 @@ from tests.slurm.experiment import QUICK, environment, launcher, write_site
 from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT, write_experiment
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 
 LIBRARY = ROOT / "workflow" / "scripts"
 SMALL = Request("list_clips", cpus=1, memory_mb=1000, minutes=10)
@@ -245,7 +245,7 @@ def test_a_trial_job_finds_the_library_where_it_is_not_installed(accounted, tmp_
             env=variables,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=250,
         )
         assert done.returncode == status, done.stderr
         assert said in done.stderr
@@ -297,7 +297,7 @@ def test_jobs_are_waited_for_while_the_controller_is_away(cluster):
             time.sleep(1)
             ended = waiting.done()
             cluster.run("scancel", job)
-        waiting.result(timeout=60)
+        waiting.result(timeout=200)
     assert not ended
     assert "1 jobs of an earlier run still run" in said[0]
     assert said[1].endswith("(asking again for up to 600 s)")

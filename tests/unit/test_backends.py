@@ -25,7 +25,7 @@ from earshift.models._frontend import tensorflow_cos, tensorflow_log
 from tests.reference import SHARED, reference
 
 # The first test of a backend waits for its process, and for TensorFlow's.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 ROOT = Path(__file__).parents[2]
 ORIGINALS = SHARED / "reference" / "models"

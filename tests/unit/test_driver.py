@@ -46,7 +46,7 @@ def driver(tmp_path):
 
 
 def test_a_submission_that_is_refused_is_tried_again(driver, tmp_path):
-    _, said = driver.communicate(timeout=30)
+    _, said = driver.communicate(timeout=100)
     assert driver.returncode == 0
     assert (tmp_path / "submitted").exists()
     line = "The next driver could not be submitted; trying again in 20 s.\n"
@@ -58,6 +58,6 @@ def test_a_submission_that_is_refused_is_tried_again(driver, tmp_path):
 def test_a_run_that_ends_meanwhile_needs_no_other_driver(driver, tmp_path):
     wait_for((tmp_path / "tries").exists, "the first try")
     (tmp_path / "end").touch()
-    driver.communicate(timeout=30)
+    driver.communicate(timeout=100)
     assert driver.returncode == 7
     assert not (tmp_path / "submitted").exists()

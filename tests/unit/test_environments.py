@@ -157,7 +157,7 @@ def test_the_driver_needs_no_package_that_its_conda_file_lacks(tmp_path, argumen
         env=with_packages_of("driver", tmp_path),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
     )
     assert done.returncode == 0, done.stderr[-3000:]
 
@@ -182,7 +182,7 @@ def test_the_table_of_a_run_needs_no_installed_library(tmp_path):
         env=variables,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.endswith("Plan: results/plan.csv\n"), done.stderr[-3000:]

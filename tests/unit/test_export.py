@@ -115,17 +115,17 @@ def test_a_failed_export_leaves_no_file(path, tmp_path):
 def test_the_command_line(path, tmp_path):
     out = tmp_path / "a.dat"
     command = [sys.executable, "-m", "earshift.export", str(path), str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 2
     assert "ends in none of .parquet, .npz, .h5" in done.stderr
     command += ["--format", "h5"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     assert "155/155 rows" in done.stderr
     with h5py.File(out) as found:
         assert list(found) == ["ours"]
     command[3] = str(tmp_path)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 1
     assert f"there is no store at '{tmp_path}'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -57,7 +57,7 @@ def test_two_processes_may_write_one_file_at_a_time(tmp_path):
     ):
         assert {one.stdout.readline(), two.stdout.readline()} == {"begun\n"}
         for writer in (one, two):
-            writer.communicate("go\n", timeout=60)
+            writer.communicate("go\n", timeout=200)
             assert out.read_text() == "first half, second half"
         assert [one.returncode, two.returncode] == [0, 0]
     assert list(tmp_path.iterdir()) == [out]
@@ -92,7 +92,7 @@ def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path):
             elsewhere[1].name,  # its process may live
             *(f.name for f in others),
         }
-        alive.communicate("go\n", timeout=60)
+        alive.communicate("go\n", timeout=200)
     assert out.read_text() == "first half, second half"
 
 

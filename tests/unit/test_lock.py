@@ -106,7 +106,7 @@ def test_of_two_machines_that_wait_for_a_third_one_goes_on_at_a_time(path):
     path.write_text("")
     times = []
     for machine in waiting:
-        said, _ = machine.communicate(timeout=60)
+        said, _ = machine.communicate(timeout=200)
         assert machine.returncode == 0
         times.append([float(line) for line in said.split("\n") if "." in line])
     (_, end), (start, _) = sorted(times)

@@ -124,7 +124,7 @@ def test_an_installed_library_brings_the_register(tmp_path):
         [sys.executable, "-c", build, str(ROOT), str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=True,
     )
     with zipfile.ZipFile(done.stdout.split()[-1]) as wheel:
@@ -139,7 +139,7 @@ def test_an_installed_library_brings_the_register(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=True,
     ).stdout.split()
     assert found[0] == str(tmp_path / "installed" / "earshift" / "register.py")

@@ -74,7 +74,7 @@ def test_a_killed_worker_is_replaced(study, tmp_path, expected, n_killed):  # no
     assert len(found) == 2
     for worker in found[:n_killed]:
         worker.kill()
-    _, said = process.communicate(timeout=100)
+    _, said = process.communicate(timeout=250)
     assert process.returncode == 0, said
     assert [(out / name).read_bytes() for name in TABLES] == expected
 
@@ -85,7 +85,7 @@ def test_a_killed_run_is_taken_up_where_it_was(study, tmp_path, expected):  # no
     wait_for(lambda: len(done(out)) >= 2, "two tasks", pause=0.005)
     orphans = workers(process)
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=200)
     assert not (out / "scores.csv").exists()
     kept = {path: path.stat().st_mtime_ns for path in done(out)}
     assert len(kept) < 20
@@ -95,5 +95,5 @@ def test_a_killed_run_is_taken_up_where_it_was(study, tmp_path, expected):  # no
     assert kept.items() <= now.items()
     # Workers without a scheduler end by themselves.
     with contextlib.suppress(psutil.NoSuchProcess):
-        _, alive = psutil.wait_procs(orphans, timeout=60)
+        _, alive = psutil.wait_procs(orphans, timeout=200)
         assert not alive

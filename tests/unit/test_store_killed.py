@@ -67,7 +67,7 @@ for kill in range(n_kills):
 """
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_twenty_kills_and_a_clean_finish_give_the_files_of_an_undisturbed_run(
     table_dataset, tmp_path, monkeypatch
 ):
@@ -83,7 +83,7 @@ def test_twenty_kills_and_a_clean_finish_give_the_files_of_an_undisturbed_run(
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     rounds = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]

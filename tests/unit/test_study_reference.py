@@ -26,7 +26,7 @@ def scores(tmp_path_factory):
     inputs = tmp_path_factory.mktemp("inputs")
     script = FOLDER / "make_study_inputs.py"
     command = [sys.executable, script, inputs, "--bias-data", FOLDER / "data"]
-    subprocess.run(command, check=True, capture_output=True, timeout=100)
+    subprocess.run(command, check=True, capture_output=True, timeout=250)
     out = tmp_path_factory.mktemp("study")
     entries = study.write_domains(inputs, "vggish", out)
     evaluate.cross_validate(

@@ -41,7 +41,7 @@ def run(folder, *arguments, root=ROOT, config="experiment.yaml"):
         env=environment(root),
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1500,
     )
 
 
@@ -54,7 +54,7 @@ def snakemake(folder, *arguments):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=600,
     )
 
 

@@ -9,7 +9,7 @@ import yaml
 from tests.conftest import write_table_dataset
 from tests.workflow.conftest import run, write_experiment
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 ALIGNMENT = {
     "classes": {

@@ -6,7 +6,7 @@ import soundfile
 
 from tests.workflow.conftest import kill_when, run, write_experiment
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 
 def plant(folder):

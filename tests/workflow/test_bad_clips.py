@@ -5,7 +5,7 @@ import pytest
 
 from tests.workflow.conftest import run, write_experiment
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 
 def test_bad_clips_are_skipped_and_reported_and_mended_ones_taken_up(tmp_path):

@@ -16,7 +16,7 @@ from tests.conftest import tone
 from tests.server import Served, serving
 from tests.workflow.conftest import kill_when, run
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(720)]
 
 NAME = "IRMAS-TrainingData.zip"
 DATA = "resources/downloads/datasets"

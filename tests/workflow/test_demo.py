@@ -5,7 +5,7 @@ import pytest
 
 from tests.readme import run_block
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

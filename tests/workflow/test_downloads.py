@@ -10,7 +10,7 @@ import yaml
 from tests.server import Served, serving
 from tests.workflow.conftest import kill_when, run
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(360)]
 
 #: No checksum of this one is published, so that any gzip file may be it.
 NAME = "openl3_audio_linear_env-v0_4_0.h5.gz"

@@ -16,7 +16,7 @@ from tests.workflow.conftest import (
     write_experiment,
 )
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 SCORES = (
     "protocol,model,condition,method,scope,train,test,class,repeat,roc_auc,"
@@ -173,7 +173,7 @@ def test_only_one_run_works_in_a_folder_at_a_time(tmp_path):
         )
         for _ in range(2)
     ]
-    outputs = [process.communicate(timeout=300)[0] for process in pair]
+    outputs = [process.communicate(timeout=900)[0] for process in pair]
     assert [process.returncode for process in pair] == [0, 0]
     waited = [o for o in outputs if "Another run is going on" in o]
     assert len(waited) == 1

@@ -14,7 +14,7 @@ import yaml
 from earshift import open_embeddings, open_features, store
 from tests.workflow.conftest import ROOT, environment, run
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 CLASSES = ["cello", "voice"]
 N_OPENMIC = 240
@@ -153,7 +153,7 @@ def test_what_was_exported_and_imported_again_is_the_same(finished, tmp_path):
         f"results/2_embeddings/{name}/mfcc/clean.zarr" for name in ("clear", "hum")
     ]
     command = [sys.executable, "-m", "earshift.export", *stores, "all.h5"]
-    subprocess.run(command, cwd=folder, env=environment(), check=True, timeout=60)
+    subprocess.run(command, cwd=folder, env=environment(), check=True, timeout=200)
     config = yaml.safe_load((folder / "experiment.yaml").read_text())
     config["models"]["again"] = {"plugin": "imported", "file": "all.h5", "name": "mfcc"}
     (folder / "experiment.yaml").write_text(yaml.safe_dump(config))

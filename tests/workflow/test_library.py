@@ -9,7 +9,7 @@ import pytest
 
 from tests.workflow.conftest import ROOT, write_experiment
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 SAID = "%d clips listed"
 
@@ -42,7 +42,7 @@ def snakemake(checkout, folder, **variables):
         env=own | variables,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=500,
     )
 
 

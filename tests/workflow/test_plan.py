@@ -8,7 +8,7 @@ import pytest
 
 from tests.workflow.conftest import run, write_experiment
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 STAGES = ["1 clips", "2 embeddings", "3 features"]
 

@@ -16,7 +16,7 @@ from tests.workflow.conftest import (
     write_experiment,
 )
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 
 NEW_METHOD = '''
@@ -117,7 +117,7 @@ def test_a_new_file_is_a_new_method_or_model_with_no_other_edit(clone, extended)
         env=environment(clone),
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=500,
     )
     assert contracts.returncode == 0, contracts.stdout[-3000:]
     collected = _collected(clone)
@@ -135,7 +135,7 @@ def _collected(root):
         env=environment(root),
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=500,
     )
     assert "energy" in done.stdout
     return done.stdout

@@ -14,7 +14,7 @@ from earshift import settings, status
 from earshift.expected import RULES
 from tests.workflow.conftest import ROOT, jobs_of, run, write_experiment
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 #: Rules that make no results of an experiment: they fetch, plan, audit.
 OTHERS = {

@@ -13,7 +13,7 @@ from earshift import store
 from tests.workflow.conftest import jobs_of, run, write_experiment
 from tests.workflow.test_experiment import tables
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 
 def test_damage_is_found_and_its_region_alone_is_embedded_again(finished, tmp_path):

@@ -14,7 +14,7 @@ from earshift import protocols
 from earshift.miniature.openmic_tables import OPENMIC_CLASSES
 from tests.workflow.conftest import ROOT, environment
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 CODES = {"cello": ["cel"], "guitar": ["gac", "gel"], "voice": ["voi"]}
 METHODS = ["none", "lda", "mlda", "k", "klda", "mklda"]
@@ -111,7 +111,7 @@ def study(folder, *arguments):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=800,
+        timeout=1500,
     )
 
 

@@ -54,7 +54,7 @@ def failures(logs: Path, since: float) -> Iterator[str]:
 
 def _failed(logs: Path, since: float) -> Iterator[tuple[float, str, Path, str]]:
     """Yield when each job that failed began, its name, its log, and why it failed."""
-    seen = set()
+    seen: set[Path] = set()
     # What experiments share, such as downloads, has its logs beside theirs.
     for folder in (logs, Path("logs")):
         for file in set(folder.rglob("*.json")) - seen:
