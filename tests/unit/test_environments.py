@@ -10,13 +10,12 @@ import sys
 import tomllib
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from earshift import estimates
 from tests.bare import python_without_earshift
+from tests.report_tables import write_results
 from tests.workflow.conftest import write_experiment
 
 ROOT = Path(__file__).parents[2]
@@ -166,10 +165,8 @@ def test_the_driver_needs_no_package_that_its_conda_file_lacks(tmp_path, argumen
 def test_the_table_of_a_run_needs_no_installed_library(tmp_path):
     pytest.importorskip("snakemake", reason="snakemake is not installed")
     folder = write_experiment(tmp_path / "run")
-    (folder / "results").mkdir()
-    row = {"stage": "1 clips", "dataset": "hum", "bytes": 1_000_000, "gpu_h": 0}
-    plan = pd.DataFrame([row], columns=[*estimates.COLUMNS])
-    plan.to_csv(folder / "results" / "plan.csv", index=False)
+    write_results(folder / "results")
+    (folder / "results" / "report.html").touch()
     python = python_without_earshift(tmp_path / "venv")
     variables = dict(os.environ)
     variables.pop("PYTHONPATH", None)
@@ -177,7 +174,7 @@ def test_the_table_of_a_run_needs_no_installed_library(tmp_path):
     assert subprocess.run(command, env=variables, stderr=subprocess.DEVNULL).returncode
     script = ROOT / "workflow" / "scripts" / "run.py"
     done = subprocess.run(
-        [python, script, "--configfile", "experiment.yaml", "--plan", "-n"],
+        [python, script, "--configfile", "experiment.yaml", "weights"],  # none
         cwd=folder,
         env=variables,
         capture_output=True,
@@ -185,7 +182,7 @@ def test_the_table_of_a_run_needs_no_installed_library(tmp_path):
         timeout=250,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.endswith("Plan: results/plan.csv\n"), done.stderr[-3000:]
+    assert done.stdout.endswith("Report: results/report.html\n"), done.stderr[-3000:]
 
 
 def test_rules_need_no_package_that_their_conda_file_lacks(tmp_path):

@@ -70,7 +70,6 @@ def test_a_registered_file_is_fetched_from_the_mirror_and_only_once(mirror, tmp_
     # Neither another mirror nor force fetches it again; and no table is printed.
     options = {"input_repr": "linear", "content_type": "env"}
     write_config(folder, models={"openl3": options}, mirror="elsewhere")
-    (folder / "results").mkdir()
     (folder / "results" / "report.html").write_text("of an earlier run")
     inode = (folder / FILE).stat().st_ino
     done = run(folder, "--weights", "--forcerun", "fetch_weights")

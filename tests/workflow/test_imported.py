@@ -121,6 +121,7 @@ def test_an_imported_store_is_like_any_other(study):
     folder, _ = study
     home = folder / "results/2_embeddings/irmas/vggish"
     assert {file.name for file in home.iterdir()} == {
+        ".settings",
         "clean.zarr",
         "clean.plan.json",
         "clean.owner.json",
