@@ -249,24 +249,27 @@ def test_only_drawn_clips_train_when_training_is_balanced(tmp_path, entries, sco
     out = balanced(tmp_path, entries)
     before, _ = run(tmp_path, entries, draws=out, scopes=[scope])
     drawn = pd.read_parquet(out)
-    # Drawn for no class in repeat 0, fold 1, though they may train there.
-    now = drawn["repeat"].eq(0) & drawn["fold"].eq(1)
+    # Drawn for no class in repeat 1, fold 0, though they may train there.
+    now = drawn["repeat"].eq(1) & drawn["fold"].eq(0)
     splits_a = pd.read_parquet(entries[0]["splits"])
-    tests = splits_a[splits_a["repeat"].eq(0) & splits_a["fold"].eq(1)]["clip_id"]
+    tests = splits_a[splits_a["repeat"].eq(1) & splits_a["fold"].eq(0)]["clip_id"]
     X, ids = store.read_features(Path(entries[0]["features"]))
     idle = ~np.isin(ids, drawn.loc[now, "clip_id"]) & ~np.isin(ids, tests)
     assert idle.sum() >= 3
+    table = pd.read_parquet(entries[0]["labels"]).set_index("clip_id")
+    labelled = table[[f"{datasets.LABEL}c{c}" for c in (0, 1)]].notna().any(axis=1)
+    assert labelled[np.array(ids)[idle]].any()
     X[idle] = 1000.0
     store.write_features(Path(entries[0]["features"]), [X], ids, 12, {})
     after, _ = run(tmp_path, entries, draws=out, scopes=[scope])
 
     def scores_of_fold(rows, fold):
-        own = rows[rows["repeat"].eq(0) & rows["fold"].eq(fold)]
+        own = rows[rows["repeat"].eq(1) & rows["fold"].eq(fold)]
         keys = ["method", "train", "test", "class", "clip_id"]
         return own.set_index(keys)["score"].sort_index()
 
-    pd.testing.assert_series_equal(scores_of_fold(before, 1), scores_of_fold(after, 1))
-    assert not scores_of_fold(before, 0).equals(scores_of_fold(after, 0))
+    pd.testing.assert_series_equal(scores_of_fold(before, 0), scores_of_fold(after, 0))
+    assert not scores_of_fold(before, 1).equals(scores_of_fold(after, 1))
 
 
 def test_directions_and_weights_are_kept(tmp_path, entries):
