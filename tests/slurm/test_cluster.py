@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ from tests.slurm.watchdog import of_cluster
 from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT
 
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(900)]
 
 #: A test under way: a job runs on a cluster with accounting.
 TESTS = """
@@ -60,3 +61,35 @@ def test_a_cluster_ends_with_the_tests_that_were_killed(tmp_path_factory):
             tests.kill()
     wait_for(lambda: not of_cluster(state), "the end of the cluster")
     wait_for(lambda: not state.exists(), "the end of its folder")
+
+
+def test_the_benchmark_of_clusters_prints_its_figures(tmp_path):
+    lacking = missing()
+    if lacking:
+        pytest.skip(f"SLURM is not installed: {', '.join(lacking)}")
+    here = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [
+            sys.executable,
+            ROOT / "benchmarks/clusters.py",
+            "--jobs",
+            "2",
+            "--whole",
+            "1",
+        ],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": here},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    head, whole, cut_short = done.stdout.splitlines()
+    assert "driver CPU s" in head
+    # Jobs, calls of sbatch, wall s, CPU s and MiB of the driver, wall s a job.
+    jobs, calls, *took = map(float, whole.split()[1:])
+    assert (jobs, calls) == (1, 1)
+    assert min(took) > 0
+    jobs, calls, *took = map(float, cut_short.split()[2:])
+    assert (jobs, calls) == (2, 1)
+    assert min(took) > 0
