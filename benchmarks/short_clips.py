@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import soundfile
-from models import ready
+from models import entry_of, ready
 from precision import MINIATURE, read_clips
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
@@ -137,7 +137,7 @@ def main() -> None:
     clips = clips.sample(min(n, len(clips)), random_state=0).reset_index(drop=True)
     results = {}
     for name in options.models.split(","):
-        model = ready(name, options.weights, "float32")
+        model = ready(entry_of(name, options.weights, "float32"))
         own = long_enough(model, clips)
         n_recordings = own["recording"].nunique()
         sys.stdout.write(f"{name}: {len(own)} clips of {n_recordings} recordings\n")

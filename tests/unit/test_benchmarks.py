@@ -18,7 +18,9 @@ from tests.conftest import write_table_dataset
 ROOT = Path(__file__).parents[2]
 
 #: Those that are run here; that of clusters is run beside the tests of SLURM.
-HERE = {"classifier", "models", "precision", "scale", "study"}
+HERE = {
+    *("classifier", "folds", "models", "precision", "scale", "short_clips", "study")
+}
 
 NUMBER = r"[-+]?\d+(\.\d+)?(e[-+]\d+)?"
 
@@ -37,7 +39,7 @@ def figures(name, *arguments, cwd):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return [
-        [float(m[0]) for m in re.finditer(rf"(?<!\S){NUMBER}(?!\S)", line)]
+        [float(m[0]) for m in re.finditer(rf"(?<!\S){NUMBER}(?=%?(?!\S))", line)]
         for line in done.stdout.splitlines()
     ]
 
@@ -54,6 +56,30 @@ def test_classifier(tmp_path):
     assert (clips, features) == (200, 120)
     assert min(ours, theirs, ratio) > 0
     assert difference < 1e-4  # the two agree
+
+
+def test_folds(tmp_path):
+    names = [f"r{i}" for i in range(40)]
+    table = pd.DataFrame({"recording": names}).assign(**{"label:x": [True, False] * 20})
+    table.to_parquet(tmp_path / "a.parquet")
+    *_, row = figures("folds", "a.parquet", cwd=tmp_path)
+    n, *moved, unevenness = row
+    assert n == 40
+    assert len(moved) == 3
+    assert all(0 <= share < 50 for share in moved)  # %; folds drawn anew move 80
+    assert 0 <= unevenness < 0.5
+
+
+@pytest.mark.timeout(400)
+def test_short_clips(tmp_path):
+    write_table_dataset(tmp_path / "data", n_recordings=12)
+    options = ("--folder", "data", "--clips", "40", "--models", "mfcc")
+    figures("short_clips", *options, "--json", "out.json", cwd=tmp_path)
+    said = json.loads((tmp_path / "out.json").read_text())["mfcc"]
+    assert {"pad", "repeat", "reflect"} <= said.keys()
+    for measures in said.values():
+        for value, low, high in measures.values():
+            assert 0 <= low <= value <= high <= 1
 
 
 @pytest.mark.timeout(400)

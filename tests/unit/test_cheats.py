@@ -237,6 +237,7 @@ def test_scores_that_are_no_numbers_are_an_error():
         np.array([None] * 3, object),
         np.array([[1], [0], [1]], np.int8),
         np.zeros((1, 3), int),
+        np.zeros((1, 1, 3), bool),
     )
     test = np.array([True, False, True])
     for bad in (np.nan, np.inf):

@@ -6,8 +6,8 @@ import re
 import pandas as pd
 import pytest
 
-from earshift import left_out as survey
 from earshift.report import left_out, main_table
+from earshift.tables import read_table
 from tests.report_tables import write_results
 from tests.unit.test_report import page
 
@@ -23,7 +23,7 @@ def results(tmp_path):
 def lose(results, *names):
     """Add classes that only the first dataset has."""
     file = results / "4_splits" / "classes.csv"
-    found = survey.read(file)
+    found = read_table(file)
     here, there = dict.fromkeys(["n_unknown"], 0), {"n_unknown": 6}
     here |= {"n_present": 2, "n_absent": 4, "n_negatives": 2}
     there |= {"n_present": 0, "n_absent": 0, "n_negatives": 0}

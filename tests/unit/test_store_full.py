@@ -6,16 +6,13 @@ from numpy.testing import assert_array_equal
 from earshift import plans, store
 from earshift.errors import DataError
 from tests import stage2
+from tests.stores import read_files
 
 
 @pytest.fixture
 def small_disk(mount):
     """A disk of 3 MB, and what makes it larger."""
     return mount("size=3m"), lambda: mount("remount,size=30m")
-
-
-def files(root):
-    return {name: (root / name).read_bytes() for name in store.files(root)}
 
 
 def test_a_full_disk_keeps_what_is_written_and_the_rest_comes_later(
@@ -28,13 +25,13 @@ def test_a_full_disk_keeps_what_is_written_and_the_rest_comes_later(
     plan = stage2.create(table, tmp_path, 3, entry, location=disk / "e.zarr")
     markers = [tmp_path / f"{region}.json" for region in stage2.names(plan)]
     stage2.embed(plan, "000000", markers[0], entry)
-    before = files(disk / "e.zarr")
+    before = read_files(disk / "e.zarr")
     match = r"disk/e\.zarr: no room. This job has up to \d\.\d MB yet to write there, "
     with pytest.raises(DataError, match=match + r"0\.\d MB are free \(No space"):
         stage2.embed(plan, "000001", markers[1], entry)
     assert not markers[1].exists()
     assert plans.skipped_in(plan, "000001") is None
-    after = files(disk / "e.zarr")
+    after = read_files(disk / "e.zarr")
     # The shards that had room are whole, and nothing is left of the one that had not.
     assert before.items() < after.items()
     assert not [name for name in after if name.endswith(store.PARTIAL)]
@@ -45,7 +42,7 @@ def test_a_full_disk_keeps_what_is_written_and_the_rest_comes_later(
     stage2.extract(table, tmp_path, 3, entry, location=disk / "e.zarr")
     (tmp_path / "whole").mkdir()
     stage2.extract(table, tmp_path / "whole", 3, entry)
-    assert files(disk / "e.zarr") == files(tmp_path / "whole/e.zarr")
+    assert read_files(disk / "e.zarr") == read_files(tmp_path / "whole/e.zarr")
 
 
 def test_features_that_have_no_room_say_so(small_disk, table_dataset, tmp_path):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 params = snakemake.params
-with jobs.logged(snakemake.log[0], snakemake.threads, snakemake.resources):
+with jobs.running(snakemake):
     padding.count_padding(
         dict(zip(params.datasets, map(Path, snakemake.input.tables), strict=True)),
         params.models,
