@@ -76,7 +76,7 @@ def test_kernels_are_drawn_for_rectifiers_and_the_rest_changes_nothing():
 
 @pytest.mark.parametrize("seed", ["abc", -1, 1.5, True])
 def test_a_seed_that_is_no_whole_number_is_refused_at_once(seed):
-    with pytest.raises(ConfigError, match="seed'? must be a whole number"):
+    with pytest.raises(ConfigError, match=r"seed'? must be a whole number"):
         load_model("random_yamnet", seed=seed)
 
 

@@ -146,5 +146,5 @@ def test_features_come_back_with_their_ids(tmp_path, size):
 
 
 def test_a_folder_that_is_no_store_is_refused(tmp_path):
-    with pytest.raises(DataError, match="there is no store at .*make run"):
+    with pytest.raises(DataError, match=r"there is no store at .*make run"):
         open_embeddings(tmp_path)
