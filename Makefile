@@ -80,4 +80,4 @@ lock:  ## bring envs/requirements.lock in step with pyproject.toml (needs uv)
 	envs/lock.sh
 
 clean:  ## remove all results, logs and miniature corpora; .venv stays
-	rm -rf results results_* logs resources/miniature .snakemake
+	rm -rf results logs resources/miniature .snakemake

@@ -14,7 +14,8 @@ import sys
 import numpy as np
 import pandas as pd
 
-from earshift.splits import assign_folds, kinds_of
+from earshift.folds import assign_folds
+from earshift.splits import kinds_of
 
 SEEDS = 20
 CHANGES = 8

@@ -38,8 +38,8 @@ def test_a_job_that_failed_is_named_with_its_message_and_its_log(tmp_path):
 def test_a_job_that_was_killed_has_no_message(tmp_path):
     job(tmp_path, "cross_validate/fixed/mfcc/clean", state="running")
     assert lines(tmp_path)[0] == (
-        "Error: cross_validate fixed/mfcc/clean: it was ended from outside without a "
-        "word. It had used 1500 MB; memory may have run out."
+        "Error: cross_validate fixed/mfcc/clean: it was killed without a message (its "
+        "memory, its time limit, or its node). It had used 1500 MB."
     )
 
 

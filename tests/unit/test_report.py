@@ -132,7 +132,7 @@ def test_a_measure_on_the_other_side_of_chance_is_no_difference(tmp_path):
     assert "is 0.43 [0.38, 0.48] with mfcc (no detectable difference)" in below
     assert "By the linear domain AUC, no difference is detectable to begin" in below
     kept = said(write_results(tmp_path / "kept", measured=(0.8, 0.7)))
-    assert "2 differences can still be detected after every one" in kept
+    assert "2 differences can still be detected after every correction" in kept
 
 
 def test_many_directions_are_drawn_together(tmp_path):
@@ -275,14 +275,14 @@ def test_what_datasets_have_in_common_is_said(tmp_path):
     sentence = audit.findings(results)[0].sentences[1]
     assert sentence == (
         "By name or by copies, 1 recording is both in here and in there: where one is "
-        "tested, none of its clips trains, in any dataset."
+        "tested, none of its clips is used for training in any dataset."
     )
     share(results, here2=("here/here2", "here/x"), there2=("there/there2", "here/x"))
     share(results, here3=("here/here3", "here/y"), here4=("here/here4", "here/y"))
     told = audit.findings(results)[0].sentences
     assert "1 group of recordings of here holds copies and 2 recordings are" in told[1]
     assert told[2] == (
-        "Copies join 2 of 6 recordings of here (2 of 6 clips) to one group, which is "
+        "Copies join 2 of 6 recordings of here (2 of 6 clips) into one group, which is "
         "tested as a whole: folds may be uneven."
     )
     file = results / "4_splits" / "there.parquet"

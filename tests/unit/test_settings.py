@@ -277,6 +277,17 @@ def test_numbers_become_those_that_are_asked_for_in_every_section():
     assert config["models"]["random_openl3"]["short"] == "skip"
 
 
+def test_a_job_has_the_options_that_the_run_checked():
+    """What a job knows must not differ from what decided that it runs."""
+    methods = {"none": None, "klda": {"n_components": 4.0, "seed": "7"}}
+    known, again = (
+        settings.resolve(minimal(methods=methods), SCHEMA, in_job=in_job)["methods"]
+        for in_job in (False, True)
+    )
+    assert repr(again) == repr(known)
+    assert [repr(again["klda"][k]) for k in ("n_components", "seed")] == ["4", "7"]
+
+
 def test_the_home_folder_stands_for_a_tilde_in_every_path(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     changes = {
@@ -300,9 +311,12 @@ def test_the_home_folder_stands_for_a_tilde_in_every_path(monkeypatch):
         ("config.yaml", "results"),
         ("mine.yaml", "results_mine"),
         ("tables.yaml", "results_tables"),
-        ("a/config.yaml", "results_a_config"),
-        ("a/mine.yaml", "results_a_mine"),
-        ("/data/x/mine.yaml", "results_data_x_mine"),
+        ("a/config.yaml", "results_a+config"),
+        ("mine.yml", "results_mine.yml"),
+        ("a_mine.yaml", "results_a_mine"),
+        ("a+mine.yaml", "results_a++mine"),
+        ("a/mine.yaml", "results_a+mine"),
+        ("/data/x/mine.yaml", "results_data+x+mine"),
     ],
 )
 def test_each_experiment_file_has_results_of_its_own(

@@ -244,7 +244,7 @@ COMPARED = {
 def test_a_method_is_compared_with_what_its_plugin_says(case):
     entries, expected = COMPARED[case]
     methods = {"none": {"plugin": "none"}} | entries
-    found = {name: summary.references(name, methods) for name in methods}
+    found = {name: access.references(name, methods) for name in methods}
     assert found == {"none": ()} | expected
 
 
@@ -257,7 +257,7 @@ def test_a_users_own_method_says_what_it_is_compared_with(tmp_path):
         "shrunk": {"plugin": "lda", "shrinkage": 0.3},
         "own": {"plugin": str(file)},
     }
-    assert summary.references("own", methods) == ("none", "shrunk")
+    assert access.references("own", methods) == ("none", "shrunk")
     file.write_text(text + "compared_with = ('none', 'ldaa')\n")
     with pytest.raises(ConfigError, match=r"compared_with = \('none', 'ldaa'\)"):
-        summary.references("own", methods)
+        access.references("own", methods)

@@ -138,6 +138,7 @@ rule count_padding:
     params:
         datasets=list(config["datasets"]),
         models={name: config["models"][name] for name in COMPUTED},
+        versions={n: models.versions_of(config["models"][n]) for n in COMPUTED},
         conditions=config["conditions"],
     script:
         "../scripts/count_padding.py"

@@ -14,10 +14,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, cast
 
-import yaml
-
-from earshift import library, outcome, preflight, slurm, study
+from earshift import library, outcome, preflight, slurm, study, text
 from earshift.errors import ClusterError, EarshiftError
 from earshift.lock import one_at_a_time, wait_for_snakemakes
 from earshift.site import Site
@@ -107,7 +106,7 @@ def look(options: argparse.Namespace) -> int:
     from earshift.report.status import status_table
 
     config = settings.resolve(
-        yaml.safe_load(options.configfile.read_text()),
+        cast("dict[str, Any]", text.from_yaml(options.configfile)),
         SCHEMA,
         experiment=options.configfile,
     )

@@ -47,3 +47,39 @@ def access_of(
     if seen != "none" and (drawn or scope == "classwise"):
         return "target_labelled"
     return seen
+
+
+def references(
+    method: str, methods: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """Return the methods of an experiment that one of them is compared with.
+
+    Parameters
+    ----------
+    method : str
+        Its name in the experiment.
+    methods : mapping
+        Config entries of all methods.
+
+    Returns
+    -------
+    tuple of str
+        Names in the experiment of the plugins that its own declares
+        (`registry.compared_with`), ``none`` first. Of several entries of a plugin it is
+        the first that has the same value for each option that both know; if there is
+        no such entry, the method is not compared with that plugin.
+    """
+    if method == "none":
+        return ()
+    entry = methods[method]
+    own = registry.all_options("debias", entry["plugin"], entry)
+    found = ["none"]
+    for plugin in registry.compared_with(entry["plugin"])[1:]:
+        for name, other in methods.items():
+            if other["plugin"] != plugin or name == method:
+                continue
+            theirs = registry.all_options("debias", plugin, other)
+            if all(theirs[key] == own[key] for key in theirs.keys() & own.keys()):
+                found.append(name)
+                break
+    return tuple(found)

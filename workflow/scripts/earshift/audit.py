@@ -27,9 +27,7 @@ UNUSABLE = (
 )
 
 #: What is odd about a clip that can be used.
-FINDINGS = (
-    *("incomplete", "clipped", "dc_offset", "out_of_phase", "quiet", "very_short"),
-)
+FINDINGS = tuple("incomplete clipped dc_offset out_of_phase quiet very_short".split())
 
 #: Properties of the audio that say nothing of its content -> the values, per clip, from
 #: which a classifier may guess the dataset.

@@ -2,7 +2,7 @@
 
 A table that cannot be used stops a run in its first second, not after the job that
 reads it; and what the datasets do not share is said before anything is embedded. No
-audio is looked for.
+audio is opened.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _listed(name: str, entry: Mapping[str, Any]) -> tuple[pd.DataFrame | None, s
 
 
 def _is_ours(plugin: ModuleType) -> bool:
-    """Say whether an adapter ships with us, and lists its clips without a loader."""
+    """Return True if an adapter ships with us and lists its clips without a loader."""
     spec = plugin.__spec__
     return spec is not None and spec.parent == datasets.__name__
 

@@ -221,7 +221,9 @@ def score_fold(
     tables: list[pd.DataFrame] = []
     directions: list[dict[str, Any]] = []
     for i, source in enumerate(split.domains):
-        with scoring.named(method, source.name, repeat, fold):
+        with scoring.named(
+            method, f"trained on '{source.name}' (repeat {repeat}, fold {fold})"
+        ):
             key = {"method": method, "scope": scope, "train": source.name}
             key |= {"class": None, "repeat": repeat, "fold": fold}
             for c, view, rows in work.views(i, method_entry, only, key):

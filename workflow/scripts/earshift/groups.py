@@ -89,8 +89,8 @@ def find(
         clips["group"] = _joined(clips["recording"], pairs)
     for row in large(clips):
         log.warning(
-            "%s: copies join %d of %d recordings, %d of %d clips, to one group, which "
-            "is tested as a whole: folds may be uneven. 1_clips/duplicates.csv "
+            "%s: copies join %d of %d recordings, %d of %d clips, into one group, "
+            "which is tested as a whole: folds may be uneven. 1_clips/duplicates.csv "
             "has the copies; 'copies: apart' under 'splits' in the config ignores them",
             *(row[key] for key in ("dataset", "recordings", "of_recordings")),
             *(row["clips"], row["of_clips"]),

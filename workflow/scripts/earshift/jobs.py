@@ -69,10 +69,8 @@ def running(snakemake: Snakemake) -> Iterator[None]:
     with logged(snakemake.log[0], snakemake.threads, snakemake.resources):
         yield
         if snakemake.output and snakemake.params:
-            params, results = (
-                dict(snakemake.params.items()),
-                snakemake.config["results"],
-            )
+            params = dict(snakemake.params.items())
+            results = snakemake.config["results"]
             made_by = recorded.settings(params, snakemake.input, results)
             recorded.write(Path(snakemake.output[0]), made_by)
 
@@ -259,10 +257,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The ending is kept: writers choose the format by it.
-    process, ending = (
-        f"{socket.gethostname()}.{os.getpid()}",
-        f".unfinished{path.suffix}",
-    )
+    process = f"{socket.gethostname()}.{os.getpid()}"
+    ending = f".unfinished{path.suffix}"
     temporary = path.with_name(f".{path.stem}.{process}{ending}")
     for name in _unfinished(path.parent):
         if name.startswith(f".{path.stem}.") and name.endswith(ending):

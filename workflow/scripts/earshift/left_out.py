@@ -259,7 +259,7 @@ def _why_not(c: str, table: pd.DataFrame, reason: str, asked: Collection[str]) -
 
 
 def _spare(table: pd.DataFrame, used: Sequence[str]) -> NDArray[np.bool_]:
-    """Say which clips have no class in use, and are known to lack one."""
+    """Return which clips have no class in use, and are known to lack one."""
     present, absent = np.zeros((2, len(table)), bool)
     for c in used:
         present |= _is(table[LABEL + c], value=True)
@@ -289,7 +289,7 @@ def _counts(
 
 
 def _is(labels: pd.Series[bool], *, value: bool) -> NDArray[np.bool_]:
-    """Say where a label is known to be `value`."""
+    """Return where a label is known to be `value`."""
     found: NDArray[np.bool_] = labels.eq(value).fillna(value=False).to_numpy(bool)
     return found
 

@@ -30,7 +30,9 @@ class Features:
     domain : ndarray of shape (n_clips,), str
         Dataset of each clip.
     recording : ndarray of shape (n_clips,), str
-        Its recording; the name is one of its dataset.
+        What folds keep together: its recording, with the dataset or the namespace
+        before it, or the first of the recordings that hold copies of each other's
+        clips. Equal names of two datasets are one recording: group by this alone.
     classes : list of str
         Names of the columns of `y`.
     clip_id : ndarray of shape (n_clips,), str

@@ -68,8 +68,8 @@ def _failed(logs: Path, since: float) -> Iterator[tuple[float, str, Path, str]]:
             if said["state"] == "running":
                 used = said["used"]["mb"]
                 reason = (
-                    "it was ended from outside without a word. It had used "
-                    f"{used:.0f} MB; memory may have run out."
+                    "it was killed without a message (its memory, its time limit, or "
+                    f"its node). It had used {used:.0f} MB."
                 )
             yield said["started"], job, file.with_suffix(".log"), reason
 

@@ -183,7 +183,9 @@ def score_cell(
         for target, X in enumerate(case.space(recipe.kernel, source)[1]):
             scores = as_published(fitted.score(X))
             domain, test = case.domains[target], case.test[target]
-            with scoring.named(method, train, repeat, fold):
+            with scoring.named(
+                method, f"trained on '{train}' (repeat {repeat}, fold {fold})"
+            ):
                 table = scoring.clip_rows(domain, test, case.c, scores, fitted.C)
             rows.append(table.assign(train=train))
     table = pd.concat(rows, ignore_index=True).assign(**key)

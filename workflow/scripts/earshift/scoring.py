@@ -136,23 +136,20 @@ def clip_rows(
 
 
 @contextmanager
-def named(method: str, train: str, repeat: int, fold: int) -> Iterator[None]:
-    """Add to a `DataError` which method was fitted in which fold.
+def named(method: str, where: str) -> Iterator[None]:
+    """Add to a `DataError` which method was used, and where.
 
     Parameters
     ----------
-    method, train : str
-        Names of the method and of the dataset that its classifiers are trained on.
-    repeat, fold : int
-        Which split.
+    method : str
+        Its name in the experiment.
+    where : str
+        For instance ``"trained on 'a' (repeat 0, fold 1)"``.
     """
     try:
         yield
     except DataError as error:
-        raise DataError(
-            f"method '{method}', trained on '{train}' (repeat {repeat}, fold {fold}): "
-            f"{error}"
-        ) from error
+        raise DataError(f"method '{method}', {where}: {error}") from error
 
 
 def direction_rows(

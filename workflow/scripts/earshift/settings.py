@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
-from earshift import alignment, datasets, models, register, registry
+from earshift import alignment, config_paths, datasets, models, register, registry
 from earshift import schema as schemas
 from earshift.errors import ConfigError, WeightsError, did_you_mean
 
@@ -66,7 +65,9 @@ def resolve(
         if section in config:
             config[section] = _entries(section, config[section])
     _check_keys("", config, rules)
-    config = cast("dict[str, Any]", _expanded(schemas.fitted(config, rules)))
+    config = cast(
+        "dict[str, Any]", config_paths.expanded(schemas.fitted(config, rules))
+    )
     try:
         schemas.check(config, rules)
     except ConfigError as error:
@@ -77,7 +78,7 @@ def resolve(
         _fill_folder(name, entry, config["downloads"]["register"])
     _check_plugins(config, in_job)
     if not in_job:
-        _check_paths(config)
+        config_paths.check(config)
     _check_inputs(config)
     _check_protocols(config)
     _check_alignment(config)
@@ -100,11 +101,11 @@ def results_of(config: Mapping[str, Any], configfile: Path = DEFAULT) -> str:
     str
         What `results` says. Without it ``results`` for ``config.yaml``, and for another
         file ``results_`` with its path from here, such as ``results_mine`` for
-        ``mine.yaml`` and ``results_a_mine`` for ``a/mine.yaml``: no two files of one
-        folder write to the same place.
+        ``mine.yaml`` and ``results_a+mine`` for ``a/mine.yaml``: no two files write to
+        the same place.
     """
     given = config.get("results") or _default_results(configfile)
-    return os.path.normpath(_at_home(str(given)))
+    return os.path.normpath(config_paths.at_home(str(given)))
 
 
 def _default_results(configfile: Path) -> str:
@@ -114,8 +115,10 @@ def _default_results(configfile: Path) -> str:
     if file == here / DEFAULT:
         return RESULTS
     place = file.relative_to(here) if file.is_relative_to(here) else file
-    parts = place.with_suffix("").parts
-    return "_".join([RESULTS, *(part for part in parts if part != place.anchor)])
+    if place.suffix == DEFAULT.suffix:
+        place = place.with_suffix("")
+    parts = [part.replace("+", "++") for part in place.parts if part != place.anchor]
+    return f"{RESULTS}_{'+'.join(parts)}"
 
 
 def check_folders(config: Mapping[str, Any], *, made: Path) -> None:
@@ -193,59 +196,6 @@ def _fill(config: dict[str, Any], rules: Mapping[str, Any]) -> None:
             config.setdefault(key, copy.deepcopy(rule["default"]))
 
 
-def _expanded(value: object) -> object:
-    """Return a configuration with the home folder for ``~`` where a path begins."""
-    if isinstance(value, Mapping):
-        return {key: _expanded(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_expanded(each) for each in value]
-    return _at_home(value) if isinstance(value, str) else value
-
-
-def _at_home(text: str) -> str:
-    """Return a path with the home folder in place of ``~``; other texts as they are."""
-    if not re.fullmatch(r"~([^/]*/.*)?", text, re.DOTALL):
-        return text
-    try:
-        return str(Path(text).expanduser())
-    except RuntimeError as error:
-        raise ConfigError(f"the path '{text}': {error}") from error
-
-
-def _check_paths(config: Mapping[str, Any]) -> None:
-    """Refuse results that are a file, and paths with braces."""
-    if Path(config["results"]).is_file():
-        raise ConfigError(
-            f"'results': '{config['results']}' is a file. Name a folder; it is made if "
-            "it is not there."
-        )
-    for where, path in _paths(config):
-        if re.search("[{}]", str(path)):
-            raise ConfigError(
-                f"'{where}': the path '{path}' has a brace in it, and Snakemake takes "
-                "'{...}' for a wildcard. Rename the file or folder, or give a link to "
-                "it without braces."
-            )
-
-
-def _paths(config: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    """Yield what a configuration calls each path of it, and the path."""
-    yield "results", config["results"]
-    yield "alignment", config["alignment"]
-    yield "store: address", config["store"]["address"]
-    for key in ("mirror", "register"):
-        yield f"downloads: {key}", config["downloads"][key]
-    for name, entry in config["datasets"].items():
-        folder, options = Path(entry["folder"]), datasets.options(entry)
-        plugin = registry.load("datasets", entry["plugin"])
-        for path in (folder, *plugin.label_files(folder, **options)):
-            yield f"datasets: {name}", path
-    for name, entry in config["models"].items():
-        for option, value in entry.items():
-            values = value.values() if isinstance(value, Mapping) else [value]
-            yield from ((f"models: {name}: {option}", each) for each in values)
-
-
 def _fill_folder(name: str, entry: dict[str, Any], own: str | None) -> None:
     """Name the folder that registered files are unpacked to, where none is given."""
     folder = register.folder_of(name, entry["plugin"], own)
@@ -300,10 +250,12 @@ def _common_options(section: str, entry: Mapping[str, Any]) -> Mapping[str, Any]
 def _check_plugins(config: Mapping[str, Any], in_job: bool) -> None:
     """Refuse entries and measures that cannot be."""
     for section, kind in SECTIONS.items():
-        if in_job and section == "methods":
-            continue
         for name, entry in config[section].items():
-            _check_entry(section, kind, name, entry)
+            if not (in_job and section == "methods"):
+                _check_entry(section, kind, name, entry)
+            elif own := registry.own_options(entry):
+                # Checked before, but of the type that YAML gave them.
+                entry.update(registry.check_options(kind, entry["plugin"], own))
     for name in () if in_job else config["discrepancy"]:
         registry.load("discrepancy", name)
 

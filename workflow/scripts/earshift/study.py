@@ -10,12 +10,12 @@ import logging
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import h5py
 import yaml
 
-from earshift import jobs
+from earshift import jobs, text
 from earshift.errors import ConfigError, DataError, did_you_mean
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def derive(experiment: Path, inputs: Path, models: Sequence[str], out: Path) -> 
                 f"there is no file '{inputs / name}', which the study needs "
                 "(docs/study.md lists all of them)."
             )
-    config: dict[str, Any] = yaml.safe_load(experiment.read_text(encoding="utf-8"))
+    config = cast("dict[str, Any]", text.from_yaml(experiment))
     file = inputs / EMBEDDINGS
     config["results"] = str(out)
     config["datasets"] = {

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, registry, scoring, statistics
-from earshift.access import access_of
+from earshift import jobs, scoring, statistics
+from earshift.access import access_of, references
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -215,42 +215,6 @@ def _summary(
                 rows.append(row | {"reference": reference} | found)
     table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
     return _correct(table, rope)
-
-
-def references(
-    method: str, methods: Mapping[str, Mapping[str, Any]]
-) -> tuple[str, ...]:
-    """Return the methods of an experiment that one of them is compared with.
-
-    Parameters
-    ----------
-    method : str
-        Its name in the experiment.
-    methods : mapping
-        Config entries of all methods.
-
-    Returns
-    -------
-    tuple of str
-        Names in the experiment of the plugins that its own declares
-        (`registry.compared_with`), ``none`` first. Of several entries of a plugin it is
-        the first that has the same value for each option that both know; if there is
-        no such entry, the method is not compared with that plugin.
-    """
-    if method == "none":
-        return ()
-    entry = methods[method]
-    own = registry.all_options("debias", entry["plugin"], entry)
-    found = ["none"]
-    for plugin in registry.compared_with(entry["plugin"])[1:]:
-        for name, other in methods.items():
-            if other["plugin"] != plugin or name == method:
-                continue
-            theirs = registry.all_options("debias", plugin, other)
-            if all(theirs[key] == own[key] for key in theirs.keys() & own.keys()):
-                found.append(name)
-                break
-    return tuple(found)
 
 
 def _drawn_classes(

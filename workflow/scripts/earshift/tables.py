@@ -1,4 +1,4 @@
-"""Read the tables that earshift writes. No other module reads a CSV file of ours.
+"""Read the tables that stages write. No other module reads a CSV file of ours.
 
 A class may be called ``NA``, ``01`` or ``1e5``, and a dataset ``001``: what a table
 names stays the text that was written, whatever it looks like.

@@ -196,6 +196,12 @@ def _records(file: Path, text: str, separator: str) -> Iterator[tuple[int, list[
         except StopIteration:
             return
         except csv.Error as error:
+            if "field limit" in str(error):
+                raise DataError(
+                    f"'{file}', row {number}: a cell of more than "
+                    f"{csv.field_size_limit():,} characters. Is a double quote not "
+                    "closed?"
+                ) from error
             raise DataError(
                 f"'{file}', row {number}: a double quote is opened there and not "
                 f"closed before the next {SEPARATORS[separator]} or end of a row "

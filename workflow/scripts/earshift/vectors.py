@@ -29,6 +29,7 @@ import pandas as pd
 import pyarrow
 from numpy.typing import NDArray
 
+from earshift import names as naming
 from earshift import vector_tables
 from earshift.errors import DataError, did_you_mean
 from earshift.vector_tables import n_rows_of_block
@@ -327,7 +328,9 @@ def _words(file: Path, ids: Sequence[Any]) -> list[str]:
                 f"'{file}': the clip of row {row}, counted from 0, is no text in "
                 f"UTF-8: {value!r}."
             ) from error
-        if word is None or word == "" or word != word:
+        # As tables of clips have it; None and NaN are no text, "None" and "nan" are.
+        text = naming.trim(str(word)) if word is not None and word == word else ""
+        if not text:
             raise DataError(f"'{file}': row {row}, counted from 0, has no clip_id.")
-        found.append(str(word))
+        found.append(text)
     return found

@@ -195,7 +195,7 @@ def _check_rows(
     rows = rng.permutation(len(X))[: max(1, min(len(X) // 2, SAMPLE))]
     alone = apply(method, X[rows])
     if differ(out[rows], alone):
-        raise MethodError(_why_rowsdiffer(method, X, out, rng))
+        raise MethodError(_why_rows_differ(method, X, out, rng))
     near = X[rows] * (1 + NUDGE * rng.choice([-1.0, 1.0], X[rows].shape))
     share, least = JUMP
     moved = np.abs(apply(method, near) - alone)
@@ -209,7 +209,7 @@ def _check_rows(
         )
 
 
-def _why_rowsdiffer(
+def _why_rows_differ(
     method: TransformerMixin, X: Array, out: Array, rng: np.random.Generator
 ) -> str:
     again = apply(method, X)

@@ -145,7 +145,7 @@ def measure_fold(
     # The other half is as it was when that is measured.
     both = [[_at_most(half == f, MAX_CLIPS, draws) for half in halves] for f in (0, 1)]
     train, test = both[1 - fold], both[fold]
-    with scoring.named(method, all_domains[0].name, repeat, fold):
+    with scoring.named(method, f"in stage 6 (halving {repeat}, half {fold})"):
         held_out = _corrected(
             method_entry, all_domains, train, test, fit_again=fold == 0
         )

@@ -204,12 +204,13 @@ def _shared_said(folder: Path) -> Iterator[str]:
     if parts:
         yield (
             f"By name or by copies, {words.listed(parts)}: where one is tested, none "
-            f"of its clips trains, in any dataset{_left_out_said(folder, names)}."
+            "of its clips is used for training in any dataset"
+            f"{_left_out_said(folder, names)}."
         )
     for row in groups.large(clips):
         yield (
             f"Copies join {row['recordings']} of {row['of_recordings']} recordings of "
-            f"{row['dataset']} ({row['clips']} of {row['of_clips']} clips) to one "
+            f"{row['dataset']} ({row['clips']} of {row['of_clips']} clips) into one "
             "group, which is tested as a whole: folds may be uneven."
         )
 

@@ -267,7 +267,10 @@ def _erased(found: Tables) -> Iterator[str]:
             if own.any()
         ]
         if not after:
-            yield f"By the {measure.label}, {n} can still be detected after every one."
+            yield (
+                f"By the {measure.label}, {n} can still be detected after every "
+                "correction."
+            )
             continue
         yield (
             f"Of {n} that the {measure.label} detects without correction, it no longer "
