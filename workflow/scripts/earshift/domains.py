@@ -220,16 +220,19 @@ def seen_by(
     -------
     dict
         Arguments `X`, `domain` and `subgroup`, which is None unless the domains share a
-        subgroup.
+        subgroup. Clips are in an order that says nothing of them, always the same.
     """
     if registry.load("debias", entry["plugin"]).access == "none":
         parts = [part for part in parts if part[0].name == source]
     subgroup = np.concatenate([d.subgroup[seen] for d, _, seen in parts])
     shared = set.intersection(*({*d.subgroup[seen]} - {None} for d, _, seen in parts))
+    domain = np.concatenate([np.full(seen.sum(), d.name) for d, _, seen in parts])
+    # The order of a table, often by class, would tell a method the target's labels.
+    order = np.random.default_rng(0).permutation(len(domain))
     return {
-        "X": np.concatenate([X for _, X, _ in parts]),
-        "domain": np.concatenate([np.full(seen.sum(), d.name) for d, _, seen in parts]),
-        "subgroup": subgroup if shared else None,
+        "X": np.concatenate([X for _, X, _ in parts])[order],
+        "domain": domain[order],
+        "subgroup": subgroup[order] if shared else None,
     }
 
 
