@@ -248,3 +248,30 @@ def test_a_file_that_is_cut_anywhere_at_its_start_is_refused(tmp_path, kind):
         path.write_bytes(content[:n_bytes])
         with pytest.raises(AudioError):
             decode(path)
+
+
+TRAILERS = {
+    "LIST": chunk(b"LIST", b"INFOISFT\x0e\0\0\0Lavf59.27.100\0"),
+    "odd": chunk(b"iXML", b"<BWFXML/>"),
+    "padded": chunk(b"iXML", b"<BWFXML/>") + b"\0",
+    "picture": chunk(b"id3 ", id3(300_000, b"\xff\xd8LIST")),
+    "several": chunk(b"LIST", b"INFO" + chunk(b"LIST", bytes(4)))
+    + chunk(b"_PMX", bytes(range(256)) * 8)
+    + chunk(b"bext", bytes(602)),
+}
+
+
+@pytest.mark.parametrize("kind", ["wav", "wavex"])
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+@pytest.mark.parametrize("after", TRAILERS)
+def test_chunks_after_audio_of_unknown_size_are_none(tmp_path, kind, size, after):
+    path = tmp_path / "a.wav"
+    content = write(path, kind)
+    expected = status(path, content)["content_hash"]
+    endless = stated(content, kind, size)
+    found = status(path, endless + TRAILERS[after])
+    assert (found["status"], found["n_samples"]) == ("ok", N_SAMPLES)
+    assert found["content_hash"] == expected
+    # What only looks like a chunk, but does not end with the file, is audio.
+    sound = b"LIST" + bytes(range(1, 201))
+    assert status(path, endless + sound)["n_samples"] > N_SAMPLES

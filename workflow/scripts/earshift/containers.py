@@ -7,6 +7,7 @@ an estimate for some files, and is not compared with what is there for others.
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -33,6 +34,14 @@ NEAR_LIMIT = 1 << 16
 #: counts itself, or padding. A larger difference may be audio.
 SLACK_BYTES = 64
 SLACK_SHARE, SLACK_LIMIT = 0.01, 4096
+
+#: Names of chunks that may follow audio of unknown size, and how far from the end of
+#: the file they are looked for, in bytes.
+TRAILERS = re.compile(
+    b"LIST|list|JUNK|junk|PAD |FLLR|id3 |ID3 |bext|iXML|axml|chna|_PMX|cart|cue |smpl"
+    b"|inst|INST|acid|plst|labl|afsp|DISP|fact|PEAK|NAME|AUTH|ANNO|COMT|MARK|APPL"
+)
+TRAILERS_REACH = 1 << 24
 
 #: Formats of WAV that are MPEG frames: layers I and II, layer III.
 MPEG_IN_WAV = (0x50, 0x55)
@@ -299,6 +308,8 @@ def _restated(
     """Return all audio to the end of a file, behind a header that says so."""
     place, width = field
     stop = before_tags(file, chunk.start, size)
+    if kind.data:
+        stop = _before_chunks(file, chunk.start, stop, kind)
     n_bytes = stop - chunk.start
     if kind.counts_head:
         n_bytes += kind.name + kind.size
@@ -306,6 +317,23 @@ def _restated(
     stated = min(n_bytes, (1 << 8 * width) - 1).to_bytes(width, kind.order)
     head[place - start : place - start + width] = stated
     return Source(path, head=bytes(head), skip=chunk.start, stop=stop)
+
+
+def _before_chunks(file: BinaryIO, start: int, stop: int, kind: Chunks) -> int:
+    """Return where the chunks begin that are the last of a file; `stop`, if none is.
+
+    One is told from audio by its name, and by a size that leads exactly to the end.
+    """
+    base = max(start, stop - TRAILERS_REACH)
+    begins: dict[int, int] = {}
+    for match in TRAILERS.finditer(read_at(file, base, stop - base)):
+        chunk = _chunk(file, base + match.start(), kind)
+        if chunk is not None:
+            for end in (chunk.stop, _after(chunk, kind)):
+                begins.setdefault(end, base + match.start())
+    while begins.get(stop, stop) < stop:
+        stop = begins[stop]
+    return stop
 
 
 def _left_over(
