@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, NoReturn
@@ -80,6 +80,7 @@ class Chunks:
 KINDS = {
     b"RIFF": Chunks(12, (b"data",), "little"),
     b"RF64": Chunks(12, (b"data",), "little"),
+    b"BW64": Chunks(12, (b"data",), "little"),
     b"RIFX": Chunks(12, (b"data",)),
     b"FORM": Chunks(12, (b"SSND", b"BODY")),
     b"caff": Chunks(8, (b"data",), size=8, multiple=1),
@@ -160,6 +161,7 @@ def examine(path: Path) -> Source:
         if magic in KINDS:
             return _chunked(path, file, start, size, KINDS[magic])
         stop = before_tags(file, start, size)
+        mpeg.check_tag(path, file, start, stop)
         return mpeg.examine(path, file, start, stop) or _refuse(path, file, start)
 
 
@@ -203,12 +205,15 @@ def _chunked(path: Path, file: BinaryIO, start: int, size: int, kind: Chunks) ->
     """Look at a file that consists of chunks: WAV, RF64, W64, AIFF, CAF."""
     chunk = Chunk(b"", start + kind.first, 0)
     long = encoding = 0
+    gaps = []  # where a byte of padding is missing
     while not chunk.name.startswith(kind.data):
         following = _following(file, chunk, size, kind)
         if following is None:
             if size - chunk.stop > 1:
                 refuse_cut(path, "or its header is damaged")
             return Source(path)  # libsndfile says what is wrong
+        if kind.multiple == 2 and following.start - 8 < _after(chunk, kind):
+            gaps.append(chunk.stop)
         chunk = following
         if chunk.name == b"ds64":
             long = chunk.start + 8
@@ -225,7 +230,26 @@ def _chunked(path: Path, file: BinaryIO, start: int, size: int, kind: Chunks) ->
     if encoding in MPEG_IN_WAV:
         stop = source.stop or min(chunk.stop, size)
         return mpeg.examine(path, file, chunk.start, stop) or source
-    return source
+    return _readable(source, file, (start, chunk.start), gaps, long)
+
+
+def _readable(
+    source: Source, file: BinaryIO, part: tuple[int, int], gaps: list[int], long: int
+) -> Source:
+    """Put a header before the audio that libsndfile reads, if it does not read its own.
+
+    It wants padding after each chunk of odd length, and knows BW64 as RF64 alone.
+    """
+    start, stop = part
+    head = source.head or read_at(file, start, stop - start)
+    is_bw64 = head[:4] == b"BW64"
+    if not (gaps or is_bw64):
+        return source
+    if is_bw64:
+        head = (b"RF64" if long else b"RIFF") + head[4:]
+    for gap in reversed(gaps):
+        head = head[: gap - start] + b"\0" + head[gap - start :]
+    return replace(source, head=head, skip=stop)
 
 
 def _au(path: Path, file: BinaryIO, start: int, size: int) -> Source:
