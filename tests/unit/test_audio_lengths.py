@@ -257,6 +257,7 @@ TRAILERS = {
     "LIST": chunk(b"LIST", b"INFOISFT\x0e\0\0\0Lavf59.27.100\0"),
     "odd": chunk(b"iXML", b"<BWFXML/>"),
     "padded": chunk(b"iXML", b"<BWFXML/>") + b"\0",
+    "zeros": chunk(b"LIST", b"INFO") + bytes(10),
     "picture": chunk(b"id3 ", id3(300_000, b"\xff\xd8LIST")),
     "several": chunk(b"LIST", b"INFO" + chunk(b"LIST", bytes(4)))
     + chunk(b"_PMX", bytes(range(256)) * 8)

@@ -278,6 +278,15 @@ def test_a_tag_whose_size_covers_audio_is_told(tmp_path, with_header, mode, over
     assert "its tag states" in found["reason"]
 
 
+@pytest.mark.parametrize("over", [1, 5, 10_000])
+def test_a_tag_that_is_longer_than_the_file_is_told(tmp_path, over):
+    content = mp3(tmp_path / "a.mp3", noise(1))
+    tag = id3(len(content) + over)[:10]
+    found = status(tmp_path / "a.mp3", tag + content)
+    assert found["status"] == "truncated"
+    assert "size of the tag is wrong" in found["reason"]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_picture_in_a_tag_is_none_of_the_audio(tmp_path, seed):
     path = tmp_path / "a.mp3"

@@ -40,6 +40,7 @@ SLACK_SHARE, SLACK_LIMIT = 0.01, 4096
 TRAILERS = re.compile(
     b"LIST|list|JUNK|junk|PAD |FLLR|id3 |ID3 |bext|iXML|axml|chna|_PMX|cart|cue |smpl"
     b"|inst|INST|acid|plst|labl|afsp|DISP|fact|PEAK|NAME|AUTH|ANNO|COMT|MARK|APPL"
+    b"|umid|minf|elm1|elmo|regn|ovwf|strc|ResU|levl|link|LGWV|SAUR|Cr8r|AFAn|dbmd"
 )
 TRAILERS_REACH = 1 << 24
 
@@ -150,6 +151,8 @@ def examine(path: Path) -> Source:
     with path.open("rb") as file:
         size = file.seek(0, io.SEEK_END)
         start = after_tags(file, 0)
+        if start > size:
+            refuse_cut(path, "in its tag, or the size of the tag is wrong")
         magic = read_at(file, start, 4)
         if magic in (b"fLaC", b"OggS"):
             look = xiph.examine_flac if magic == b"fLaC" else xiph.examine_ogg
@@ -346,15 +349,19 @@ def _restated(
 def _before_chunks(file: BinaryIO, start: int, stop: int, kind: Chunks) -> int:
     """Return where the chunks begin that are the last of a file; `stop`, if none is.
 
-    One is told from audio by its name, and by a size that leads exactly to the end.
+    One is told from audio by its name, and by a size that leads exactly to the end, or
+    to zeros there.
     """
     base = max(start, stop - TRAILERS_REACH)
+    tail = read_at(file, base, stop - base)
     begins: dict[int, int] = {}
-    for match in TRAILERS.finditer(read_at(file, base, stop - base)):
+    for match in TRAILERS.finditer(tail):
         chunk = _chunk(file, base + match.start(), kind)
         if chunk is not None:
             for end in (chunk.stop, _after(chunk, kind)):
                 begins.setdefault(end, base + match.start())
+    filled = base + len(tail.rstrip(b"\0"))
+    stop = min((begins[end] for end in begins if filled <= end <= stop), default=stop)
     while begins.get(stop, stop) < stop:
         stop = begins[stop]
     return stop
