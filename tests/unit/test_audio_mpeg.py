@@ -283,8 +283,8 @@ def test_a_tag_that_is_longer_than_the_file_is_told(tmp_path, over):
     content = mp3(tmp_path / "a.mp3", noise(1))
     tag = id3(len(content) + over)[:10]
     found = status(tmp_path / "a.mp3", tag + content)
-    assert found["status"] == "truncated"
-    assert "size of the tag is wrong" in found["reason"]
+    assert found["status"] == "unreadable"
+    assert "ID3 tag without audio: by its size" in found["reason"]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -152,7 +152,12 @@ def examine(path: Path) -> Source:
         size = file.seek(0, io.SEEK_END)
         start = after_tags(file, 0)
         if start > size:
-            refuse_cut(path, "in its tag, or the size of the tag is wrong")
+            raise AudioError(
+                "unreadable",
+                f"{path} is an ID3 tag without audio: by its size it ends at byte "
+                f"{start}, and the file has {size}. If there is audio in the file, "
+                "remove the tag, or write it again",
+            )
         magic = read_at(file, start, 4)
         if magic in (b"fLaC", b"OggS"):
             look = xiph.examine_flac if magic == b"fLaC" else xiph.examine_ogg
