@@ -72,7 +72,9 @@ def bare(content):
 def id3(n_bytes=2048, filling=b"\0"):
     """Return an ID3v2 tag."""
     size = bytes(n_bytes >> shift & 0x7F for shift in (21, 14, 7, 0))
-    return b"ID3\x03\x00\x00" + size + (filling * n_bytes)[:n_bytes]
+    return (
+        b"ID3\x03\x00\x00" + size + (filling * (n_bytes // len(filling) + 1))[:n_bytes]
+    )
 
 
 def ape(n_bytes=3000):

@@ -174,6 +174,24 @@ def test_channels_that_cancel_are_silent(tmp_path):
     assert len(decode(write(tmp_path / "a.wav", one_sided))[0]) == len(sound)
 
 
+@pytest.mark.parametrize("n_channels", [3, 64, 1000])
+def test_one_of_many_channels_that_sounds_is_no_cancelling(tmp_path, n_channels):
+    path = tmp_path / "a.wav"
+    samples = np.zeros((2000, n_channels))
+    samples[:, 1] = tone(440)[:2000]
+    assert len(decode(write(path, samples))[0]) == 2000
+    samples[:, 2] = -samples[:, 1]
+    found = inspection.inspect(str(write(path, samples)))
+    assert found["status"] == "silent"
+    assert "its channels cancel" in found["reason"]
+    samples[:, 1:3] = 0
+    samples[:, 0] = 2e-5 * np.sign(tone(440)[:2000])
+    soundfile.write(path, samples, 16_000, subtype="FLOAT")
+    found = inspection.inspect(str(path))
+    assert found["status"] == "silent"
+    assert f"the mean of its {n_channels} channels" in found["reason"]
+
+
 def test_many_channels_are_read_in_shorter_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(audio, "BLOCK", 1000)
     path = write(tmp_path / "a.wav", np.stack([tone(440)] * 32, axis=1))

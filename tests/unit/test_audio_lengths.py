@@ -207,11 +207,14 @@ def test_an_ogg_file_is_whole_or_told(tmp_path, subtype):
     content = encode(path, SOUND, RATE, format="OGG", subtype=subtype)
     found = status(path, content)
     assert (found["status"], found["n_samples"]) == ("ok", N_SAMPLES)
-    assert status(path, content + ID3V1)["content_hash"] == found["content_hash"]
+    for whole in (content + ID3V1, id3() + content, id3() + content + ID3V1):
+        assert status(path, whole)["content_hash"] == found["content_hash"]
     assert status(path, content + content)["status"] == "ambiguous"
     pages = [b"OggS" + page for page in content.split(b"OggS")[1:]]
     assert len(pages) >= 4
-    assert status(path, b"".join(pages[:-1]))["status"] == "truncated"
+    cut = status(path, b"".join(pages[:-1]))
+    assert cut["status"] == "truncated"
+    assert "-c copy" in cut["reason"]
     missing = status(path, b"".join(pages[:-2] + pages[-1:]))
     assert missing["status"] == "unreadable"
     assert "page is missing" in missing["reason"]
@@ -248,3 +251,82 @@ def test_a_file_that_is_cut_anywhere_at_its_start_is_refused(tmp_path, kind):
         path.write_bytes(content[:n_bytes])
         with pytest.raises(AudioError):
             decode(path)
+
+
+TRAILERS = {
+    "LIST": chunk(b"LIST", b"INFOISFT\x0e\0\0\0Lavf59.27.100\0"),
+    "odd": chunk(b"iXML", b"<BWFXML/>"),
+    "padded": chunk(b"iXML", b"<BWFXML/>") + b"\0",
+    "zeros": chunk(b"LIST", b"INFO") + bytes(10),
+    "picture": chunk(b"id3 ", id3(300_000, b"\xff\xd8LIST")),
+    "several": chunk(b"LIST", b"INFO" + chunk(b"LIST", bytes(4)))
+    + chunk(b"_PMX", bytes(range(256)) * 8)
+    + chunk(b"bext", bytes(602)),
+}
+
+
+@pytest.mark.parametrize("kind", ["wav", "wavex"])
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+@pytest.mark.parametrize("after", TRAILERS)
+def test_chunks_after_audio_of_unknown_size_are_none(tmp_path, kind, size, after):
+    path = tmp_path / "a.wav"
+    content = write(path, kind)
+    expected = status(path, content)["content_hash"]
+    endless = stated(content, kind, size)
+    found = status(path, endless + TRAILERS[after])
+    assert (found["status"], found["n_samples"]) == ("ok", N_SAMPLES)
+    assert found["content_hash"] == expected
+    # What only looks like a chunk, but does not end with the file, is audio.
+    sound = b"LIST" + bytes(range(1, 201))
+    assert status(path, endless + sound)["n_samples"] > N_SAMPLES
+
+
+@pytest.mark.parametrize("place", ["before fmt", "before data", "both"])
+def test_an_odd_chunk_without_padding_before_the_audio_is_passed(tmp_path, place):
+    path = tmp_path / "a.wav"
+    content = write(path, "wav")
+    expected = status(path, content)["content_hash"]
+    odd = chunk(b"LIST", b"INFOISFT\x05\0\0\0abcde")
+    assert len(odd) % 2
+    at = content.index(b"data")
+    if place != "before fmt":
+        content = content[:at] + odd + content[at:]
+    if place != "before data":
+        content = content[:12] + odd + content[12:]
+    for whole in (
+        content,
+        stated(content, "wav", 0xFFFFFFFF),
+        content + TRAILERS["LIST"],
+    ):
+        assert status(path, whole)["content_hash"] == expected
+    assert status(path, content[:-100])["status"] == "truncated"
+
+
+@pytest.mark.parametrize("kind", ["wav", "rf64"])
+def test_bw64_is_read_as_what_it_extends(tmp_path, kind):
+    path = tmp_path / "a.wav"
+    content = write(path, kind)
+    expected = status(path, content)["content_hash"]
+    bw64 = b"BW64" + content[4:]
+    axml = chunk(b"axml", b"<ebuCoreMain/>")
+    for whole in (bw64, bw64 + axml, stated(bw64, kind, (1 << 32) - 1) + axml):
+        assert status(path, whole)["content_hash"] == expected
+    assert status(path, bw64[:-100])["status"] == "truncated"
+
+
+def test_a_flac_without_samples_is_empty(tmp_path):
+    path = tmp_path / "a.flac"
+    head = flac_total(encode(path, SOUND, RATE)[:42], 0)
+    path.write_bytes(head[:4] + b"\x80" + head[5:])
+    found = inspection.inspect(str(path))
+    assert (found["status"], found["reason"]) == ("empty", f"{path} has no samples")
+
+
+def test_flac_in_ogg_is_refused_by_name(tmp_path):
+    path = tmp_path / "a.ogg"
+    packet = b"\x7fFLAC\x01\0\0\x01" + encode(path, SOUND, RATE)[:42]
+    page = b"OggS\0\x02" + bytes(20) + bytes([1, len(packet)]) + packet
+    found = status(path, page)
+    assert found["status"] == "unreadable"
+    assert "FLAC in Ogg" in found["reason"]
+    assert "plain FLAC" in found["reason"]

@@ -242,3 +242,68 @@ def test_an_mp3_of_few_frames_is_read(tmp_path):
     for n in (2, 3, 5):
         assert status(path, b"".join(frames[:n]))["n_samples"] == 1152 * n
     assert status(path, frames[0][:-1])["status"] == "truncated"
+    for content in (frames[0], id3() + frames[0], frames[0] + ID3V1):
+        found = status(path, content)
+        assert found["status"] == "unreadable"
+        assert "1152 samples, a single MPEG frame" in found["reason"]
+
+
+def test_a_tag_at_the_end_of_a_short_file_is_taken_off_once(tmp_path):
+    path = tmp_path / "a.mp3"
+    frames = mp3_frames(bare(mp3(path, 0.1 * noise(1), level=0.9)))
+    content = b"".join(frames[:2])
+    assert len(content) < 2048
+    expected = status(path, content)
+    assert expected["status"] == "ok"
+    found = status(path, content + ID3V1)
+    assert found["content_hash"] == expected["content_hash"]
+
+
+@pytest.mark.parametrize("with_header", [True, False])
+@pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT"])
+@pytest.mark.parametrize("over", [2500, 4000, 20_000])
+def test_a_tag_whose_size_covers_audio_is_told(tmp_path, with_header, mode, over):
+    path = tmp_path / "a.mp3"
+    content = mp3(path, noise(3), mode=mode)
+    content = content if with_header else bare(content)
+    tag = id3(500 + over)[:510]
+    assert status(path, id3(500) + content)["status"] == "ok"
+    found = status(path, tag + content)
+    assert (found["status"], found["n_samples"]) == ("unreadable", 0)
+    assert f"ends at byte {510 + over}, but MPEG frames" in found["reason"]
+    # So, too, where the size leads to the start of a frame.
+    frames = mp3_frames(content)
+    whole = sum(map(len, frames[:5]))
+    found = status(path, id3(500 + whole)[:510] + content)
+    assert "its tag states" in found["reason"]
+
+
+@pytest.mark.parametrize("over", [1, 5, 10_000])
+def test_a_tag_that_is_longer_than_the_file_is_told(tmp_path, over):
+    content = mp3(tmp_path / "a.mp3", noise(1))
+    tag = id3(len(content) + over)[:10]
+    found = status(tmp_path / "a.mp3", tag + content)
+    assert found["status"] == "unreadable"
+    assert "ID3 tag without audio: by its size" in found["reason"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_picture_in_a_tag_is_none_of_the_audio(tmp_path, seed):
+    path = tmp_path / "a.mp3"
+    content = mp3(path, noise(1))
+    expected = status(path, content)["content_hash"]
+    for n_bytes in (5000, 300_000):
+        picture = np.random.default_rng(seed).bytes(n_bytes)
+        for filling in (picture, picture.replace(b"\x80", b"\xff\xfb\x90\x64")):
+            tag = id3(len(filling), filling)
+            assert status(path, tag + content)["content_hash"] == expected
+
+
+def test_what_may_be_whole_is_refused_with_a_remedy(tmp_path):
+    path = tmp_path / "a.mp3"
+    frames = mp3_frames(bare(mp3(path, noise(1))))
+    junk = bytes(range(100, 180)) * 20
+    for n in (0, 10):
+        found = status(path, b"".join([*frames[:n], junk, *frames[n:]]))
+        assert found["status"] == "unreadable"
+        assert "-c copy" in found["reason"]

@@ -116,11 +116,18 @@ class AudioFile:
             raise AudioError(
                 "silent", f"{path} has no sample above -100 dB of full scale"
             )
-        if mix_peak < max(SILENCE_PEAK, CANCELLED_SHARE * peak):
+        # Of many channels of which one sounds, the mean is low without any cancelling.
+        if mix_peak < CANCELLED_SHARE * peak * min(1, 2 / self.n_channels):
             raise AudioError(
                 "silent",
                 f"{path}: its channels cancel, and their mean, which models get, is "
                 "silent. Turn the sign of one of them, or keep one alone",
+            )
+        if mix_peak < SILENCE_PEAK:
+            raise AudioError(
+                "silent",
+                f"{path}: the mean of its {self.n_channels} channels, which models "
+                "get, is nowhere above -100 dB of full scale. Keep those that sound",
             )
 
     def _decoded(self) -> Iterator[NDArray[np.float32]]:

@@ -7,7 +7,8 @@ an estimate for some files, and is not compared with what is there for others.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, NoReturn
@@ -33,6 +34,15 @@ NEAR_LIMIT = 1 << 16
 #: counts itself, or padding. A larger difference may be audio.
 SLACK_BYTES = 64
 SLACK_SHARE, SLACK_LIMIT = 0.01, 4096
+
+#: Names of chunks that may follow audio of unknown size, and how far from the end of
+#: the file they are looked for, in bytes.
+TRAILERS = re.compile(
+    b"LIST|list|JUNK|junk|PAD |FLLR|id3 |ID3 |bext|iXML|axml|chna|_PMX|cart|cue |smpl"
+    b"|inst|INST|acid|plst|labl|afsp|DISP|fact|PEAK|NAME|AUTH|ANNO|COMT|MARK|APPL"
+    b"|umid|minf|elm1|elmo|regn|ovwf|strc|ResU|levl|link|LGWV|SAUR|Cr8r|AFAn|dbmd"
+)
+TRAILERS_REACH = 1 << 24
 
 #: Formats of WAV that are MPEG frames: layers I and II, layer III.
 MPEG_IN_WAV = (0x50, 0x55)
@@ -71,6 +81,7 @@ class Chunks:
 KINDS = {
     b"RIFF": Chunks(12, (b"data",), "little"),
     b"RF64": Chunks(12, (b"data",), "little"),
+    b"BW64": Chunks(12, (b"data",), "little"),
     b"RIFX": Chunks(12, (b"data",)),
     b"FORM": Chunks(12, (b"SSND", b"BODY")),
     b"caff": Chunks(8, (b"data",), size=8, multiple=1),
@@ -140,6 +151,13 @@ def examine(path: Path) -> Source:
     with path.open("rb") as file:
         size = file.seek(0, io.SEEK_END)
         start = after_tags(file, 0)
+        if start > size:
+            raise AudioError(
+                "unreadable",
+                f"{path} is an ID3 tag without audio: by its size it ends at byte "
+                f"{start}, and the file has {size}. If there is audio in the file, "
+                "remove the tag, or write it again",
+            )
         magic = read_at(file, start, 4)
         if magic in (b"fLaC", b"OggS"):
             look = xiph.examine_flac if magic == b"fLaC" else xiph.examine_ogg
@@ -151,6 +169,7 @@ def examine(path: Path) -> Source:
         if magic in KINDS:
             return _chunked(path, file, start, size, KINDS[magic])
         stop = before_tags(file, start, size)
+        mpeg.check_tag(path, file, start, stop)
         return mpeg.examine(path, file, start, stop) or _refuse(path, file, start)
 
 
@@ -194,12 +213,15 @@ def _chunked(path: Path, file: BinaryIO, start: int, size: int, kind: Chunks) ->
     """Look at a file that consists of chunks: WAV, RF64, W64, AIFF, CAF."""
     chunk = Chunk(b"", start + kind.first, 0)
     long = encoding = 0
+    gaps = []  # where a byte of padding is missing
     while not chunk.name.startswith(kind.data):
         following = _following(file, chunk, size, kind)
         if following is None:
             if size - chunk.stop > 1:
                 refuse_cut(path, "or its header is damaged")
             return Source(path)  # libsndfile says what is wrong
+        if kind.multiple == 2 and following.start - 8 < _after(chunk, kind):
+            gaps.append(chunk.stop)
         chunk = following
         if chunk.name == b"ds64":
             long = chunk.start + 8
@@ -216,7 +238,26 @@ def _chunked(path: Path, file: BinaryIO, start: int, size: int, kind: Chunks) ->
     if encoding in MPEG_IN_WAV:
         stop = source.stop or min(chunk.stop, size)
         return mpeg.examine(path, file, chunk.start, stop) or source
-    return source
+    return _readable(source, file, (start, chunk.start), gaps, long)
+
+
+def _readable(
+    source: Source, file: BinaryIO, part: tuple[int, int], gaps: list[int], long: int
+) -> Source:
+    """Put a header before the audio that libsndfile reads, if it does not read its own.
+
+    It wants padding after each chunk of odd length, and knows BW64 as RF64 alone.
+    """
+    start, stop = part
+    head = source.head or read_at(file, start, stop - start)
+    is_bw64 = head[:4] == b"BW64"
+    if not (gaps or is_bw64):
+        return source
+    if is_bw64:
+        head = (b"RF64" if long else b"RIFF") + head[4:]
+    for gap in reversed(gaps):
+        head = head[: gap - start] + b"\0" + head[gap - start :]
+    return replace(source, head=head, skip=stop)
 
 
 def _au(path: Path, file: BinaryIO, start: int, size: int) -> Source:
@@ -299,6 +340,8 @@ def _restated(
     """Return all audio to the end of a file, behind a header that says so."""
     place, width = field
     stop = before_tags(file, chunk.start, size)
+    if kind.data:
+        stop = _before_chunks(file, chunk.start, stop, kind)
     n_bytes = stop - chunk.start
     if kind.counts_head:
         n_bytes += kind.name + kind.size
@@ -306,6 +349,27 @@ def _restated(
     stated = min(n_bytes, (1 << 8 * width) - 1).to_bytes(width, kind.order)
     head[place - start : place - start + width] = stated
     return Source(path, head=bytes(head), skip=chunk.start, stop=stop)
+
+
+def _before_chunks(file: BinaryIO, start: int, stop: int, kind: Chunks) -> int:
+    """Return where the chunks begin that are the last of a file; `stop`, if none is.
+
+    One is told from audio by its name, and by a size that leads exactly to the end, or
+    to zeros there.
+    """
+    base = max(start, stop - TRAILERS_REACH)
+    tail = read_at(file, base, stop - base)
+    begins: dict[int, int] = {}
+    for match in TRAILERS.finditer(tail):
+        chunk = _chunk(file, base + match.start(), kind)
+        if chunk is not None:
+            for end in (chunk.stop, _after(chunk, kind)):
+                begins.setdefault(end, base + match.start())
+    filled = base + len(tail.rstrip(b"\0"))
+    stop = min((begins[end] for end in begins if filled <= end <= stop), default=stop)
+    while begins.get(stop, stop) < stop:
+        stop = begins[stop]
+    return stop
 
 
 def _left_over(

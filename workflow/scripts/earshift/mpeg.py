@@ -20,6 +20,7 @@ from typing import BinaryIO, NamedTuple
 from earshift.errors import AudioError
 from earshift.sources import (
     CHUNK,
+    REWRITE,
     Source,
     after_tags,
     only_zeros,
@@ -41,6 +42,9 @@ SURPLUS = 1 << 12
 
 #: Frames in a row that tell audio from bytes that look like a frame.
 ROW = 3
+
+#: Bytes before the end of a tag in which frames are looked for: several of the longest.
+TAG_END = 1 << 14
 
 #: Version bits -> rates in Hz. MPEG-2 and -2.5 have half and a quarter of MPEG-1's.
 _RATES = {
@@ -194,16 +198,22 @@ def examine(path: Path, file: BinaryIO, start: int, stop: int) -> Source | None:
     if stream is None:
         return None
     first, form, stated = stream.start, stream.format, stream.header.n_frames
+    missing = -1 if stated is None else stated - stream.n_frames
     if stated is not None:
-        missing = stated - stream.n_frames
         # Some encoders count the header as a frame.
         all_bytes = stream.header.n_bytes or 0
         if missing > 1 or (missing == 1 and all_bytes > stream.stop - stream.first):
             refuse_cut(path, f"after {stream.n_frames} of {stated} MPEG frames")
-        if missing >= 0 and not stream.header.is_vbri:
-            return Source(path, slack=SLACK, skip=stream.first, stop=stream.stop)
     if stream.n_frames == 0:
         raise AudioError("empty", f"{path} has no samples")
+    if stream.n_frames == 1:
+        raise AudioError(
+            "unreadable",
+            f"{path} has {form.n_samples} samples, a single MPEG frame; fewer than two "
+            "frames of audio cannot be decoded",
+        )
+    if missing >= 0 and not stream.header.is_vbri:
+        return Source(path, slack=SLACK, skip=stream.first, stop=stream.stop)
     frame = _frame_at(read_at(file, first, 4))
     assert frame is not None
     # The decoder guesses the length from that of the first frame with audio.
@@ -265,6 +275,54 @@ def _find(
     return None
 
 
+def check_tag(path: Path, file: BinaryIO, start: int, stop: int) -> None:
+    """Refuse a stream behind a tag that states a size with which it covers audio.
+
+    That is so if frames in the tag, two or more, lead to others behind its end.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    file : file object
+        The file.
+    start, stop : int
+        Where the stream lies in it, by what the tag states.
+
+    Raises
+    ------
+    AudioError
+        If the size is wrong.
+    """
+    base = max(0, start - TAG_END)
+    part = read_at(file, base, min(start + TAG_END, stop) - base)
+    at = part.find(b"\xff")
+    while 0 <= at < start - base:
+        if _leads_over(part, at, start - base):
+            refuse_damaged(
+                path,
+                f"its tag states that it ends at byte {start}, but MPEG frames begin "
+                "before that",
+                "Remove the tag, or write it again",
+            )
+        at = part.find(b"\xff", at + 1)
+
+
+def _leads_over(part: bytes, at: int, end: int) -> bool:
+    """Return True if frames from a byte on go on over another: 2 before, `ROW` after.
+
+    Fewer after it are enough, if the last ends where `part` does.
+    """
+    form, before, after = None, 0, 0
+    while (frame := _frame_at(part, at)) and form in (None, frame[0]):
+        form, length = frame
+        before, after = before + (at < end), after + (at >= end)
+        at += length
+        if before >= 2 and (after == ROW or (after and at == len(part))):
+            return True
+    return False
+
+
 def _is_row(
     file: BinaryIO, at: int, frame: tuple[Format, int], stop: int, is_first: bool
 ) -> bool:
@@ -307,7 +365,8 @@ def _check_around(
     few = 2 * (stream.stop - stream.start) // max(stream.n_frames, 1)
     before = stream.first - start
     if before >= few and not only_zeros(file, start, stream.first):
-        refuse_damaged(path, f"its first {before} bytes are no MPEG frames")
+        what = f"its first {before} bytes are no MPEG frames"
+        refuse_damaged(path, what, REWRITE)
     further = _find(file, stream.stop, stop, stop)
     if further is not None and further[0] != stream.format:
         refuse_two(path, f"{stream.format}, then {further[0]}")
@@ -319,7 +378,7 @@ def _check_around(
     if further or not (complete or only_zeros(file, left, end)):
         seconds = stream.n_frames * stream.format.n_samples / stream.format.rate_hz
         what = f"at {seconds:.2f} s, {end - stream.stop} bytes are no MPEG frames"
-        refuse_damaged(path, what)
+        refuse_damaged(path, what, REWRITE)
 
 
 def _is_tag(file: BinaryIO, position: int) -> bool:

@@ -18,6 +18,12 @@ import soundfile
 
 from earshift.errors import AudioError
 
+#: What to do about a file whose audio may be whole though its structure is not.
+REWRITE = (
+    "Replace it by an intact copy; if it plays to its end, write it again without "
+    "encoding it again (for instance 'ffmpeg -i old -c copy new')"
+)
+
 #: Bytes that are read of a file at a time where its structure is looked at.
 CHUNK = 1 << 20
 
@@ -160,11 +166,17 @@ def before_tags(file: BinaryIO, start: int, stop: int) -> int:
     int
         `stop`, if there are none.
     """
-    while n_bytes := _last_tag(read_at(file, max(start, stop - 5128), 5128)):
+    while n_bytes := _last_tag(_end(file, start, stop)):
         if stop - n_bytes < start:
             break
         stop -= n_bytes
     return stop
+
+
+def _end(file: BinaryIO, start: int, stop: int) -> bytes:
+    """Return the last bytes before a position: as many as the longest Lyrics3 has."""
+    start = max(start, stop - 5128)
+    return read_at(file, start, stop - start)
 
 
 def _last_tag(end: bytes) -> int:
@@ -200,11 +212,10 @@ def refuse_cut(path: Path, where: str) -> NoReturn:
     )
 
 
-def refuse_damaged(path: Path, what: str) -> NoReturn:
+def refuse_damaged(path: Path, what: str, remedy: str = "") -> NoReturn:
     """Raise the error of a file whose audio is damaged."""
-    raise AudioError(
-        "unreadable", f"{path} is damaged: {what}. Replace it by an intact copy"
-    )
+    remedy = remedy or "Replace it by an intact copy"
+    raise AudioError("unreadable", f"{path} is damaged: {what}. {remedy}")
 
 
 def refuse_two(path: Path, why: str) -> NoReturn:

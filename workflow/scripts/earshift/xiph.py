@@ -18,6 +18,7 @@ from typing import BinaryIO, NamedTuple
 from earshift.errors import AudioError
 from earshift.sources import (
     CHUNK,
+    REWRITE,
     Source,
     read_at,
     refuse_cut,
@@ -82,6 +83,8 @@ def examine_flac(path: Path, file: BinaryIO, start: int, stop: int) -> Source:
     first = _after_blocks(path, file, start + 4, stop)
     if _is_again(file, first, stop):
         refuse_two(path, "a second FLAC header")
+    if first >= stop and stated == 0:
+        raise AudioError("empty", f"{path} has no samples")
     end = _last_sample(file, first, stop, head, stated)
     if end is None or end == stated or end >= 1 << 36:
         if stated == 0:
@@ -211,7 +214,7 @@ def examine_ogg(path: Path, file: BinaryIO, start: int, stop: int) -> Source:
     Returns
     -------
     Source
-        What to decode: the whole file.
+        What to decode: all from its first page on.
 
     Raises
     ------
@@ -222,6 +225,12 @@ def examine_ogg(path: Path, file: BinaryIO, start: int, stop: int) -> Source:
     begun, flags = False, 0
     for head, body in _pages(path, file, start, stop):
         flags, serial = head[5], head[14:18]
+        if body.startswith(b"\x7fFLAC"):
+            raise AudioError(
+                "unreadable",
+                f"{path} is FLAC in Ogg, which cannot be decoded here. Encode it as "
+                "plain FLAC",
+            )
         number = int.from_bytes(head[18:22], "little")
         if flags & 2:
             if begun:
@@ -234,8 +243,9 @@ def examine_ogg(path: Path, file: BinaryIO, start: int, stop: int) -> Source:
             refuse_damaged(path, f"the checksum of page {number} is wrong")
         numbers[serial] = number
     if not flags & 4:
-        refuse_cut(path, "before the page that is marked as the last")
-    return Source(path, slack=OGG_SLACK)
+        refuse_cut(path, f"before the page that is marked as the last. {REWRITE}")
+    # libsndfile does not look for an Ogg stream behind a tag.
+    return Source(path, slack=OGG_SLACK, skip=start)
 
 
 def _pages(
