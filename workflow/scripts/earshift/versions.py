@@ -6,9 +6,9 @@ change of a comment re-runs nothing. Plugins have a `version` of their own.
 """
 
 MINIATURE = 2
-CLIPS = 4
+CLIPS = 3
 #: Of what stage 1 keeps of a decoded file; raise CLIPS with it. Files are decoded anew.
-MEASURES = 3
+MEASURES = 2
 AUDIT = 2
 EMBEDDINGS = 4
 #: Of what stage 2 does with short clips where `short` is not "pad", its default.
