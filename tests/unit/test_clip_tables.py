@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pandas as pd
 import pytest
@@ -82,6 +83,32 @@ def test_names_that_differ_by_case_are_refused_with_both_rows(
     refused(tmp_path, content, message)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1", "01"),
+        ("001", "1.0"),
+        ("100000", "1e5"),
+        ("1.23E+05", "0123000"),
+        ("0", "00"),
+    ],
+)
+def test_numbers_that_differ_by_a_spreadsheets_zeros_are_refused(tmp_path, one, other):
+    head = "path,label,recording,subgroup\n"
+    message = rf"'{re.escape(one)}' \(row 2\) and '{re.escape(other)}' \(row 4\)"
+    said = refused(tmp_path, f"{HEAD}a,x,{one}\nb,y,2\nc,x,{other}\n", message)
+    assert "the recording" in said
+    assert "zeros that a spreadsheet adds or drops" in said
+    refused(tmp_path, f"{head}a,x,r,{one}\nb,y,s,2\nc,x,t,{other}\n", message)
+
+
+def test_numbers_written_alike_stay_as_they_are(tmp_path):
+    written = ["01", "02", "10", "1.1", "1.10", "0e12", "0e34", "1.5e0", "1a", "01a"]
+    rows = "".join(f"{i}.wav,x,{name}\n" for i, name in enumerate(written))
+    found = listed(tmp_path, HEAD + rows + "z.wav,y,01\n").clips
+    assert found["recording"].tolist() == [*written, "01"]
+
+
 def test_ids_and_paths_may_differ_by_case(tmp_path):
     found = listed(tmp_path, f"{HEAD}a.wav,x,1\nA.wav,y,2\n").clips
     assert found["clip_id"].tolist() == ["a.wav", "A.wav"]
@@ -103,6 +130,10 @@ def test_ids_and_paths_may_differ_by_case(tmp_path):
         (
             "path,label,recording,split\na.wav,x,1,train\nb.wav,x,2,val\n",
             "1 clips have the split 'val'.* row 3. Did you mean 'validation'",
+        ),
+        (
+            f"path,label,recording,split\na.wav,x,1,1\nb.wav,x,2,{'9' * 30}\n",
+            "the split '9{30}'; .* from 1 to 9999, or empty. The first is row 3",
         ),
         (
             "path,recording,label:x\na.wav,1,1\n\nb.wav,2,NA\n",
