@@ -145,6 +145,38 @@ def test_a_fault_is_named_with_its_row(tmp_path, content, message):
     refused(tmp_path, content, message)
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '"""x"""',
+        "\u201cx\u201d",
+        "\u201ex\u201c",
+        "\u2018x\u2019",
+        "'x'",
+        '="001"',
+        '"=""001"""',
+        '\u00a0"x"',
+    ],
+)
+@pytest.mark.parametrize("column", [1, 2, 3, 4])
+def test_names_that_are_still_in_quotes_are_refused(tmp_path, cell, column):
+    head = ["path", "label", "recording", "subgroup", "split"]
+    odd = ["b.wav", "y", "2", "s", "train"]
+    odd[column] = cell
+    content = f"{','.join(head)}\na.wav,x,1,r,test\n{','.join(odd)}\n"
+    said = refused(
+        tmp_path, content, f"row 3: the {head[column]} .* is in quotes, or a"
+    )
+    assert "(1 such rows)" in said
+
+
+def test_quotes_within_names_and_after_blanks_make_no_other_name(tmp_path):
+    content = f"""{HEAD}a.wav, "x",1\nb.wav,x,"Rock 'n' Roll"\nc.wav,6",'68\n"""
+    found = listed(tmp_path, content).clips
+    assert datasets.classes(found) == ['6"', "x"]
+    assert found["recording"].tolist() == ["1", "Rock 'n' Roll", "'68"]
+
+
 def test_labels_may_be_as_spreadsheets_write_them(tmp_path):
     cells = ["1", "0", "", "1.0", "0.0", "TRUE", "False", " 1", "true ", "\u00a0"]
     rows = "".join(f"{i}.wav,{i},{cell},0\n" for i, cell in enumerate(cells))
