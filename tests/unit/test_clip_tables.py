@@ -137,7 +137,7 @@ def test_ids_and_paths_may_differ_by_case(tmp_path):
         ),
         (
             "path,recording,label:x\na.wav,1,1\n\nb.wav,2,NA\n",
-            "column 'label:x', row 4: a label is 1 .* got 'NA'",
+            "column 'label:x', row 4: a cell is 1 .* or empty .* got 'NA'",
         ),
     ],
 )

@@ -24,7 +24,7 @@ from earshift.datasets import (
     one_label_per_clip,
     tidy,
 )
-from earshift.datasets._files import TRUTH
+from earshift.datasets._files import truth
 from earshift.errors import DataError, did_you_mean
 
 version = 2
@@ -108,7 +108,7 @@ def list_clips(
         }
     )
     if wide:
-        labels = {c: _labels(file, rows[c]) for c in wide}
+        labels = {c: truth(file, rows[c], empty=True) for c in wide}
         clips = clips.assign(**labels)
     else:
         clips = one_label_per_clip(clips, rows[label_column].tolist())
@@ -180,14 +180,3 @@ def _check_plain(file: Path, column: pd.Series[str]) -> None:
             f"quotes, or a formula ({len(quoted)} such rows), and would count as "
             "another than the same without. Write the plain name."
         )
-
-
-def _labels(file: Path, column: pd.Series[str]) -> pd.Series[bool]:
-    words = column.str.lower()
-    wrong = column[~words.isin([*TRUTH, ""])]
-    if len(wrong):
-        raise DataError(
-            f"{file}, column '{column.name}', row {wrong.index[0]}: a label is 1 "
-            f"(present), 0 (absent) or empty (unknown), got '{wrong.iloc[0]}'."
-        )
-    return words.map(TRUTH).astype("boolean")
