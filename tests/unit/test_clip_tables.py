@@ -107,6 +107,8 @@ def test_numbers_written_alike_stay_as_they_are(tmp_path):
     rows = "".join(f"{i}.wav,x,{name}\n" for i, name in enumerate(written))
     found = listed(tmp_path, HEAD + rows + "z.wav,y,01\n").clips
     assert found["recording"].tolist() == [*written, "01"]
+    found = listed(tmp_path, f"{HEAD}a.wav,1,r\nb.wav,01,s\n").clips
+    assert datasets.classes(found) == ["01", "1"]
 
 
 def test_ids_and_paths_may_differ_by_case(tmp_path):

@@ -101,9 +101,13 @@ def fold(name: str) -> str:
 
 
 def refuse_alike(
-    names: Iterable[str], what: str, place_of: Callable[[str], str]
+    names: Iterable[str],
+    what: str,
+    place_of: Callable[[str], str],
+    *,
+    numbers: bool = False,
 ) -> None:
-    """Refuse names that differ only by case, by `fold`'s forms, or by `number`'s zeros.
+    """Refuse names that differ only by upper and lower case, or by `fold`'s forms.
 
     Parameters
     ----------
@@ -114,6 +118,8 @@ def refuse_alike(
         ``"clips.csv: the recording"``.
     place_of : callable
         Returns where a name was first seen, such as ``"row 2"``.
+    numbers : bool, default=False
+        Whether those are refused, too, that are one `number`.
 
     Raises
     ------
@@ -121,11 +127,11 @@ def refuse_alike(
         With both names and where they are.
     """
     written = list(names)
-    for pair, why in (
-        (alike(written), "by upper and lower case, or by forms of one character,"),
-        (alike(written, number), "by zeros that a spreadsheet adds or drops,"),
-    ):
-        if pair:
+    reasons = {fold: "by upper and lower case, or by forms of one character,"}
+    if numbers:
+        reasons[number] = "by zeros that a spreadsheet adds or drops,"
+    for key, why in reasons.items():
+        if pair := alike(written, key):
             first, second = pair
             raise DataError(
                 f"{what} '{first}' ({place_of(first)}) and '{second}' "

@@ -86,8 +86,8 @@ def tidy(
     Raises
     ------
     DataError
-        If two names differ only by case or by the zeros of a number, or a class has no
-        name or two columns; the message says where both are.
+        If two names differ only by case, two recordings or subgroups only by zeros of a
+        number, or a class has no name or two columns; the message says where both are.
     """
     clips = found.clips.reset_index(drop=True)
     place_of = place_of or (lambda i: f"clip '{clips['clip_id'].iloc[i]}'")
@@ -116,7 +116,9 @@ def _refuse_alike(
     first = column.dropna().drop_duplicates()
     position = {str(name): int(i) for i, name in first.items()}
     what = f"{whose}: the {str(column.name).partition('_')[0]}"
-    names.refuse_alike(position, what, lambda name: place_of(position[name]))
+    names.refuse_alike(
+        position, what, lambda name: place_of(position[name]), numbers=True
+    )
 
 
 def _changed(column: pd.Series[Any], change: Callable[[str], str]) -> pd.Series[Any]:
