@@ -77,6 +77,56 @@ def test_what_is_wrong_with_a_table_is_an_error(tmp_path, lines, options, messag
         look(tmp_path, splits=options)
 
 
+def sided(*splits, **options):
+    """Rows of a table with a column of splits: those of recordings in turn."""
+    found = [row for row in rows(**options) if row.partition(",")[0].endswith("_0.wav")]
+    return [f"{row},{splits[i % len(splits)]}" for i, row in enumerate(found)]
+
+
+@pytest.mark.parametrize(
+    ("splits", "more", "message"),
+    [
+        (["train"], "", "'b' has 16 clips .* none of them tests"),
+        (["train", "validation"], "", "'b' has 16 clips .* none of them tests"),
+        (["test"], "", "'b' has 16 clips .* all of them test"),
+        (["train", "test"], "rcello0,test", "'b': 1 .* both sides .* 'rcello0'"),
+        (["1", "2"], "rcello0,2", "'b': 1 .* both sides .* 'rcello0'"),
+        (["1", "2"], f"r,{'9' * 30}", "the number of a fold from 1 to 9999"),
+    ],
+)
+@pytest.mark.parametrize("other", ["train,test", "1,2"])
+def test_what_is_wrong_with_an_official_split_is_an_error(
+    tmp_path, splits, more, message, other
+):
+    header = f"{HEADER},split"
+    more = [f"more.wav,cello,{more}"] if more else []
+    write(tmp_path / "a", *sided(*other.split(",")), header=header)
+    write(tmp_path / "b", *sided(*splits), *more, header=header)
+    kind = {"kind": "official"}
+    with pytest.raises(DataError, match=message):
+        look(tmp_path, splits=kind)
+    write(tmp_path / "b", *sided("train", "test"), header=header)
+    assert look(tmp_path, splits=kind)
+
+
+def test_folds_that_are_merged_are_checked_as_merged(tmp_path):
+    header = f"{HEADER},split"
+    more = "more.wav,cello,rcello0,3"  # in folds 1 and 3, which are one of two
+    write(tmp_path / "a", *sided("1", "2"), header=header)
+    write(tmp_path / "b", *sided("1", "2", "3", "4"), more, header=header)
+    assert look(tmp_path, splits={"kind": "official"})
+    write(tmp_path / "a", *sided("1", "2", "3", "4"), header=header)
+    with pytest.raises(DataError, match=r"'b': 1 .* both sides"):
+        look(tmp_path, splits={"kind": "official"})
+
+
+def test_a_single_split_is_checked_without_the_other_datasets(tmp_path):
+    more = "more.wav,cello,rcello0,test"
+    write(tmp_path / "a", *sided("train", "test"), more, header=f"{HEADER},split")
+    with pytest.raises(DataError, match=r"'a': 1 .* both sides"):
+        look(tmp_path, splits={"kind": "official"})
+
+
 def test_a_class_with_too_few_recordings_is_left_out_and_the_others_stay(tmp_path):
     write(tmp_path / "a", *rows(("cello", "flute", "horn")))
     write(tmp_path / "b", *rows(), *rows(("horn",), n=2))
@@ -117,10 +167,25 @@ def test_of_a_large_table_the_first_lines_are_checked(tmp_path, monkeypatch):
     assert look(tmp_path) == [
         "a: only the first 40 lines of clips.csv were checked: it is large."
     ]
-    # The first lines end within a cell.
-    more = ['x.wav,"cello', 'or not",r0'] * 20
-    write(tmp_path / "a", *rows(n=40)[:38], *more)
-    assert len(look(tmp_path)) == 1
+    # Quotes that open no cell, and cells with quotes and ends of lines.
+    more = ['6" drum.wav,cello,z', '"7"" tom.wav",cello,z', 'x.wav, "cello', 'b",r0']
+    write(tmp_path / "a", *more, *rows(n=40))
+    assert look(tmp_path) == [
+        "a: only the first 40 lines of clips.csv were checked: it is large."
+    ]
+    # The first lines end within a cell: where it starts, the check ends.
+    write(tmp_path / "a", *rows(n=40)[:38], *['x.wav,"cello', 'or not",r0'] * 20)
+    assert look(tmp_path) == [
+        "a: only the first 39 lines of clips.csv were checked: it is large."
+    ]
+    # All of them are in the first cell: the whole table is checked.
+    within = ['"x', *["x"] * 50, '.wav",cello,z']
+    write(tmp_path / "a", *within, *rows(n=40))
+    with pytest.raises(DataError, match=r"no class can be used .*\n.*a: 81 clips"):
+        look(tmp_path)
+    (tmp_path / "a" / "clips.csv").write_text(f'"{HEADER}\n' + "x,y,z\n" * 300)
+    with pytest.raises(DataError, match="a double quote is opened"):
+        look(tmp_path)
     write(tmp_path / "a", "x.wav,,r", *rows(n=40))
     with pytest.raises(DataError, match="no 'label'") as raised:
         look(tmp_path)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pandas as pd
 import pytest
@@ -82,6 +83,34 @@ def test_names_that_differ_by_case_are_refused_with_both_rows(
     refused(tmp_path, content, message)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1", "01"),
+        ("001", "1.0"),
+        ("100000", "1e5"),
+        ("1.23E+05", "0123000"),
+        ("0", "00"),
+    ],
+)
+def test_numbers_that_differ_by_a_spreadsheets_zeros_are_refused(tmp_path, one, other):
+    head = "path,label,recording,subgroup\n"
+    message = rf"'{re.escape(one)}' \(row 2\) and '{re.escape(other)}' \(row 4\)"
+    said = refused(tmp_path, f"{HEAD}a,x,{one}\nb,y,2\nc,x,{other}\n", message)
+    assert "the recording" in said
+    assert "zeros that a spreadsheet adds or drops" in said
+    refused(tmp_path, f"{head}a,x,r,{one}\nb,y,s,2\nc,x,t,{other}\n", message)
+
+
+def test_numbers_written_alike_stay_as_they_are(tmp_path):
+    written = ["01", "02", "10", "1.1", "1.10", "0e12", "0e34", "1.5e0", "1a", "01a"]
+    rows = "".join(f"{i}.wav,x,{name}\n" for i, name in enumerate(written))
+    found = listed(tmp_path, HEAD + rows + "z.wav,y,01\n").clips
+    assert found["recording"].tolist() == [*written, "01"]
+    found = listed(tmp_path, f"{HEAD}a.wav,1,r\nb.wav,01,s\n").clips
+    assert datasets.classes(found) == ["01", "1"]
+
+
 def test_ids_and_paths_may_differ_by_case(tmp_path):
     found = listed(tmp_path, f"{HEAD}a.wav,x,1\nA.wav,y,2\n").clips
     assert found["clip_id"].tolist() == ["a.wav", "A.wav"]
@@ -105,13 +134,49 @@ def test_ids_and_paths_may_differ_by_case(tmp_path):
             "1 clips have the split 'val'.* row 3. Did you mean 'validation'",
         ),
         (
+            f"path,label,recording,split\na.wav,x,1,1\nb.wav,x,2,{'9' * 30}\n",
+            "the split '9{30}'; .* from 1 to 9999, or empty. The first is row 3",
+        ),
+        (
             "path,recording,label:x\na.wav,1,1\n\nb.wav,2,NA\n",
-            "column 'label:x', row 4: a label is 1 .* got 'NA'",
+            "column 'label:x', row 4: a cell is 1 .* or empty .* got 'NA'",
         ),
     ],
 )
 def test_a_fault_is_named_with_its_row(tmp_path, content, message):
     refused(tmp_path, content, message)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '"""x"""',
+        "\u201cx\u201d",
+        "\u201ex\u201c",
+        "\u2018x\u2019",
+        "'x'",
+        '="001"',
+        '"=""001"""',
+        '\u00a0"x"',
+    ],
+)
+@pytest.mark.parametrize("column", [1, 2, 3, 4])
+def test_names_that_are_still_in_quotes_are_refused(tmp_path, cell, column):
+    head = ["path", "label", "recording", "subgroup", "split"]
+    odd = ["b.wav", "y", "2", "s", "train"]
+    odd[column] = cell
+    content = f"{','.join(head)}\na.wav,x,1,r,test\n{','.join(odd)}\n"
+    said = refused(
+        tmp_path, content, f"row 3: the {head[column]} .* is in quotes, or a"
+    )
+    assert "(1 such rows)" in said
+
+
+def test_quotes_within_names_and_after_blanks_make_no_other_name(tmp_path):
+    content = f"""{HEAD}a.wav, "x",1\nb.wav,x,"Rock 'n' Roll"\nc.wav,6",'68\n"""
+    found = listed(tmp_path, content).clips
+    assert datasets.classes(found) == ['6"', "x"]
+    assert found["recording"].tolist() == ["1", "Rock 'n' Roll", "'68"]
 
 
 def test_labels_may_be_as_spreadsheets_write_them(tmp_path):

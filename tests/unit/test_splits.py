@@ -183,6 +183,22 @@ def test_a_recording_on_both_official_sides_is_refused(tmp_path):
         make(tmp_path, rows, kind="official")
 
 
+@pytest.mark.parametrize(
+    ("sides", "why"),
+    [
+        (("train",), "none of them tests"),
+        (("train", "validation"), "none of them tests"),
+        (("test",), "all of them test"),
+    ],
+)
+def test_an_official_split_needs_clips_on_both_sides(tmp_path, sides, why):
+    rows = clips()
+    for i, row in enumerate(rows):
+        row["split"] = sides[i // 3 % len(sides)]
+    with pytest.raises(DataError, match=rf"'d' has 90 clips .*, and {why}: "):
+        make(tmp_path, rows, kind="official")
+
+
 def test_an_official_split_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DataError, match="Use 'kind: grouped'"):
         make(tmp_path, clips(), kind="official")

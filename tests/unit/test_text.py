@@ -1,6 +1,7 @@
 """How text is read: encodings, separators and numbers of lines, at one place."""
 
 import codecs
+import gzip
 import logging
 
 import pytest
@@ -94,6 +95,18 @@ def test_rows_are_numbered_by_the_lines_of_the_file(tmp_path):
             "line 1: a null character; .* without a byte-order",
         ),
         (codecs.BOM_UTF16_LE + b"abc", "starts as UTF-16, and is not"),
+        (TABLE.encode("utf-32"), "t.csv' is UTF-32, not UTF-8 or UTF-16. Save it"),
+        (codecs.BOM_UTF32_BE + TABLE.encode("utf-32-be"), "t.csv' is UTF-32"),
+        (TABLE.encode() + b"\x1a", r"line 4: a Ctrl-Z character .*is at the end. Save"),
+        (TABLE.encode() + b"\x1a\r\n", "line 4: a Ctrl-Z character"),
+        (gzip.compress(TABLE.encode()), "t.csv' is compressed with gzip, .* Unpack it"),
+        (
+            TABLE.replace(",", "|").encode(),
+            r"one cell, 'path\|label\|recording'. Put a",
+        ),
+        (TABLE.replace(",", " ").encode(), "one cell, 'path label recording'. Put a c"),
+        (TABLE.replace(",", "\uff0c").encode(), "one cell, 'path\uff0clabel\uff0crec"),
+        (b'"path,recording"\n"a.wav,1"\n', "'path,recording'.*no quotes around a who"),
         (b"PK\x03\x04\x14\x00", "is a spreadsheet or another archive.*'CSV UTF-8'"),
     ],
 )
@@ -112,6 +125,21 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 def test_columns_without_a_name_are_named_by_their_place_or_left_out(tmp_path):
     found = cells(tmp_path, ",path,recording,\n0,a.wav,1,\n1,b.wav,2,\n")
     assert list(found) == ["(column 1)", "path", "recording"]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_quote_after_a_blank_opens_a_cell(tmp_path, separator):
+    rows = [
+        [' "path"', ' "recording"', ' "label"'],
+        [' "a,;\t.wav"', ' "x"', " y"],
+        ["b.wav", '6"', ' "y"'],
+    ]
+    content = "\n".join(separator.join(row) for row in rows)
+    assert cells(tmp_path, content) == {
+        "path": ["a,;\t.wav", "b.wav"],
+        "recording": ["x", '6"'],
+        "label": ["y", "y"],
+    }
 
 
 def test_lines_are_trimmed_and_numbered(tmp_path):

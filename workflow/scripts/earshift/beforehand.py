@@ -8,9 +8,10 @@ audio is opened.
 from __future__ import annotations
 
 import codecs
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, count, islice
+from itertools import count, islice
 from math import ceil
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +26,11 @@ from earshift.errors import DataError, EarshiftError
 #: Tables of more bytes are checked in their first lines alone: a second's worth.
 WHOLE_BYTES = 16_000_000
 FIRST_LINES = 20_000
+
+#: A quote opens a cell only where the cell starts; the next that is not one of two
+#: closes it.
+_OPENS = re.compile(rb'(?:^|[,;\t]) *"').search
+_CLOSES = re.compile(rb'[^"]*(?:""[^"]*)*"(?!")').match
 
 
 def look(config: Mapping[str, Any], *, made: Path) -> list[str]:
@@ -48,7 +54,7 @@ def look(config: Mapping[str, Any], *, made: Path) -> list[str]:
     ------
     DataError
         If a table cannot be used, the folds or classes that are asked for cannot be
-        had, or no class can be used.
+        had, a recording is on both sides of a split, or no class can be used.
     """
     unpacked = register.dataset_folders(config["downloads"]["register"])
     found, said = {}, []
@@ -63,9 +69,18 @@ def look(config: Mapping[str, Any], *, made: Path) -> list[str]:
                 raise
             note = ""
         said += [f"{name}: {note}"] if note else []
-    if len(found) < len(config["datasets"]):
+    is_whole = len(found) == len(config["datasets"])
+    if config["splits"]["kind"] == "official":
+        # Folds in a larger number are merged, or not all tested, as the others need.
+        splits.official({n: t for n, t in found.items() if is_whole or _is_single(t)})
+    if not is_whole:
         return said
     return said + _classes(found, config)
+
+
+def _is_single(table: pd.DataFrame) -> bool:
+    """Return True if an official split has one fold, of train and test clips."""
+    return bool(table["split"].eq("test").any())
 
 
 def _listed(name: str, entry: Mapping[str, Any]) -> tuple[pd.DataFrame | None, str]:
@@ -76,7 +91,11 @@ def _listed(name: str, entry: Mapping[str, Any]) -> tuple[pd.DataFrame | None, s
         return None, ""
     files = [f for f in plugin.label_files(folder, **options) if f.is_file()]
     if sum(file.stat().st_size for file in files) > WHOLE_BYTES:
-        return None, _check_head(name, entry, files)
+        if entry["plugin"] != "table":
+            return None, ""
+        head = _head(files[0])
+        if len(head) > 1:
+            return None, _check_head(name, entry, files[0], head)
     listed = _find(name, entry)
     return listed.clips, " ".join(datasets.warnings(listed))
 
@@ -99,19 +118,31 @@ def _find(name: str, entry: Mapping[str, Any]) -> ClipList:
         ) from error
 
 
-def _check_head(name: str, entry: Mapping[str, Any], files: Sequence[Path]) -> str:
-    """Check the header and the first lines of a large table; return what was done."""
-    if entry["plugin"] != "table":
-        return ""
-    (file,) = files
+def _head(file: Path) -> list[bytes]:
+    """Return the first lines of a table, up to one that ends a row; perhaps none."""
     with file.open("rb") as lines:
         head = list(islice(lines, FIRST_LINES))
     if head[0].startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return ""  # what ends a line is more than a byte
-    # A line with an odd number of quotes up to its end is within a cell.
-    quotes = accumulate(line.count(b'"') for line in head)
-    whole = [i for i, n in enumerate(quotes, 1) if n % 2 == 0]
-    head = head[: whole[-1]] if whole else head
+        return []  # what ends a line is more than a byte
+    n_whole, is_open = 0, False
+    for i, line in enumerate(head, 1):
+        is_open = _ends_within_a_cell(line, is_open)
+        n_whole = n_whole if is_open else i
+    return head[:n_whole]
+
+
+def _ends_within_a_cell(line: bytes, is_open: bool) -> bool:
+    """Return True if a quoted cell, perhaps open before a line, is open after it."""
+    at = 0
+    while quote := (_CLOSES if is_open else _OPENS)(line, at):
+        is_open, at = not is_open, quote.end()
+    return is_open
+
+
+def _check_head(
+    name: str, entry: Mapping[str, Any], file: Path, head: Sequence[bytes]
+) -> str:
+    """Check the first lines of a large table; return what was done."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / file.name
         copy.write_bytes(b"".join(head))
@@ -119,9 +150,7 @@ def _check_head(name: str, entry: Mapping[str, Any], files: Sequence[Path]) -> s
             _find(name, {**entry, "folder": folder, "table": file.name})
         except DataError as error:
             raise DataError(str(error).replace(str(copy), str(file))) from error
-    return (
-        f"only the first {FIRST_LINES} lines of {file.name} were checked: it is large."
-    )
+    return f"only the first {len(head)} lines of {file.name} were checked: it is large."
 
 
 def _in_use(

@@ -29,6 +29,10 @@ _EDGES = re.compile(rf"^[\s{_HIDDEN}{_JOINERS}]+|[\s{_HIDDEN}{_JOINERS}]+$")
 #: A byte of the name of a file as `printable` writes it.
 ESCAPED = r"\\x[89a-f][0-9a-f]"
 
+#: Whole numbers, and what spreadsheets make of long ones: 1E+05.
+_WHOLE = re.compile(r"0*([0-9]+?)(?:\.0*)?")
+_SCIENTIFIC = re.compile(r"([1-9])(?:\.([0-9]*))?[eE]\+?([0-9]{1,2})")
+
 #: Names this alike, from 0 to 1, are near: one letter of six.
 _ALIKE = 0.8
 
@@ -97,7 +101,11 @@ def fold(name: str) -> str:
 
 
 def refuse_alike(
-    names: Iterable[str], what: str, place_of: Callable[[str], str]
+    names: Iterable[str],
+    what: str,
+    place_of: Callable[[str], str],
+    *,
+    numbers: bool = False,
 ) -> None:
     """Refuse names that differ only by upper and lower case, or by `fold`'s forms.
 
@@ -110,29 +118,61 @@ def refuse_alike(
         ``"clips.csv: the recording"``.
     place_of : callable
         Returns where a name was first seen, such as ``"row 2"``.
+    numbers : bool, default=False
+        Whether those are refused, too, that are one `number`.
 
     Raises
     ------
     DataError
         With both names and where they are.
     """
-    if pair := alike(names):
-        first, second = pair
-        raise DataError(
-            f"{what} '{first}' ({place_of(first)}) and '{second}' ({place_of(second)}) "
-            "differ only by upper and lower case, or by forms of one character, and "
-            "would count as two. Write them alike, or rename one."
-        )
+    written = list(names)
+    reasons = {fold: "by upper and lower case, or by forms of one character,"}
+    if numbers:
+        reasons[number] = "by zeros that a spreadsheet adds or drops,"
+    for key, why in reasons.items():
+        if pair := alike(written, key):
+            first, second = pair
+            raise DataError(
+                f"{what} '{first}' ({place_of(first)}) and '{second}' "
+                f"({place_of(second)}) differ only {why} and would count as two. "
+                "Write them alike, or rename one."
+            )
 
 
-def alike(names: Iterable[str]) -> tuple[str, str] | None:
-    """Return the first two of some names, all different, whose `fold` is equal."""
+def alike(
+    names: Iterable[str], key: Callable[[str], str] = fold
+) -> tuple[str, str] | None:
+    """Return the first two of some names, all different, whose key is equal."""
     seen: dict[str, str] = {}
     for name in names:
-        other = seen.setdefault(fold(name), name)
+        other = seen.setdefault(key(name), name)
         if other != name:
             return other, name
     return None
+
+
+def number(name: str) -> str:
+    """Return what is equal for names that are one whole number to a spreadsheet.
+
+    Parameters
+    ----------
+    name : str
+        As `clean` returns it.
+
+    Returns
+    -------
+    str
+        ``01``, ``1.0`` and ``1`` as ``1``, ``1E+05`` as ``100000``; what is no such
+        number as it is.
+    """
+    if found := _WHOLE.fullmatch(name):
+        return found[1]
+    if found := _SCIENTIFIC.fullmatch(name):
+        digits, decimals, zeros = found[1], (found[2] or "").rstrip("0"), int(found[3])
+        if len(decimals) <= zeros:
+            return digits + decimals.ljust(zeros, "0")
+    return name
 
 
 def printable(name: str) -> str:

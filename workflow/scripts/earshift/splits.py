@@ -87,10 +87,7 @@ def make_splits(
         pairs = read_text(duplicates)
     clips = groups.find(tables, namespaces or {}, pairs)
     if kind == "official":
-        folds = _paired({name: official_folds(name, t) for name, t in tables.items()})
-        for name, rows in folds.items():
-            check_sides(name, rows, tables[name])
-        splits = _repeated(_left_out(folds, clips), n_repeats)
+        splits = _repeated(_left_out(official(tables), clips), n_repeats)
     else:
         splits = _grouped(tables, clips, n_folds, n_repeats, seed)
     check_groups(splits, clips)
@@ -104,6 +101,30 @@ def make_splits(
     for (a, b, why), common in groups.in_common(clips).items():
         n, where = len(common), a if a == b else f"{a} and {b}"
         log.info("%s: %d recordings in common, by %s", where, n, NAMED[why])
+
+
+def official(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the official folds of all datasets, in the same number.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Name of each dataset -> columns clip_id, recording and split of all clips.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Name -> columns fold, from 0 on, and clip_id of the clips that are tested.
+
+    Raises
+    ------
+    DataError
+        As `official_folds` and `check_sides`.
+    """
+    folds = _paired({name: official_folds(name, t) for name, t in tables.items()})
+    for name, rows in folds.items():
+        check_sides(name, rows, tables[name])
+    return folds
 
 
 def official_folds(name: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -124,7 +145,7 @@ def official_folds(name: str, table: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If clips have no split, or all are of one fold.
+        If clips have no split, all are of one fold, or none or all are to test.
     """
     side = table["split"].fillna("none").astype(str)
     numbered = side.str.fullmatch(r"\d+")
@@ -137,6 +158,13 @@ def official_folds(name: str, table: pd.DataFrame) -> pd.DataFrame:
         )
     if not numbered.all():
         test = table.loc[side.eq("test"), "clip_id"]
+        if len(test) in (0, len(table)):
+            why = "none of them tests" if test.empty else "all of them test"
+            raise DataError(
+                f"dataset '{name}' has {len(table)} clips with an official split, and "
+                f"{why}: clips to train on and clips to test are needed. Correct its "
+                "splits, or use 'kind: grouped' under 'splits' in the config."
+            )
         return pd.DataFrame({"fold": 0, "clip_id": test}).reset_index(drop=True)
     fold = np.unique(side.astype(int), return_inverse=True)[1]
     if fold.max() == 0:

@@ -31,6 +31,15 @@ SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 _SAVE = "Save it as UTF-8 (in a spreadsheet: 'CSV UTF-8')."
 
+#: First bytes of files that are no text, and what these are.
+_NO_TEXT = {
+    b"PK\x03\x04": "a spreadsheet or another archive, not a text. Save the table as "
+    "'CSV UTF-8'.",
+    b"\x1f\x8b": "compressed with gzip, not a text. Unpack it with gunzip first.",
+    codecs.BOM_UTF32_LE: f"UTF-32, not UTF-8 or UTF-16. {_SAVE}",
+    codecs.BOM_UTF32_BE: f"UTF-32, not UTF-8 or UTF-16. {_SAVE}",
+}
+
 
 def read(file: Path) -> str:
     """Return the text of a file, its ends of lines as they are.
@@ -54,11 +63,9 @@ def read(file: Path) -> str:
         raw = file.read_bytes()
     except OSError as error:
         raise DataError(f"'{file}' cannot be read: {error.strerror}.") from error
-    if raw.startswith(b"PK\x03\x04"):
-        raise DataError(
-            f"'{file}' is a spreadsheet or another archive, not a text. Save the table "
-            "as 'CSV UTF-8'."
-        )
+    for start, what in _NO_TEXT.items():
+        if raw.startswith(start):
+            raise DataError(f"'{file}' is {what}")
     wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if not wide and b"\0" in raw:
         line = _line(raw[: raw.index(b"\0")].decode("latin-1"))
@@ -67,9 +74,15 @@ def read(file: Path) -> str:
             f"without a byte-order mark. {_SAVE}"
         )
     try:
-        return raw.decode("utf-16" if wide else "utf-8").lstrip("\ufeff")
+        found = raw.decode("utf-16" if wide else "utf-8").lstrip("\ufeff")
     except UnicodeDecodeError as error:
         raise DataError(_wrong_encoding(file, raw, error)) from error
+    if found.rstrip().endswith("\x1a"):
+        raise DataError(
+            f"'{file}', line {_line(found.rstrip())}: a Ctrl-Z character (0x1a), with "
+            f"which some old programs end a file, is at the end. {_SAVE}"
+        )
+    return found
 
 
 def _wrong_encoding(file: Path, raw: bytes, error: UnicodeDecodeError) -> str:
@@ -140,8 +153,8 @@ def table(file: Path, needed: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If it is no such table, or two columns have one name; the message names the row
-        or the columns.
+        If it is no such table, its header is not separated, or two columns have one
+        name; the message names the row or the columns.
     """
     text = read(file)
     separator, said = _separator(text, needed)
@@ -155,6 +168,12 @@ def table(file: Path, needed: Sequence[str]) -> pd.DataFrame:
         raise DataError(
             f"'{file}' is no CSV table: it is empty. A header with the columns "
             f"{', '.join(needed)} is needed, and a row per clip."
+        )
+    if len(header) == 1 < len(needed) and header[0] not in needed:
+        raise DataError(
+            f"'{file}': the header is one cell, '{header[0][:80]}'. Put a comma, a "
+            "semicolon or a tab between the names of the columns and between the cells "
+            "of each row, and no quotes around a whole row."
         )
     numbers, rows = [], []
     for number, cells in records:
@@ -180,7 +199,8 @@ def _separator(text: str, needed: Sequence[str]) -> tuple[str, bool]:
         return said[1], True
     scores = {}
     for separator in SEPARATORS:
-        cells = next(csv.reader([first], delimiter=separator), [])
+        row = csv.reader([first], delimiter=separator, skipinitialspace=True)
+        cells = next(row, [])
         found = {names.clean(cell) for cell in cells}.intersection(needed)
         scores[separator] = (len(found), len(cells) > 1)
     return max(scores, key=lambda separator: scores[separator]), False
@@ -188,7 +208,12 @@ def _separator(text: str, needed: Sequence[str]) -> tuple[str, bool]:
 
 def _records(file: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the line on which each row starts, and its cells; no blank ones."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=separator,
+        skipinitialspace=True,  # a quote after a blank opens a cell too
+        strict=True,
+    )
     while True:
         number = reader.line_num + 1
         try:

@@ -83,7 +83,9 @@ def read_csv(
     return rows
 
 
-def is_true(file: Path, column: pd.Series[str]) -> pd.Series[bool]:
+def truth(
+    file: Path, column: pd.Series[str], *, empty: bool = False
+) -> pd.Series[bool]:
     """Return which cells of a column of true and false are true.
 
     Parameters
@@ -92,11 +94,13 @@ def is_true(file: Path, column: pd.Series[str]) -> pd.Series[bool]:
         Where the column is from, for the message.
     column : Series of str
         Cells as in `TRUTH`, in any case.
+    empty : bool, default=False
+        Whether a cell may be empty, which is unknown.
 
     Returns
     -------
-    Series of bool
-        One value per row.
+    Series of boolean
+        One value per row; NA where it is unknown.
 
     Raises
     ------
@@ -104,13 +108,14 @@ def is_true(file: Path, column: pd.Series[str]) -> pd.Series[bool]:
         For any other cell.
     """
     words = column.str.lower()
-    odd = column[~words.isin(list(TRUTH))]
+    odd = column[~words.isin([*TRUTH, ""] if empty else [*TRUTH])]
     if len(odd):
+        unknown = " or empty (unknown)" if empty else ""
         raise DataError(
-            f"'{file}', row {odd.index[0]}: '{column.name}' is True or False, got "
-            f"'{odd.iloc[0]}'."
+            f"'{file}', column '{column.name}', row {odd.index[0]}: a cell is 1 or "
+            f"TRUE, 0 or FALSE{unknown}, got '{odd.iloc[0]}'."
         )
-    return words.map(TRUTH).astype(bool)
+    return words.map(TRUTH).astype("boolean")
 
 
 def fold_numbers(file: Path, column: pd.Series[str], n_folds: int) -> list[str]:

@@ -86,8 +86,8 @@ def tidy(
     Raises
     ------
     DataError
-        If two names differ only by case, or a class has no name or two columns; the
-        message says where both are.
+        If two names differ only by case, two recordings or subgroups only by zeros of a
+        number, or a class has no name or two columns; the message says where both are.
     """
     clips = found.clips.reset_index(drop=True)
     place_of = place_of or (lambda i: f"clip '{clips['clip_id'].iloc[i]}'")
@@ -116,7 +116,9 @@ def _refuse_alike(
     first = column.dropna().drop_duplicates()
     position = {str(name): int(i) for i, name in first.items()}
     what = f"{whose}: the {str(column.name).partition('_')[0]}"
-    names.refuse_alike(position, what, lambda name: place_of(position[name]))
+    names.refuse_alike(
+        position, what, lambda name: place_of(position[name]), numbers=True
+    )
 
 
 def _changed(column: pd.Series[Any], change: Callable[[str], str]) -> pd.Series[Any]:
@@ -215,14 +217,16 @@ def _check_splits(
     split: pd.Series[str], whose: str, place_of: Callable[[int], str]
 ) -> None:
     given = split.reset_index(drop=True).dropna()
-    fold = given.map(lambda s: bool(re.fullmatch("[1-9][0-9]*", str(s)))).astype(bool)
+    fold = given.map(lambda s: bool(re.fullmatch("[1-9][0-9]{0,3}", str(s)))).astype(
+        bool
+    )
     odd = given[~fold & ~given.isin(SIDES)]
     if len(odd):
         near = names.near(str(odd.iloc[0]), SIDES)
         raise DataError(
             f"{whose}: {len(odd)} clips have the split '{odd.iloc[0]}'; it is one of "
-            f"{', '.join(SIDES)}, the number of a fold from 1 on, or empty. The first "
-            f"is {place_of(odd.index[0])}."
+            f"{', '.join(SIDES)}, the number of a fold from 1 to 9999, or empty. The "
+            f"first is {place_of(odd.index[0])}."
             + (f" Did you mean '{near[0]}'?" if near else "")
         )
     if fold.any() and not fold.all():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
-from earshift.datasets._files import fold_numbers, is_true, read_csv, unlisted, unpacked
+from earshift.datasets._files import fold_numbers, read_csv, truth, unlisted, unpacked
 from earshift.errors import ConfigError
 
 version = 2
@@ -82,7 +82,7 @@ def list_clips(folder: Path, *, subset: str | None = None) -> ClipList:
     skipped = unlisted(folder, audio.glob("*.wav"), rows["path"], file.name)
     known = CLASSES
     if subset:
-        rows, known = rows[is_true(file, rows["esc10"])], ESC10
+        rows, known = rows[truth(file, rows["esc10"])], ESC10
     clips = pd.DataFrame(
         {
             "clip_id": rows["filename"].str.removesuffix(".wav"),

@@ -9,6 +9,7 @@ tests the clip) and `licence` may be added.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,10 +24,10 @@ from earshift.datasets import (
     one_label_per_clip,
     tidy,
 )
-from earshift.datasets._files import TRUTH
+from earshift.datasets._files import truth
 from earshift.errors import DataError, did_you_mean
 
-version = 2
+version = 3
 licence = "as the table's column 'licence' says"
 citation = ""
 
@@ -37,6 +38,11 @@ NEEDED = {
     "sit on both sides of a split",
 }
 OPTIONAL = ("clip_id", "subgroup", "split", "licence")
+
+#: A name that still has quotes around it once its table is read, or Excel's ="001".
+_QUOTED = re.compile(
+    r"""["'\u2018-\u201f\u00ab].*["'\u2018-\u201f\u00bb]\Z|=["]""", re.DOTALL
+)
 
 
 def label_files(folder: Path, *, table: str = "clips.csv", **_: str) -> list[Path]:
@@ -69,8 +75,8 @@ def list_clips(
     ------
     DataError
         If the folder, the table or a column is missing, a column is not known, a cell
-        is empty or not what its column holds, or names differ only by case; the message
-        names the row.
+        is empty or not what its column holds, or names are in quotes or differ only by
+        case; the message names the row.
     """
     need_folder(folder, f"a table '{table}' and the audio it lists")
     file = folder / table
@@ -80,6 +86,9 @@ def list_clips(
     rows = text.table(file, [*NEEDED, label_column])
     wide = [c for c in rows.columns if c.startswith(LABEL)]
     _check_columns(file, list(rows.columns), wide, label_column)
+    for column in ("recording", "subgroup", "split", label_column):
+        if column in rows:
+            _check_plain(file, rows[column])
     _check_filled(file, rows["path"], "Add it, or take the row out.")
     if not wide:
         _check_filled(
@@ -99,7 +108,7 @@ def list_clips(
         }
     )
     if wide:
-        labels = {c: _labels(file, rows[c]) for c in wide}
+        labels = {c: truth(file, rows[c], empty=True) for c in wide}
         clips = clips.assign(**labels)
     else:
         clips = one_label_per_clip(clips, rows[label_column].tolist())
@@ -162,12 +171,12 @@ def _check_filled(file: Path, column: pd.Series[str], advice: str) -> None:
         )
 
 
-def _labels(file: Path, column: pd.Series[str]) -> pd.Series[bool]:
-    words = column.str.lower()
-    wrong = column[~words.isin([*TRUTH, ""])]
-    if len(wrong):
+def _check_plain(file: Path, column: pd.Series[str]) -> None:
+    """Refuse names in quotes: they would count as others than those without."""
+    quoted = column.index[column.str.match(_QUOTED)]
+    if len(quoted):
         raise DataError(
-            f"{file}, column '{column.name}', row {wrong.index[0]}: a label is 1 "
-            f"(present), 0 (absent) or empty (unknown), got '{wrong.iloc[0]}'."
+            f"{file}, row {quoted[0]}: the {column.name} {column[quoted[0]]} is in "
+            f"quotes, or a formula ({len(quoted)} such rows), and would count as "
+            "another than the same without. Write the plain name."
         )
-    return words.map(TRUTH).astype("boolean")
