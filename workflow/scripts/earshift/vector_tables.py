@@ -1,8 +1,7 @@
 """Tables of clips and vectors, CSV and Parquet: which of their columns are features.
 
-A column that counts rows, or says the class or the fold of a clip, tells classifiers
-the answer, and looks like any other number. Columns are therefore refused by their
-names and types, unless the option ``columns`` names those that are features.
+Columns are refused by their names and types (`earshift.no_features` says which), unless
+the option ``columns`` names those that are features.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from earshift.errors import DataError, did_you_mean
+from earshift.no_features import may_be_feature
 
 #: Bytes of a block of rows, about.
 BLOCK_BYTES = 1 << 24
@@ -33,25 +33,6 @@ MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None"]
 
 #: Bytes of text of a CSV file that are read at a time: more than any row has.
 _CSV_BYTES = 1 << 24
-
-#: Names, in lower case, of columns that say something else of a clip or a row.
-_NO_FEATURE = re.compile(
-    r"""
-    | unnamed (:\s*\d+ (\.\d+)? )? | __index_level_\d+__ | level_\d+ | index | idx
-    | row s? | row _? (number|index|nr|no) | number | nr | no
-    | (.*[\W_])? (id|ids|uid|uuid|guid) | id[\W_].* | (.*[\W_])? key | keys | name s?
-    | (.*[\W_])? (label s?|target s?|class|classes|category) | label[\W_].*
-    | y | y_(true|pred)
-    | (.*[\W_])? (fold|split|subset|partition) s? \d* | set | train | test | valid
-    | (.*[\W_])? (dataset|domain|recording|subgroup|group|genre|instrument)
-    | (.*[\W_])? (artist|speaker|source|session|track|album)
-    | (.*[\W_])? (path|file|filename|url|md5|sha256)
-    | (.*[\W_])? (date|datetime|timestamp|year|month|day) | time | created | modified
-    | n_frames | first_frame | n_samples | sample_rate (_hz)?
-    | duration (_s)? | start (_s)? | end (_s)? | offset | seed
-    """,
-    re.VERBOSE,
-)
 
 
 def n_rows_of_block(n_features: int) -> int:
@@ -106,7 +87,7 @@ def choose_columns(
     if not rest:
         raise DataError(f"'{file}' has no column of features.")
     # A pattern may catch more than was meant: f* is fold, too.
-    wrong = [n for n in rest if n not in columns and not _may_be_feature(n, rest)]
+    wrong = [n for n in rest if n not in columns and not may_be_feature(n, rest)]
     if wrong:
         shown = ", ".join(
             f"'{name}'" if name else "one without a name" for name in wrong
@@ -118,14 +99,6 @@ def choose_columns(
             "'columns' of the model takes names, or patterns such as 'f[0-9]*'."
         )
     return rest
-
-
-def _may_be_feature(name: str, names: Sequence[str]) -> bool:
-    if _NO_FEATURE.fullmatch(name.strip().lower()) or re.search(r"[a-z]I[dD]$", name):
-        return False
-    # What pandas calls a column whose name occurs for the second time.
-    again = re.fullmatch(r"(.*\D.*)\.\d+", name)
-    return not (again and again[1] in names)
 
 
 def read_csv_ids(file: Path) -> tuple[list[str], list[str]]:

@@ -11,7 +11,7 @@ ending      what it holds
             ``n_frames``, one row of `clip_id` per clip
 ==========  ===========================================================================
 
-In tables, ``frame`` and ``time_s`` are no features; `earshift.vector_tables` says what
+In tables, ``frame`` and ``time_s`` are no features; `earshift.no_features` says what
 else is none. A clip may have several rows, its frames; they are together and in order.
 """
 
@@ -30,12 +30,9 @@ import pyarrow
 from numpy.typing import NDArray
 
 from earshift import names as naming
-from earshift import vector_tables
+from earshift import no_features, vector_tables
 from earshift.errors import DataError, did_you_mean
 from earshift.vector_tables import n_rows_of_block
-
-#: In fewer rows than that, a feature may count them by chance.
-FEW_ROWS = 8
 
 _Blocks = Callable[[], Iterator[NDArray[np.float32]]]
 
@@ -130,37 +127,20 @@ def open_vectors(
             f"as '{ids[ids.duplicated()][0]}'. Keep those of one place, or, if all are "
             "frames of the clip, sort the rows so that they are together."
         )
-    return replace(found, blocks=lambda: _refuse_row_numbers(file, found))
+    return replace(found, blocks=lambda: _checked(file, found, columns))
 
 
-def _refuse_row_numbers(file: Path, found: Vectors) -> Iterator[NDArray[np.float32]]:
-    """Yield all blocks; then refuse a feature that counts the rows, in any order.
-
-    Where rows are sorted by dataset or class, such a number gives away both.
-    """
-    left = np.arange(found.n_features)
-    sums, squares = np.zeros((2, len(left)))
-    low, high = np.full(len(left), np.inf), np.full(len(left), -np.inf)
-    n = int(found.n.sum())
-    for block in found.blocks():
-        part = block[:, left].astype(np.float64)
-        whole = (np.isfinite(part) & (part == np.floor(part))).all(axis=0)
-        left, part = left[whole], part[:, whole]
-        sums = sums[whole] + part.sum(axis=0)
-        squares = squares[whole] + (part**2).sum(axis=0)
-        low = np.minimum(low[whole], part.min(axis=0))
-        high = np.maximum(high[whole], part.max(axis=0))
-        yield block
-    mean, spread = (low + high) / 2, n * (n**2 - 1) / 12
-    counts = (high - low == n - 1) & (sums == n * mean)
-    counts &= np.isclose(squares - n * mean**2, spread, rtol=1e-9, atol=1e-3)
-    if n >= FEW_ROWS and counts.any():
-        raise DataError(
-            f"'{file}': {found.name_of(int(left[counts][0]))} holds the numbers of the "
-            "rows, each once. It is no feature: write the file without it, or, of a "
-            "table, say which columns are features, by the option 'columns' of the "
-            "model."
-        )
+def _checked(
+    file: Path, found: Vectors, columns: Sequence[str]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield all blocks; then refuse features that only look like some."""
+    shape = int(found.n.sum()), found.n_features
+    blocks = no_features.refuse_row_numbers(file, found.blocks(), shape, found.name_of)
+    if len(found.columns) == found.n_features:
+        # Those that are called by their names are features, whatever they hold.
+        names = ["" if name in columns else name for name in found.columns]
+        blocks = no_features.refuse_classes(file, blocks, names)
+    yield from blocks
 
 
 def _runs(ids: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
