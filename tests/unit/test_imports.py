@@ -135,6 +135,43 @@ def test_a_vector_that_is_not_finite_is_left_out_with_its_clip(tmp_path):
     assert run(tmp_path, file, limit=2, dtype="float16")["status"]["a"] == "skipped"
 
 
+@pytest.mark.parametrize("block", [1, 3, 1000], ids="rows of a block: {}".format)
+@pytest.mark.parametrize("pooling", [[], ["mean"]], ids=["frames", "pooled"])
+def test_rows_that_were_never_written_are_no_vectors(
+    tmp_path, monkeypatch, block, pooling
+):
+    monkeypatch.setattr("earshift.vector_tables.BLOCK_BYTES", 4 * 5 * block)
+    clips = [f"c{i}" for i in range(8)]
+    with h5py.File(tmp_path / "s.h5", "w") as held:
+        held["ours/net/keys"] = np.array(clips, "S")
+        rows = held.create_dataset("ours/net/features", (8, 5), "f4")
+        rows[:3] = ROWS[:3]
+    with pytest.raises(DataError, match=r"5 of 8 clips.*'c3': zeros: all values are 0"):
+        run(tmp_path, tmp_path / "s.h5", clips=clips, pooling=pooling)
+    index = run(tmp_path, tmp_path / "s.h5", limit=5, clips=clips, pooling=pooling)
+    assert index["status"].tolist() == ["ok"] * 3 + ["skipped"] * 5
+    assert index["reason"]["c4"] == "zeros: all values are 0 (row 4, counted from 0)"
+    frames = open_embeddings(tmp_path / "e.zarr").load()
+    assert_array_equal(frames.embedding, ROWS[:3])
+
+
+def test_a_vector_that_is_zero_as_stored_is_left_out(tmp_path):
+    rows = ROWS.copy()
+    rows[7] = 1e-30
+    file = write(tmp_path / "t.npz", rows=rows)
+    assert run(tmp_path, file)["status"]["b"] == "ok"
+    assert run(tmp_path, file, limit=2, dtype="float16")["status"]["b"] == "skipped"
+    rows[7], rows[6] = ROWS[7], 0  # of a clip that the dataset does not have
+    assert run(tmp_path, write(tmp_path / "t.npz", rows=rows))["status"]["b"] == "ok"
+
+
+def test_a_file_of_equal_vectors_is_warned_of(tmp_path, caplog):
+    run(tmp_path, write(tmp_path / "t.npz"))
+    assert "are equal" not in caplog.text
+    run(tmp_path, write(tmp_path / "t.npz", rows=np.repeat(ROWS[:1], 8, axis=0)))
+    assert "all of its 8 vectors are equal" in caplog.text
+
+
 def test_a_failed_import_writes_no_index(tmp_path):
     file = write(tmp_path / "t.npz")
     with pytest.raises(DataError, match=r"1 of 4 clips .* 'é': missing"):
