@@ -260,7 +260,7 @@ def test_tables_are_checked(tmp_path):
     with pytest.raises(DataError, match=r"must hold 2 rows of numbers, got shape \(8"):
         run(tmp_path, file)
     np.savez(file, clip_id=np.array(["a"], object), embedding=ROWS[:1])
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"save clip_id\.astype\(str\)"):
         run(tmp_path, file)
     np.savez(file, clip_id=["a", "b"], embedding=np.asfortranarray(ROWS[:2]))
     with pytest.raises(DataError, match="stored by columns"):
@@ -293,3 +293,79 @@ def test_options_are_checked(tmp_path):
             imported.spec(**options)
     with pytest.raises(ConfigError, match="it cannot embed audio"):
         load_model("imported", file=str(file))
+
+
+@pytest.mark.parametrize("name", ["T.H5", "T.NPZ", "T.CSV", "Lists.PARQUET"])
+def test_endings_may_be_upper_case(tmp_path, name):
+    file = write(tmp_path / name.lower()).rename(tmp_path / name)
+    assert imported.spec(file=str(file)).file == file
+    assert (run(tmp_path, file)["status"] == "ok").sum() == 3
+
+
+@pytest.mark.parametrize("ending", "tsv txt csv.gz pq pkl feather npy".split())
+def test_other_endings_are_refused_with_those_that_are_read(tmp_path, ending):
+    file = tmp_path / f"t.{ending}"
+    np.save(tmp_path / "t.npy", ROWS)
+    (tmp_path / "t.npy").rename(file)
+    said = r"one of \.h5, \.hdf5, \.parquet, \.csv, \.npz"
+    with pytest.raises(ConfigError, match=said):
+        imported.spec(file=str(file))
+    with pytest.raises(DataError, match=said):
+        run(tmp_path, file)
+
+
+def test_what_is_no_archive_of_arrays_says_what_is_needed(tmp_path):
+    file = tmp_path / "t.npz"
+    np.save(tmp_path / "t.npy", ROWS)
+    whole = write(tmp_path / "whole.npz").read_bytes()
+    for raw in ((tmp_path / "t.npy").read_bytes(), b"", whole[:-100], whole[:20]):
+        file.write_bytes(raw)
+        with pytest.raises(DataError, match=r"t\.npz' is no archive.*np\.savez\("):
+            run(tmp_path, file)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"features/x": ROWS, "keys": keys().astype("S")}, "features' .*is a group"),
+        ({"features": ROWS, "keys/x": keys().astype("S")}, "keys' .*is a group"),
+        ({"features": h5py.Empty("f4"), "keys": keys().astype("S")}, "is empty"),
+        ({"features": ROWS, "keys": h5py.Empty("S3")}, "keys' .*is empty"),
+        ({"features": np.float32(1), "keys": keys().astype("S")}, r"the shapes \(\)"),
+        ({"features": ROWS, "keys": np.bytes_("a")}, r"\(8, 5\) and \(\)"),
+        ({"": ROWS}, "'ours/net' must be a group .* is an array"),
+    ],
+)
+def test_the_parts_of_the_studys_layout_must_be_arrays(tmp_path, parts, message):
+    with h5py.File(tmp_path / "s.h5", "w") as held:
+        for part, value in parts.items():
+            held[f"ours/net/{part}".rstrip("/")] = value
+    with pytest.raises(DataError, match=message) as refused:
+        run(tmp_path, tmp_path / "s.h5")
+    assert "s.h5" in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["h5", "parquet", "npz", "stored.npz"])
+def test_damage_that_is_met_while_vectors_are_read_names_the_file(tmp_path, kind):
+    file = tmp_path / f"lists.{kind}"
+    n = 4000
+    rows = np.random.default_rng(0).standard_normal((n, 5)).astype(np.float32)
+    ids = np.array([f"c{i}" for i in range(n)])
+    if kind == "h5":
+        with h5py.File(file, "w") as held:
+            held["ours/net/keys"] = ids.astype("S")
+            options = {"chunks": (100, 5), "compression": "gzip", "fletcher32": True}
+            held.create_dataset("ours/net/features", data=rows, **options)
+    elif "npz" in kind:
+        save = np.savez if "stored" in kind else np.savez_compressed
+        save(file, clip_id=ids, embedding=rows)
+    else:
+        table = pd.DataFrame({"clip_id": ids, "x": list(rows)})
+        table.to_parquet(file, compression="gzip")
+    raw = bytearray(file.read_bytes())
+    middle = len(raw) // 2
+    raw[middle : middle + 2000] = bytes(2000)
+    file.write_bytes(raw)
+    with pytest.raises(DataError, match=rf"lists\.{kind}' cannot be read: ."):
+        run(tmp_path, file, clips=ids.tolist())
+    assert not (tmp_path / "e.index.parquet").exists()

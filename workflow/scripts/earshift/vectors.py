@@ -18,7 +18,9 @@ else is none. A clip may have several rows, its frames; they are together and in
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -32,7 +34,10 @@ from numpy.typing import NDArray
 from earshift import names as naming
 from earshift import no_features, vector_tables
 from earshift.errors import DataError, did_you_mean
+from earshift.models.imported import ENDINGS
 from earshift.vector_tables import n_rows_of_block
+
+_SAVE_NPZ = "np.savez(file, clip_id=clip_id.astype(str), embedding=vectors)"
 
 _Blocks = Callable[[], Iterator[NDArray[np.float32]]]
 
@@ -96,26 +101,24 @@ def open_vectors(
         columns that may be no features. So does reading its blocks, where rows are not
         all of one length, are no numbers, or one of the features counts the rows.
     """
-    if columns and file.suffix not in (".parquet", ".csv"):
+    kind = file.suffix.lower()
+    if kind not in ENDINGS:
+        raise DataError(
+            f"'{file}': files of vectors must end in one of {', '.join(ENDINGS)}."
+        )
+    if columns and kind not in (".parquet", ".csv"):
         raise DataError(
             f"'{file}' is no table: its model cannot have the option 'columns'."
         )
-    try:
-        if file.suffix in (".h5", ".hdf5"):
+    with _reading(file):
+        if kind in (".h5", ".hdf5"):
             found = _open_study(file, datasets, name)
-        elif file.suffix == ".parquet":
+        elif kind == ".parquet":
             found = _open_parquet(file, columns)
-        elif file.suffix == ".csv":
+        elif kind == ".csv":
             found = _open_csv(file, columns)
         else:
             found = _open_npz(file)
-    except (
-        *(OSError, KeyError, ValueError, zipfile.BadZipFile),
-        pyarrow.ArrowException,
-    ) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"'{file}' cannot be read: {error}") from error
     if not found.n.sum():
         raise DataError(f"'{file}' holds no vector.")
     if not found.n_features:
@@ -130,12 +133,36 @@ def open_vectors(
     return replace(found, blocks=lambda: _checked(file, found, columns))
 
 
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Raise `DataError` with the name of the file where its reader finds damage."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (
+        *(OSError, LookupError, ValueError, TypeError, AttributeError, EOFError),
+        *(RuntimeError, zipfile.BadZipFile, zlib.error, pyarrow.ArrowException),
+    ) as error:
+        raise DataError(
+            f"'{file}' cannot be read: {error or type(error).__name__}. Is it whole? "
+            "Write or copy it again."
+        ) from error
+
+
+def _read_blocks(file: Path, found: Vectors) -> Iterator[NDArray[np.float32]]:
+    with _reading(file):
+        yield from found.blocks()
+
+
 def _checked(
     file: Path, found: Vectors, columns: Sequence[str]
 ) -> Iterator[NDArray[np.float32]]:
     """Yield all blocks; then refuse features that only look like some."""
     shape = int(found.n.sum()), found.n_features
-    blocks = no_features.refuse_row_numbers(file, found.blocks(), shape, found.name_of)
+    blocks = no_features.refuse_row_numbers(
+        file, _read_blocks(file, found), shape, found.name_of
+    )
     if len(found.columns) == found.n_features:
         # Those that are called by their names are features, whatever they hold.
         names = ["" if name in columns else name for name in found.columns]
@@ -164,14 +191,27 @@ def _open_study(file: Path, datasets: Sequence[str], name: str) -> Vectors:
                 "'name' of the model to what the file calls the embedding."
             )
         group = held[path]
+        if not isinstance(group, h5py.Group):
+            raise DataError(
+                f"'{file}': '{path}' must be a group that holds 'features' and 'keys', "
+                "and is an array."
+            )
         if missing := {"features", "keys"} - set(group):
             raise DataError(f"'{file}': '{path}' has no '{min(missing)}'.")
+        for part in ("features", "keys"):
+            array = group[part]
+            if not isinstance(array, h5py.Dataset) or array.shape is None:
+                raise DataError(
+                    f"'{file}': '{path}/{part}' must be an array, and is "
+                    f"{'empty' if isinstance(array, h5py.Dataset) else 'a group'}."
+                )
         shape, kind = group["features"].shape, group["features"].dtype
-        keys = group["keys"][:]
-    if len(shape) != 2 or keys.shape != shape[:1] or keys.dtype.kind not in "SO":
+        keys = group["keys"][()] if group["keys"].shape == shape[:1] else None
+        found = group["keys"].shape, group["keys"].dtype
+    if len(shape) != 2 or keys is None or keys.dtype.kind not in "SO":
         raise DataError(
             f"'{file}', '{path}': features (n, d) and keys (n,), text, are needed, got "
-            f"the shapes {shape} and {keys.shape}, and keys of type {keys.dtype}."
+            f"the shapes {shape} and {found[0]}, and keys of type {found[1]}."
         )
     _check_numbers(file, f"'{path}/features'", kind)
     ids, n = _runs(_words(file, keys.tolist()))
@@ -207,12 +247,8 @@ def _open_csv(file: Path, columns: Sequence[str]) -> Vectors:
 
 
 def _open_npz(file: Path) -> Vectors:
+    _check_archive(file)
     with np.load(file) as held:
-        if missing := {"clip_id", "embedding"} - set(held.files):
-            raise DataError(
-                f"'{file}' has no array '{min(missing)}' (it has: "
-                f"{', '.join(held.files)})."
-            )
         ids = held["clip_id"]
         n = held["n_frames"] if "n_frames" in held.files else None
         first = held["first_frame"] if "first_frame" in held.files else None
@@ -251,6 +287,26 @@ def _open_npz(file: Path) -> Vectors:
     if n is not None:
         return Vectors(words, n.astype(np.int64), shape[1], blocks)
     return Vectors(*_runs(words), shape[1], blocks)
+
+
+def _check_archive(file: Path) -> None:
+    """Check that a file is an archive of the arrays that are needed."""
+    if not zipfile.is_zipfile(file):
+        raise DataError(
+            f"'{file}' is no archive of arrays, or is not whole: {_SAVE_NPZ} is needed."
+        )
+    with zipfile.ZipFile(file) as archive:
+        held = [name.removesuffix(".npy") for name in archive.namelist()]
+        if missing := {"clip_id", "embedding"} - set(held):
+            raise DataError(
+                f"'{file}' has no array '{min(missing)}' (it has: {', '.join(held)})."
+            )
+        with archive.open("clip_id.npy") as stream:
+            if _header(stream)[2].hasobject:
+                raise DataError(
+                    f"'{file}': 'clip_id' holds Python objects, which are not read; "
+                    "save clip_id.astype(str)."
+                )
 
 
 def _check_runs(
