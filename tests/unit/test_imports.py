@@ -189,6 +189,26 @@ def test_clips_of_another_name_are_an_error(tmp_path, name):
         run(tmp_path, file, clips=["a.wav", "b.wav"])
 
 
+@pytest.mark.parametrize(
+    ("there", "here", "said"),
+    [
+        ("d", "d.wav", "in the ending: 'd' in the file is 'd.wav' in the dataset"),
+        ("x/d.mp3", "d.wav", "in the ending and in the folder: 'x/d.mp3'"),
+        ("a\\d", "d", r"in the folder: 'a\\d' in the file is 'd'"),
+        ("D", "d", "in upper and lower case"),
+        ("e\u0301", "\xe9", "or the form of letters: "),
+        ("7", "007", "in leading zeros.*: '7' in the file is '007'"),
+        ("7.0", "007", "in leading zeros.*: '7.0' in the file is '007'"),
+        ("A/7.wav", "a/007", "in the ending and in the folder and in leading zeros"),
+        ("q", "007", r"that of the dataset '007'\.$"),
+    ],
+)
+def test_what_makes_all_clips_unknown_is_said(tmp_path, there, here, said):
+    file = write(tmp_path / "t.npz", [there, "other"], ROWS[:2])
+    with pytest.raises(DataError, match=said):
+        run(tmp_path, file, clips=[here])
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_clip_in_two_places_is_an_error(tmp_path, name):
     ids = keys([("d", 2), ("a", 3), ("d", 2), ("b", 1)])

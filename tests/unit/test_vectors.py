@@ -257,6 +257,34 @@ def test_a_csv_file_says_what_is_wrong_and_where(tmp_path, text, message):
     assert "t.csv" in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"sep=,\nclip_id,f0\na,1\n", "first line must name the columns.*'sep=,'"),
+        (b"sep=;\nclip_id;f0\na;1\n", "first line must name the columns.*'sep=;'"),
+        (b"\nclip_id,f0\na,1\n", "first line must name the columns, and is blank"),
+        (b"clip_id;f0\na;1,5\n", "separated by semicolons, and must be by commas"),
+        (b"clip_id\tf0\na\t1\n", "separated by tabs, and must be by commas"),
+        ("clip_id,f0\na,1\n".encode("utf-16"), "UTF-16"),
+        ("clip_id,f0\na,1\n".encode("utf-16-le"), "UTF-16"),
+    ],
+)
+def test_another_kind_of_csv_file_is_refused_with_the_reason(tmp_path, raw, message):
+    (tmp_path / "t.csv").write_bytes(raw)
+    with pytest.raises(DataError, match=message) as refused:
+        read(tmp_path / "t.csv")
+    assert "t.csv" in str(refused.value)
+
+
+def test_spaces_beside_the_names_of_columns_are_no_part_of_them(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfclip_id , f0,fold \na,1.5,2\n")
+    with pytest.raises(DataError, match="no features: 'fold'"):
+        read(tmp_path / "t.csv")
+    found, values = read(tmp_path / "t.csv", columns=["f0"])
+    assert (found.clip_ids, found.columns) == (["a"], ["f0"])
+    assert_array_equal(values, [[1.5]])
+
+
 def test_a_csv_file_that_is_no_text_says_so(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"clip_id,f0\na,1\ncaf\xe9,2\n")
     with pytest.raises(

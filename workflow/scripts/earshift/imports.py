@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, indexing, jobs, owners, plans, store
+from earshift import clips, indexing, jobs, names, owners, plans, store, text
 from earshift.errors import DataError
 from earshift.pooling import pooled
 from earshift.vectors import Vectors, open_vectors
@@ -117,6 +120,7 @@ def _check_keys(
         raise DataError(
             f"'{file}' has no vector of any clip of the dataset '{dataset}': its first "
             f"clip is called '{unknown[0]}', that of the dataset '{wanted.iloc[0]}'."
+            f"{_difference(unknown, wanted.tolist())}"
         )
     if unknown:
         log.warning(
@@ -124,6 +128,38 @@ def _check_keys(
             "such as '%s'",
             *(file, len(unknown), dataset, unknown[0]),
         )
+
+
+#: How names of a clip may differ -> what makes them alike.
+_DIFFERENCES: Mapping[str, Callable[[str], str]] = {
+    "the ending": lambda name: re.sub(
+        r"(?<=[^/\\])\.[A-Za-z][A-Za-z0-9]{1,4}$", "", name
+    ),
+    "the folder": lambda name: re.split(r"[/\\]", name)[-1],
+    "upper and lower case, or the form of letters": names.fold,
+    "leading zeros, or '.0' at the end": lambda name: re.sub(
+        "^0+(?=[0-9])", "", text.whole(name)
+    ),
+}
+
+
+def _difference(unknown: Sequence[str], wanted: Sequence[str]) -> str:
+    """Return a sentence on how names of clips differ, if they are alike else."""
+    counts = range(1, len(_DIFFERENCES) + 1)
+    for kinds in chain.from_iterable(combinations(_DIFFERENCES, n) for n in counts):
+
+        def alike(name: str, kinds: Sequence[str] = kinds) -> str:
+            return reduce(lambda word, kind: _DIFFERENCES[kind](word), kinds, name)
+
+        known = {alike(name): name for name in wanted}
+        for name in unknown:
+            if (other := known.get(alike(name))) is not None:
+                return (
+                    f" They differ in {' and in '.join(kinds)}: '{name}' in the file "
+                    f"is '{other}' in the dataset. Write the file with the names of "
+                    "the dataset, as text."
+                )
+    return ""
 
 
 def _facts(

@@ -6,6 +6,7 @@ the option ``columns`` names those that are features.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from earshift.errors import DataError, did_you_mean
+from earshift.names import trim
 from earshift.no_features import may_be_feature
 
 #: Bytes of a block of rows, about.
@@ -139,9 +141,34 @@ def read_csv_blocks(
 
 
 def _header(file: Path) -> list[str]:
+    """Return the names of the columns of a CSV file; they are its first line."""
+    with file.open("rb") as stream:
+        start = stream.read(4)
+    if b"\0" in start or start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise DataError(
+            f"'{file}' is no text in UTF-8, but UTF-16 or no text at all. Save it as "
+            "UTF-8 (pandas: to_csv(index=False))."
+        )
     # Only names of columns are read here; of other text pyarrow says where it is.
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        return next(csv.reader(lines), [])
+        try:
+            cells = [trim(cell) for cell in next(csv.reader(lines), [])]
+        except csv.Error as error:
+            raise DataError(f"'{file}': its header cannot be read: {error}.") from error
+    what = ",".join(cells)
+    if (not what and start) or re.fullmatch("sep=.?", what, re.IGNORECASE):
+        raise DataError(
+            f"'{file}': its first line must name the columns, and is "
+            f"{repr(what) if what else 'blank'}. Take that line out."
+        )
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(cells) == 1 and separator in what:
+            raise DataError(
+                f"'{file}' has no column 'clip_id' (it has: {what[:80]}): its cells "
+                f"are separated by {name}, and must be by commas, with points in "
+                "numbers."
+            )
+    return cells
 
 
 def _csv_batches(
