@@ -365,6 +365,22 @@ def test_the_parts_of_the_studys_layout_must_be_arrays(tmp_path, parts, message)
     assert "s.h5" in str(refused.value)
 
 
+@pytest.mark.parametrize("parts", [{"features": ROWS, "keys": ROWS}, {"ours": ROWS}])
+def test_a_file_of_no_groups_says_what_is_needed(tmp_path, parts):
+    with h5py.File(tmp_path / "s.h5", "w") as held:
+        for part, value in parts.items():
+            held[part] = value
+    said = rf"no group 'ours/net' with .*'features'.*'keys'.* but: {', '.join(parts)}"
+    with pytest.raises(DataError, match=said):
+        run(tmp_path, tmp_path / "s.h5")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_gone_is_an_error(tmp_path, name):
+    with pytest.raises(DataError, match=rf"{name}' cannot be read.*[Nn]o such file"):
+        run(tmp_path, tmp_path / name)
+
+
 @pytest.mark.parametrize("kind", ["h5", "parquet", "npz", "stored.npz"])
 def test_damage_that_is_met_while_vectors_are_read_names_the_file(tmp_path, kind):
     file = tmp_path / f"lists.{kind}"

@@ -186,6 +186,12 @@ def _open_study(file: Path, datasets: Sequence[str], name: str) -> Vectors:
         path = next((p for d in datasets if (p := f"{d}/{name}") in known), None)
         if path is None:
             wanted = f"{datasets[0]}/{name}"
+            if not known:
+                raise DataError(
+                    f"'{file}' has no group '{wanted}' with the arrays 'features' "
+                    f"(n, d) and 'keys' (n,), but: "
+                    f"{', '.join(list(held)[:10]) or 'nothing'}."
+                )
             raise DataError(
                 f"'{file}' has no group '{wanted}' {did_you_mean(wanted, known)} Set "
                 "'name' of the model to what the file calls the embedding."
@@ -291,7 +297,9 @@ def _open_npz(file: Path) -> Vectors:
 
 def _check_archive(file: Path) -> None:
     """Check that a file is an archive of the arrays that are needed."""
-    if not zipfile.is_zipfile(file):
+    with file.open("rb") as stream:
+        whole = zipfile.is_zipfile(stream)
+    if not whole:
         raise DataError(
             f"'{file}' is no archive of arrays, or is not whole: {_SAVE_NPZ} is needed."
         )
