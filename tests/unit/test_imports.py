@@ -135,6 +135,43 @@ def test_a_vector_that_is_not_finite_is_left_out_with_its_clip(tmp_path):
     assert run(tmp_path, file, limit=2, dtype="float16")["status"]["a"] == "skipped"
 
 
+@pytest.mark.parametrize("block", [1, 3, 1000], ids="rows of a block: {}".format)
+@pytest.mark.parametrize("pooling", [[], ["mean"]], ids=["frames", "pooled"])
+def test_rows_that_were_never_written_are_no_vectors(
+    tmp_path, monkeypatch, block, pooling
+):
+    monkeypatch.setattr("earshift.vector_tables.BLOCK_BYTES", 4 * 5 * block)
+    clips = [f"c{i}" for i in range(8)]
+    with h5py.File(tmp_path / "s.h5", "w") as held:
+        held["ours/net/keys"] = np.array(clips, "S")
+        rows = held.create_dataset("ours/net/features", (8, 5), "f4")
+        rows[:3] = ROWS[:3]
+    with pytest.raises(DataError, match=r"5 of 8 clips.*'c3': zeros: all values are 0"):
+        run(tmp_path, tmp_path / "s.h5", clips=clips, pooling=pooling)
+    index = run(tmp_path, tmp_path / "s.h5", limit=5, clips=clips, pooling=pooling)
+    assert index["status"].tolist() == ["ok"] * 3 + ["skipped"] * 5
+    assert index["reason"]["c4"] == "zeros: all values are 0 (row 4, counted from 0)"
+    frames = open_embeddings(tmp_path / "e.zarr").load()
+    assert_array_equal(frames.embedding, ROWS[:3])
+
+
+def test_a_vector_that_is_zero_as_stored_is_left_out(tmp_path):
+    rows = ROWS.copy()
+    rows[7] = 1e-30
+    file = write(tmp_path / "t.npz", rows=rows)
+    assert run(tmp_path, file)["status"]["b"] == "ok"
+    assert run(tmp_path, file, limit=2, dtype="float16")["status"]["b"] == "skipped"
+    rows[7], rows[6] = ROWS[7], 0  # of a clip that the dataset does not have
+    assert run(tmp_path, write(tmp_path / "t.npz", rows=rows))["status"]["b"] == "ok"
+
+
+def test_a_file_of_equal_vectors_is_warned_of(tmp_path, caplog):
+    run(tmp_path, write(tmp_path / "t.npz"))
+    assert "are equal" not in caplog.text
+    run(tmp_path, write(tmp_path / "t.npz", rows=np.repeat(ROWS[:1], 8, axis=0)))
+    assert "all of its 8 vectors are equal" in caplog.text
+
+
 def test_a_failed_import_writes_no_index(tmp_path):
     file = write(tmp_path / "t.npz")
     with pytest.raises(DataError, match=r"1 of 4 clips .* 'é': missing"):
@@ -150,6 +187,26 @@ def test_clips_of_another_name_are_an_error(tmp_path, name):
     file = write(tmp_path / name)
     with pytest.raises(DataError, match=r"no vector of any clip.*'d'.*'a.wav'"):
         run(tmp_path, file, clips=["a.wav", "b.wav"])
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "said"),
+    [
+        ("d", "d.wav", "in the ending: 'd' in the file is 'd.wav' in the dataset"),
+        ("x/d.mp3", "d.wav", "in the ending and in the folder: 'x/d.mp3'"),
+        ("a\\d", "d", r"in the folder: 'a\\d' in the file is 'd'"),
+        ("D", "d", "in upper and lower case"),
+        ("e\u0301", "\xe9", "or the form of letters: "),
+        ("7", "007", "in leading zeros.*: '7' in the file is '007'"),
+        ("7.0", "007", "in leading zeros.*: '7.0' in the file is '007'"),
+        ("A/7.wav", "a/007", "in the ending and in the folder and in leading zeros"),
+        ("q", "007", r"that of the dataset '007'\.$"),
+    ],
+)
+def test_what_makes_all_clips_unknown_is_said(tmp_path, there, here, said):
+    file = write(tmp_path / "t.npz", [there, "other"], ROWS[:2])
+    with pytest.raises(DataError, match=said):
+        run(tmp_path, file, clips=[here])
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -223,7 +280,7 @@ def test_tables_are_checked(tmp_path):
     with pytest.raises(DataError, match=r"must hold 2 rows of numbers, got shape \(8"):
         run(tmp_path, file)
     np.savez(file, clip_id=np.array(["a"], object), embedding=ROWS[:1])
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"save clip_id\.astype\(str\)"):
         run(tmp_path, file)
     np.savez(file, clip_id=["a", "b"], embedding=np.asfortranarray(ROWS[:2]))
     with pytest.raises(DataError, match="stored by columns"):
@@ -256,3 +313,95 @@ def test_options_are_checked(tmp_path):
             imported.spec(**options)
     with pytest.raises(ConfigError, match="it cannot embed audio"):
         load_model("imported", file=str(file))
+
+
+@pytest.mark.parametrize("name", ["T.H5", "T.NPZ", "T.CSV", "Lists.PARQUET"])
+def test_endings_may_be_upper_case(tmp_path, name):
+    file = write(tmp_path / name.lower()).rename(tmp_path / name)
+    assert imported.spec(file=str(file)).file == file
+    assert (run(tmp_path, file)["status"] == "ok").sum() == 3
+
+
+@pytest.mark.parametrize("ending", "tsv txt csv.gz pq pkl feather npy".split())
+def test_other_endings_are_refused_with_those_that_are_read(tmp_path, ending):
+    file = tmp_path / f"t.{ending}"
+    np.save(tmp_path / "t.npy", ROWS)
+    (tmp_path / "t.npy").rename(file)
+    said = r"one of \.h5, \.hdf5, \.parquet, \.csv, \.npz"
+    with pytest.raises(ConfigError, match=said):
+        imported.spec(file=str(file))
+    with pytest.raises(DataError, match=said):
+        run(tmp_path, file)
+
+
+def test_what_is_no_archive_of_arrays_says_what_is_needed(tmp_path):
+    file = tmp_path / "t.npz"
+    np.save(tmp_path / "t.npy", ROWS)
+    whole = write(tmp_path / "whole.npz").read_bytes()
+    for raw in ((tmp_path / "t.npy").read_bytes(), b"", whole[:-100], whole[:20]):
+        file.write_bytes(raw)
+        with pytest.raises(DataError, match=r"t\.npz' is no archive.*np\.savez\("):
+            run(tmp_path, file)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"features/x": ROWS, "keys": keys().astype("S")}, "features' .*is a group"),
+        ({"features": ROWS, "keys/x": keys().astype("S")}, "keys' .*is a group"),
+        ({"features": h5py.Empty("f4"), "keys": keys().astype("S")}, "is empty"),
+        ({"features": ROWS, "keys": h5py.Empty("S3")}, "keys' .*is empty"),
+        ({"features": np.float32(1), "keys": keys().astype("S")}, r"the shapes \(\)"),
+        ({"features": ROWS, "keys": np.bytes_("a")}, r"\(8, 5\) and \(\)"),
+        ({"": ROWS}, "'ours/net' must be a group .* is an array"),
+    ],
+)
+def test_the_parts_of_the_studys_layout_must_be_arrays(tmp_path, parts, message):
+    with h5py.File(tmp_path / "s.h5", "w") as held:
+        for part, value in parts.items():
+            held[f"ours/net/{part}".rstrip("/")] = value
+    with pytest.raises(DataError, match=message) as refused:
+        run(tmp_path, tmp_path / "s.h5")
+    assert "s.h5" in str(refused.value)
+
+
+@pytest.mark.parametrize("parts", [{"features": ROWS, "keys": ROWS}, {"ours": ROWS}])
+def test_a_file_of_no_groups_says_what_is_needed(tmp_path, parts):
+    with h5py.File(tmp_path / "s.h5", "w") as held:
+        for part, value in parts.items():
+            held[part] = value
+    said = rf"no group 'ours/net' with .*'features'.*'keys'.* but: {', '.join(parts)}"
+    with pytest.raises(DataError, match=said):
+        run(tmp_path, tmp_path / "s.h5")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_gone_is_an_error(tmp_path, name):
+    with pytest.raises(DataError, match=rf"{name}' cannot be read.*[Nn]o such file"):
+        run(tmp_path, tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["h5", "parquet", "npz", "stored.npz"])
+def test_damage_that_is_met_while_vectors_are_read_names_the_file(tmp_path, kind):
+    file = tmp_path / f"lists.{kind}"
+    n = 4000
+    rows = np.random.default_rng(0).standard_normal((n, 5)).astype(np.float32)
+    ids = np.array([f"c{i}" for i in range(n)])
+    if kind == "h5":
+        with h5py.File(file, "w") as held:
+            held["ours/net/keys"] = ids.astype("S")
+            options = {"chunks": (100, 5), "compression": "gzip", "fletcher32": True}
+            held.create_dataset("ours/net/features", data=rows, **options)
+    elif "npz" in kind:
+        save = np.savez if "stored" in kind else np.savez_compressed
+        save(file, clip_id=ids, embedding=rows)
+    else:
+        table = pd.DataFrame({"clip_id": ids, "x": list(rows)})
+        table.to_parquet(file, compression="gzip")
+    raw = bytearray(file.read_bytes())
+    middle = len(raw) // 2
+    raw[middle : middle + 2000] = bytes(2000)
+    file.write_bytes(raw)
+    with pytest.raises(DataError, match=rf"lists\.{kind}' cannot be read: ."):
+        run(tmp_path, file, clips=ids.tolist())
+    assert not (tmp_path / "e.index.parquet").exists()

@@ -100,12 +100,52 @@ def test_an_index_that_pandas_writes_is_refused(tmp_path, ending):
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_names_that_features_have_are_accepted(tmp_path, ending):
-    names = ["0", "dim_1", "mfcc 2 mean", "V10", "x", "grid", "embedding.3"]
+    names = (
+        "0|f0|x1|e_3|dim_7|feature_12|mfcc_1_mean|mfcc 2 mean|V10|x|grid|embedding.3"
+    )
+    names = names.split("|")
     values = np.random.default_rng(0).standard_normal((N, len(names))).astype("f4")
     table = pd.DataFrame(values, columns=names).assign(clip_id=IDS, frame=0, time_s=0.1)
     found, got = read(save(table, tmp_path / f"t{ending}"))
     assert_array_equal(got, values)
     assert list(found.columns) == names
+
+
+@pytest.mark.parametrize(
+    "name",
+    """class_0 class0 target_0 label0 labels_0 labels_enc y0 y_0 is_train isTest
+    ground_truth gt truth annotation species cluster dataset_num datasetNo datasetIndex
+    corpus instrument_code classLabel classlabel recordingNumber recording_no kfold
+    k_fold cv pred prob_x onehot_0 one_hot_0 clip_no take segment frame_index domain2
+    genreId testSet trackid""".split(),
+)
+def test_a_column_is_no_feature_by_any_word_of_its_name(tmp_path, name):
+    values = np.random.default_rng(2).standard_normal(N)  # not refused by what it holds
+    file = save(TABLE.assign(**{name: values}), tmp_path / "t.csv")
+    with pytest.raises(DataError, match=f"no features: '{name}'"):
+        read(file)
+    assert_array_equal(read(file, columns=["f[0-9]"])[1], X)
+    assert list(read(file, columns=["f[0-9]", name])[0].columns)[-1] == name
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_few_whole_numbers_beside_fractions_are_no_feature(tmp_path, ending):
+    table = TABLE.assign(g=np.arange(N) % 3, h=np.where(np.arange(N) % 2, 1.0, np.nan))
+    table.loc[0, "h"] = 4
+    file = save(table, tmp_path / f"t{ending}")
+    with pytest.raises(DataError, match=r"'g', 'h'.*whole numbers.*'columns'"):
+        read(file)
+    assert_array_equal(read(file, columns=["f*"])[1], X)
+    with pytest.raises(DataError, match="'g', 'h'"):
+        read(file, columns=["*"])
+    assert read(file, columns=["f*", "g", "h"])[0].n_features == 5
+    # Constants, whole numbers of a wide range, and tables of nothing else are features.
+    wide = np.random.default_rng(0).integers(0, 10**6, 60)
+    long = pd.DataFrame(np.random.default_rng(0).random((60, 4))).add_prefix("f")
+    long = long.assign(zero=0, wide=wide, clip_id=[f"c{i}" for i in range(60)])
+    assert read(save(long, tmp_path / f"l{ending}"))[0].n_features == 6
+    whole = TABLE.assign(f0=np.arange(N) % 3, f1=np.arange(N) % 4, f2=np.arange(N) % 5)
+    assert read(save(whole, tmp_path / f"w{ending}"))[0].n_features == 3
 
 
 def test_a_doubled_column_is_refused(tmp_path):
@@ -215,6 +255,34 @@ def test_a_csv_file_says_what_is_wrong_and_where(tmp_path, text, message):
     with pytest.raises(DataError, match=message) as refused:
         read(tmp_path / "t.csv")
     assert "t.csv" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"sep=,\nclip_id,f0\na,1\n", "first line must name the columns.*'sep=,'"),
+        (b"sep=;\nclip_id;f0\na;1\n", "first line must name the columns.*'sep=;'"),
+        (b"\nclip_id,f0\na,1\n", "first line must name the columns, and is blank"),
+        (b"clip_id;f0\na;1,5\n", "separated by semicolons, and must be by commas"),
+        (b"clip_id\tf0\na\t1\n", "separated by tabs, and must be by commas"),
+        ("clip_id,f0\na,1\n".encode("utf-16"), "UTF-16"),
+        ("clip_id,f0\na,1\n".encode("utf-16-le"), "UTF-16"),
+    ],
+)
+def test_another_kind_of_csv_file_is_refused_with_the_reason(tmp_path, raw, message):
+    (tmp_path / "t.csv").write_bytes(raw)
+    with pytest.raises(DataError, match=message) as refused:
+        read(tmp_path / "t.csv")
+    assert "t.csv" in str(refused.value)
+
+
+def test_spaces_beside_the_names_of_columns_are_no_part_of_them(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfclip_id , f0,fold \na,1.5,2\n")
+    with pytest.raises(DataError, match="no features: 'fold'"):
+        read(tmp_path / "t.csv")
+    found, values = read(tmp_path / "t.csv", columns=["f0"])
+    assert (found.clip_ids, found.columns) == (["a"], ["f0"])
+    assert_array_equal(values, [[1.5]])
 
 
 def test_a_csv_file_that_is_no_text_says_so(tmp_path):

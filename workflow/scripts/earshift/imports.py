@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, indexing, jobs, owners, plans, store
+from earshift import clips, indexing, jobs, names, owners, plans, store, text
 from earshift.errors import DataError
 from earshift.pooling import pooled
 from earshift.vectors import Vectors, open_vectors
@@ -59,8 +62,8 @@ def import_embeddings(
     pooling : sequence of str
         If given, no frames are stored, but these statistics over the rows of a clip.
     max_bad_clips : float
-        Clips of the table that may have no vector or one that is not finite: a share
-        below 1, a number from 1 on.
+        Clips of the table that may have no vector, or one that is not finite or of
+        zeros alone: a share below 1, a number from 1 on.
     plan, index : Path
         Files to write, as `regions.plan_regions` and `indexing.index_embeddings` do; an
         imported store has no regions.
@@ -117,6 +120,7 @@ def _check_keys(
         raise DataError(
             f"'{file}' has no vector of any clip of the dataset '{dataset}': its first "
             f"clip is called '{unknown[0]}', that of the dataset '{wanted.iloc[0]}'."
+            f"{_difference(unknown, wanted.tolist())}"
         )
     if unknown:
         log.warning(
@@ -124,6 +128,38 @@ def _check_keys(
             "such as '%s'",
             *(file, len(unknown), dataset, unknown[0]),
         )
+
+
+#: How names of a clip may differ -> what makes them alike.
+_DIFFERENCES: Mapping[str, Callable[[str], str]] = {
+    "the ending": lambda name: re.sub(
+        r"(?<=[^/\\])\.[A-Za-z][A-Za-z0-9]{1,4}$", "", name
+    ),
+    "the folder": lambda name: re.split(r"[/\\]", name)[-1],
+    "upper and lower case, or the form of letters": names.fold,
+    "leading zeros, or '.0' at the end": lambda name: re.sub(
+        "^0+(?=[0-9])", "", text.whole(name)
+    ),
+}
+
+
+def _difference(unknown: Sequence[str], wanted: Sequence[str]) -> str:
+    """Return a sentence on how names of clips differ, if they are alike else."""
+    counts = range(1, len(_DIFFERENCES) + 1)
+    for kinds in chain.from_iterable(combinations(_DIFFERENCES, n) for n in counts):
+
+        def alike(name: str, kinds: Sequence[str] = kinds) -> str:
+            return reduce(lambda word, kind: _DIFFERENCES[kind](word), kinds, name)
+
+        known = {alike(name): name for name in wanted}
+        for name in unknown:
+            if (other := known.get(alike(name))) is not None:
+                return (
+                    f" They differ in {' and in '.join(kinds)}: '{name}' in the file "
+                    f"is '{other}' in the dataset. Write the file with the names of "
+                    "the dataset, as text."
+                )
+    return ""
 
 
 def _facts(
@@ -177,7 +213,7 @@ def _fill(
     facts: Mapping[str, Any],
     said: str,
 ) -> dict[int, str]:
-    """Write the rows of the runs that have a place; say which are not finite."""
+    """Write the rows of the runs that have a place; say which are bad, and why."""
     bad: dict[int, str] = {}
     progress = jobs.Progress(said, int(found.n.sum()), "rows")
     parts = _parts(found, place, facts["dtype"], bad, progress)
@@ -199,31 +235,41 @@ def _parts(
     bad: dict[int, str],
     progress: jobs.Progress,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield the runs that have a place, in parts; note those that are not finite."""
+    """Yield the runs that have a place, in parts; note those with bad rows."""
     stops = np.cumsum(found.n)
     start = 0
+    first: NDArray[np.float32] | None = None
+    all_equal = True
     for block in found.blocks():
         stop = start + len(block)
         with np.errstate(over="ignore"):
-            fits = np.isfinite(block.astype(dtype))
-        finite = fits.all(axis=1)
+            stored = block.astype(dtype)
+        fits = np.isfinite(stored)
+        # Rows of zeros were never written: a job that was killed leaves them.
+        good = fits.all(axis=1) & stored.any(axis=1)
+        first = block[0] if first is None else first
+        all_equal = all_equal and bool((block == first).all())
         runs = np.searchsorted(stops, [start, stop - 1], side="right")
         for run in range(runs[0], runs[1] + 1):
             a = max(int(stops[run] - found.n[run]), start) - start
             b = min(int(stops[run]), stop) - start
             if place[run] < 0 or a == b:
                 continue
-            if not finite[a:b].all() and run not in bad:
-                row = a + int(np.flatnonzero(~finite[a:b])[0])
-                bad[run] = _why_not_finite(found, start + row, block[row], fits[row])
-            yield run, np.where(finite[a:b, None], block[a:b], 0)  # cleared afterwards
+            if not good[a:b].all() and run not in bad:
+                row = a + int(np.flatnonzero(~good[a:b])[0])
+                bad[run] = _why_bad(found, start + row, block[row], fits[row])
+            yield run, np.where(good[a:b, None], block[a:b], 0)  # cleared afterwards
         start = stop
         progress.step(len(block))
+    if all_equal and start > 1:
+        log.warning("%s: all of its %d vectors are equal", progress.what, start)
 
 
-def _why_not_finite(
+def _why_bad(
     found: Vectors, row: int, values: NDArray[np.float32], fits: NDArray[np.bool_]
 ) -> str:
+    if fits.all():
+        return f"zeros: all values are 0 (row {row}, counted from 0)"
     feature = int(np.flatnonzero(~fits)[0])
     value = float(values[feature])
     large = " is too large for its type" if np.isfinite(value) else ""

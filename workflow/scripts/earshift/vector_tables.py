@@ -1,12 +1,12 @@
 """Tables of clips and vectors, CSV and Parquet: which of their columns are features.
 
-A column that counts rows, or says the class or the fold of a clip, tells classifiers
-the answer, and looks like any other number. Columns are therefore refused by their
-names and types, unless the option ``columns`` names those that are features.
+Columns are refused by their names and types (`earshift.no_features` says which), unless
+the option ``columns`` names those that are features.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
@@ -21,6 +21,8 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from earshift.errors import DataError, did_you_mean
+from earshift.names import trim
+from earshift.no_features import may_be_feature
 
 #: Bytes of a block of rows, about.
 BLOCK_BYTES = 1 << 24
@@ -33,25 +35,6 @@ MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None"]
 
 #: Bytes of text of a CSV file that are read at a time: more than any row has.
 _CSV_BYTES = 1 << 24
-
-#: Names, in lower case, of columns that say something else of a clip or a row.
-_NO_FEATURE = re.compile(
-    r"""
-    | unnamed (:\s*\d+ (\.\d+)? )? | __index_level_\d+__ | level_\d+ | index | idx
-    | row s? | row _? (number|index|nr|no) | number | nr | no
-    | (.*[\W_])? (id|ids|uid|uuid|guid) | id[\W_].* | (.*[\W_])? key | keys | name s?
-    | (.*[\W_])? (label s?|target s?|class|classes|category) | label[\W_].*
-    | y | y_(true|pred)
-    | (.*[\W_])? (fold|split|subset|partition) s? \d* | set | train | test | valid
-    | (.*[\W_])? (dataset|domain|recording|subgroup|group|genre|instrument)
-    | (.*[\W_])? (artist|speaker|source|session|track|album)
-    | (.*[\W_])? (path|file|filename|url|md5|sha256)
-    | (.*[\W_])? (date|datetime|timestamp|year|month|day) | time | created | modified
-    | n_frames | first_frame | n_samples | sample_rate (_hz)?
-    | duration (_s)? | start (_s)? | end (_s)? | offset | seed
-    """,
-    re.VERBOSE,
-)
 
 
 def n_rows_of_block(n_features: int) -> int:
@@ -106,7 +89,7 @@ def choose_columns(
     if not rest:
         raise DataError(f"'{file}' has no column of features.")
     # A pattern may catch more than was meant: f* is fold, too.
-    wrong = [n for n in rest if n not in columns and not _may_be_feature(n, rest)]
+    wrong = [n for n in rest if n not in columns and not may_be_feature(n, rest)]
     if wrong:
         shown = ", ".join(
             f"'{name}'" if name else "one without a name" for name in wrong
@@ -118,14 +101,6 @@ def choose_columns(
             "'columns' of the model takes names, or patterns such as 'f[0-9]*'."
         )
     return rest
-
-
-def _may_be_feature(name: str, names: Sequence[str]) -> bool:
-    if _NO_FEATURE.fullmatch(name.strip().lower()) or re.search(r"[a-z]I[dD]$", name):
-        return False
-    # What pandas calls a column whose name occurs for the second time.
-    again = re.fullmatch(r"(.*\D.*)\.\d+", name)
-    return not (again and again[1] in names)
 
 
 def read_csv_ids(file: Path) -> tuple[list[str], list[str]]:
@@ -166,9 +141,34 @@ def read_csv_blocks(
 
 
 def _header(file: Path) -> list[str]:
+    """Return the names of the columns of a CSV file; they are its first line."""
+    with file.open("rb") as stream:
+        start = stream.read(4)
+    if b"\0" in start or start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise DataError(
+            f"'{file}' is no text in UTF-8, but UTF-16 or no text at all. Save it as "
+            "UTF-8 (pandas: to_csv(index=False))."
+        )
     # Only names of columns are read here; of other text pyarrow says where it is.
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        return next(csv.reader(lines), [])
+        try:
+            cells = [trim(cell) for cell in next(csv.reader(lines), [])]
+        except csv.Error as error:
+            raise DataError(f"'{file}': its header cannot be read: {error}.") from error
+    what = ",".join(cells)
+    if (not what and start) or re.fullmatch("sep=.?", what, re.IGNORECASE):
+        raise DataError(
+            f"'{file}': its first line must name the columns, and is "
+            f"{repr(what) if what else 'blank'}. Take that line out."
+        )
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(cells) == 1 and separator in what:
+            raise DataError(
+                f"'{file}' has no column 'clip_id' (it has: {what[:80]}): its cells "
+                f"are separated by {name}, and must be by commas, with points in "
+                "numbers."
+            )
+    return cells
 
 
 def _csv_batches(

@@ -11,14 +11,16 @@ ending      what it holds
             ``n_frames``, one row of `clip_id` per clip
 ==========  ===========================================================================
 
-In tables, ``frame`` and ``time_s`` are no features; `earshift.vector_tables` says what
+In tables, ``frame`` and ``time_s`` are no features; `earshift.no_features` says what
 else is none. A clip may have several rows, its frames; they are together and in order.
 """
 
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -30,12 +32,12 @@ import pyarrow
 from numpy.typing import NDArray
 
 from earshift import names as naming
-from earshift import vector_tables
+from earshift import no_features, vector_tables
 from earshift.errors import DataError, did_you_mean
+from earshift.models.imported import ENDINGS
 from earshift.vector_tables import n_rows_of_block
 
-#: In fewer rows than that, a feature may count them by chance.
-FEW_ROWS = 8
+_SAVE_NPZ = "np.savez(file, clip_id=clip_id.astype(str), embedding=vectors)"
 
 _Blocks = Callable[[], Iterator[NDArray[np.float32]]]
 
@@ -99,26 +101,24 @@ def open_vectors(
         columns that may be no features. So does reading its blocks, where rows are not
         all of one length, are no numbers, or one of the features counts the rows.
     """
-    if columns and file.suffix not in (".parquet", ".csv"):
+    kind = file.suffix.lower()
+    if kind not in ENDINGS:
+        raise DataError(
+            f"'{file}': files of vectors must end in one of {', '.join(ENDINGS)}."
+        )
+    if columns and kind not in (".parquet", ".csv"):
         raise DataError(
             f"'{file}' is no table: its model cannot have the option 'columns'."
         )
-    try:
-        if file.suffix in (".h5", ".hdf5"):
+    with _reading(file):
+        if kind in (".h5", ".hdf5"):
             found = _open_study(file, datasets, name)
-        elif file.suffix == ".parquet":
+        elif kind == ".parquet":
             found = _open_parquet(file, columns)
-        elif file.suffix == ".csv":
+        elif kind == ".csv":
             found = _open_csv(file, columns)
         else:
             found = _open_npz(file)
-    except (
-        *(OSError, KeyError, ValueError, zipfile.BadZipFile),
-        pyarrow.ArrowException,
-    ) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"'{file}' cannot be read: {error}") from error
     if not found.n.sum():
         raise DataError(f"'{file}' holds no vector.")
     if not found.n_features:
@@ -130,37 +130,44 @@ def open_vectors(
             f"as '{ids[ids.duplicated()][0]}'. Keep those of one place, or, if all are "
             "frames of the clip, sort the rows so that they are together."
         )
-    return replace(found, blocks=lambda: _refuse_row_numbers(file, found))
+    return replace(found, blocks=lambda: _checked(file, found, columns))
 
 
-def _refuse_row_numbers(file: Path, found: Vectors) -> Iterator[NDArray[np.float32]]:
-    """Yield all blocks; then refuse a feature that counts the rows, in any order.
-
-    Where rows are sorted by dataset or class, such a number gives away both.
-    """
-    left = np.arange(found.n_features)
-    sums, squares = np.zeros((2, len(left)))
-    low, high = np.full(len(left), np.inf), np.full(len(left), -np.inf)
-    n = int(found.n.sum())
-    for block in found.blocks():
-        part = block[:, left].astype(np.float64)
-        whole = (np.isfinite(part) & (part == np.floor(part))).all(axis=0)
-        left, part = left[whole], part[:, whole]
-        sums = sums[whole] + part.sum(axis=0)
-        squares = squares[whole] + (part**2).sum(axis=0)
-        low = np.minimum(low[whole], part.min(axis=0))
-        high = np.maximum(high[whole], part.max(axis=0))
-        yield block
-    mean, spread = (low + high) / 2, n * (n**2 - 1) / 12
-    counts = (high - low == n - 1) & (sums == n * mean)
-    counts &= np.isclose(squares - n * mean**2, spread, rtol=1e-9, atol=1e-3)
-    if n >= FEW_ROWS and counts.any():
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Raise `DataError` with the name of the file where its reader finds damage."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (
+        *(OSError, LookupError, ValueError, TypeError, AttributeError, EOFError),
+        *(RuntimeError, zipfile.BadZipFile, zlib.error, pyarrow.ArrowException),
+    ) as error:
         raise DataError(
-            f"'{file}': {found.name_of(int(left[counts][0]))} holds the numbers of the "
-            "rows, each once. It is no feature: write the file without it, or, of a "
-            "table, say which columns are features, by the option 'columns' of the "
-            "model."
-        )
+            f"'{file}' cannot be read: {error or type(error).__name__}. Is it whole? "
+            "Write or copy it again."
+        ) from error
+
+
+def _read_blocks(file: Path, found: Vectors) -> Iterator[NDArray[np.float32]]:
+    with _reading(file):
+        yield from found.blocks()
+
+
+def _checked(
+    file: Path, found: Vectors, columns: Sequence[str]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield all blocks; then refuse features that only look like some."""
+    shape = int(found.n.sum()), found.n_features
+    blocks = no_features.refuse_row_numbers(
+        file, _read_blocks(file, found), shape, found.name_of
+    )
+    if len(found.columns) == found.n_features:
+        # Those that are called by their names are features, whatever they hold.
+        names = ["" if name in columns else name for name in found.columns]
+        blocks = no_features.refuse_classes(file, blocks, names)
+    yield from blocks
 
 
 def _runs(ids: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
@@ -179,19 +186,38 @@ def _open_study(file: Path, datasets: Sequence[str], name: str) -> Vectors:
         path = next((p for d in datasets if (p := f"{d}/{name}") in known), None)
         if path is None:
             wanted = f"{datasets[0]}/{name}"
+            if not known:
+                raise DataError(
+                    f"'{file}' has no group '{wanted}' with the arrays 'features' "
+                    f"(n, d) and 'keys' (n,), but: "
+                    f"{', '.join(list(held)[:10]) or 'nothing'}."
+                )
             raise DataError(
                 f"'{file}' has no group '{wanted}' {did_you_mean(wanted, known)} Set "
                 "'name' of the model to what the file calls the embedding."
             )
         group = held[path]
+        if not isinstance(group, h5py.Group):
+            raise DataError(
+                f"'{file}': '{path}' must be a group that holds 'features' and 'keys', "
+                "and is an array."
+            )
         if missing := {"features", "keys"} - set(group):
             raise DataError(f"'{file}': '{path}' has no '{min(missing)}'.")
+        for part in ("features", "keys"):
+            array = group[part]
+            if not isinstance(array, h5py.Dataset) or array.shape is None:
+                raise DataError(
+                    f"'{file}': '{path}/{part}' must be an array, and is "
+                    f"{'empty' if isinstance(array, h5py.Dataset) else 'a group'}."
+                )
         shape, kind = group["features"].shape, group["features"].dtype
-        keys = group["keys"][:]
-    if len(shape) != 2 or keys.shape != shape[:1] or keys.dtype.kind not in "SO":
+        keys = group["keys"][()] if group["keys"].shape == shape[:1] else None
+        found = group["keys"].shape, group["keys"].dtype
+    if len(shape) != 2 or keys is None or keys.dtype.kind not in "SO":
         raise DataError(
             f"'{file}', '{path}': features (n, d) and keys (n,), text, are needed, got "
-            f"the shapes {shape} and {keys.shape}, and keys of type {keys.dtype}."
+            f"the shapes {shape} and {found[0]}, and keys of type {found[1]}."
         )
     _check_numbers(file, f"'{path}/features'", kind)
     ids, n = _runs(_words(file, keys.tolist()))
@@ -227,12 +253,8 @@ def _open_csv(file: Path, columns: Sequence[str]) -> Vectors:
 
 
 def _open_npz(file: Path) -> Vectors:
+    _check_archive(file)
     with np.load(file) as held:
-        if missing := {"clip_id", "embedding"} - set(held.files):
-            raise DataError(
-                f"'{file}' has no array '{min(missing)}' (it has: "
-                f"{', '.join(held.files)})."
-            )
         ids = held["clip_id"]
         n = held["n_frames"] if "n_frames" in held.files else None
         first = held["first_frame"] if "first_frame" in held.files else None
@@ -271,6 +293,28 @@ def _open_npz(file: Path) -> Vectors:
     if n is not None:
         return Vectors(words, n.astype(np.int64), shape[1], blocks)
     return Vectors(*_runs(words), shape[1], blocks)
+
+
+def _check_archive(file: Path) -> None:
+    """Check that a file is an archive of the arrays that are needed."""
+    with file.open("rb") as stream:
+        whole = zipfile.is_zipfile(stream)
+    if not whole:
+        raise DataError(
+            f"'{file}' is no archive of arrays, or is not whole: {_SAVE_NPZ} is needed."
+        )
+    with zipfile.ZipFile(file) as archive:
+        held = [name.removesuffix(".npy") for name in archive.namelist()]
+        if missing := {"clip_id", "embedding"} - set(held):
+            raise DataError(
+                f"'{file}' has no array '{min(missing)}' (it has: {', '.join(held)})."
+            )
+        with archive.open("clip_id.npy") as stream:
+            if _header(stream)[2].hasobject:
+                raise DataError(
+                    f"'{file}': 'clip_id' holds Python objects, which are not read; "
+                    "save clip_id.astype(str)."
+                )
 
 
 def _check_runs(

@@ -103,7 +103,7 @@ def spec(
     paths = {key: Path(path).expanduser() for key, path in (files or {}).items()}
     one = Path(file).expanduser() if file else None
     for path in [one] if one else paths.values():
-        if path.suffix not in ENDINGS:
+        if path.suffix.lower() not in ENDINGS:
             raise ConfigError(f"'{path}' must end in one of {', '.join(ENDINGS)}.")
         if not path.is_file():
             raise ConfigError(f"there is no file '{path}' to import from.")
