@@ -150,7 +150,9 @@ def test_rows_that_were_never_written_are_no_vectors(
         run(tmp_path, tmp_path / "s.h5", clips=clips, pooling=pooling)
     index = run(tmp_path, tmp_path / "s.h5", limit=5, clips=clips, pooling=pooling)
     assert index["status"].tolist() == ["ok"] * 3 + ["skipped"] * 5
-    assert index["reason"]["c4"] == "zeros: all values are 0 (row 4, counted from 0)"
+    assert index["reason"]["c4"] == (
+        "zeros: all values are 0 (from row 4, counted from 0)"
+    )
     frames = open_embeddings(tmp_path / "e.zarr").load()
     assert_array_equal(frames.embedding, ROWS[:3])
 

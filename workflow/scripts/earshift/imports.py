@@ -239,14 +239,13 @@ def _parts(
     stops = np.cumsum(found.n)
     start = 0
     first: NDArray[np.float32] | None = None
-    all_equal = True
+    all_equal, filled = True, np.zeros(len(stops), bool)
     for block in found.blocks():
         stop = start + len(block)
         with np.errstate(over="ignore"):
             stored = block.astype(dtype)
         fits = np.isfinite(stored)
-        # Rows of zeros were never written: a job that was killed leaves them.
-        good = fits.all(axis=1) & stored.any(axis=1)
+        good, has_values = fits.all(axis=1), stored.any(axis=1)
         first = block[0] if first is None else first
         all_equal = all_equal and bool((block == first).all())
         runs = np.searchsorted(stops, [start, stop - 1], side="right")
@@ -258,6 +257,11 @@ def _parts(
             if not good[a:b].all() and run not in bad:
                 row = a + int(np.flatnonzero(~good[a:b])[0])
                 bad[run] = _why_bad(found, start + row, block[row], fits[row])
+            # A frame of zeros may be silence; a clip of them was never written.
+            filled[run] |= has_values[a:b].any()
+            if stops[run] == start + b and not filled[run] and run not in bad:
+                row = int(stops[run] - found.n[run])
+                bad[run] = f"zeros: all values are 0 (from row {row}, counted from 0)"
             yield run, np.where(good[a:b, None], block[a:b], 0)  # cleared afterwards
         start = stop
         progress.step(len(block))
@@ -268,8 +272,6 @@ def _parts(
 def _why_bad(
     found: Vectors, row: int, values: NDArray[np.float32], fits: NDArray[np.bool_]
 ) -> str:
-    if fits.all():
-        return f"zeros: all values are 0 (row {row}, counted from 0)"
     feature = int(np.flatnonzero(~fits)[0])
     value = float(values[feature])
     large = " is too large for its type" if np.isfinite(value) else ""
