@@ -146,3 +146,19 @@ def test_hashes_are_even_and_the_same_in_another_process():
         text=True,
     )
     assert done.stdout.strip() == float(found[0]).hex()
+
+
+def test_in_a_large_table_a_rare_class_is_in_every_fold():
+    """Hashes spread what is frequent; what is rare is moved, of however many."""
+    n, n_rare = 20_000, 15
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        labels = np.zeros((n, 3), bool)
+        labels[rng.permutation(n)[:n_rare], 0] = True
+        labels[:, 1] = rng.random(n) < 0.3
+        labels[:, 2] = True
+        found = folds(labels, np.array([f"r{i}" for i in range(n)]), seed=seed)
+        rare, frequent, every = (np.bincount(found[k], minlength=5) for k in labels.T)
+        assert list(rare) == [n_rare // 5] * 5
+        assert np.ptp(every) < 0.03 * n / 5
+        assert np.ptp(frequent) < 0.06 * 0.3 * n / 5

@@ -245,7 +245,7 @@ def _parts(
         with np.errstate(over="ignore"):
             stored = block.astype(dtype)
         fits = np.isfinite(stored)
-        good, has_values = fits.all(axis=1), stored.any(axis=1)
+        good, has_values = fits.all(axis=1), np.asarray(stored.any(axis=1))
         first = block[0] if first is None else first
         all_equal = all_equal and bool((block == first).all())
         runs = np.searchsorted(stops, [start, stop - 1], side="right")
