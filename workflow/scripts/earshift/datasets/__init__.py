@@ -64,6 +64,7 @@ __all__ = [
     "has_audio",
     "labels_per_clip",
     "lister",
+    "namespace",
     "need_folder",
     "one_label_per_clip",
     "options",
