@@ -225,8 +225,14 @@ def make_setup(folder):
     """Run `make setup` with a Python that only says what it is asked for."""
     if not shutil.which("make"):
         pytest.skip("there is no make")
+    # Of its own: the `make` that runs these tests hands down its flags and depth.
+    inherited = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
     done = subprocess.run(
-        ["make", "setup", "PYTHON=./maker"], cwd=folder, capture_output=True, text=True
+        ["make", "setup", "PYTHON=./maker"],
+        cwd=folder,
+        env={key: value for key, value in os.environ.items() if key not in inherited},
+        capture_output=True,
+        text=True,
     )
     file = folder / "made"
     made = file.read_text() if file.exists() else ""
