@@ -15,6 +15,9 @@ from earshift import cluster, stopping
 from earshift.errors import DataError, StoppedError
 from earshift.workers import Spread
 
+#: Under what results are kept, and what messages call them.
+NAMES = {"name": "tests.square", "what": "squares"}
+
 
 def square(*, n, folder):
     """The task: note the call in a file, return the square."""
@@ -33,7 +36,7 @@ def run(tmp_path, numbers, n_workers=0, function=square):
     tasks = [{"n": n, "folder": str(tmp_path)} for n in numbers]
     parts = tmp_path / "parts"
     return cluster.run_tasks(
-        function, tasks, folder=parts, n_workers=n_workers, what="squares"
+        function, tasks, folder=parts, n_workers=n_workers, **NAMES
     )
 
 
@@ -103,6 +106,17 @@ def test_what_a_killed_worker_leaves_is_no_result_and_is_cleared(tmp_path):
     assert not any(file.name.startswith(".") for file in files)
 
 
+def renamed(*, n, folder):
+    """The same task after a move."""
+    return square(n=n, folder=folder)
+
+
+def test_results_are_kept_when_their_function_moves(tmp_path):
+    before = run(tmp_path, [1, 2])
+    pd.testing.assert_frame_equal(before, run(tmp_path, [1, 2], function=renamed))
+    assert calls(tmp_path) == [1, 2]
+
+
 def grouped(*, n, folder):
     """A task of two tables."""
     table = square(n=n, folder=folder)
@@ -115,7 +129,7 @@ def test_a_group_stays_in_one_process_and_gives_each_table(tmp_path, n_workers):
         [{"n": n, "folder": str(tmp_path)} for n in numbers]
         for numbers in ([3, 1, 2], [5, 4], [6])
     ]
-    options = {"folder": tmp_path / "parts", "n_workers": n_workers, "what": "squares"}
+    options = {"folder": tmp_path / "parts", "n_workers": n_workers} | NAMES
     first, second = cluster.run_groups(grouped, groups, tables=("a", "b"), **options)
     assert first["n"].to_list() == [3, 1, 2, 5, 4, 6]
     assert second["square"].to_list() == [9, 1, 4, 25, 16, 36]
@@ -176,7 +190,7 @@ def test_without_slurm_workers_on_several_nodes_are_on_this_machine(
         tasks = [{"n": n, "folder": str(tmp_path)} for n in range(3)]
         folder = tmp_path / ("elastic" if spread.elastic else "nodes")
         found = cluster.run_tasks(
-            square, tasks, folder=folder, n_workers=1, what="squares", spread=spread
+            square, tasks, folder=folder, n_workers=1, spread=spread, **NAMES
         )
         assert found["square"].to_list() == [0, 1, 4]
 
@@ -189,8 +203,8 @@ def test_the_address_of_a_dashboard_is_told(tmp_path, caplog):
         tasks,
         folder=tmp_path / "parts",
         n_workers=1,
-        what="squares",
         spread=Spread(dashboard=True),
+        **NAMES,
     )
     if importlib.util.find_spec("bokeh"):
         assert re.search(r"dashboard of the workers: http://127.0.0.1:\d+", caplog.text)

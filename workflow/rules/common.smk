@@ -344,17 +344,16 @@ def versions_with_methods(**stages):
 def measure_versions(wildcards):
     """Version of each measure of discrepancy."""
     return {
-        m: plugin_version("discrepancy", {"plugin": m}) for m in config["discrepancy"]
+        m: plugin_version("discrepancy", e) for m, e in config["discrepancy"].items()
     }
 
 
 def all_versions(wildcards):
     """Version of every plugin of the experiment."""
-    found = {
+    return {
         section: {n: plugin_version(kind, e) for n, e in config[section].items()}
         for section, kind in settings.SECTIONS.items()
     }
-    return found | {"discrepancy": measure_versions(wildcards)}
 
 
 def alignment_file(wildcards):

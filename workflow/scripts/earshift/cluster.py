@@ -35,6 +35,7 @@ def run_tasks(
     function: Function,
     tasks: Sequence[Task],
     *,
+    name: str,
     folder: Path,
     n_workers: int,
     what: str,
@@ -47,7 +48,10 @@ def run_tasks(
     function : callable
         Called as ``function(**task)``; importable by name; returns a table.
     tasks : sequence of mapping
-        Keyword arguments of each call. Together with `function` they decide its result.
+        Keyword arguments of each call. Together with `name` they decide its result.
+    name : str
+        Under which results are kept. It stays when the function moves, so that what is
+        there stays, too.
     folder : Path
         Where results are kept; those of no task are removed at the end.
     n_workers : int
@@ -66,6 +70,7 @@ def run_tasks(
     (table,) = run_groups(
         function,
         groups,
+        name=name,
         tables=("",),
         folder=folder,
         n_workers=n_workers,
@@ -79,6 +84,7 @@ def run_groups(
     function: Function,
     groups: Sequence[Sequence[Task]],
     *,
+    name: str,
     tables: Sequence[str],
     folder: Path,
     n_workers: int,
@@ -100,7 +106,7 @@ def run_groups(
         Keyword arguments of each call, by group.
     tables : sequence of str
         Names of the tables, for their files.
-    folder, n_workers, what, spread
+    name, folder, n_workers, what, spread
         As in `run_tasks`.
 
     Returns
@@ -116,7 +122,6 @@ def run_groups(
         If no worker is left. Tasks that are done are kept in both cases.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name = f"{function.__module__}.{function.__qualname__}"
     plan: list[list[Job]] = []
     for group in groups:
         keys = [jobs.content_key([name, dict(task)]) for task in group]

@@ -133,6 +133,7 @@ def cross_validate(
     tables = cluster.run_groups(
         score_fold,
         groups,
+        name="earshift.evaluate.score_fold",
         tables=scoring.TABLES,
         folder=parts,
         n_workers=n_workers,

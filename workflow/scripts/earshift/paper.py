@@ -68,6 +68,7 @@ def cross_validate(
     tables = cluster.run_groups(
         score_cell,
         list(groups),
+        name="earshift.paper.score_cell",
         tables=scoring.TABLES,
         folder=parts,
         n_workers=n_workers,
@@ -312,6 +313,7 @@ def deviations(
     (cells,) = cluster.run_groups(
         score_variant,
         groups,
+        name="earshift.paper.score_variant",
         tables=("",),
         folder=parts / "tasks",
         n_workers=n_workers,

@@ -22,6 +22,7 @@ import pkgutil
 import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -30,21 +31,51 @@ from typing import Any, get_type_hints
 from earshift import plugin_files, schema
 from earshift.errors import ConfigError, DataError, did_you_mean
 
-#: Kind of plugin -> the function of a plugin that takes the user's options.
-KINDS: Mapping[str, str] = {
-    "models": "spec",
-    "datasets": "list_clips",
-    "debias": "make",
-    "discrepancy": "measure",
-}
+
+@dataclass(frozen=True)
+class Kind:
+    """What the registry and the configuration know of a kind of plugin.
+
+    Its folder's package may add to that:
+
+    * ``check_plugin(name, module)`` refuses a plugin whose facts cannot be;
+    * ``check_entry(entry)`` refuses a config entry that cannot be used, by making it;
+    * ``DERIVED`` makes plugins of others, by a prefix of the name.
+
+    Parameters
+    ----------
+    call : str
+        The function of a plugin that takes the user's options.
+    facts : tuple of str
+        What a plugin defines besides that function.
+    section : str
+        Section of the config whose entries name plugins of this kind.
+    in_jobs : bool, default=True
+        Whether jobs that compute something else load these plugins, too, to look at
+        their entries once more. Not those whose libraries take long to load.
+    """
+
+    call: str
+    facts: tuple[str, ...]
+    section: str
+    in_jobs: bool = True
 
 
-#: Kind of plugin -> what each must define besides that function.
-FACTS: Mapping[str, tuple[str, ...]] = {
-    "models": ("env", "version", "licence", "citation", "network"),
-    "datasets": ("version", "licence", "citation", "label_files"),
-    "debias": ("version", "access"),
-    "discrepancy": ("version", "label", "direction", "chance"),
+#: Name of each kind, which is that of its folder.
+KINDS: Mapping[str, Kind] = {
+    "datasets": Kind(
+        "list_clips", ("version", "licence", "citation", "label_files"), "datasets"
+    ),
+    "models": Kind(
+        "spec", ("env", "version", "licence", "citation", "network"), "models"
+    ),
+    "debias": Kind("make", ("version", "access"), "methods", in_jobs=False),
+    "discrepancy": Kind(
+        "measure",
+        ("version", "label", "direction", "chance"),
+        "discrepancy",
+        in_jobs=False,
+    ),
 }
 
 #: What a debias method may see of the target dataset, from least to most.
@@ -56,8 +87,8 @@ def names(kind: str) -> tuple[str, ...]:
 
     Parameters
     ----------
-    kind : {"models", "datasets", "debias", "discrepancy"}
-        Which sort of plugin.
+    kind : str
+        One of `KINDS`.
 
     Returns
     -------
@@ -99,10 +130,28 @@ def _takes_argument(plugin: ModuleType) -> bool:
 
 def _derived(kind: str) -> Mapping[str, Callable[[ModuleType], ModuleType | None]]:
     """Return what makes plugins of other plugins of a kind, by prefix of the name."""
-    package = importlib.import_module(f"earshift.{kind}")
-    made: Mapping[str, Callable[[ModuleType], ModuleType | None]]
-    made = getattr(package, "DERIVED", {})
-    return made
+    return _of_package(kind, "DERIVED") or {}
+
+
+def _of_package(kind: str, name: str) -> Any:  # noqa: ANN401
+    """Return what the package of a kind adds to the registry, or None."""
+    return getattr(importlib.import_module(f"earshift.{kind}"), name, None)
+
+
+def known_names(kind: str) -> set[str]:
+    """Return the names of all plugins of a kind but the derived ones.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+
+    Returns
+    -------
+    set of str
+        Of these, none is imported to know them.
+    """
+    return _files(kind) | set(_installed(kind))
 
 
 def load(kind: str, name: str) -> ModuleType:
@@ -110,8 +159,8 @@ def load(kind: str, name: str) -> ModuleType:
 
     Parameters
     ----------
-    kind : {"models", "datasets", "debias", "discrepancy"}
-        Which sort of plugin.
+    kind : str
+        One of `KINDS`.
     name : str
         Name of a plugin, or path of a ``.py`` file; for a plugin that needs an argument
         followed by a colon and that.
@@ -141,14 +190,15 @@ def load(kind: str, name: str) -> ModuleType:
         )
     if colon:
         module = module.of(argument)
-    for fact in (KINDS[kind], *FACTS[kind]):
+    for fact in (KINDS[kind].call, *KINDS[kind].facts):
         if not hasattr(module, fact):
             raise ConfigError(
                 f"the {kind} plugin '{name}' does not define '{fact}', which every "
                 "plugin of this kind needs; see CONTRIBUTING.md for an example."
             )
-    if kind == "debias":
-        _check_method(name, module)
+    check = _of_package(kind, "check_plugin")
+    if check is not None:
+        check(name, module)
     return module
 
 
@@ -177,21 +227,6 @@ def copied(kind: str, name: str) -> Iterator[ModuleType]:
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     yield module
-
-
-def _check_method(name: str, module: ModuleType) -> None:
-    if module.access not in ACCESS:
-        raise ConfigError(
-            f"the method '{name}' has access '{module.access}' "
-            f"{did_you_mean(str(module.access), ACCESS)}"
-        )
-    others = getattr(module, "compared_with", ())
-    known = {"none", *_files("debias"), *_installed("debias")}
-    if isinstance(others, str) or not known.issuperset(others):
-        raise ConfigError(
-            f"the method '{name}' has compared_with = {others!r}, which must be a "
-            f"tuple of names of methods {did_you_mean(str(others), known)}"
-        )
 
 
 def compared_with(name: str) -> tuple[str, ...]:
@@ -286,6 +321,26 @@ def own_options(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in entry.items() if k not in ("plugin", "folder")}
 
 
+def check_entry(kind: str, entry: Mapping[str, Any]) -> None:
+    """Refuse a config entry that cannot be used, as its kind finds out.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    entry : mapping
+        With its `plugin`; its options are known, and of the right types.
+
+    Raises
+    ------
+    EarshiftError
+        If a value cannot be, or a file is missing.
+    """
+    check = _of_package(kind, "check_entry")
+    if check is not None:
+        check(entry)
+
+
 def all_options(kind: str, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a plugin as a config entry has them, defaults included.
 
@@ -307,7 +362,7 @@ def all_options(kind: str, name: str, entry: Mapping[str, Any]) -> dict[str, Any
 
 def _parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
     """Return the options that a plugin knows."""
-    function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind])
+    function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind].call)
     return {
         p.name: p
         for p in inspect.signature(function).parameters.values()
@@ -337,7 +392,7 @@ def check_options(kind: str, name: str, options: Mapping[str, Any]) -> dict[str,
         If an option is unknown, one without a default is missing, or a value is not of
         the type that is annotated; a parameter without annotation takes any.
     """
-    function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind])
+    function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind].call)
     parameters = _parameters(kind, name)
     for option in options:
         if option not in parameters:

@@ -15,7 +15,7 @@ from earshift import schema as schemas
 from earshift.errors import ConfigError, WeightsError, did_you_mean
 
 #: Config section -> kind of plugin its entries name.
-SECTIONS = {"datasets": "datasets", "models": "models", "methods": "debias"}
+SECTIONS = {kind.section: name for name, kind in registry.KINDS.items()}
 
 #: Experiment file whose results go to `RESULTS`; those of others go beside it.
 DEFAULT = Path("config.yaml")
@@ -222,16 +222,7 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
     options = registry.own_options(entry)
     # Making it finds wrong options and values, and missing files.
     try:
-        if section == "models" and models.is_imported(entry):
-            models.import_spec(entry)
-        elif section == "models":
-            models.from_entry(entry)
-        else:
-            registry.load(kind, entry["plugin"]).make(**options)
-            if registry.is_file(entry["plugin"]):
-                from earshift.debias import _contract
-
-                _contract.try_out(entry["plugin"], options)
+        registry.check_entry(kind, entry)
     except (ConfigError, WeightsError) as error:
         raise type(error)(f"'{section}: {name}': {error}") from error
     except (TypeError, ValueError, AttributeError) as error:
@@ -248,16 +239,14 @@ def _common_options(section: str, entry: Mapping[str, Any]) -> Mapping[str, Any]
 
 
 def _check_plugins(config: Mapping[str, Any], in_job: bool) -> None:
-    """Refuse entries and measures that cannot be."""
+    """Refuse entries that cannot be."""
     for section, kind in SECTIONS.items():
         for name, entry in config[section].items():
-            if not (in_job and section == "methods"):
+            if not in_job or registry.KINDS[kind].in_jobs:
                 _check_entry(section, kind, name, entry)
             elif own := registry.own_options(entry):
                 # Checked before, but of the type that YAML gave them.
                 entry.update(registry.check_options(kind, entry["plugin"], own))
-    for name in () if in_job else config["discrepancy"]:
-        registry.load("discrepancy", name)
 
 
 def _check_dataset(name: str, entry: dict[str, Any]) -> None:

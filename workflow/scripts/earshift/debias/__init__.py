@@ -27,6 +27,8 @@ The classes can be imported from here: ``from earshift.debias import LDA``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 from sklearn.base import TransformerMixin
@@ -39,6 +41,7 @@ from earshift.debias.mean_projection import MeanProjection
 from earshift.debias.mklda import MultiKernelLDA
 from earshift.debias.mlda import MultiLDA
 from earshift.debias.none import Identity
+from earshift.errors import ConfigError, did_you_mean
 
 __all__ = [
     "LDA",
@@ -75,3 +78,29 @@ def make(name: str, **options: Any) -> TransformerMixin:
     """
     options = registry.check_options("debias", name, options)
     return registry.load("debias", name).make(**options)
+
+
+def check_plugin(name: str, module: ModuleType) -> None:
+    """Refuse a plugin that declares what no method can."""
+    if module.access not in registry.ACCESS:
+        raise ConfigError(
+            f"the method '{name}' has access '{module.access}' "
+            f"{did_you_mean(str(module.access), registry.ACCESS)}"
+        )
+    others = getattr(module, "compared_with", ())
+    known = {"none", *registry.known_names("debias")}
+    if isinstance(others, str) or not known.issuperset(others):
+        raise ConfigError(
+            f"the method '{name}' has compared_with = {others!r}, which must be a "
+            f"tuple of names of methods {did_you_mean(str(others), known)}"
+        )
+
+
+def check_entry(entry: Mapping[str, Any]) -> None:
+    """Refuse an entry that cannot be made, and a user's file that cheats."""
+    options = registry.own_options(entry)
+    registry.load("debias", entry["plugin"]).make(**options)
+    if registry.is_file(entry["plugin"]):
+        from earshift.debias import _contract
+
+        _contract.try_out(entry["plugin"], options)

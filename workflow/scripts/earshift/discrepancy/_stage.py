@@ -93,6 +93,7 @@ def measure_discrepancy(
     rows = cluster.run_tasks(
         measure_fold,
         [shared | cell for cell in cells],
+        name="earshift.discrepancy._stage.measure_fold",
         folder=parts,
         n_workers=0,  # tasks of a fraction of a second
         what=f"{model} / {condition}: discrepancy",

@@ -170,3 +170,11 @@ def versions_of(entry: Mapping[str, Any]) -> dict[str, int | str]:
 def from_entry(entry: Mapping[str, Any]) -> Model:
     """Return the model of a config entry: `plugin`, and options of `load_model`."""
     return load_model(entry["plugin"], **registry.own_options(entry))
+
+
+def check_entry(entry: Mapping[str, Any]) -> None:
+    """Refuse an entry that cannot be made."""
+    if is_imported(entry):
+        import_spec(entry)
+    else:
+        from_entry(entry)
