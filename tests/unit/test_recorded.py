@@ -77,6 +77,41 @@ def test_other_files_make_a_difference(output):
     assert recorded.differences(output, now) == ["input"]
 
 
+def test_files_of_the_software_count_by_their_contents(tmp_path):
+    file = tmp_path / "lib/python3/site-packages/net/weights"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"1")
+    own = SCRIPTS / "earshift" / "__init__.py"
+    before = recorded.contents_of(file, own)
+    assert set(before) == {
+        "{packages}/net/weights",
+        "{project}/workflow/scripts/earshift/__init__.py",
+    }
+    output = tmp_path / "clean.parquet"
+    recorded.write(output, made(contents=before))
+    # The same package in another environment, and newer.
+    other = tmp_path / "other/dist-packages/net/weights"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"1")
+    now = made(contents=recorded.contents_of(other, own))
+    assert recorded.differences(output, now) == []
+    other.write_bytes(b"2")
+    now = made(contents=recorded.contents_of(other, own))
+    assert recorded.differences(output, now) == ["contents"]
+
+
+def test_records_from_before_contents_were_looked_at_still_hold(output):
+    page = "{project}/page.j2"
+    now = made(contents={page: "1" * 64, "{packages}/net/weights": "2" * 64})
+    now["input"].remove(page)
+    old = json.loads(recorded.record_of(output).read_text())
+    old["input"].append("{project}/.venv/lib/python3/site-packages/net/weights")
+    recorded.write(output, old)
+    assert recorded.differences(output, now) == []
+    now["params"]["contents"] = {"{project}/other.j2": "1" * 64}
+    assert recorded.differences(output, now) == ["input"]
+
+
 @pytest.mark.parametrize("text", [None, "", "[]", '{"params": 1}', "not JSON"])
 def test_without_a_record_the_settings_are_unknown(output, text):
     record = recorded.record_of(output)

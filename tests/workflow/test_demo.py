@@ -1,9 +1,13 @@
 """The default experiment finds what was planted in the miniature corpora."""
 
+import os
+import shutil
+
 import pandas as pd
 import pytest
 
 from tests.readme import run_block
+from tests.workflow.conftest import clone, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
@@ -73,3 +77,25 @@ def test_the_python_of_the_readme_runs_in_it(demo):
     assert found.endswith("['mini_irmas', 'mini_openmic']")
     assert corrected.endswith("True")
     assert "'" in cello
+
+
+def test_nothing_is_done_again_by_a_new_clone_in_another_place(demo, tmp_path):
+    folder = shutil.copytree(demo[0], tmp_path / "moved")
+    project = clone(tmp_path / "project")
+    adapters = list((project / "workflow" / "scripts").rglob("*.py"))
+    newest = max(f.stat().st_mtime for f in (folder / "results").rglob("*"))
+    for file in [*adapters, *(project / "workflow" / "report").iterdir()]:
+        os.utime(file, (newest + 1, newest + 1))
+    done = run(folder, root=project, config="config.yaml")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Nothing to be done" in done.stdout + done.stderr
+    # What a file of the project says does count.
+    page = project / "workflow" / "report" / "page.html.j2"
+    page.write_text(page.read_text() + "\n")
+    rules = project / "resources" / "alignments" / "instruments.yaml"
+    done = run(folder, "-n", root=project, config="config.yaml")
+    assert "write_report (contents)" in done.stdout + done.stderr
+    assert "align_labels" not in done.stdout + done.stderr
+    rules.write_text(rules.read_text() + "# A remark.\n")
+    done = run(folder, "-n", root=project, config="config.yaml")
+    assert "align_labels (contents)" in done.stdout + done.stderr

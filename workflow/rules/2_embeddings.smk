@@ -58,6 +58,7 @@ checkpoint plan_regions:
         versions=model_versions,
         entry=model_entry,
         store=store_options,
+        contents=packaged_weights,
     script:
         "../scripts/plan_regions.py"
 
@@ -88,6 +89,7 @@ rule extract_embeddings:
         entry=model_entry,
         plan=rules.plan_regions.output.plan,
         max_bad_clips=config["max_bad_clips"],
+        contents=packaged_weights,
     script:
         "../scripts/extract_embeddings.py"
 

@@ -11,7 +11,6 @@ rule align_labels:
     """Map a dataset's own labels to the classes of the experiment."""
     input:
         table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
-        alignment=alignment_file,
     output:
         labels=f"{RESULTS}/4_splits/{{dataset}}.labels.parquet",
     log:
@@ -28,6 +27,7 @@ rule align_labels:
         subgroups=config["subgroups"],
         used_by=PROTOCOLS,
         kind=config["splits"]["kind"],
+        contents=alignment_contents(),
     script:
         "../scripts/align_labels.py"
 

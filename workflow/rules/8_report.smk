@@ -83,7 +83,10 @@ rule draw_audio:
 
 
 rule write_report:
-    """Write the page: one file that needs no other file and no network."""
+    """Write the page: one file that needs no other file and no network.
+
+    The plan is shown, but no input: one that is made later makes no new report.
+    """
     input:
         tables=rules.summarise_scores.output,
         deviations=rules.collect_deviations.output if config["deviations"] else [],
@@ -104,15 +107,8 @@ rule write_report:
         labels=per_dataset(rules.align_labels.output.labels),
         classes=rules.choose_classes.output.classes,
         splits=rules.make_splits.output,
-        template=f"{ROOT}/workflow/report/page.html.j2",
-        included=[
-            f"{ROOT}/workflow/report/{name}.html.j2" for name in ("audit", "left_out")
-        ],
         study=rules.draw_study.output.svg if STUDY else [],
         study_tables=rules.tabulate_study.output if STUDY else [],
-        study_template=f"{ROOT}/workflow/report/study.html.j2",
-        # The plan itself is no input: one that is made later makes no new report.
-        plan_template=f"{ROOT}/workflow/report/plan.html.j2",
     output:
         page=report(
             f"{RESULTS}/report.html",
@@ -132,5 +128,6 @@ rule write_report:
         stage_versions={"stage": versions.REPORT},
         config={key: value for key, value in config.items() if key != "downloads"},
         versions=all_versions,
+        contents=template_contents(),
     script:
         "../scripts/write_report.py"

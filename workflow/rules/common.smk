@@ -13,7 +13,8 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from earshift import alignment, beforehand, datasets, inspection, jobs, left_out
-from earshift import library, models, protocols, register, registry, settings, slurm
+from earshift import library, models, protocols, recorded, register, registry
+from earshift import settings, slurm
 from earshift import versions
 from earshift.errors import EarshiftError
 from snakemake.cli import get_argument_parser
@@ -138,11 +139,18 @@ def model_weights(wildcards):
 
 
 def verified_weights(wildcards):
-    """The same; in place of a file of the register, the sign that it was verified."""
+    """The same, less those of packages; of the register, the sign of verification."""
     return [
         f"{file}.sha256" if register.holds(Path(file)) else file
         for file in model_weights(wildcards)
+        if not recorded.is_packaged(file)
     ]
+
+
+def packaged_weights(wildcards):
+    """Contents of the weights that come with a package."""
+    files = filter(recorded.is_packaged, model_weights(wildcards))
+    return recorded.contents_of(*files)
 
 
 def model_env(wildcards):
@@ -356,9 +364,15 @@ def all_versions(wildcards):
     }
 
 
-def alignment_file(wildcards):
-    """File that maps labels to shared classes, if there is one."""
-    return str(alignment.location(config["alignment"])) if config["alignment"] else []
+def alignment_contents():
+    """Contents of the file that maps labels to shared classes, if there is one."""
+    name = config["alignment"]
+    return recorded.contents_of(alignment.location(name)) if name else {}
+
+
+def template_contents():
+    """Contents of all templates of the page."""
+    return recorded.contents_of(*sorted((ROOT / "workflow" / "report").glob("*.j2")))
 
 
 def split_options():

@@ -2,7 +2,8 @@
 
 Snakemake decides by dates, and by what it remembers in the folder where it ran. Here it
 is taught to heed the settings that lie beside each result, too (earshift.recorded): they
-are known wherever the results are, and whoever made them.
+are known wherever the results are, and whoever made them. (Which triggers of a re-run
+count at all is in profiles/default; the text and the date of an adapter do not.)
 """
 
 import atexit
@@ -72,6 +73,15 @@ def from_the_future(file):
     return path.exists() and path.stat().st_mtime > time.time() + 1
 
 
+def trust_records():
+    """Of params and input, have the records beside results decide, and nothing else.
+
+    What Snakemake remembers has other paths once the project has moved.
+    """
+    memory = workflow.persistence
+    memory.params_changed = memory.input_changed = lambda job, file=None: ()
+
+
 def warn_of_dates(dag):
     """Name the files that no job makes and that are dated in the future."""
     made = {file for job in dag.jobs for file in job.output}
@@ -91,6 +101,7 @@ def heed_settings():
         # Before anything is looked at; not where it is only said what would be done.
         if workflow.executor_plugin is not None and not workflow.dryrun:
             hold_results()
+        trust_records()
         await init(dag, *arguments, **options)
         warn_of_dates(dag)
 

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    file = snakemake.input.alignment
+    name = snakemake.config["alignment"]
     alignment.align_labels(
         snakemake.wildcards.dataset,
         snakemake.params.plugin,
         Path(snakemake.input.table),
-        alignment=Path(file) if file else None,
+        alignment=alignment.location(name) if name else None,
         subgroups=snakemake.params.subgroups,
         used_by=snakemake.params.used_by,
         official=snakemake.params.kind == "official",

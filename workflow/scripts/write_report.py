@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, report
+from earshift import jobs, library, report
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -15,6 +15,6 @@ with jobs.running(snakemake):
         Path(snakemake.output.page).parent,
         snakemake.params.config,
         snakemake.params.versions,
-        template=Path(snakemake.input.template),
+        template=library.PROJECT / "workflow" / "report" / "page.html.j2",
         out=Path(snakemake.output.page),
     )

@@ -8,8 +8,10 @@ output, and a run compares that with what it would do now.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,46 @@ from earshift import library
 #: What differs if there is no record of the settings.
 UNKNOWN = "settings unknown"
 
+#: Param of a rule for `contents_of` the files that it reads besides its input.
+CONTENTS = "contents"
+
+#: Where installed packages are, which differs between environments.
+_PACKAGES = re.compile(r"^.*/(?:site|dist)-packages(?=/)|^\{packages\}(?=/)")
+
 
 def record_of(output: Path) -> Path:
     """Return the file that says by which settings an output was made."""
     return output.parent / ".settings" / f"{output.name}.json"
+
+
+def is_packaged(file: str | Path) -> bool:
+    """Return True if a file came with an installed package."""
+    return _PACKAGES.match(Path(file).as_posix()) is not None
+
+
+def contents_of(*files: str | Path) -> dict[str, str]:
+    """Return a hash of each file's contents, for files that come with the software.
+
+    Those of the checkout and of packages have the date and the place of the clone or
+    of the environment. As input of a rule they would have its jobs done again.
+
+    Parameters
+    ----------
+    *files : str or Path
+        Files that a job reads.
+
+    Returns
+    -------
+    dict of str to str
+        Path, wherever checkout and packages are -> SHA-256, in hex.
+    """
+    places = {"{project}": str(library.PROJECT)}
+    hashes = {}
+    for path in map(Path, files):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+        hashes[str(_portable(path, places))] = digest.hexdigest()
+    return hashes
 
 
 def settings(
@@ -60,6 +98,7 @@ def _portable(value: object, places: Mapping[str, str]) -> object:
     if isinstance(value, list | tuple):
         return [_portable(each, places) for each in value]
     if isinstance(value, str | Path):
+        value = _PACKAGES.sub("{packages}", str(value))
         for name, place in places.items():
             if str(value) == place or str(value).startswith(f"{place}/"):
                 return name + str(value)[len(place) :]
@@ -93,11 +132,15 @@ def differences(output: Path, wanted: Mapping[str, Any]) -> list[str]:
     """
     try:
         made_by = json.loads(record_of(output).read_text())
-        old, new = dict(made_by["params"]), wanted["params"]
-        other_files = made_by["input"] != wanted["input"]
+        old, new = dict(made_by["params"]), dict(wanted["params"])
+        old_input, new_input = set(made_by["input"]), set(wanted["input"])
     except (OSError, ValueError, KeyError, TypeError):
         return [UNKNOWN]
+    if CONTENTS in new and CONTENTS not in old:
+        # Made before contents were looked at, when these files were input.
+        new_input.update(new.pop(CONTENTS))
+    is_other_input = any(not is_packaged(file) for file in old_input ^ new_input)
     # As text: the order of methods, for instance, is that of the tables.
     old, new = ({n: json.dumps(v) for n, v in each.items()} for each in (old, new))
     names = {name for name in {*old, *new} if old.get(name) != new.get(name)}
-    return sorted(names) + ["input"] * other_files
+    return sorted(names) + ["input"] * is_other_input
