@@ -70,6 +70,27 @@ def test_a_task_without_a_command_is_an_error():
     slurm.become_array_task(["--executor", "local"], variables)
 
 
+def test_another_version_of_the_plugin_is_refused(tmp_path):
+    """As it would be if a newer one were installed."""
+    package = tmp_path / "snakemake_executor_plugin_slurm"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise AssertionError('it was loaded')")
+    facts = tmp_path / f"{package.name}-2.9.1.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text(f"Name: {package.name}\nVersion: 2.9.1\n")
+    done = subprocess.run(
+        [sys.executable, "-c", "from earshift import slurm; slurm.mend_plugin()"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "version 2.8 of snakemake-executor-plugin-slurm is needed" in done.stderr
+    assert "got 2.9.1" in done.stderr
+    # The one that is installed is right.
+    slurm.mend_plugin()
+
+
 class Driver:
     """The plugin's executor, as far as a look at the queue sees it."""
 

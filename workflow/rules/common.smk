@@ -31,8 +31,11 @@ signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 # Before anything else is done as another job.
 slurm.become_array_task(sys.argv, os.environ)
-if workflow.is_main_process:
-    slurm.mend_plugin()
+if workflow.is_main_process and workflow.non_local_exec:
+    try:
+        slurm.mend_plugin()
+    except EarshiftError as error:
+        sys.exit(f"Error: {error}")
 
 MINIATURE = Path("resources/miniature")
 

@@ -1,7 +1,4 @@
-"""Snakemake's plugin for SLURM: what it does wrong, mended from outside.
-
-All of this is about its version 2.8.
-"""
+"""Snakemake's plugin for SLURM: faults of its version 2.8, corrected from outside."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import os
 import zlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
-from importlib import import_module
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -24,6 +21,9 @@ if TYPE_CHECKING:
     from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 
 _PLUGIN = "snakemake_executor_plugin_slurm"
+
+#: The only version of the plugin that is known well enough to be changed from outside.
+_VERSION = "2.8"
 
 #: States of jobs that have not ended.
 _LIVES = frozenset(
@@ -44,11 +44,26 @@ def mend_plugin() -> None:
     It would hold jobs of an array back until all that are ready have come, and forget
     those that it held back when more are ready than may be in the queue: the count that
     it asks for jobs still to come is always 0 here.
+
+    Raises
+    ------
+    ClusterError
+        If the plugin is of another version, which may do all this in another way.
     """
     if find_spec(_PLUGIN):
+        _check_version(metadata.version(_PLUGIN))
         plugin = import_module(_PLUGIN)
         plugin.pending_jobs_for_rule = lambda *_: 0  # type: ignore[attr-defined]
         plugin.Executor.check_active_jobs = look
+
+
+def _check_version(version: str) -> None:
+    if version.split(".")[:2] != _VERSION.split("."):
+        raise ClusterError(
+            f"version {_VERSION} of snakemake-executor-plugin-slurm is needed, got "
+            f"{version}: earshift corrects faults of that version, and knows no other. "
+            f"Install it: pip install 'snakemake-executor-plugin-slurm=={_VERSION}.*'"
+        )
 
 
 async def look(
