@@ -84,7 +84,7 @@ def audio(spectra: pd.DataFrame, distributions: pd.DataFrame) -> Figure:
             ax.set_ylim(0, 101)
             _rule(ax)
         first = axes[next(iter(DISTRIBUTIONS))]
-        first.set_ylabel("% of clips at most so")
+        first.set_ylabel("cumulative share of clips (%)")
         marks = [Line2D([], [], label=name, **look) for name, look in _looks(datasets)]
         drawing.legend(figure, marks)
     return figure

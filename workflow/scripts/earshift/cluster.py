@@ -209,7 +209,7 @@ def _results(
         except KilledWorker as error:
             raise DataError(
                 "a task was given up: each worker that took it was killed, most likely "
-                "for want of memory. Give the job more memory or fewer threads and run "
+                "because it ran out of memory. Give the job more memory or fewer threads and run "
                 "it again; tasks that are done are kept."
             ) from error
 

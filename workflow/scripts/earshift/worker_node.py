@@ -55,8 +55,8 @@ def cannot_import(module: str, said: str) -> DataError:
     """Return an error that says what a node said when it imported a module."""
     return DataError(
         f"a node cannot import {module}, which its workers need, with "
-        f"{sys.executable}. Every node must see this Python and earshift; folders of "
-        "your own modules belong into PYTHONPATH. The node said:\n" + last_lines(said)
+        f"{sys.executable}. Every node must see this Python and earshift; add "
+        "folders with your own modules to PYTHONPATH. The node said:\n" + last_lines(said)
     )
 
 

@@ -3,9 +3,9 @@
 Layout: ``IRMAS-TrainingData/<code>/<name>.wav``, where the name holds the instrument in
 its first brackets, the genre in its last, then the recording's number and the clip's:
 ``001__[gel][dru][pop_roc]0829__1.wav``. Beside it there may be ``irmas_train.csv`` and
-``irmas_test.csv``, a split in the form of Wang, Richard and McFee (2023): the names of
-the clips, with ``.wav`` or without, one a line and as often as you like. Otherwise
-theirs, which ships, is used.
+``irmas_test.csv``, a split in the form of Wang, Richard and McFee (2023): one
+clip name per line, with ``.wav`` or without; repetitions do no harm. Otherwise theirs,
+which ships, is used.
 """
 
 from __future__ import annotations

@@ -106,8 +106,8 @@ AUDIO = (
     "Line plots, one line per dataset: average spectrum, and distributions of "
     "bandwidth, level and duration.",
     "Above: power in third octaves in dB of the whole, the median over clips with the "
-    "band between the quartiles. Below: share of clips whose bandwidth, level or "
-    "duration is at most so; a step is many clips of one value. Where the lines "
-    "differ, a classifier can tell the datasets apart without their content. From "
+    "band between the quartiles. Below: cumulative distributions of bandwidth, level "
+    "and duration over clips; a vertical step means that many clips share one value. "
+    "Where the lines differ, a classifier can tell the datasets apart without their content. From "
     "1_clips/spectra.csv and 1_clips/distributions.csv.",
 )
