@@ -42,7 +42,8 @@ def open_embeddings(
         A folder ``results/2_embeddings/<dataset>/<model>/<condition>.zarr``, or an
         address such as ``s3://bucket/path``.
     table : path-like or DataFrame, optional
-        A table with more columns about the clips: ``results/1_clips/<dataset>.parquet``,
+        A table with more columns about the clips:
+        ``results/1_clips/<dataset>.parquet``,
         ``results/4_splits/<dataset>.labels.parquet``, or any table with a column
         ``clip_id``. Clips that it does not list are left out.
     clip_id, recording, subgroup, split : str or collection of str, optional

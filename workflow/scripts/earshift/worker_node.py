@@ -56,7 +56,8 @@ def cannot_import(module: str, said: str) -> DataError:
     return DataError(
         f"a node cannot import {module}, which its workers need, with "
         f"{sys.executable}. Every node must see this Python and earshift; add "
-        "folders with your own modules to PYTHONPATH. The node said:\n" + last_lines(said)
+        "folders with your own modules to PYTHONPATH. The node said:\n"
+        + last_lines(said)
     )
 
 

@@ -108,6 +108,6 @@ AUDIO = (
     "Above: power in third octaves in dB of the whole, the median over clips with the "
     "band between the quartiles. Below: cumulative distributions of bandwidth, level "
     "and duration over clips; a vertical step means that many clips share one value. "
-    "Where the lines differ, a classifier can tell the datasets apart without their content. From "
-    "1_clips/spectra.csv and 1_clips/distributions.csv.",
+    "Where the lines differ, a classifier can tell the datasets apart without their "
+    "content. From 1_clips/spectra.csv and 1_clips/distributions.csv.",
 )
