@@ -14,6 +14,7 @@ rule audit_embeddings:
         f"{LOGS}/audit_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
         model=one_of(COMPUTED),
+        condition=one_of(FAMILIES),
     conda:
         model_env
     threads: 2
@@ -21,7 +22,7 @@ rule audit_embeddings:
         mem_mb=more_on_retry(4_000),
         runtime="4h",
     params:
-        versions=model_versions,
+        versions=embedding_versions,
         entry=model_entry,
         store=store_options,
         plan=rules.plan_regions.output.plan,

@@ -1,11 +1,13 @@
 """Stage 2, embeddings: run each pre-trained model over each dataset, or import them.
 
 Reads   {results}/1_clips/{dataset}.parquet, the audio or the file to import
-Writes  {results}/2_embeddings/calibration/{model}/{condition}.{key}.json
+Writes  {results}/2_embeddings/calibration/{model}/clean.{key}.json
         {results}/2_embeddings/{dataset}/{model}/{condition}.zarr (or the same under
         'store: address'), and beside it the plan of its regions, a list and a
         done-marker for each of them, and the index of its clips
         {results}/tables/padding.csv
+
+A store has all strengths of a condition: {condition} is the name of their family here.
 """
 
 STORE = f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}"
@@ -19,7 +21,7 @@ rule calibrate_model:
     output:
         calibration=CALIBRATION,
     log:
-        f"{LOGS}/calibrate_model/{{model}}/{{condition}}.{{key}}.log",
+        f"{LOGS}/calibrate_model/{{model}}/clean.{{key}}.log",
     conda:
         model_env
     threads: 2
@@ -48,6 +50,7 @@ checkpoint plan_regions:
         f"{LOGS}/plan_regions/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
         model=one_of(COMPUTED),
+        condition=one_of(FAMILIES),
     conda:
         model_env
     threads: 1
@@ -55,7 +58,7 @@ checkpoint plan_regions:
         mem_mb=more_on_retry(4_000),
         runtime="1h",
     params:
-        versions=model_versions,
+        versions=embedding_versions,
         entry=model_entry,
         store=store_options,
         contents=packaged_weights,
@@ -77,6 +80,7 @@ rule extract_embeddings:
         f"{LOGS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{region}}.tsv"
     wildcard_constraints:
         model=one_of(COMPUTED),
+        condition=one_of(FAMILIES),
     conda:
         model_env
     threads: 2
@@ -85,7 +89,7 @@ rule extract_embeddings:
         mem_mb=extraction_memory,
         runtime=extraction_runtime,
     params:
-        versions=model_versions,
+        versions=embedding_versions,
         entry=model_entry,
         plan=rules.plan_regions.output.plan,
         max_bad_clips=config["max_bad_clips"],
@@ -106,6 +110,7 @@ rule index_embeddings:
         f"{LOGS}/index_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
         model=one_of(COMPUTED),
+        condition=one_of(FAMILIES),
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -141,7 +146,7 @@ rule count_padding:
         datasets=list(config["datasets"]),
         models={name: config["models"][name] for name in COMPUTED},
         versions={n: models.versions_of(config["models"][n]) for n in COMPUTED},
-        conditions=config["conditions"],
+        conditions=list(CONDITIONS),
     script:
         "../scripts/count_padding.py"
 
@@ -158,6 +163,7 @@ rule import_embeddings:
         f"{LOGS}/import_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
         model=one_of(IMPORTED),
+        condition=one_of(FAMILIES),
     conda:
         "../../envs/analysis.yaml"
     threads: 1

@@ -9,8 +9,8 @@ Writes  {results}/3_features/{dataset}/{model}/{condition}.zarr, and a table of 
 rule pool_frames:
     """Pool the frames of each clip."""
     input:
-        plan=rules.plan_regions.output.plan,
-        index=rules.index_embeddings.output.index,
+        plan=of_family(rules.plan_regions.output.plan),
+        index=of_family(rules.index_embeddings.output.index),
     output:
         features=directory(
             f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.zarr"

@@ -102,7 +102,7 @@ rule write_report:
             rules.pool_frames.output,
             dataset=config["datasets"],
             model=config["models"],
-            condition=config["conditions"],
+            condition=CONDITIONS,
         ),
         labels=per_dataset(rules.align_labels.output.labels),
         classes=rules.choose_classes.output.classes,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -12,9 +13,9 @@ from types import SimpleNamespace
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, beforehand, datasets, inspection, jobs, left_out
-from earshift import library, models, protocols, recorded, register, registry
-from earshift import settings, slurm
+from earshift import alignment, beforehand, conditions, datasets, inspection, jobs
+from earshift import left_out, library, models, protocols, recorded, register
+from earshift import registry, settings, slurm
 from earshift import versions
 from earshift.errors import EarshiftError
 from snakemake.cli import get_argument_parser
@@ -72,10 +73,13 @@ SELECTED = {
     "labels": f"{RESULTS}/4_splits/{{protocol}}/{{dataset}}.labels.parquet",
     "splits": f"{RESULTS}/4_splits/{{protocol}}/{{dataset}}.parquet",
 }
-CALIBRATION = f"{RESULTS}/2_embeddings/calibration/{{model}}/{{condition}}.{{key}}.json"
+CALIBRATION = f"{RESULTS}/2_embeddings/calibration/{{model}}/clean.{{key}}.json"
 UNPACKED = register.dataset_folders(config["downloads"]["register"])
 IMPORTED = [m for m, e in config["models"].items() if models.is_imported(e)]
 COMPUTED = [m for m in config["models"] if m not in IMPORTED]
+# In stage 2 a condition is a family; from stage 3 on, each of its strengths is one.
+FAMILIES = config["conditions"]
+CONDITIONS = conditions.conditions_of(FAMILIES)
 
 
 def refuse_second_run():
@@ -94,7 +98,7 @@ def one_of(names):
 wildcard_constraints:
     dataset="|".join(config["datasets"]),
     model="|".join(config["models"]),
-    condition="|".join(config["conditions"]),
+    condition="|".join(map(re.escape, CONDITIONS)),
     protocol="|".join(PROTOCOLS),
     region=r"\d{6}",
     share=r"\d{4}",
@@ -134,6 +138,25 @@ def dataset_versions(wildcards):
 def model_versions(wildcards):
     """Versions of stage 2 and of the model."""
     return models.versions_of(model_entry(wildcards))
+
+
+def embedding_versions(wildcards):
+    """The same, and of the condition, if it changes the audio."""
+    found = model_versions(wildcards)
+    entry = FAMILIES[wildcards.condition]
+    if conditions.stored_as(entry, config["seed"]) is not None:
+        found["condition"] = plugin_version("conditions", entry)
+    return found
+
+
+def of_family(pattern):
+    """Function that finds a file of stage 2 for one strength of a condition."""
+
+    def path(wildcards):
+        family = CONDITIONS[wildcards.condition].family
+        return pattern.format(**dict(wildcards) | {"condition": family})
+
+    return path
 
 
 def model_weights(wildcards):
@@ -191,11 +214,14 @@ def store_options(wildcards):
     """Where the embeddings of a dataset and model go, and what is kept of them."""
     options, tail = config["store"], "{dataset}/{model}/{condition}.zarr"
     root = options["address"] or f"{RESULTS}/2_embeddings"
-    return {
+    found = {
         "location": f"{root.rstrip('/')}/{tail.format(**wildcards)}",
         "dtype": options["dtype"],
         "pooling": [] if options["keep_frames"] else config["pooling"],
     }
+    entry = FAMILIES[dict(wildcards)["condition"]]
+    changed = conditions.stored_as(entry, config["seed"])
+    return found if changed is None else found | {"condition": changed}
 
 
 def calibration_file(wildcards):
@@ -205,8 +231,7 @@ def calibration_file(wildcards):
     whether a job is, if one of its ancient inputs is.
     """
     key = jobs.content_key([model_entry(wildcards), model_versions(wildcards)])
-    model, condition = wildcards.model, wildcards.condition
-    return CALIBRATION.format(model=model, condition=condition, key=key)
+    return CALIBRATION.format(model=wildcards.model, key=key)
 
 
 def listed_datasets():
@@ -219,20 +244,22 @@ def listed_datasets():
 
 
 def planned_stores():
-    """Where the plan of a run finds each store of embeddings, and what makes it."""
-    names = product(config["datasets"], COMPUTED, config["conditions"])
+    """Where the plan of a run finds each store of features, and what makes it."""
+    names = product(config["datasets"], COMPUTED, CONDITIONS.values())
     out = []
     for dataset, model, condition in names:
-        key = {"dataset": dataset, "model": model, "condition": condition}
+        key = {"dataset": dataset, "model": model, "condition": condition.family}
         wildcards = SimpleNamespace(**key)
+        stem = "/".join(key.values())
         options = {
             "name": model,
             "entry": model_entry(wildcards),
-            "versions": model_versions(wildcards),
-            "plan": f"{RESULTS}/2_embeddings/{dataset}/{model}/{condition}.plan.json",
+            "versions": embedding_versions(wildcards),
+            "plan": f"{RESULTS}/2_embeddings/{stem}.plan.json",
         }
-        features = f"{RESULTS}/3_features/{dataset}/{model}/{condition}.zarr"
         options |= store_options(key)
+        key["condition"] = condition.name
+        features = f"{RESULTS}/3_features/{dataset}/{model}/{condition.name}.zarr"
         key |= {"features": features, "calibration": calibration_file(wildcards)}
         out.append(key | {"options": options})
     return out
@@ -251,7 +278,7 @@ def audit_tables():
         f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}.audit.csv",
         dataset=config["datasets"],
         model=COMPUTED,
-        condition=config["conditions"],
+        condition=FAMILIES,
     )
 
 
@@ -405,5 +432,5 @@ def per_dataset(pattern):
 
 def per_model(pattern, protocols=PROTOCOLS):
     """Paths of `pattern` for every model and condition, and for protocols in it."""
-    names = {"model": config["models"], "condition": config["conditions"]}
+    names = {"model": config["models"], "condition": CONDITIONS}
     return expand(pattern, protocol=protocols, **names)

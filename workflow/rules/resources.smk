@@ -59,15 +59,14 @@ def plan_and_calibrations(wildcards):
     Its jobs share arrays with those of other models, and so what they ask for.
     """
     plan = Path(rules.plan_regions.output.plan.format(**wildcards))
-    keys = product(COMPUTED, config["conditions"])
-    named = [SimpleNamespace(model=m, condition=c) for m, c in keys]
+    named = [SimpleNamespace(model=name) for name in COMPUTED]
     files = [Path(calibration_file(each)) for each in (wildcards, *named)]
     return plan, list(dict.fromkeys(files))
 
 
 def first_request(rule):
     """What the jobs of a rule ask for at their first attempt, before anything is known."""
-    known = {"model": one_of(COMPUTED[:1]), "condition": config["conditions"][0]}
+    known = {"model": one_of(COMPUTED[:1]), "condition": next(iter(FAMILIES))}
     key = {name: known.get(name, "-") for name in rule.wildcard_names}
     asked = rule.expand_resources(Wildcards(fromdict=key), InputFiles(), 1)
     return {

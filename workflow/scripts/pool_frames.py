@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import features, jobs
+from earshift import conditions, features, jobs
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
 
     snakemake: Snakemake
 
+known = conditions.conditions_of(snakemake.config["conditions"])
+strength = known[snakemake.wildcards.condition].strength
 with jobs.running(snakemake):
     features.pool_frames(
         Path(snakemake.input.plan),
@@ -17,4 +19,5 @@ with jobs.running(snakemake):
         pooling=snakemake.params.pooling,
         out=Path(snakemake.output.features),
         skipped=Path(snakemake.output.skipped),
+        strength=None if strength is None else conditions.text_of(strength),
     )

@@ -207,6 +207,31 @@ def stream(
         )
 
 
+def resampled(
+    samples: NDArray[np.float32], sample_rate_hz: int, target_hz: int, resampler: str
+) -> Iterator[NDArray[np.float32]]:
+    """Resample a waveform that is in memory, block by block, as `stream` does.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,), float32
+        Mono.
+    sample_rate_hz, target_hz : int
+        Its rate, and the rate wanted, in Hz.
+    resampler : str
+        One of `earshift.resampling.RESAMPLERS`.
+
+    Yields
+    ------
+    ndarray of shape (n_samples_out,), float32
+        Together what `prepare` gives.
+    """
+    resample = resampling.resampler(resampler, sample_rate_hz, target_hz)
+    for start in range(0, len(samples), BLOCK):
+        block = samples[start : start + BLOCK]
+        yield resample(block, last=start + BLOCK >= len(samples))
+
+
 def mix_down(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Average the channels, one after the other: far faster than a mean over rows."""
     total = np.ascontiguousarray(samples[:, 0])

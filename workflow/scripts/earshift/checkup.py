@@ -16,7 +16,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import embeddings, jobs, models, owners, plans, regions, store
+from earshift import (
+    embeddings,
+    jobs,
+    models,
+    owners,
+    plans,
+    regions,
+    store,
+    strengths,
+)
 from earshift.errors import DataError
 from earshift.tables import read_table
 
@@ -69,6 +78,7 @@ def audit_store(
     seed: int,
     n_threads: int,
     out: Path,
+    condition: Mapping[str, Any] | None = None,
 ) -> None:
     """Look for damage in a store of embeddings; write a table of what was found.
 
@@ -80,7 +90,7 @@ def audit_store(
         Its config entry.
     plan : Path
         Plan of the store, from `regions.plan_regions`; its index is beside it.
-    versions, location, dtype, pooling
+    versions, location, dtype, pooling, condition
         As for `regions.plan_regions`.
     n_clips : int
         Clips that are embedded again, at most; none needs no weights.
@@ -105,7 +115,7 @@ def audit_store(
             places = np.random.default_rng(seed).permutation(len(rows))[:n_clips]
             own = rows.iloc[np.sort(places)].reset_index(drop=True)
             model = models.from_entry(entry)
-            facts = regions.facts_of(name, model, versions, dtype, pooling)
+            facts = regions.facts_of(name, model, versions, dtype, pooling, condition)
             if len(own):
                 found += _check_sample(model, facts, own, location, n_threads)
     with jobs.whole_file(out) as file:
@@ -130,14 +140,19 @@ def _check_presence(plan: Path, location: store.Location) -> Iterator[Finding]:
 
 
 def _rows_in_use(plan: Path) -> pd.DataFrame:
-    """Return the rows of the clips that must have values: in use, and not skipped."""
+    """Return the rows of the clips that must have values: in use, and not skipped.
+
+    Column `name` is that of `strengths.names_of`.
+    """
     lists = []
     used = pd.read_parquet(plans.beside(plan, ".clips.parquet"))
     for region, clips in used.groupby("region"):
         skipped = plans.skipped_in(plan, str(region))
-        own = plans.read_region(plan, str(region))
-        own = own[own["clip_id"].isin(clips["clip_id"])].assign(region=region)
-        lists.append(own[~own["clip_id"].isin(skipped or {}) & own["n_frames"].gt(0)])
+        own = plans.read_region(plan, str(region)).assign(region=region)
+        own["name"] = strengths.names_of(own)
+        used_here = own["name"].isin(strengths.names_of(clips))
+        failed = own["name"].isin(skipped or {})
+        lists.append(own[used_here & ~failed & own["n_frames"].gt(0)])
     return pd.concat(lists, ignore_index=True)
 
 
@@ -175,9 +190,7 @@ def _check_region(
                 b = clip.first_frame + clip.n_frames - shard.start
                 if n := int(empty[a:b].sum()):
                     detail = f"{n} rows hold NaN"
-                    found.append(
-                        Finding(region, "rows", clip.clip_id, "wrong", n, detail)
-                    )
+                    found.append(Finding(region, "rows", clip.name, "wrong", n, detail))
     verdict, detail = ("wrong", "damaged") if found else ("ok", "every shard was read")
     return [Finding(region, "region", "", verdict, n_shards, detail), *found]
 
@@ -245,16 +258,16 @@ def _check_sample(
     limits = (facts["dtype"], facts["precision"])
     tolerance = max(TOLERANCE[limit] for limit in limits)
     for clip, row in enumerate(own.itertuples()):
-        if row.clip_id in skipped:
-            detail = f"could not be embedded again: {skipped[row.clip_id]}"
-            yield Finding(row.region, "sample", row.clip_id, "note", np.nan, detail)
+        if row.name in skipped:
+            detail = f"could not be embedded again: {skipped[row.name]}"
+            yield Finding(row.region, "sample", row.name, "note", np.nan, detail)
             continue
         stop = row.first_frame + row.n_frames
         stored = store.read_embeddings(location, row.first_frame, stop)
         value = _difference(stored, np.concatenate(parts[clip]), facts["dtype"])
         detail = "identical" if value == 0 else f"tolerance {tolerance:g}"
         verdict = "ok" if value <= tolerance else "wrong"
-        yield Finding(row.region, "sample", row.clip_id, verdict, value, detail)
+        yield Finding(row.region, "sample", row.name, verdict, value, detail)
 
 
 def _difference(

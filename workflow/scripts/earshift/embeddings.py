@@ -16,7 +16,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from earshift import audio, clips, jobs, models, owners, plans, stopping, store
+from earshift import (
+    clips,
+    jobs,
+    models,
+    owners,
+    plans,
+    stopping,
+    store,
+    strengths,
+    waveforms,
+)
 from earshift.begun import Begun
 from earshift.errors import AudioError, DataError, StoppedError
 from earshift.models._batches import Piece, call_ahead, number
@@ -192,6 +202,7 @@ def _extract(
     facts = store.attributes(location)
     rows = own["first_frame"].to_numpy(np.int64) - span[0]
     ends = rows + own["n_frames"].to_numpy(np.int64)
+    names = strengths.names_of(own)
     n_before, skipped = begun.clips, dict(begun.skipped)
     try:
         first = 0 if n_before == 0 else int(np.append(rows, ends[-1])[n_before])
@@ -216,27 +227,27 @@ def _extract(
             n_passed = clip + int(at[clip] == ends[clip])
             if why := stopping.reason():
                 writer.keep()
-                _note(begun, own, n_passed, skipped)
+                _note(begun, names, n_passed, skipped)
                 raise StoppedError(
                     f"{name}: {why}. {n_passed} of {len(own)} clips are kept; the next "
                     "attempt embeds the rest."
                 )
             if writer.n_whole > n_whole:
                 n_in_store = int(np.searchsorted(ends, writer.n_whole, side="right"))
-                _note(begun, own, min(n_passed, n_in_store), skipped)
-    for clip_id, first, n in zip(own["clip_id"], rows, own["n_frames"], strict=True):
-        if clip_id in skipped:
+                _note(begun, names, min(n_passed, n_in_store), skipped)
+    for clip, first, n in zip(names, rows, own["n_frames"], strict=True):
+        if clip in skipped:
             start = span[0] + int(first)
             store.clear_rows(location, start, start + int(n))
     return skipped
 
 
 def _note(
-    begun: Begun, own: pd.DataFrame, n_clips: int, skipped: Mapping[str, str]
+    begun: Begun, names: pd.Series[str], n_clips: int, skipped: Mapping[str, str]
 ) -> None:
     """Say that the first clips are done; threads may have looked at others already."""
-    ids = own["clip_id"].iloc[:n_clips]
-    begun.write(n_clips, {i: skipped[i] for i in ids if i in skipped})
+    done = names.iloc[:n_clips]
+    begun.write(n_clips, {name: skipped[name] for name in done if name in skipped})
 
 
 def embed_clips(
@@ -257,11 +268,12 @@ def embed_clips(
     model : Model
         What embeds.
     facts : mapping
-        Attributes of the store: `dtype`, and `pooling` if it keeps pooled vectors.
+        Attributes of the store: `dtype`, `pooling` if it keeps pooled vectors, and
+        `condition` if it is of changed audio.
     own : DataFrame
-        List of a region, or some rows of one.
+        List of a region, or some rows of one. A clip and strength counts as a clip.
     skipped : dict of str to str
-        Gets the id of each clip that cannot be used, and why.
+        Gets the name (`strengths.names_of`) of each that cannot be used, and why.
     n_threads : int
         Threads that decode and resample, and calls of the network at a time.
     n_before : int, default=0
@@ -277,7 +289,10 @@ def embed_clips(
     spans = [slice(a, b) for a, b in pairwise(windows.tolist())][n_before:]
     progress = jobs.Progress(name, len(own), "clips", n_before)
     todo = own.iloc[n_before:]
-    prepared = prepare_pieces(model, todo, spans, skipped, progress.step, n_threads)
+    condition = facts.get("condition")
+    prepared = prepare_pieces(
+        model, todo, spans, skipped, progress.step, n_threads, condition
+    )
     found = _finite(
         model.run(prepared, n_threads), windows, own, skipped, facts["dtype"]
     )
@@ -297,14 +312,14 @@ def _finite(
     dtype: str,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield clip and frames of each run of rows; note clips with values not finite."""
-    ids = own["clip_id"].tolist()
+    names = strengths.names_of(own).tolist()
     for targets, frames in embedded:
         clip_of = np.searchsorted(windows, targets, side="right") - 1
         with np.errstate(over="ignore"):
             bad = ~np.isfinite(frames.astype(dtype)).all(axis=1)
         for clip in np.unique(clip_of[bad]):
             large = np.isfinite(frames[bad & (clip_of == clip)]).all()
-            skipped[ids[clip]] = _TOO_LARGE if large else _FAILED
+            skipped[names[clip]] = _TOO_LARGE if large else _FAILED
         for clip in np.unique(clip_of):
             yield int(clip), frames[clip_of == clip]
 
@@ -316,23 +331,26 @@ def prepare_pieces(
     skipped: dict[str, str],
     step: Callable[[], None],
     n_threads: int,
+    condition: Mapping[str, Any] | None = None,
 ) -> Iterator[Piece]:
-    """Decode, resample and cut clips in threads.
+    """Decode, change, resample and cut clips in threads.
 
     Parameters
     ----------
     model : Model
         What to cut for.
     own : DataFrame
-        Rows of the clip table.
+        Rows of the clip table; of a condition, `strengths.expand` of them.
     rows : sequence of slice
-        Where the frames of each clip belong.
+        Where the frames of each row belong.
     skipped : dict of str to str
-        Gets the id of each clip that cannot be used, and why.
+        Gets the name (`strengths.names_of`) of each that cannot be used, and why.
     step : callable
-        Called after each clip.
+        Called after each row.
     n_threads : int
         Clips decoded at a time.
+    condition : mapping, optional
+        As of `conditions.stored_as`; by default the audio is as it is.
 
     Yields
     ------
@@ -345,13 +363,16 @@ def prepare_pieces(
         If a clip is too short and the model's `short` is ``"error"``.
     """
     whole = isinstance(model, models.ClipModel)
+    n_threads = 1 if whole else n_threads
+    rate = model.spec.sample_rate_hz
     opened = call_ahead(
-        lambda clip: _open(model, clip),
-        own[["path", "n_samples", "sample_rate_hz"]].itertuples(index=False),
-        1 if whole else n_threads,
+        lambda blocks: _open(model, blocks),
+        waveforms.streams(condition, own, rate, model.resampler, n_threads),
+        n_threads,
         1 if whole else n_threads * AHEAD_PER_THREAD,
     )
-    for clip_id, where, clip in zip(own["clip_id"], rows, opened, strict=True):
+    names = strengths.names_of(own)
+    for name, where, clip in zip(names, rows, opened, strict=True):
         try:
             samples = _read(*clip)
             if whole:
@@ -360,22 +381,17 @@ def prepare_pieces(
                 yield from number(samples, where.start, where.stop)
         except AudioError as error:
             if error.status == "short":  # the model's own rule is to refuse it
-                raise DataError(f"clip '{clip_id}': {error}") from error
-            log.warning("skipped %s: %s", clip_id, error)
-            skipped[clip_id] = f"{error.status}: {error}"
+                raise DataError(f"clip '{name}': {error}") from error
+            log.warning("skipped %s: %s", name, error)
+            skipped[name] = f"{error.status}: {error}"
         step()
 
 
 def _open(
-    model: models.Model, clip: tuple[str, int, int]
+    model: models.Model, blocks: Iterator[NDArray[np.float32]]
 ) -> tuple[list[NDArray[np.float32]], Iterator[NDArray[np.float32]], AudioError | None]:
     """Return the first part of a clip, what will give the rest, and what is wrong."""
-    path, n_samples, rate = clip
-    source = model.pieces(
-        audio.stream(
-            Path(path), n_samples, rate, model.spec.sample_rate_hz, model.resampler
-        )
-    )
+    source = model.pieces(blocks)
     try:
         return list(islice(source, PIECES_PER_PART)), source, None
     except AudioError as error:

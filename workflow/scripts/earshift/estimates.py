@@ -25,8 +25,10 @@ from earshift import (
     jobs,
     models,
     planning,
+    plans,
     regions,
     store,
+    strengths,
 )
 from earshift.planning import Calibration
 
@@ -168,9 +170,9 @@ def estimate_run(
     listed_in : sequence of mapping
         Per dataset `name`, its config `entry`, and the `table` of stage 1.
     stores : sequence of mapping
-        Per store of embeddings `dataset`, `model`, `condition`, `features` (the store
-        of stage 3), `calibration`, and in `options` the arguments of
-        `regions.left_to_embed`.
+        Per store of features `dataset`, `model`, `condition`, `features` (where it is),
+        `calibration`, and in `options` the arguments of `regions.left_to_embed`, which
+        those of one store of embeddings share.
     extraction : mapping
         Section of the config.
     pooling : sequence of str
@@ -191,15 +193,19 @@ def estimate_run(
         listed = list_clips(d["name"], d["entry"], Path(d["table"]), seed)
         known[d["name"]] = listed
         rows.append(_decoding(listed, n_threads) | {"dataset": d["name"]})
+    embedded: dict[Path, dict[str, Any]] = {}
     for s in stores:
-        listed = known[s["dataset"]]
-        file = Path(s["calibration"])
-        measured = Calibration.read(file) if file.exists() else None
+        plan = Path(s["options"]["plan"])
         key = {name: s[name] for name in ("dataset", "model", "condition")}
-        options = s["options"] | {"plan": Path(s["options"]["plan"])}
-        row = _embedding(listed, options, measured, extraction)
-        row["address"] = _address(options["location"])
-        rows += [row | key, _pooling(row, s, pooling) | key]
+        if plan not in embedded:
+            file = Path(s["calibration"])
+            measured = Calibration.read(file) if file.exists() else None
+            options = s["options"] | {"plan": plan}
+            row = _embedding(known[s["dataset"]], options, measured, extraction)
+            row["address"] = _address(options["location"])
+            embedded[plan] = row
+            rows.append(row | key | {"condition": plans.beside(plan, "").name})
+        rows.append(_pooling(embedded[plan], s, pooling) | key)
     table = pd.DataFrame(rows).assign(made=jobs.now())
     prices = [extraction["price_per_cpu_hour"], extraction["price_per_gpu_hour"]]
     if any(price is not None for price in prices):
@@ -243,7 +249,7 @@ def _embedding(
 ) -> dict[str, Any]:
     """Return the row of stage 2; what only a calibration tells may be missing."""
     waiting: dict[str, pd.DataFrame] = {}
-    new = listed.rows
+    every = new = strengths.expand(listed.rows, options.get("condition"))
     if listed.table is not None:
         waiting, new = regions.left_to_embed(**options, table=listed.table)
     n_clips = round(listed.scale * len(new)) + sum(map(len, waiting.values()))
@@ -251,7 +257,7 @@ def _embedding(
     audio_s += sum(map(regions.audio_s, waiting.values()))
     row: dict[str, Any] = {
         "stage": "2 embeddings",
-        "clips": round(listed.scale * len(listed.rows)),
+        "clips": round(listed.scale * len(every)),
         "clips_to_do": n_clips,
         "audio_h": audio_s / 3600,
         "within": listed.within,
@@ -268,7 +274,7 @@ def _embedding(
         "cpu_h": hours * measured.threads,
         "gpu_h": hours * extraction["gpu"],
         "mem_mb": planning.job_mb(measured, largest),
-        **_sizes(frames, options, fresh=len(new) == len(listed.rows)),
+        **_sizes(frames, options, fresh=len(new) == len(every)),
     }
 
 
@@ -300,7 +306,7 @@ def _frames_of_jobs(
     )
     if listed.table is None:
         return np.asarray(planned + [listed.scale * float(rows.sum()) / n] * n)
-    spans = regions.share(windows, n)
+    spans = regions.deal(new.assign(n_windows=windows), n)
     return np.asarray(planned + [float(rows[a:b].sum()) for a, b in spans])
 
 
@@ -330,8 +336,9 @@ def _pooling(
     """Return the row of stage 3, which pools all clips of a store anew."""
     options = s["options"]
     spec = models.from_entry(options["entry"]).spec
-    n_clips = embedding["clips"]
-    row = {name: embedding[name] for name in ("clips", "within")}
+    condition = options.get("condition")
+    n_clips = embedding["clips"] // (len(condition["strengths"]) if condition else 1)
+    row = {"clips": n_clips, "within": embedding["within"]}
     row |= {"stage": "3 features", "audio_h": 0.0, "clips_to_do": 0, "gpu_h": 0.0}
     if embedding["clips_to_do"] == 0 and Path(s["features"]).exists():
         return row | dict.fromkeys(("jobs", "hours", "cpu_h", "bytes", "files"), 0)

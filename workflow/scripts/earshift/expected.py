@@ -15,6 +15,7 @@ from string import Formatter
 from typing import Any, NamedTuple
 
 from earshift import inspection, ismir2023, jobs, models
+from earshift.conditions import conditions_of
 
 #: Rule -> its stage, and what each of its jobs writes in the folder of the results.
 RULES = {
@@ -25,7 +26,7 @@ RULES = {
     "audit_datasets": ("1 clips", "1_clips/audit.csv"),
     "calibrate_model": (
         "2 embeddings",
-        "2_embeddings/calibration/{model}/{condition}.{key}.json",
+        "2_embeddings/calibration/{model}/clean.{key}.json",
     ),
     "plan_regions": (
         "2 embeddings",
@@ -125,7 +126,7 @@ def expected_jobs(config: Config, results: Path) -> tuple[list[Job], list[str]]:
                 file = results / pattern.format(**own)
                 name = "/".join(own[n] for n in fields if n != "first")
                 if rule == "calibrate_model":
-                    name = "{model}/{condition}.{key}".format(**own)
+                    name = "{model}/clean.{key}".format(**own)
                 found.append(Job(rule, name, file.name in names_in(file.parent), clips))
     return found, more
 
@@ -136,10 +137,12 @@ def _names_in(folder: Path) -> set[str]:
 
 def _keys(rule: str, fields: list[str], config: Config) -> Iterator[dict[str, str]]:
     """Yield the wildcards of a rule's jobs, but for the last one of those in `LAST`."""
+    families = config["conditions"]
+    whole = RULES[rule][0] == "2 embeddings"  # one store for all strengths
     choices = {
         "dataset": list(config["datasets"]),
         "model": list(config["models"]),
-        "condition": list(config["conditions"]),
+        "condition": list(families if whole else conditions_of(families)),
         "protocol": list(config["protocols"]),
         "first": list(config["datasets"])[:1],
     }

@@ -28,7 +28,9 @@ from earshift.rows import Rows, find_rows, read_piece
 log = logging.getLogger(__name__)
 
 
-def to_parquet(location: store.Location, out: Path) -> None:
+def to_parquet(
+    location: store.Location, out: Path, *, strength: float | str | None = None
+) -> None:
     """Write one row per frame, or per clip for features.
 
     Parameters
@@ -39,13 +41,15 @@ def to_parquet(location: store.Location, out: Path) -> None:
         File to write: columns ``clip_id`` (string); for frames ``frame`` (int32, place
         in the clip) and ``time_s`` (float64, null if not known); and ``embedding``, a
         list of fixed size of float32.
+    strength : float or str, optional
+        Strength of the condition; needed where the store has several of them.
 
     Raises
     ------
     DataError
-        If there is no complete store.
+        If there is no complete store, or no such strength in it.
     """
-    rows = find_rows(location)
+    rows = find_rows(location, strength)
     facts = store.attributes(location)
     vector = pyarrow.list_(pyarrow.float32(), rows.n_features)
     fields = [("clip_id", pyarrow.string())]
@@ -69,7 +73,9 @@ def to_parquet(location: store.Location, out: Path) -> None:
             writer.write_table(pyarrow.table(columns, schema=schema))
 
 
-def to_npz(location: store.Location, out: Path) -> None:
+def to_npz(
+    location: store.Location, out: Path, *, strength: float | str | None = None
+) -> None:
     """Write four arrays, as the store has them.
 
     Parameters
@@ -80,13 +86,15 @@ def to_npz(location: store.Location, out: Path) -> None:
         File to write: ``clip_id (clip)`` text, ``first_frame (clip)`` and ``n_frames
         (clip)`` int64, ``embedding (frame, feature)`` float32; the frames of a clip
         are rows ``first_frame`` to ``first_frame + n_frames``.
+    strength : float or str, optional
+        As of `to_parquet`.
 
     Raises
     ------
     DataError
-        If there is no complete store.
+        As of `to_parquet`.
     """
-    rows = find_rows(location)
+    rows = find_rows(location, strength)
     small = {
         "clip_id": rows.clip_ids.astype(str),
         "first_frame": rows.starts,
@@ -107,7 +115,12 @@ def to_npz(location: store.Location, out: Path) -> None:
                 stream.write(values.tobytes())
 
 
-def to_h5(locations: Mapping[str, store.Location], out: Path) -> None:
+def to_h5(
+    locations: Mapping[str, store.Location],
+    out: Path,
+    *,
+    strength: float | str | None = None,
+) -> None:
     """Write the layout of Wang, Richard and McFee (2023), one row per frame.
 
     Parameters
@@ -117,15 +130,17 @@ def to_h5(locations: Mapping[str, store.Location], out: Path) -> None:
     out : Path
         HDF5 file to write: in each group ``features (n_frames, d)`` float32 and ``keys
         (n_frames,)`` bytes, the clip of each row.
+    strength : float or str, optional
+        As of `to_parquet`, for each of the stores.
 
     Raises
     ------
     DataError
-        If there is no complete store.
+        As of `to_parquet`.
     """
     with jobs.whole_file(out) as file, h5py.File(file, "w") as made:
         for name, location in locations.items():
-            rows = find_rows(location)
+            rows = find_rows(location, strength)
             ids = np.asarray([str(i).encode() for i in rows.clip_ids], np.bytes_)
             n = int(rows.n.sum())
             group = made.create_group(name)
@@ -152,7 +167,7 @@ def _blocks(
         progress.step(piece.n)
 
 
-def _h5(stores: Sequence[str], out: Path) -> None:
+def _h5(stores: Sequence[str], out: Path, *, strength: str | None) -> None:
     """Write stores under the names that their folders have."""
     names = {"/".join(_location(s).split("/")[-3:-1]): s for s in stores}
     for name, location in names.items():
@@ -163,7 +178,7 @@ def _h5(stores: Sequence[str], out: Path) -> None:
             )
     if len(names) < len(stores):
         raise DataError("two of the stores are of the same dataset and model.")
-    to_h5(names, out)
+    to_h5(names, out, strength=strength)
 
 
 def _location(given: str) -> str:
@@ -171,7 +186,7 @@ def _location(given: str) -> str:
 
 
 #: Format -> what writes one store in it.
-FORMATS: Mapping[str, Callable[[store.Location, Path], None]] = {
+FORMATS: Mapping[str, Callable[..., None]] = {
     "parquet": to_parquet,
     "npz": to_npz,
 }
@@ -192,6 +207,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--format", choices=[*FORMATS, "h5"], help="else, the ending of OUT says it"
     )
+    parser.add_argument(
+        "--strength", help="of the condition, where a store has several"
+    )
     options = parser.parse_args(arguments)
     kind = options.format or options.out.suffix[1:]
     if kind not in (*FORMATS, "h5"):
@@ -201,9 +219,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         if kind == "h5":
-            _h5(options.store, options.out)
+            _h5(options.store, options.out, strength=options.strength)
         else:
-            FORMATS[kind](options.store[0], options.out)
+            write = FORMATS[kind]
+            write(options.store[0], options.out, strength=options.strength)
     except EarshiftError as error:
         log.error("Error: %s", error)
         return 1

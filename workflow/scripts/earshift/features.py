@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, owners, store
+from earshift import jobs, owners, store, strengths
 from earshift.errors import DataError
 from earshift.pooling import pooled
 
@@ -27,12 +27,19 @@ MODEL_FACTS = (
     "weights_sha256",
     "weights_published",
     "imported",
+    "condition",
     "provenance",
 )
 
 
 def pool_frames(
-    plan: Path, index: Path, *, pooling: Sequence[str], out: Path, skipped: Path
+    plan: Path,
+    index: Path,
+    *,
+    pooling: Sequence[str],
+    out: Path,
+    skipped: Path,
+    strength: str | None = None,
 ) -> None:
     """Write the pooled vector of each clip.
 
@@ -49,6 +56,8 @@ def pool_frames(
         units, in the order of the store. Clips without frames are left out.
     skipped : Path
         CSV file to write: the clips left out, and why.
+    strength : str, optional
+        Which strength of a condition, as the index has it, if that has several.
 
     Raises
     ------
@@ -59,6 +68,8 @@ def pool_frames(
     location = owners.store_of(plan)
     rows = pd.read_parquet(index)
     owners.check_index(plan, rows)
+    if strength is not None:
+        rows = rows[rows[strengths.COLUMN].eq(strength)]
     left_out = rows[rows["status"] != "ok"]
     rows = rows[rows["status"] == "ok"].sort_values("first_frame", ignore_index=True)
     if rows.empty:
@@ -73,6 +84,8 @@ def pool_frames(
         n_features *= len(pooling)
     attributes = {key: facts[key] for key in MODEL_FACTS if key in facts}
     attributes["pooling"] = list(pooling)
+    if strength is not None:
+        attributes["strength"] = strength
     vectors = _vectors(location, rows, pooling, stored=facts["pooling"])
     ids = rows["clip_id"].tolist()
     store.write_features(out, vectors, ids, n_features, attributes)

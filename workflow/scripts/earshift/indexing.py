@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from earshift import jobs, owners, plans, store
+from earshift import jobs, owners, plans, store, strengths
 from earshift.errors import DataError
 
 
@@ -23,8 +23,9 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
     markers : sequence of Path
         Done-markers of all of its regions.
     out : Path
-        Parquet file to write: columns clip_id, region, first_frame, n_frames, status
-        (one of `store.STATUS`), reason. The store gets the same.
+        Parquet file to write: columns clip_id, strength (of a condition that has
+        several), region, first_frame, n_frames, status (one of `store.STATUS`), reason.
+        The store gets the same.
 
     Raises
     ------
@@ -38,8 +39,8 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
         raise DataError(f"{plan}: region {min(missing)} is not done.")
     rows = pd.read_parquet(plans.beside(plan, ".clips.parquet"))
     rows["reason"] = [
-        reasons[region].get(clip_id, "")
-        for region, clip_id in zip(rows["region"], rows["clip_id"], strict=True)
+        reasons[region].get(name, "")
+        for region, name in zip(rows["region"], strengths.names_of(rows), strict=True)
     ]
     skipped, short = rows["reason"].ne(""), rows["n_windows"].eq(0)
     rows.loc[short & ~skipped, "reason"] = "short: not one whole window"
@@ -60,7 +61,8 @@ def write_index(
     Parameters
     ----------
     rows : DataFrame
-        Columns clip_id, region, first_frame, n_frames, status, reason.
+        Columns clip_id, region, first_frame, n_frames, status, reason; and strength, if
+        there are several.
     location : Path or str
         The store.
     token : str or None
@@ -74,8 +76,10 @@ def write_index(
         rows["first_frame"].to_numpy(np.int64),
         rows["n_frames"].to_numpy(np.int64),
         np.asarray([store.STATUS.index(s) for s in rows["status"]], np.uint8),
+        *(rows[column].tolist() for column in strengths.columns(rows)),
     )
-    columns = ["clip_id", "region", "first_frame", "n_frames", "status", "reason"]
+    columns = ["clip_id", *strengths.columns(rows), "region", "first_frame"]
+    columns += ["n_frames", "status", "reason"]
     with jobs.whole_file(out) as file:
         found = rows[columns]
         found.attrs["token"] = token

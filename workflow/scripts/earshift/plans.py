@@ -1,5 +1,8 @@
 """Stage 2, embeddings: the plan of a store, and the files beside it.
 
+A condition of several strengths counts a clip once for each of them, and its lists have
+the column `strength`; see `earshift.strengths`.
+
 ``<condition>.plan.json``
     What made the store, where it is, and its regions in use.
 ``<condition>.owner.json``
@@ -24,7 +27,7 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import jobs, store
+from earshift import jobs, store, strengths
 
 #: Endings of the folders beside a plan that hold a file for each region.
 FOLDERS = (".regions", ".kept", ".begun", ".done")
@@ -135,7 +138,10 @@ def named_in(plan: Path) -> list[str]:
 
 
 def skipped_in(plan: Path, region: str) -> dict[str, str] | None:
-    """Return the clips that a region left out, and why; None if it is not filled."""
+    """Return the names (`strengths.names_of`) of the clips that a region left out.
+
+    With the reason of each; None if the region is not filled.
+    """
     record = record_of(plan, region)
     return json.loads(record.read_text())["skipped"] if record.exists() else None
 
@@ -191,7 +197,8 @@ def mark(plan: Path, location: store.Location, names: Sequence[str]) -> None:
         forget(plan, region)
         rows = read_region(plan, region)
         store.clear_rows(location, *rows_of(rows, store.shard_of(location)))
-        rows = rows[rows["clip_id"].isin(used.loc[used["region"] == region, "clip_id"])]
+        names = strengths.names_of(used[used["region"] == region])
+        rows = rows[strengths.names_of(rows).isin(names)]
         with jobs.whole_file(list_of(plan, region)) as file:
             rows.to_parquet(file, index=False)
 

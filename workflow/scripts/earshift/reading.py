@@ -33,6 +33,7 @@ def open_embeddings(
     recording: str | Collection[str] | None = None,
     subgroup: str | Collection[str] | None = None,
     split: str | Collection[str] | None = None,
+    strength: float | str | None = None,
 ) -> xarray.Dataset:
     """Open a store of embeddings lazily: all frames, or those of some clips.
 
@@ -50,6 +51,8 @@ def open_embeddings(
         Keep the clips of these alone. All but the first need a `table`.
     label : str or collection of str, optional
         Keep the clips that are known to have one of these classes.
+    strength : float or str, optional
+        Strength of the condition; needed where the store has several of them.
 
     Returns
     -------
@@ -59,7 +62,8 @@ def open_embeddings(
         clip of each frame, and ``time_s (frame)``, the start of its window in seconds,
         or NaN if that is not known. With a table, its ``recording``, ``subgroup`` and
         ``split`` (frame), empty where there is none, and ``label (frame, class)``,
-        int8: 1 present, 0 absent, -1 unknown. Attributes say what made the store.
+        int8: 1 present, 0 absent, -1 unknown. Attributes say what made the store, and
+        ``strength`` which strength it is, if there are any.
 
     Raises
     ------
@@ -77,6 +81,7 @@ def open_embeddings(
         store,
         "embedding",
         table,
+        strength,
         label=label,
         clip_id=clip_id,
         recording=recording,
@@ -121,20 +126,22 @@ def open_features(
     >>> clips.embedding.values.shape  # doctest: +SKIP
     (160, 120)
     """
-    return _open(store, "feature", table, **where)
+    return _open(store, "feature", table, None, **where)
 
 
 def _open(
     location: store.Location,
     kind: str,
     table: str | Path | pd.DataFrame | None,
+    strength: float | str | None,
+    /,
     *,
     label: str | Collection[str] | None = None,
     **where: str | Collection[str] | None,
 ) -> xarray.Dataset:
     import xarray
 
-    rows = find_rows(location)
+    rows = find_rows(location, strength)
     if store.open_rows(location).basename != kind:
         other = {"feature": "open_embeddings", "embedding": "open_features"}[kind]
         raise DataError(f"'{location}' is no store of {kind}s: open it by {other}.")
@@ -144,6 +151,7 @@ def _open(
     chosen = np.flatnonzero(_chosen(known, label, where, location))
     rows, known = rows.take(chosen), known.iloc[chosen]
     facts = store.attributes(location)
+    facts |= {"strength": rows.strength} if rows.strength else {}
     dim = "frame" if kind == "embedding" else "clip_id"
     data: dict[str, Any] = {"embedding": ((dim, "feature"), rows.lazy())}
     coords: dict[str, Any] = {"clip_id": _words_of(rows, rows.clip_ids, dim)}

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, jobs, models, owners, planning, plans, store
+from earshift import clips, jobs, models, owners, planning, plans, store, strengths
 from earshift.resampling import n_resampled
 from earshift.verification import identify
 
@@ -45,6 +45,7 @@ def plan_regions(
     audio_s_per_job: float,
     max_jobs: int,
     plan: Path,
+    condition: Mapping[str, Any] | None = None,
 ) -> None:
     """Say which regions hold the clips of a table; make those that are missing.
 
@@ -74,6 +75,9 @@ def plan_regions(
     plan : Path
         JSON file to write: the store, its key, the names of its regions in use, and how
         many clips and seconds of audio each has.
+    condition : mapping, optional
+        What is done to the audio, as of `conditions.stored_as`; a clip then counts once
+        for each strength. By default nothing is.
 
     Raises
     ------
@@ -81,8 +85,8 @@ def plan_regions(
         If another plan made the store (`owners.claim`).
     """
     model = models.from_entry(entry)
-    facts = facts_of(name, model, versions, dtype, pooling)
-    wanted = clips.usable(table)[_CLIP]
+    facts = facts_of(name, model, versions, dtype, pooling, condition)
+    wanted = strengths.expand(clips.usable(table)[_CLIP], condition)
     token = owners.claim(plan, location, known=_is_planned(plan))
     facts[owners.OWNER] = owners.owner_of(plan, token)
     if store.attributes(location).get("key") == facts["key"]:
@@ -97,7 +101,7 @@ def plan_regions(
     new = new.assign(n_windows=n_windows(model, new))
     new["n_frames"] = new["n_windows"].clip(upper=1) if pooling else new["n_windows"]
     n = planning.n_jobs(audio_s(new), len(new), audio_s_per_job, max_jobs)
-    spans = share(new["n_windows"].to_numpy(), n)
+    spans = deal(new, n)
     if not lists:
         _create(location, model, facts, new, spans, dtype)
     unused = max((int(r) for r in lists), default=-1) + 1
@@ -108,7 +112,8 @@ def plan_regions(
         rows["first_frame"] = start + total - rows["n_frames"]
         region = f"{number:06d}"
         with jobs.whole_file(plans.list_of(plan, region)) as file:
-            rows[[*_CLIP, *_ROWS]].to_parquet(file, index=False)
+            columns = [*_CLIP, *strengths.columns(rows), *_ROWS]
+            rows[columns].to_parquet(file, index=False)
         lists[region] = rows
     _write_clips(plan, wanted, lists)
     log.info("%s: %d clips, %d of them to embed", name, len(wanted), len(new))
@@ -125,13 +130,14 @@ def facts_of(
     versions: Mapping[str, int],
     dtype: str,
     pooling: Sequence[str],
+    condition: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the attributes of a store: what makes it, and the key of all that."""
     known = [identify(file) for file in model.spec.weights]
     for file, (_, published) in zip(model.spec.weights, known, strict=True):
         what = published or "of no published checksum"
         log.info("%s: weights %s, %s", name, file, what)
-    facts = {
+    facts: dict[str, Any] = {
         "model": name,
         "plugin": model.name,
         "versions": dict(versions),
@@ -148,6 +154,10 @@ def facts_of(
         "dtype": dtype,
         "pooling": list(pooling),
     }
+    if condition is not None:
+        # A store gets more strengths without being another one.
+        own = {k: v for k, v in condition.items() if k != "strengths"}
+        facts["condition"] = own
     return facts | {
         "key": jobs.content_key(facts),
         "provenance": jobs.provenance(),
@@ -164,12 +174,13 @@ def left_to_embed(
     dtype: str,
     pooling: Sequence[str],
     plan: Path,
+    condition: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Say what `plan_regions` would find to do; nothing is written.
 
     Parameters
     ----------
-    name, entry, table, versions, location, dtype, pooling, plan
+    name, entry, table, versions, location, dtype, pooling, plan, condition
         As for `plan_regions`.
 
     Returns
@@ -182,8 +193,9 @@ def left_to_embed(
     DataError
         If another plan made the store.
     """
-    facts = facts_of(name, models.from_entry(entry), versions, dtype, pooling)
-    wanted = clips.usable(table)[_CLIP]
+    model = models.from_entry(entry)
+    facts = facts_of(name, model, versions, dtype, pooling, condition)
+    wanted = strengths.expand(clips.usable(table)[_CLIP], condition)
     owners.check_free(plan, location, known=_is_planned(plan))
     lists: dict[str, pd.DataFrame] = {}
     if store.attributes(location).get("key") == facts["key"]:
@@ -220,6 +232,26 @@ def n_windows(model: models.Model, rows: pd.DataFrame) -> NDArray[np.int64]:
         for n, source in zip(rows["n_samples"], rows["sample_rate_hz"], strict=True)
     ]
     return np.asarray(counts, np.int64)
+
+
+def deal(rows: pd.DataFrame, n: int) -> list[tuple[int, int]]:
+    """Share the rows of a list between jobs; all strengths of a clip go to one of them.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With `clip_id` and `n_windows`; rows of one clip follow each other.
+    n : int
+        Jobs at most.
+
+    Returns
+    -------
+    list of (int, int)
+        First and last-plus-one row of each job.
+    """
+    first = strengths.first_rows(rows)
+    total = np.append(0, np.cumsum(rows["n_windows"].to_numpy(np.int64)))
+    return [(int(first[a]), int(first[b])) for a, b in share(np.diff(total[first]), n)]
 
 
 def share(work: NDArray[np.int64], n: int) -> list[tuple[int, int]]:
@@ -268,7 +300,7 @@ def _create(
 
 def _same(a: pd.DataFrame, b: pd.DataFrame) -> NDArray[np.bool_]:
     """Say which rows of `a` are in `b`, with their files as they were."""
-    columns = list(clips.FILE_COLUMNS)
+    columns = [*clips.FILE_COLUMNS, *strengths.columns(a)]
     both = a[columns].merge(b[columns], how="left", on=columns, indicator=True)
     same: NDArray[np.bool_] = both["_merge"].eq("both").to_numpy(bool)
     return same
@@ -323,7 +355,8 @@ def _write_clips(
 ) -> None:
     """Write which region and rows each clip of the table has, in its order."""
     found = pd.concat([rows.assign(region=r) for r, rows in lists.items()])
-    keys = list(clips.FILE_COLUMNS)
+    own = strengths.columns(wanted)
+    keys = [*clips.FILE_COLUMNS, *own]
     rows = wanted[keys].merge(found, how="left", on=keys, validate="one_to_one")
     with jobs.whole_file(plans.beside(plan, ".clips.parquet")) as file:
-        rows[["clip_id", "region", *_ROWS]].to_parquet(file, index=False)
+        rows[["clip_id", *own, "region", *_ROWS]].to_parquet(file, index=False)

@@ -20,7 +20,7 @@ import importlib.util
 import inspect
 import pkgutil
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -75,6 +75,11 @@ KINDS: Mapping[str, Kind] = {
         ("version", "label", "direction", "chance"),
         "discrepancy",
         in_jobs=False,
+    ),
+    "conditions": Kind(
+        "apply",
+        ("version", "label", "unit", "identity", "limits", "random"),
+        "conditions",
     ),
 }
 
@@ -370,7 +375,29 @@ def _parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
     }
 
 
-def check_options(kind: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def rules_of(kind: str, name: str, parameter: str) -> dict[str, Any]:
+    """Return what an argument of a plugin's function may be, by its annotation.
+
+    Parameters
+    ----------
+    kind, name : str
+        As for `load`.
+    parameter : str
+        Name of the argument.
+
+    Returns
+    -------
+    dict
+        As JSON Schema; empty, which allows everything, without an annotation.
+    """
+    function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind].call)
+    found = inspect.signature(function).parameters[parameter]
+    return schema.of_annotation(_annotation(function, found))
+
+
+def check_options(
+    kind: str, name: str, options: Mapping[str, Any], *, common: Collection[str] = ()
+) -> dict[str, Any]:
     """Refuse an option that the plugin `name` does not know, or of a wrong type.
 
     Parameters
@@ -379,6 +406,9 @@ def check_options(kind: str, name: str, options: Mapping[str, Any]) -> dict[str,
         As for `load`.
     options : mapping
         Options as the config gives them.
+    common : collection of str, default=()
+        Options of every plugin of this kind, which are not among these: a mistyped one
+        may be meant for one of them.
 
     Returns
     -------
@@ -398,7 +428,7 @@ def check_options(kind: str, name: str, options: Mapping[str, Any]) -> dict[str,
         if option not in parameters:
             raise ConfigError(
                 f"the {kind} plugin '{name}' has no option '{option}' "
-                f"{did_you_mean(str(option), parameters)}"
+                f"{did_you_mean(str(option), {*parameters, *common})}"
             )
     missing = [
         option

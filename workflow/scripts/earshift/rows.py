@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshift import store
-from earshift.errors import DataError
+from earshift.conditions import text_of
+from earshift.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     import dask.array
@@ -56,12 +57,15 @@ class Rows:
         Id of each clip, in the order of the rows.
     first, n : ndarray of shape (n_clips,), int64
         First row of each clip, increasing, and how many it has.
+    strength : str, optional
+        Which strength of the condition these are, if the store has any.
     """
 
     location: store.Location
     clip_ids: NDArray[np.object_]
     first: NDArray[np.int64]
     n: NDArray[np.int64]
+    strength: str | None = None
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -76,8 +80,11 @@ class Rows:
 
     def take(self, clips: NDArray[np.int64]) -> Rows:
         """Return the same for some of the clips, by their increasing places."""
-        return Rows(
-            self.location, self.clip_ids[clips], self.first[clips], self.n[clips]
+        return replace(
+            self,
+            clip_ids=self.clip_ids[clips],
+            first=self.first[clips],
+            n=self.n[clips],
         )
 
     def per_row(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -154,13 +161,15 @@ def _read_block(array: store.Array, block: NDArray[np.object_]) -> NDArray[Any]:
     return read_piece(array, block[0])
 
 
-def find_rows(location: store.Location) -> Rows:
+def find_rows(location: store.Location, strength: float | str | None = None) -> Rows:
     """Return the clips of a store of embeddings or features that have rows.
 
     Parameters
     ----------
     location : Path or str
         The store.
+    strength : float or str, optional
+        Strength of the condition, needed where the store has several.
 
     Returns
     -------
@@ -170,11 +179,15 @@ def find_rows(location: store.Location) -> Rows:
     Raises
     ------
     DataError
-        If there is no complete store.
+        If there is no complete store, or no such strength in it.
     """
     store.attributes(location)  # says what is wrong with an address, or is damaged
     try:
-        ids, first, n = store.read_index_of_usable(location)
+        known = list(dict.fromkeys(store.read_strengths(location)))
+        chosen = _choose_strength(location, known, strength)
+        ids, first, n = store.read_index_of_usable(location, chosen)
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(
             f"there is no store at '{location}': 'make run EXPERIMENT=<its file>' "
@@ -189,4 +202,22 @@ def find_rows(location: store.Location) -> Rows:
         ) from None
     held = np.empty(len(ids), object)
     held[:] = ids
-    return Rows(location, held, first, n)
+    return Rows(location, held, first, n, chosen)
+
+
+def _choose_strength(
+    location: store.Location, known: list[str], given: float | str | None
+) -> str | None:
+    """Return the strength that is asked for, as the store writes it."""
+    if given is None:
+        if len(known) > 1:
+            raise DataError(
+                f"'{location}' has several strengths of a condition "
+                f"({', '.join(known)}): say which, as 'strength'."
+            )
+        return known[0] if known else None
+    text = text_of(given)
+    if text not in known:
+        what = did_you_mean(text, known) if known else "(its audio was not changed)."
+        raise DataError(f"'{location}' has no strength {text} {what}")
+    return text

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
-from earshift import alignment, config_paths, datasets, models, register, registry
+from earshift import (
+    alignment,
+    conditions,
+    config_paths,
+    datasets,
+    models,
+    register,
+    registry,
+)
 from earshift import schema as schemas
 from earshift.errors import ConfigError, WeightsError, did_you_mean
 
@@ -80,6 +88,7 @@ def resolve(
     if not in_job:
         config_paths.check(config)
     _check_inputs(config)
+    _check_conditions(config)
     _check_protocols(config)
     _check_alignment(config)
     _check_compared(config)
@@ -214,9 +223,10 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
         _check_dataset(name, entry)
         return
     options = registry.own_options(entry)
-    own = {k: v for k, v in options.items() if k not in _common_options(section, entry)}
+    common = _common_options(section, entry)
+    own = {k: v for k, v in options.items() if k not in common}
     try:
-        entry.update(registry.check_options(kind, entry["plugin"], own))
+        entry.update(registry.check_options(kind, entry["plugin"], own, common=common))
     except ConfigError as error:
         raise ConfigError(f"'{section}: {name}': {error}") from error
     options = registry.own_options(entry)
@@ -231,10 +241,12 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
         ) from error
 
 
-def _common_options(section: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+def _common_options(section: str, entry: Mapping[str, Any]) -> Collection[str]:
     """Return the options that all entries of a section have, whatever their plugin."""
+    if section == "conditions":
+        return conditions.COMMON
     return (
-        models.COMMON if section == "models" and not models.is_imported(entry) else {}
+        models.COMMON if section == "models" and not models.is_imported(entry) else ()
     )
 
 
@@ -288,6 +300,22 @@ def _check_inputs(config: Mapping[str, Any]) -> None:
                     f"'models: {name}: files': '{key}' is no dataset "
                     f"{did_you_mean(key, known)}"
                 )
+
+
+def _check_conditions(config: Mapping[str, Any]) -> None:
+    """Refuse two conditions of one name, and one that has no audio to change."""
+    changing = [
+        c
+        for c in conditions.conditions_of(config["conditions"]).values()
+        if c.strength is not None
+    ]
+    for name, entry in config["models"].items():
+        if changing and models.is_imported(entry):
+            raise ConfigError(
+                f"the condition '{changing[0].family}' changes audio, and the "
+                f"embeddings of the model '{name}' are imported: there is no audio to "
+                "change. Take it out of 'conditions', or leave the model out."
+            )
 
 
 def _check_alignment(config: Mapping[str, Any]) -> None:

@@ -135,6 +135,7 @@ def page_values(
         "alignment": sources.describe_alignment(config),
         "datasets": described,
         "models": sources.describe_models(results, config),
+        "conditions": sources.describe_conditions(config),
         "methods": sources.describe_methods(
             config,
             share_subgroup=bool(

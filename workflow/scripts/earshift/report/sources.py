@@ -11,6 +11,7 @@ import pandas as pd
 
 from earshift import alignment, datasets, left_out, protocols, registry, scoring, store
 from earshift.access import access_of
+from earshift.conditions import conditions_of, text_of
 from earshift.published import METHODS
 from earshift.report import words
 from earshift.tables import read_table, read_text
@@ -81,7 +82,7 @@ def _audit(results: Path, name: str, config: Mapping[str, Any]) -> list[dict[str
         stage = f"audio: {row['status']}"
         out.append({"clip": what, "stage": stage, "reason": row["reason"]})
     for model in config["models"]:
-        for condition in config["conditions"]:
+        for condition in conditions_of(config["conditions"]):
             file = results / "3_features" / name / model / f"{condition}.skipped.csv"
             for row in read_text(file).to_dict("records"):
                 stage = f"features of {model}, {condition}"
@@ -214,7 +215,7 @@ def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, 
         found = [
             store.attributes(results / "3_features" / d / name / f"{condition}.zarr")
             for d in config["datasets"]
-            for condition in config["conditions"]
+            for condition in conditions_of(config["conditions"])
         ]
         common = ("short", "resampler", "precision")
         options = dict(found[0].get("options", {}))
@@ -242,6 +243,44 @@ def _weights(facts: Mapping[str, Any]) -> list[str]:
     hashes = facts.get("weights_sha256", [])
     names = facts.get("weights_published", [None] * len(hashes))
     return [h + (f" ({n})" if n else "") for h, n in zip(hashes, names, strict=True)]
+
+
+def describe_conditions(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one description per condition; none if the audio is used as it is.
+
+    Parameters
+    ----------
+    config : mapping
+        The complete configuration.
+
+    Returns
+    -------
+    list of dict
+        Keys name, label, strength (with its unit), options, plugin, version.
+    """
+    found = conditions_of(config["conditions"]).values()
+    if all(condition.strength is None for condition in found):
+        return []
+    out = []
+    for condition in found:
+        entry = config["conditions"][condition.family]
+        plugin = registry.load("conditions", entry["plugin"])
+        strength = condition.strength
+        text = "" if strength is None else f"{text_of(strength)} {plugin.unit}".strip()
+        options = registry.own_options(entry).items()
+        out.append(
+            {
+                "name": condition.name,
+                "label": plugin.label,
+                "strength": text.replace("-", "\N{MINUS SIGN}"),
+                "options": ", ".join(
+                    f"{k} = {v}" for k, v in options if k != "strengths"
+                ),
+                "plugin": entry["plugin"],
+                "version": registry.version_of("conditions", entry["plugin"]),
+            }
+        )
+    return out
 
 
 def describe_methods(

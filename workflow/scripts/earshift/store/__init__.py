@@ -10,6 +10,8 @@ A store of embeddings is one group per dataset, model and condition:
 ``clip_id``, ``first_frame``, ``n_frames``, ``status``
     One entry per clip: rows ``first_frame`` to ``first_frame + n_frames`` are its.
     Written when all jobs are done.
+``strength``
+    Of a condition with strengths alone: there is one entry per clip and strength.
 
 Bytes are checked on reading (crc32c). A store of features has ``feature (clip,
 feature)`` and ``clip_id``.
@@ -44,7 +46,7 @@ from earshift.store._base import (
     write_strings,
 )
 from earshift.store._features import read_features, write_features
-from earshift.store._rows import open_rows, read_index_of_usable
+from earshift.store._rows import open_rows, read_index_of_usable, read_strengths
 from earshift.store._shards import (
     PARTIAL,
     Shard,
@@ -91,6 +93,7 @@ __all__ = [
     "read_features",
     "read_index",
     "read_index_of_usable",
+    "read_strengths",
     "remove_file",
     "set_attributes",
     "shard_frames",
@@ -182,6 +185,7 @@ def write_index(
     first_frame: NDArray[np.int64],
     n_frames: NDArray[np.int64],
     status: NDArray[np.uint8],
+    strengths: Sequence[str] | None = None,
 ) -> None:
     """Write which rows of a store are which clip's, in place of an earlier index.
 
@@ -195,14 +199,19 @@ def write_index(
         Its rows.
     status : ndarray of shape (n_clips,), uint8
         Place in `STATUS`.
+    strengths : sequence of str, optional
+        Strength of each; a clip is then listed once for each of its strengths.
     """
     group = zarr.open_group(address_of(location), mode="r+")
     rows = (("first_frame", first_frame), ("n_frames", n_frames))
-    with room(location, sum(map(len, clip_ids)) + 17 * len(clip_ids)):
-        write_strings(group, "clip_id", clip_ids)
-        for name, values in rows:
+    texts = {"clip_id": clip_ids} | ({"strength": strengths} if strengths else {})
+    n_bytes = sum(len(text) for each in texts.values() for text in each)
+    with room(location, n_bytes + 17 * len(clip_ids)):
+        for name, values in texts.items():
+            write_strings(group, name, values)
+        for name, numbers in rows:
             group.create_array(
-                name, data=values, dimension_names=("clip",), overwrite=True
+                name, data=numbers, dimension_names=("clip",), overwrite=True
             )
         group.create_array(
             "status",

@@ -39,8 +39,20 @@ def open_rows(location: Location) -> zarr.Array[Any]:
     return array_of(group, "feature" if "feature" in group else "embedding")
 
 
+def read_strengths(location: Location) -> list[str]:
+    """Return the strength of each entry of a store's index; none if it has no column.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such store.
+    """
+    group = zarr.open_group(address_of(location), mode="r")
+    return read_strings(group, "strength") if "strength" in group else []
+
+
 def read_index_of_usable(
-    location: Location,
+    location: Location, strength: str | None = None
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
     """Return ids and rows of the clips that have any, in the order of the rows.
 
@@ -48,6 +60,8 @@ def read_index_of_usable(
     ----------
     location : Path or str
         A store of embeddings or of features.
+    strength : str, optional
+        Of which strength, if the store has several.
 
     Returns
     -------
@@ -67,6 +81,8 @@ def read_index_of_usable(
         return ids, np.arange(len(ids)), np.ones(len(ids), np.int64)
     ids, first, n = read_index(location)
     usable = (n > 0) & (np.asarray(array_of(group, "status")[:]) == 0)
+    if strength is not None:
+        usable &= np.asarray(read_strengths(location)) == strength
     order = np.flatnonzero(usable)
     order = order[np.argsort(first[order])]
     return [ids[i] for i in order.tolist()], first[order], n[order]
