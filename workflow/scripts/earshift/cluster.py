@@ -209,8 +209,8 @@ def _results(
         except KilledWorker as error:
             raise DataError(
                 "a task was given up: each worker that took it was killed, most likely "
-                "because it ran out of memory. Give the job more memory or fewer threads "
-                "and run it again; tasks that are done are kept."
+                "because it ran out of memory. Give the job more memory or fewer "
+                "threads and run it again; tasks that are done are kept."
             ) from error
 
 
