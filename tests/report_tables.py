@@ -201,7 +201,7 @@ def config_of(results: Path) -> dict:
         "splits": {"balance": "none"},
         "datasets": {name: dataset for name in summary["train"].unique()},
         "models": {name: {"plugin": "mfcc"} for name in summary["model"].unique()},
-        "conditions": ["clean"],
+        "conditions": {"clean": {"plugin": "clean"}},
         "methods": {name: {"plugin": name} for name in summary["method"].unique()},
         "scopes": list(summary["scope"].unique()),
         "statistics": {"n_resamples": 999, "confidence": 0.9, "rope": 0.01},

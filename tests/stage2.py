@@ -60,6 +60,7 @@ def create(
     dtype="float32",
     pooling=(),
     location=None,
+    condition=None,
 ):
     """Plan the store of a model; return its plan."""
     plan = tmp_path / "e.plan.json"
@@ -74,6 +75,7 @@ def create(
         audio_s_per_job=1e-3,
         max_jobs=n_jobs,
         plan=plan,
+        condition=condition,
     )
     return plan
 
@@ -124,11 +126,16 @@ def audit(plan, entry, n_clips=4, seed=0, **changes):
     return table
 
 
-def pool(plan, tmp_path, pooling=("mean",)):
+def pool(plan, tmp_path, pooling=("mean",), strength=None):
     """Stage 3; return pooled vectors, their clips, and the reasons of the others."""
     out, skipped = tmp_path / "f.zarr", tmp_path / "s.csv"
     features.pool_frames(
-        plan, tmp_path / "e.index.parquet", pooling=pooling, out=out, skipped=skipped
+        plan,
+        tmp_path / "e.index.parquet",
+        pooling=pooling,
+        out=out,
+        skipped=skipped,
+        strength=strength,
     )
     reasons = pd.read_csv(skipped).set_index("clip_id")["reason"]
     return *store.read_features(out), reasons

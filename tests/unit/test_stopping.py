@@ -57,12 +57,12 @@ def signalled(tmp_path, monkeypatch):
     return {"plugin": str(tmp_path / "signalled.py")}, plan
 
 
-def attempt(plan, tmp_path, entry):
+def attempt(plan, tmp_path, entry, max_bad_clips=2):
     """One job, as the workflow runs it; its exit status and its log."""
     log, marker = tmp_path / "log", tmp_path / "000000.json"
     try:
         with jobs.logged(log):
-            stage2.embed(plan, "000000", marker, entry, 2)
+            stage2.embed(plan, "000000", marker, entry, max_bad_clips)
     except SystemExit as error:
         return error.code, log.read_text()
     return 0, log.read_text()
@@ -76,8 +76,13 @@ def everything(folder):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"dtype": "float16"}, {"pooling": ["mean", "max"]}],
-    ids=["frames", "float16", "pooled"],
+    [
+        {},
+        {"dtype": "float16"},
+        {"pooling": ["mean", "max"]},
+        {"condition": {"plugin": "gain", "options": {}, "strengths": ["-6", "0", "6"]}},
+    ],
+    ids=["frames", "float16", "pooled", "strengths"],
 )
 def test_a_job_that_is_stopped_again_and_again_gives_the_bytes_of_one_that_is_not(
     table_dataset, tmp_path, signalled, monkeypatch, options
@@ -85,13 +90,14 @@ def test_a_job_that_is_stopped_again_and_again_gives_the_bytes_of_one_that_is_no
     monkeypatch.setattr("earshift.store._base.MAX_CHUNKS_PER_SHARD", 16)
     entry, send = signalled
     table = stage2.list_clips(table_dataset, tmp_path)
+    n = len(options.get("condition", {"strengths": [None]})["strengths"])
     # Clips that stage 1 could read and nobody can now.
     for place in (2, 20):
         Path(clips.usable(table)["path"].iloc[place]).unlink()
     count = send(0)
     (tmp_path / "whole").mkdir()
     plan = stage2.create(table, tmp_path / "whole", 1, entry, **options)
-    stage2.embed(plan, "000000", tmp_path / "whole/000000.json", entry, 2)
+    stage2.embed(plan, "000000", tmp_path / "whole/000000.json", entry, 2 * n)
     n_undisturbed = count()
 
     plan = stage2.create(table, tmp_path, 1, entry, **options)
@@ -99,23 +105,23 @@ def test_a_job_that_is_stopped_again_and_again_gives_the_bytes_of_one_that_is_no
     n_done, n_calls, spent = [0], 0, {"seconds": 0.0}
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGTERM):
         count = send(20, number)
-        status, log = attempt(plan, tmp_path, entry)
+        status, log = attempt(plan, tmp_path, entry, 2 * n)
         assert status == 1
         assert f"{number.name} came. " in log
         assert not (tmp_path / "000000.json").exists()
         said = json.loads(begun.read_text())
-        assert f"{said['clips']} of 24 clips are kept" in log
+        assert f"{said['clips']} of {24 * n} clips are kept" in log
         n_done.append(said["clips"])
         assert said["spent"]["seconds"] > spent["seconds"]
         spent, n_calls = said["spent"], n_calls + count()
     assert n_done == sorted(set(n_done))
     count = send(0)
-    status, log = attempt(plan, tmp_path, entry)
+    status, log = attempt(plan, tmp_path, entry, 2 * n)
     assert status == 0
-    assert f"{n_done[-1]} of 24 clips embedded before" in log
+    assert f"{n_done[-1]} of {24 * n} clips embedded before" in log
     assert everything(tmp_path) == everything(tmp_path / "whole")
     kept = json.loads((tmp_path / "e.kept/000000.json").read_text())
-    assert len(kept["skipped"]) == 2
+    assert len(kept["skipped"]) == 2 * n
     assert kept["spent"]["seconds"] > spent["seconds"]
     assert not begun.exists()
     # Of the clips at hand, and of warming up and of calls ahead, some are done twice.
