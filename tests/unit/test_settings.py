@@ -41,6 +41,7 @@ def test_defaults_are_filled_in_and_entries_named():
     }
     assert config["models"] == {"mfcc": {"plugin": "mfcc"}}
     assert list(config["methods"]) == ["none", "lda", "mlda", "mean_projection"]
+    assert config["conditions"] == {"clean": {"plugin": "clean"}}
 
 
 IN_JOB = """
@@ -146,6 +147,16 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
         ),
         ({"deviations": True}, r"not among the protocols \(fixed\)"),
         ({"results": ""}, "results"),
+        ({"conditions": ["clean", "gian"]}, "no plugin 'gian'.*Did you mean 'gain'"),
+        (
+            {"conditions": {"gain": {"strenths": [6]}}},
+            "'conditions: gain': .*no option 'strenths'.*Did you mean 'strengths'",
+        ),
+        ({"conditions": {"gain": {"strengths": [6], "slope": 1}}}, "option 'slope'"),
+        ({"conditions": ["gain"]}, "'strengths' must be a list of one or more"),
+        ({"conditions": {"gain": {"strengths": ["loud"]}}}, "a number, got 'loud'"),
+        ({"conditions": {"clean": {"strengths": [6]}}}, "takes no 'strengths'"),
+        ({"conditions": {}}, "conditions: .*non-empty"),
         ({"datasets": 3}, "'datasets' must be a list or a mapping"),
     ],
 )
@@ -171,6 +182,16 @@ def test_an_imported_model_needs_a_file_for_every_dataset(tmp_path):
         settings.resolve(minimal(models=models("a")), SCHEMA)
     with pytest.raises(ConfigError, match="'models: m: files': 'c' is no dataset"):
         settings.resolve(minimal(models=models("a", "b", "c")), SCHEMA)
+
+
+def test_imported_embeddings_have_no_audio_to_change(tmp_path):
+    file = tmp_path / "v.csv"
+    file.touch()
+    models = {"mfcc": None, "m": {"plugin": "imported", "file": str(file)}}
+    settings.resolve(minimal(models=models, conditions=["clean"]), SCHEMA)
+    changed = {"clean": None, "gain": {"strengths": [6]}}
+    with pytest.raises(ConfigError, match="'gain' changes audio.*'m' are imported"):
+        settings.resolve(minimal(models=models, conditions=changed), SCHEMA)
 
 
 def test_every_key_of_the_schema_says_what_it_means():

@@ -55,8 +55,8 @@ def resolve(
     Returns
     -------
     dict
-        With every default filled in, each entry of `datasets`, `models` and `methods`
-        a mapping with its `plugin`, ``~`` in paths replaced by the home folder, and
+        With every default filled in, each entry of a section that names plugins a
+        mapping with its `plugin`, ``~`` in paths replaced by the home folder, and
         numbers of the type that is asked for.
 
     Raises

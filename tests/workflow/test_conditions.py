@@ -1,0 +1,125 @@
+"""Changed audio beside the audio as it is: a finished experiment gets more conditions."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import yaml
+from numpy.testing import assert_allclose
+
+from earshift import load_model, store
+from tests.workflow.conftest import jobs_of, run, snakemake
+
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
+
+#: A condition of a user's own.
+POLARITY = """
+import numpy as np
+from typing import Literal
+version, label, unit = 1, "polarity", ""
+identity, limits, random = "same", None, False
+def apply(waveform, sample_rate_hz, strength: Literal["same", "turned"], rng):
+    return -waveform if strength == "turned" else waveform
+"""
+
+NAMES = ["clean", "gain_-6", "gain_0", "gain_6", "polarity_turned"]
+
+
+def write_conditions(folder, strengths):
+    config = yaml.safe_load((folder / "experiment.yaml").read_text())
+    config["methods"] = ["none"]
+    config["extraction"]["max_jobs"] = 1
+    config["conditions"] = {
+        "clean": None,
+        "gain": {"strengths": strengths},
+        "polarity.py": {"strengths": ["turned"]},
+    }
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
+
+
+@pytest.fixture(scope="module")
+def changed(finished, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("conditions") / "changed"
+    shutil.copytree(finished[0], folder)
+    (folder / "polarity.py").write_text(POLARITY)
+    write_conditions(folder, [-6, 0, 6])
+    done = run(folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, done
+
+
+def test_only_the_new_conditions_are_embedded_each_family_by_one_job(changed):
+    folder, done = changed
+    assert jobs_of(done, "extract_embeddings") == 2 * 2
+    assert "mfcc: 108 clips, 108 of them to embed" in done.stderr
+    assert "mfcc: 36 clips, 36 of them to embed" in done.stderr
+    assert "embedded before" not in done.stderr
+    assert jobs_of(done, "calibrate_model") == 0
+    assert jobs_of(done, "pool_frames") == 2 * 4
+    stores = (folder / "results/2_embeddings/hum/mfcc").glob("*.zarr")
+    assert {path.stem for path in stores} == {"clean", "gain", "polarity"}
+    again = run(folder, "-n")
+    assert "Nothing to be done" in again.stderr + again.stdout
+
+
+def test_each_strength_has_its_rows_in_tables_and_report(changed):
+    folder, done = changed
+    for table in ("scores", "summary", "discrepancy", "padding"):
+        rows = pd.read_csv(folder / f"results/tables/{table}.csv")
+        assert list(dict.fromkeys(rows["condition"])) == NAMES, table
+    # What is 0 dB louder, or upside down, gives the same: its scores are those of clean.
+    scores = pd.read_csv(folder / "results/tables/scores.csv").set_index("condition")
+    for name in ("gain_0", "polarity_turned"):
+        pd.testing.assert_frame_equal(
+            scores.loc[name].reset_index(drop=True),
+            scores.loc["clean"].reset_index(drop=True),
+        )
+    page = (folder / "results/report.html").read_text()
+    for name in NAMES:
+        assert f"mfcc ({name})" in page
+        assert f"mfcc ({name})" in done.stdout
+    assert "\N{MINUS SIGN}6 dB" in page
+
+
+def test_features_are_those_of_the_changed_audio(changed):
+    folder, _ = changed
+
+    def features(name):
+        return store.read_features(folder / f"results/3_features/hum/mfcc/{name}.zarr")
+
+    clean, ids = features("clean")
+    same, same_ids = features("gain_0")
+    assert same_ids == ids
+    assert same.tobytes() == clean.tobytes()
+    softer, _ = features("gain_-6")
+    assert np.abs(softer - clean).max() > 1
+    model = load_model("mfcc")
+    for row in (0, 17, 35):
+        samples, rate = soundfile.read(folder / "hum" / ids[row], dtype="float32")
+        frames = model.embed(samples * np.float32(10 ** (-6 / 20)), rate).values
+        assert_allclose(softer[row], frames.mean(axis=0), rtol=1e-5, atol=1e-4)
+
+
+def test_an_added_strength_plans_its_family_alone(changed, tmp_path):
+    folder = shutil.copytree(changed[0], tmp_path / "more")
+    write_conditions(folder, [-6, 0, 6, 12])
+    planned = snakemake(folder, "-n", "results/3_features/hum/mfcc/gain_12.zarr")
+    assert planned.returncode == 0, planned.stderr[-3000:]
+    said = planned.stdout + planned.stderr
+    assert "results/2_embeddings/hum/mfcc/gain.plan.json" in said
+    assert "clean" not in said
+    assert "polarity" not in said
+
+
+def test_a_mistyped_family_stops_before_any_job(changed, tmp_path):
+    folder = shutil.copytree(changed[0], tmp_path / "wrong")
+    config = yaml.safe_load((folder / "experiment.yaml").read_text())
+    config["conditions"] = ["clean", "gian"]
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
+    done = run(folder)
+    assert done.returncode != 0
+    assert "Did you mean 'gain'?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "rule " not in done.stderr
