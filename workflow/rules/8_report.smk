@@ -86,7 +86,6 @@ rule write_report:
     """Write the page: one file that needs no other file and no network."""
     input:
         tables=rules.summarise_scores.output,
-        deviations=rules.collect_deviations.output if config["deviations"] else [],
         figures=rules.draw_figures.output,
         audio=rules.draw_audio.output,
         audit=rules.audit_datasets.output,
@@ -108,9 +107,8 @@ rule write_report:
         included=[
             f"{ROOT}/workflow/report/{name}.html.j2" for name in ("audit", "left_out")
         ],
-        study=rules.draw_study.output.svg if STUDY else [],
-        study_tables=rules.tabulate_study.output if STUDY else [],
-        study_template=f"{ROOT}/workflow/report/study.html.j2",
+        study=[f"{RESULTS}/{file}" for file in STUDY.files(config)],
+        study_template=STUDY.template or [],
         # The plan itself is no input: one that is made later makes no new report.
         plan_template=f"{ROOT}/workflow/report/plan.html.j2",
     output:
@@ -129,7 +127,7 @@ rule write_report:
         mem_mb=1_000,
         runtime="30m",
     params:
-        stage_versions={"stage": versions.REPORT},
+        stage_versions={"stage": versions.REPORT} | STUDY_VERSION,
         config={key: value for key, value in config.items() if key != "downloads"},
         versions=all_versions,
     script:
