@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from earshift import alignment, classes, draws, protocols, splits
+from earshift import alignment, classes, draws, protocols, published, splits
 from earshift.errors import DataError
 from earshift.protocol import study_of
 
@@ -152,6 +152,12 @@ def test_a_protocol_without_clips_is_an_error(tmp_path):
 def test_the_fixed_protocol_stands_for_the_experiment_if_it_is_run():
     assert protocols.main(["paper", "fixed"]) == "fixed"
     assert protocols.main(["paper"]) == "paper"
+
+
+def test_classes_are_chosen_by_the_inner_folds_that_the_study_has():
+    paper = STUDY.protocol("paper")
+    assert paper.n_inner_folds == protocols.PAPER_INNER_FOLDS
+    assert set(paper.methods) == set(published.METHODS)
 
 
 def test_deviations_are_changes_against_the_paper(tmp_path):

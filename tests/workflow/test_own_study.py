@@ -32,6 +32,7 @@ class Few(Protocol):
     balance = "ten"
     grid = (0.5,)
     n_inner_folds = 2
+    methods = ("none", "lda")
 
 
 def ten(cells, seeds):
@@ -116,7 +117,7 @@ def ran(tmp_path_factory):
         tmp_path_factory.mktemp("own") / "x",
         study="small/study.py",
         protocols=["few", "fixed"],
-        methods=["none", "lda"],
+        methods=["none", "lda", "mean_projection"],
         discrepancy=["domain_auc_linear"],
     )
     home = folder / "small"
@@ -137,9 +138,11 @@ def test_its_protocol_is_in_every_table_beside_the_core_s(ran):
     folder, _ = ran
     for table in ("scores", "summary", "gaps"):
         rows = pd.read_csv(folder / "results" / "tables" / f"{table}.csv")
-        assert set(rows["protocol"]) == {"few", "fixed"}, table
-        n = rows["protocol"].value_counts()
-        assert n["few"] == n["fixed"], table
+        methods = rows.groupby("protocol")["method"].agg(set).to_dict()
+        assert methods == {
+            "few": {"none", "lda"},
+            "fixed": {"none", "lda", "mean_projection"},
+        }, table
     home = folder / "results" / "5_scores"
     clips = {
         protocol: pd.read_parquet(home / protocol / "mfcc" / "clean.parquet")
@@ -147,7 +150,7 @@ def test_its_protocol_is_in_every_table_beside_the_core_s(ran):
     }
     assert set(clips["few"]["C"]) == {0.5}
     assert set(clips["fixed"]["C"]) <= {0.01, 1.0}
-    assert len(clips["few"]) == len(clips["fixed"])
+    assert 3 * len(clips["few"]) == 2 * len(clips["fixed"])
     drawn = pd.read_parquet(folder / "results/4_splits/draws.few.parquet")
     assert set(drawn.groupby(["fold", "class", "dataset"], observed=True).size()) == {
         10
@@ -168,8 +171,8 @@ def test_its_table_is_made_and_its_section_shown(ran):
     page = (folder / "results/report.html").read_text()
     assert '<h2 id="study">Few clips</h2>' in page
     scores = pd.read_csv(folder / "results/tables/scores.csv")
-    n = len(scores) // 2
-    assert f"few: {n} cells; fixed: {n} cells;" in " ".join(page.split())
+    n = len(scores) // 5
+    assert f"few: {2 * n} cells; fixed: {3 * n} cells;" in " ".join(page.split())
     assert "the page shows fixed." in page
 
 

@@ -58,7 +58,8 @@ def cross_validate(
     draws : Path, optional
         Balanced draws of the training clips; without, all that do not test train.
     methods : mapping
-        Name in the experiment -> config entry of each debias method.
+        Name in the experiment -> config entry of each debias method; those that the
+        protocol does not know are left out.
     scopes : sequence of {"global", "classwise"}
         Whether a method is fitted on all training clips, or anew for each class on the
         clips that have it (this uses labels of the target dataset).
@@ -102,6 +103,8 @@ def cross_validate(
             parts=parts,
         )
         return
+    if protocol.methods is not None:
+        methods = {n: e for n, e in methods.items() if e["plugin"] in protocol.methods}
     chosen = read_classes(classes)
     balanced = {"draws": str(draws)} if draws else {}
     entries = [{**entry, **balanced} for entry in entries]

@@ -53,8 +53,8 @@ class Protocol:
         Inner folds, each of which needs a recording with and one without a class; None
         for as many as the config says.
     methods : collection of str or None
-        Plugins of the debias methods that it knows; None for all. Rows of others have
-        no place in its tables.
+        Plugins of the debias methods that it knows, ``none`` among them; None for all.
+        Others are left out of it.
     cross_validate : callable or None
         Called in place of the core's cross-validation, as ``cross_validate(part,
         entries=..., classes=..., draws=..., methods=..., scopes=..., seed=...,
