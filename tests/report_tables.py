@@ -195,8 +195,10 @@ def config_of(results: Path) -> dict:
     """Return a complete configuration of a folder that `write_results` made."""
     summary = pd.read_csv(results / "tables" / "summary.csv")
     dataset = {"plugin": "table", "folder": "nowhere"}
+    protocols = list(summary["protocol"].unique())
     return {
-        "protocols": list(summary["protocol"].unique()),
+        "study": "ismir2023" if "paper" in protocols else None,
+        "protocols": protocols,
         "alignment": None,
         "splits": {"balance": "none"},
         "datasets": {name: dataset for name in summary["train"].unique()},

@@ -55,7 +55,6 @@ def run(folder, out, n_workers=0, spread=None):
         classes=folder / "classes.csv",
         methods=METHODS,
         scopes=["global", "classwise"],
-        protocol="fixed",
         grid=[0.01, 1.0],
         n_inner_folds=3,
         seed=0,

@@ -70,7 +70,6 @@ def run(tmp_path, entries, n_workers=0, **changes):
     options = {
         "methods": METHODS,
         "scopes": ["global"],
-        "protocol": "fixed",
         "grid": [0.01, 1.0],
         "n_inner_folds": 3,
         "seed": 0,

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from earshift import cluster, domains, paper, registry, scoring, versions
+from earshift import cluster, domains, registry, scoring, versions
 from earshift.classes import read_classes
 from earshift.classifier import Classifier
 from earshift.domains import PRESENT
-from earshift.errors import ConfigError, DataError
+from earshift.errors import DataError
+from earshift.protocol import FIXED, Protocol
 from earshift.scoring import CELL, METRICS
 from earshift.spaces import Split, View
 from earshift.workers import Spread
@@ -33,7 +34,7 @@ def cross_validate(
     draws: Path | None = None,
     methods: Mapping[str, Mapping[str, Any]],
     scopes: Sequence[str],
-    protocol: str,
+    protocol: Protocol = FIXED,
     grid: Sequence[float],
     n_inner_folds: int,
     seed: int,
@@ -57,16 +58,18 @@ def cross_validate(
     draws : Path, optional
         Balanced draws of the training clips; without, all that do not test train.
     methods : mapping
-        Name in the experiment -> config entry of each debias method.
+        Name in the experiment -> config entry of each debias method; those that the
+        protocol does not know are left out.
     scopes : sequence of {"global", "classwise"}
         Whether a method is fitted on all training clips, or anew for each class on the
         clips that have it (this uses labels of the target dataset).
-    protocol : {"fixed", "paper"}
-        ``paper`` is done by `paper.cross_validate`, which needs `draws`.
+    protocol : Protocol, default=`FIXED`
+        Whose scores. One that has a `cross_validate` of its own is asked for them.
     grid : sequence of float
-        Values of C that inner folds choose from; ``paper`` has its own.
+        Values of C that inner folds choose from, where the protocol has none.
     n_inner_folds, seed : int
-        Folds of that choice, and the seed of all draws; ``paper`` has its own.
+        Folds of that choice, where the protocol has no number of its own, and the seed
+        of all draws.
     n_workers : int
         Processes, on each node; 0 for none.
     parts : Path
@@ -83,14 +86,11 @@ def cross_validate(
     spread : Spread, optional
         On which nodes workers run; without, on this machine.
     """
-    part = scoring.Part(protocol, model, condition, clip_scores, scores, directions)
-    if protocol == "paper":
-        if draws is None:
-            raise ConfigError(
-                "the protocol 'paper' needs the draws of its training clips: set "
-                "'balance: paper' under 'splits'."
-            )
-        paper.cross_validate(
+    part = scoring.Part(
+        protocol.name, model, condition, clip_scores, scores, directions
+    )
+    if protocol.cross_validate is not None:
+        protocol.cross_validate(
             part,
             entries=entries,
             classes=classes,
@@ -103,6 +103,8 @@ def cross_validate(
             parts=parts,
         )
         return
+    if protocol.methods is not None:
+        methods = {n: e for n, e in methods.items() if e["plugin"] in protocol.methods}
     chosen = read_classes(classes)
     balanced = {"draws": str(draws)} if draws else {}
     entries = [{**entry, **balanced} for entry in entries]
@@ -111,8 +113,8 @@ def cross_validate(
         "entries": entries,
         "digest": [domain.digest() for domain in all_domains],
         "classes": chosen,
-        "grid": list(grid),
-        "n_inner_folds": n_inner_folds,
+        "grid": list(protocol.grid or grid),
+        "n_inner_folds": protocol.n_inner_folds or n_inner_folds,
         "seed": seed,
         "version": versions.SCORES,
     }

@@ -48,8 +48,9 @@ class Kind:
         The function of a plugin that takes the user's options.
     facts : tuple of str
         What a plugin defines besides that function.
-    section : str
-        Section of the config whose entries name plugins of this kind.
+    section : str or None
+        Section of the config whose entries name plugins of this kind; None for a kind
+        that is chosen in another way.
     in_jobs : bool, default=True
         Whether jobs that compute something else load these plugins, too, to look at
         their entries once more. Not those whose libraries take long to load.
@@ -57,7 +58,7 @@ class Kind:
 
     call: str
     facts: tuple[str, ...]
-    section: str
+    section: str | None
     in_jobs: bool = True
 
 
@@ -76,6 +77,7 @@ KINDS: Mapping[str, Kind] = {
         "discrepancy",
         in_jobs=False,
     ),
+    "studies": Kind("make", ("version", "citation"), section=None),
 }
 
 #: What a debias method may see of the target dataset, from least to most.

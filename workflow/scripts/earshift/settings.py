@@ -10,12 +10,20 @@ from typing import Any, cast
 
 import yaml
 
-from earshift import alignment, config_paths, datasets, models, register, registry
+from earshift import (
+    alignment,
+    config_paths,
+    datasets,
+    models,
+    protocol,
+    register,
+    registry,
+)
 from earshift import schema as schemas
 from earshift.errors import ConfigError, WeightsError, did_you_mean
 
 #: Config section -> kind of plugin its entries name.
-SECTIONS = {kind.section: name for name, kind in registry.KINDS.items()}
+SECTIONS = {k.section: name for name, k in registry.KINDS.items() if k.section}
 
 #: Experiment file whose results go to `RESULTS`; those of others go beside it.
 DEFAULT = Path("config.yaml")
@@ -80,7 +88,7 @@ def resolve(
     if not in_job:
         config_paths.check(config)
     _check_inputs(config)
-    _check_protocols(config)
+    _check_study(config)
     _check_alignment(config)
     _check_compared(config)
     return config
@@ -319,25 +327,18 @@ def _check_compared(config: Mapping[str, Any]) -> None:
         )
 
 
-def _check_protocols(config: Mapping[str, Any]) -> None:
-    """Refuse what the protocol of the published code does not know."""
-    if "paper" not in config["protocols"]:
-        if config["deviations"]:
-            raise ConfigError(
-                "'deviations: true' compares with the protocol 'paper', which is not "
-                f"among the protocols ({', '.join(config['protocols'])}): add it, or "
-                "set 'deviations: false'."
-            )
-        return
-    if config["splits"]["kind"] != "official":
+def _check_study(config: Mapping[str, Any]) -> None:
+    """Refuse an unknown study, protocol or draw, and what the study does not know."""
+    study = protocol.study_of(config["study"])
+    study.named(config["protocols"])
+    if config["splits"]["balance"] not in ("none", "joint"):
+        protocol.draw_of(config["splits"]["balance"], study)
+    if config["deviations"] and not study.has_deviations:
+        given = config["study"]
         raise ConfigError(
-            "the protocol 'paper' trains and tests on the datasets' own splits, got "
-            f"'kind: {config['splits']['kind']}': set 'splits: {{kind: official}}', or "
-            "take 'paper' out of 'protocols'."
+            "'deviations: true' asks for the deviations of a study, and "
+            + (f"'{given}' has none" if given else "there is no 'study'")
+            + f": set 'study' to one that has some ({', '.join(protocol.deviating())})"
+            ", or 'deviations: false'."
         )
-    if len(config["datasets"]) != 2:
-        raise ConfigError(
-            "the protocol 'paper' compares 2 datasets, got "
-            f"{len(config['datasets'])} ({', '.join(config['datasets'])}): take the "
-            "others out, or 'paper' out of 'protocols'."
-        )
+    study.check(config)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from earshift import jobs, scoring, statistics
 from earshift.access import access_of, references
+from earshift.protocol import FIXED, NO_STUDY, Study
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ def summarise(
     seed: int,
     summary: Path,
     gaps: Path,
+    study: Study = NO_STUDY,
 ) -> None:
     """Write mean scores over classes, their change by each method, and the gaps.
 
@@ -81,7 +83,8 @@ def summarise(
     rope : float
         Changes of mean ROC-AUC below this are of no practical importance.
     balance : str, default="none"
-        How `fixed` draws its training clips, which decides what methods see.
+        How training clips are drawn where the protocol leaves it to the config, which
+        decides what methods see.
     seed : int
         Of the resamples.
     summary : Path
@@ -96,6 +99,8 @@ def summarise(
         trained on `train` than by classifiers trained on `test` itself. Both are
         corrected for `gap`; for `remaining` the latter are not, so that a method which
         harms them cannot make it small.
+    study : Study, optional
+        That of the experiment, which has its protocols.
     """
     curves: ClassCurves = {}
     for path in clip_scores:
@@ -105,7 +110,7 @@ def summarise(
             curves |= _resample(part, n_resamples, seed)
     rng = np.random.default_rng(seed)
     with jobs.whole_file(summary) as file:
-        table = _summary(curves, methods, balance, confidence, rope, rng)
+        table = _summary(curves, methods, balance, study, confidence, rope, rng)
         table.to_csv(file, index=False, float_format="%.6f")
     with jobs.whole_file(gaps) as file:
         means = {group: _mean(curves[group]) for group in _shown(curves, methods)}
@@ -189,6 +194,7 @@ def _summary(
     curves: ClassCurves,
     methods: Mapping[str, Mapping[str, Any]],
     balance: str,
+    study: Study,
     confidence: float,
     rope: float,
     rng: np.random.Generator,
@@ -199,9 +205,10 @@ def _summary(
         named, curve = dict(zip(GROUP, group, strict=True)), curves[group]
         mean = _mean(curve)
         low, high = statistics.interval(mean[1:], confidence)
-        rules = {"protocol": named["protocol"], "balance": balance}
+        entry, protocol = methods[named["method"]], study.protocol(named["protocol"])
+        seen = access_of(entry, named["scope"], protocol=protocol, balance=balance)
         row = named | {
-            "access": access_of(methods[named["method"]], named["scope"], **rules),
+            "access": seen,
             "n_classes": len(curve),
             "roc_auc": mean[0],
             "roc_auc_low": low,
@@ -317,9 +324,9 @@ def summarise_discrepancy(
     for group, curve in curves.items():
         named = dict(zip([*keys, "method"], group, strict=True))
         low, high = statistics.interval(curve[1:], confidence)
-        rules = {"protocol": "fixed", "balance": "none"}
+        entry = methods[named["method"]]
         row = named | {
-            "access": access_of(methods[named["method"]], "global", **rules),
+            "access": access_of(entry, "global", protocol=FIXED, balance="none"),
             "value": curve[0],
             "low": low,
             "high": high,

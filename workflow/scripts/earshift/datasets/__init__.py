@@ -46,6 +46,7 @@ from earshift.datasets._lists import (
     ClipList,
     check,
     classes,
+    other_subgroups,
     tidy,
     warnings,
     with_names_on_disk,
@@ -68,6 +69,7 @@ __all__ = [
     "need_folder",
     "one_label_per_clip",
     "options",
+    "other_subgroups",
     "tidy",
     "warnings",
 ]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from earshift import alignment, datasets, left_out, protocols, registry, scoring, store
 from earshift.access import access_of
-from earshift.published import METHODS
+from earshift.protocol import study_of
 from earshift.report import words
 from earshift.tables import read_table, read_text
 
@@ -287,12 +287,16 @@ def describe_methods(
 def _access(entry: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """Return what a method sees; where that differs, in which protocols and scopes."""
     balance = config["splits"]["balance"]
-    own = [p for p in config["protocols"] if p == "fixed" or entry["plugin"] in METHODS]
+    own = [
+        protocol
+        for protocol in study_of(config["study"]).named(config["protocols"])
+        if protocol.methods is None or entry["plugin"] in protocol.methods
+    ]
     scopes = config["scopes"] if scoring.looks_at_domains(entry) else ["global"]
     cells: dict[str, list[str]] = {}
     for protocol, scope in product(own, scopes):
         seen = access_of(entry, scope, protocol=protocol, balance=balance)
-        where = [protocol] * (len(own) > 1) + [scope] * (len(scopes) > 1)
+        where = [protocol.name] * (len(own) > 1) + [scope] * (len(scopes) > 1)
         cells.setdefault(seen, []).append(" ".join(where))
     if len(cells) == 1:
         return next(iter(cells))
