@@ -180,6 +180,7 @@ OPENMIC = {
     "000046_46080": ((0.7, 0.2, None), "Blues", "train"),
     "000135_483840": ((0.5, None, None), "Rock", "train"),
     "000139_119040": ((None, 0.1, 0.6), "Freak-Folk", "test"),
+    "000140_7680": ((None, None, None), "Freak-Folk", "test"),
 }
 
 
@@ -190,7 +191,7 @@ def write_openmic(folder):
     known = np.array([[p is not None for p in OPENMIC[key][0]] for key in order])
     np.savez(
         folder / "openmic-2018.npz",
-        Y_true=np.array([[p or 0.5 for p in OPENMIC[key][0]] for key in order]),
+        Y_true=np.array([[p or 0.0 for p in OPENMIC[key][0]] for key in order]),
         Y_mask=known,
         sample_key=np.array(order, dtype=object),
     )

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import unicodedata
-from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +15,7 @@ import pytest
 
 from earshift import clips, datasets, names, register, registry
 from earshift.errors import ConfigError, EarshiftError
-from tests import corpora, stage2
+from tests import corpora, damage, stage2
 
 #: With those that take an argument, of which the corpus says one.
 PLUGINS = sorted(
@@ -157,47 +156,9 @@ def test_it_does_not_matter_where_the_folder_lies(entry, tmp_path, monkeypatch):
 
 
 def make_hostile(entry):
-    """Put files beside a clip that folders of audio do have; return what is audio.
-
-    Copies of the clip have its label file beside them, where it has one.
-    """
-    folder = Path(entry["folder"])
-    clip = folder / listed(entry).clips["path"].iloc[0]
-    stems = (
-        *(f"._{clip.stem}", f".{clip.stem}", f"{clip.stem} (1)", "a b, 'c' \"d\""),
-        *("caf\u00e9", "cafe\u0301", "-x", "[1] *?"),
-    )
-    copies = [clip.with_name(stem + clip.suffix) for stem in stems]
-    copies.append(clip.with_suffix(clip.suffix.upper()))
-    for copy in copies:
-        shutil.copy(clip, copy)
-        if clip.with_suffix(".txt").is_file() and copy.stem != clip.stem:
-            shutil.copy(clip.with_suffix(".txt"), copy.with_suffix(".txt"))
-    copies[0].write_bytes(b"\0\5\x16\7\0")  # what macOS adds to archives
-    clip.with_name("README.txt").write_text("Please cite us.")
-    clip.with_name(".DS_Store").write_bytes(b"\0\0\0\1Bud1")
-    empty, inner = (clip.with_name(n + clip.suffix) for n in ("empty", "folder"))
-    empty.touch()
-    inner.mkdir()
-    return [str(f.relative_to(folder)) for f in (*copies, empty, inner)]
-
-
-@contextmanager
-def sorted_folders(*, reverse):
-    """Let the system list each folder in this order."""
-    scan, list_names = os.scandir, os.listdir
-
-    @contextmanager
-    def scandir(path="."):
-        with scan(path) as entries:
-            yield iter(sorted(entries, key=lambda e: e.name, reverse=reverse))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "scandir", scandir)
-        patch.setattr(
-            os, "listdir", lambda p=".": sorted(list_names(p), reverse=reverse)
-        )
-        yield
+    """Put files with odd names beside the first clip; return what is audio of them."""
+    path = listed(entry).clips["path"].iloc[0]
+    return damage.add_odd_files(Path(entry["folder"]), path)
 
 
 def test_the_order_of_a_folder_does_not_matter(entry):
@@ -205,7 +166,7 @@ def test_the_order_of_a_folder_does_not_matter(entry):
     make_hostile(entry)
     orders, found = [], []
     for reverse in (False, True):
-        with sorted_folders(reverse=reverse):
+        with damage.sorted_folders(reverse=reverse):
             orders.append([*folder.rglob("*")])
             found.append(listed(entry))
     assert orders[0] != orders[1]
@@ -323,31 +284,12 @@ def test_without_audio_the_clips_are_the_same_or_it_is_refused(entry):
     same_rows(found.loc[expected.index], expected)
 
 
-def cut(content):
-    """Ends of a file that came over in part: at a half, and before its last letter."""
-    yield content[: len(content) // 2]
-    yield content.rstrip()[:-1]
-
-
-def with_a_blank_cell(content):
-    """A text with each cell of its last row blank in turn."""
-    try:
-        *rows, last = content.decode().strip().splitlines()
-    except UnicodeDecodeError:
-        return
-    between = "\t" if "\t" in last else ","
-    cells = last.split(between)
-    for i in range(len(cells) if len(cells) > 1 else 0):
-        blank = between.join([*cells[:i], "", *cells[i + 1 :]])
-        yield "\n".join([*rows, blank, ""]).encode()
-
-
 #: What may happen to a file -> what is then in it; None if it is not there.
 DAMAGE = {
     "deleted": lambda _: [None],
     "emptied": lambda _: [b""],
-    "cut": cut,
-    "a blank cell": with_a_blank_cell,
+    "cut": damage.cut,
+    "a blank cell": damage.with_a_blank_cell,
 }
 
 
