@@ -179,14 +179,7 @@ def forest(
         if panel in lines:
             style = "-" if reference is None else (0, (4, 3))
             ax.axvline(lines[panel], color=GREY, lw=0.8, ls=style)
-        for _, row in own.iterrows():
-            value, low, high = (float(row[c]) for c in columns)
-            y = variants.index(row["variant"])
-            colour, fill = look(row)
-            if band is not None:
-                _draw_band(ax, y, *(float(row[c]) for c in band))
-            ax.plot([low, high], [y, y], color=colour, lw=1.3, solid_capstyle="butt")
-            ax.plot([value], [y], "o", color=colour, mfc=fill, ms=5)
+        _draw_rows(ax, own, variants, columns, band, look)
         label_lines(ax, names)
         ends = limits[scales[setting, panel]]
         ax.set_xlim(ends)
@@ -206,6 +199,25 @@ def forest(
 
 def _signed(value: float, _: int, digits: int) -> str:
     return words.signed(value, digits)
+
+
+def _draw_rows(
+    ax: Axes,
+    rows: pd.DataFrame,
+    variants: Sequence[str],
+    columns: tuple[str, str, str],
+    band: tuple[str, str, str] | None,
+    look: Callable[[Row], tuple[str, str]],
+) -> None:
+    """Draw a value with its interval for each row, on the line of its variant."""
+    for _, row in rows.iterrows():
+        value, low, high = (float(row[c]) for c in columns)
+        y = variants.index(row["variant"])
+        colour, fill = look(row)
+        if band is not None:
+            _draw_band(ax, y, *(float(row[c]) for c in band))
+        ax.plot([low, high], [y, y], color=colour, lw=1.3, solid_capstyle="butt")
+        ax.plot([value], [y], "o", color=colour, mfc=fill, ms=5)
 
 
 def _draw_band(ax: Axes, y: int, value: float, low: float, high: float) -> None:

@@ -228,7 +228,7 @@ def discrepancy(found: Tables) -> Figure:
     of_panel = table.drop_duplicates("panel").set_index("measure", drop=False)
     panels = {row["panel"]: _panel_title(row) for _, row in of_panel.iterrows()}
     bounds = dict(zip(of_panel["panel"], of_panel["bounds"], strict=True))
-    fixed = table[table["null_low"].isna()].drop_duplicates("panel")
+    fixed = table[~table["tested"]].drop_duplicates("panel")
     reference = dict(zip(fixed["panel"], fixed["expected"].astype(float), strict=True))
 
     def scale(setting: str, panel: tuple[str, ...]) -> Hashable:
@@ -251,7 +251,7 @@ def discrepancy(found: Tables) -> Figure:
             drawing.mark("before (no correction)", drawing.BLACK, drawing.BLACK),
             drawing.mark("after a correction", drawing.BLUE, drawing.BLUE),
         ]
-        if table["null_low"].notna().any():
+        if table["tested"].any():
             marks.append(
                 drawing.mark("equal datasets", drawing.LIGHT, drawing.LIGHT, "s")
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -160,7 +159,7 @@ def _differences(found: Tables) -> Iterator[str]:
     for (_, a, b), part in plain.groupby(["measure", "a", "b"], sort=False):
         row: Row = part.iloc[0]
         without = ""
-        if part["null_low"].isna().all():
+        if not row.tested:
             without = f" ({row.expected:g} means no difference)"
         values = [_difference(row) for row in part.itertuples()]
         name = f"the {row.label}{without}"
@@ -172,7 +171,7 @@ def _difference(row: Row) -> str:
     value = words.number(row.value, digits)
     ends = words.interval(row.low, row.high, digits)
     notes = [] if row.detected else ["no detectable difference"]
-    if math.isfinite(row.null_low):
+    if row.tested:
         expected = words.number(row.expected, digits)
         span = words.interval(row.null_low, row.null_high, digits)
         notes.append(f"equal datasets: {expected} {span}")

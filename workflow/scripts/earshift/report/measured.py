@@ -38,6 +38,7 @@ def with_facts(
         * `label`: the name of the measure, and `better`, as its plugin says;
         * `bounds`: its range, such as ``0 to 1``, if it has both ends, else empty;
         * `expected`: the value of equal datasets;
+    * `tested`: whether that has an interval;
         * `detected`: whether the datasets are more different than chance explains;
         * `digits`: decimals that tell values of this measure and model apart.
     """
@@ -56,6 +57,7 @@ def with_facts(
         for name, plugin in plugins.items()
     }
     table = table.assign(
+        tested=table["null_low"].notna(),
         label=named.map(labels),
         better=named.map({name: plugin.better for name, plugin in plugins.items()}),
         bounds=named.map(bounds),
@@ -76,7 +78,7 @@ def _detected(table: pd.DataFrame) -> pd.Series[bool]:
     that there is no difference either: a domain AUC below 0.5 is what a classifier that
     learned nothing has in some samples.
     """
-    tested = table["null_low"].notna()
+    tested = table["tested"]
     low, high = (table["value"].where(tested, table[end]) for end in ("low", "high"))
     most = table["null_high"].where(tested, table["expected"])
     least = table["null_low"].where(tested, table["expected"])

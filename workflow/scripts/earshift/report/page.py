@@ -125,6 +125,7 @@ def page_values(
         "main": _by_setting(found.summary),
         "gaps": _by_setting(found.gaps),
         "discrepancy": _by_setting(found.discrepancy),
+        "with_null": bool(found.discrepancy["tested"].any()),
         "figures": [_figure(results, n, *CAPTIONS[n], level) for n in CAPTIONS],
         "audio": _figure(results, "audio", *AUDIO, level),
         "audit": audit.describe_audit(results, names),
