@@ -301,6 +301,8 @@ def grid(
             # A tall figure repeats its scale, so that no reader has to scroll for it.
             is_last = j == len(rows) - 1
             ax.tick_params(labelbottom=is_last or n_lines > 8 or not share_x)
+            if not share_x:
+                ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
             if j == 0:
                 ax.set_title(title, loc="left")
             if k == wide - 1 or i == n - 1:

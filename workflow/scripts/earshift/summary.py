@@ -344,8 +344,10 @@ def summarise_discrepancy(
     values = ["value", "low", "high", "change", "change_low", "change_high"]
     columns = [*order, *values, *(NULL_COLUMNS if with_null else ())]
     table = pd.DataFrame(rows).reindex(columns=columns)
+    # Distances may be of any size.
+    digits = "%.6g" if with_null else "%.6f"
     with jobs.whole_file(out) as file:
-        table.to_csv(file, index=False, float_format="%.6f")
+        table.to_csv(file, index=False, float_format=digits)
 
 
 def _null(
