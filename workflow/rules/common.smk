@@ -355,10 +355,10 @@ def score_versions(wildcards):
 
 
 def measure_versions(wildcards):
-    """Version of each measure of discrepancy."""
-    return {
-        m: plugin_version("discrepancy", e) for m, e in config["discrepancy"].items()
-    }
+    """Version of each measure of discrepancy, and its entry if that has options."""
+    from earshift import discrepancy  # slow to load, and only a job of these needs it
+
+    return discrepancy.identities(config["discrepancy"])
 
 
 def all_versions(wildcards):

@@ -29,6 +29,7 @@ with jobs.running(snakemake):
     summary.summarise_discrepancy(
         [Path(table) for table in snakemake.input.domain_scores],
         params.methods,
+        snakemake.config["discrepancy"],
         **resampling,
         out=Path(snakemake.output.discrepancy),
     )

@@ -54,12 +54,16 @@ class Kind:
     in_jobs : bool, default=True
         Whether jobs that compute something else load these plugins, too, to look at
         their entries once more. Not those whose libraries take long to load.
+    given : tuple of str, default=()
+        Keyword-only arguments of the function that the workflow gives, which are
+        therefore no options.
     """
 
     call: str
     facts: tuple[str, ...]
     section: str | None
     in_jobs: bool = True
+    given: tuple[str, ...] = ()
 
 
 #: Name of each kind, which is that of its folder.
@@ -73,9 +77,10 @@ KINDS: Mapping[str, Kind] = {
     "debias": Kind("make", ("version", "access"), "methods", in_jobs=False),
     "discrepancy": Kind(
         "measure",
-        ("version", "label", "direction", "chance"),
+        ("version", "label", "better", "range", "at_equality"),
         "discrepancy",
         in_jobs=False,
+        given=("recordings_a", "recordings_b", "y_a", "y_b", "rng"),
     ),
     "studies": Kind("make", ("version", "citation"), section=None),
 }
@@ -365,10 +370,11 @@ def all_options(kind: str, name: str, entry: Mapping[str, Any]) -> dict[str, Any
 def _parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
     """Return the options that a plugin knows."""
     function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind].call)
+    given = KINDS[kind].given
     return {
         p.name: p
         for p in inspect.signature(function).parameters.values()
-        if p.kind is inspect.Parameter.KEYWORD_ONLY
+        if p.kind is inspect.Parameter.KEYWORD_ONLY and p.name not in given
     }
 
 

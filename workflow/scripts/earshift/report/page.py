@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 import yaml
 
-from earshift import fingerprint, jobs, protocol, registry
+from earshift import fingerprint, jobs, protocol
 from earshift.report import (
     audit,
     left_out,
@@ -103,7 +103,7 @@ def page_values(
     dict
         Values of the template's names.
     """
-    found = tables.read(results / "tables")
+    found = tables.read(results / "tables", measures=config["discrepancy"])
     level = f"{100 * config['statistics']['confidence']:g}\N{NO-BREAK SPACE}%"
     names = list(config["datasets"])
     study = protocol.study_of(config["study"])
@@ -128,7 +128,8 @@ def page_values(
         "access": tables.ACCESS,
         "main": _by_setting(found.summary),
         "gaps": _by_setting(found.gaps),
-        "discrepancy": _by_setting(_with_labels(found)),
+        "discrepancy": _by_setting(found.discrepancy),
+        "with_null": bool(found.discrepancy["tested"].any()),
         "figures": [_figure(results, n, *CAPTIONS[n], level) for n in CAPTIONS],
         "audio": _figure(results, "audio", *AUDIO, level),
         "audit": audit.describe_audit(results, names),
@@ -184,18 +185,6 @@ def _by_setting(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
         rows = part.sort_values("order", kind="stable").to_dict("records")
         out[str(setting)] = [{str(k): v for k, v in row.items()} for row in rows]
     return out
-
-
-def _with_labels(found: Tables) -> pd.DataFrame:
-    table = found.discrepancy
-    plugins = {
-        name: registry.load("discrepancy", name)
-        for name in tables.ordered(table["measure"])
-    }
-    return table.assign(
-        label=table["measure"].map({n: p.label for n, p in plugins.items()}),
-        chance=table["measure"].map({n: p.chance for n, p in plugins.items()}),
-    )
 
 
 def _figure(
