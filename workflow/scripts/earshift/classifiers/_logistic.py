@@ -95,9 +95,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
                 f"{self.classes_[0]!r}, for all {len(y)} clips."
             )
         found = [
-            classifier.fit(
-                X, y == c, self.C, folds, K=products, weights=sample_weight
-            )
+            classifier.fit(X, y == c, self.C, folds, K=products, weights=sample_weight)
             for c in (self.classes_ if len(self.classes_) > 2 else self.classes_[1:])
         ]
         self.coef_ = np.stack([one.coef for one in found])
