@@ -156,7 +156,7 @@ def test_the_fixed_protocol_stands_for_the_experiment_if_it_is_run():
 
 def test_classes_are_chosen_by_the_inner_folds_that_the_study_has():
     paper = STUDY.protocol("paper")
-    assert paper.n_inner_folds == protocols.PAPER_INNER_FOLDS
+    assert paper.classifier["n_inner_folds"] == protocols.PAPER_INNER_FOLDS
     assert set(paper.methods) == set(published.METHODS)
 
 

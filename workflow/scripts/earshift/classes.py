@@ -82,12 +82,12 @@ def _reasons(
     table, splits = (pd.read_parquet(entry[key]) for key in ("labels", "splits"))
     drawn = pd.read_parquet(entry["draws"]) if entry.get("draws") else None
     protocol = study.protocol(entry.get("protocol", FIXED.name))
-    n_inner = protocol.n_inner_folds or n_inner_folds
+    classifier = protocol.classifier_in({"n_inner_folds": n_inner_folds})
     where = "" if protocol is FIXED else f" (protocol '{protocol.name}')"
     out = []
     for c in chosen:
         parts = _parts(c, entry["name"], splits, drawn)
-        reason = _why_not(table, table[LABEL + c], parts, n_inner)
+        reason = _why_not(table, table[LABEL + c], parts, classifier["n_inner_folds"])
         if reason:
             out.append((c, reason + where))
     return out

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -47,11 +48,9 @@ class Protocol:
         Whether only the first repeat of the splits is used.
     leaves_out : bool
         Whether clips whose recording is tested elsewhere are left out of training.
-    grid : tuple of float or None
-        Values of C that inner folds choose from; None for those of the config.
-    n_inner_folds : int or None
-        Inner folds, each of which needs a recording with and one without a class; None
-        for as many as the config says.
+    classifier : mapping
+        Options of the config's classifier that are otherwise here, such as ``{"C":
+        [1.0]}``. If its `plugin` is among them, the protocol knows no other classifier.
     methods : collection of str or None
         Plugins of the debias methods that it knows, ``none`` among them; None for all.
         Others are left out of it.
@@ -67,8 +66,7 @@ class Protocol:
     subgroups: str = "subgroup"
     one_repeat: bool = False
     leaves_out: bool = True
-    grid: tuple[float, ...] | None = None
-    n_inner_folds: int | None = None
+    classifier: Mapping[str, Any] = MappingProxyType({})
     cross_validate: Callable[..., None] | None = None
 
     @property
@@ -90,6 +88,10 @@ class Protocol:
             What it sees before clips are drawn by their labels, and in scope global.
         """
         return str(registry.load("debias", plugin).access)
+
+    def classifier_in(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the entry of an experiment's classifier as it is in this protocol."""
+        return {**entry, **self.classifier}
 
     def balance_in(self, config: Mapping[str, Any]) -> str:
         """Return how an experiment draws its training clips; ``none`` for all."""

@@ -20,7 +20,7 @@ import importlib.util
 import inspect
 import pkgutil
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -57,6 +57,9 @@ class Kind:
     given : tuple of str, default=()
         Keyword-only arguments of the function that the workflow gives, which are
         therefore no options.
+    default : str, optional
+        If given, the section is one entry in place of many: of this plugin, unless it
+        names another one.
     """
 
     call: str
@@ -64,6 +67,7 @@ class Kind:
     section: str | None
     in_jobs: bool = True
     given: tuple[str, ...] = ()
+    default: str = ""
 
 
 #: Name of each kind, which is that of its folder.
@@ -83,6 +87,9 @@ KINDS: Mapping[str, Kind] = {
         given=("recordings_a", "recordings_b", "y_a", "y_b", "rng"),
     ),
     "studies": Kind("make", ("version", "citation"), section=None),
+    "classifiers": Kind(
+        "make", ("version",), "classifier", in_jobs=False, default="logistic"
+    ),
 }
 
 #: What a debias method may see of the target dataset, from least to most.
@@ -378,7 +385,9 @@ def _parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
     }
 
 
-def check_options(kind: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def check_options(
+    kind: str, name: str, options: Mapping[str, Any], common: Iterable[str] = ()
+) -> dict[str, Any]:
     """Refuse an option that the plugin `name` does not know, or of a wrong type.
 
     Parameters
@@ -387,6 +396,8 @@ def check_options(kind: str, name: str, options: Mapping[str, Any]) -> dict[str,
         As for `load`.
     options : mapping
         Options as the config gives them.
+    common : iterable of str
+        What an entry may have besides options of the plugin; the error names them, too.
 
     Returns
     -------
@@ -406,7 +417,7 @@ def check_options(kind: str, name: str, options: Mapping[str, Any]) -> dict[str,
         if option not in parameters:
             raise ConfigError(
                 f"the {kind} plugin '{name}' has no option '{option}' "
-                f"{did_you_mean(str(option), parameters)}"
+                f"{did_you_mean(str(option), {*parameters, *common})}"
             )
     missing = [
         option

@@ -30,7 +30,7 @@ class Paper(Protocol):
     subgroups = "subgroup_paper"
     one_repeat = True
     leaves_out = False
-    n_inner_folds = 3
+    classifier = {"plugin": "logistic", "n_inner_folds": 3}  # noqa: RUF012
 
     @property
     def methods(self) -> Collection[str]:
