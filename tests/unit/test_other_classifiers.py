@@ -200,9 +200,12 @@ def test_what_is_no_classifier_is_refused_at_once(tmp_path):
 
 
 def test_the_protocol_of_the_study_keeps_its_own_classifier():
-    changes = {"protocols": ["paper"], "splits": {"kind": "official"}}
+    changes = {"study": "ismir2023", "protocols": ["paper"]}
+    changes["splits"] = {"kind": "official"}
     settings.resolve(minimal(**changes, classifier={"C": [1.0]}), SCHEMA)
-    with pytest.raises(ConfigError, match="'paper' has the classifier of the publ"):
+    with pytest.raises(
+        ConfigError, match="'paper' has its own classifier, 'logistic', got"
+    ):
         settings.resolve(minimal(**changes, classifier=NEAREST), SCHEMA)
 
 

@@ -30,8 +30,7 @@ class Few(Protocol):
 
     name = "few"
     balance = "ten"
-    grid = (0.5,)
-    n_inner_folds = 2
+    classifier = {"C": [0.5], "n_inner_folds": 2}
     methods = ("none", "lda")
 
 
@@ -190,7 +189,7 @@ def test_an_edit_of_it_counts_for_its_own_scores(ran, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(ran[0], folder)
     file = folder / "small" / "study.py"
-    file.write_text(STUDY.replace("grid = (0.5,)", "grid = (0.25,)"))
+    file.write_text(STUDY.replace('"C": [0.5]', '"C": [0.25]'))
     parts = folder / "results/5_scores/fixed/mfcc/clean.parts"
     before = {path: path.stat().st_mtime_ns for path in parts.rglob("*")}
     assert len(before) > 6
