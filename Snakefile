@@ -28,7 +28,13 @@ include: "workflow/rules/4_splits.smk"
 include: "workflow/rules/5_scores.smk"
 include: "workflow/rules/6_discrepancy.smk"
 include: "workflow/rules/7_statistics.smk"
-include: "workflow/rules/8_study.smk"
+
+
+if STUDY.rules:
+
+    include: STUDY.rules
+
+
 include: "workflow/rules/8_report.smk"
 
 

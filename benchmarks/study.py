@@ -22,6 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from earshift import evaluate, published
+from earshift.protocol import study_of
 from tests import study
 
 METHODS = ("none", "lda", "mlda", "k", "klda", "mklda")
@@ -54,9 +55,12 @@ def score(folder, entries, model, methods, scopes, n_workers=0, protocol="paper"
             draws=folder / "draws.parquet",
             methods={name: {"plugin": name} for name in methods},
             scopes=scopes,
-            protocol=protocol,
-            grid=published.GRID,
-            n_inner_folds=published.PAPER_INNER_FOLDS,
+            protocol=study_of("ismir2023").protocol(protocol),
+            classifier={
+                "plugin": "logistic",
+                "C": published.GRID,
+                "n_inner_folds": published.PAPER_INNER_FOLDS,
+            },
             seed=0,
             n_workers=n_workers,
             parts=Path(out) / "parts",

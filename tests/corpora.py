@@ -1,7 +1,17 @@
-"""Tiny corpora in the official layouts: real audio files, official names and tables."""
+"""Tiny corpora in the official layouts: real audio files, official names and tables.
+
+``write_<plugin>(folder)`` writes that of a dataset plugin, for its own tests and for
+`tests/contract/test_datasets.py`: a few clips, of which two are of one recording, with
+all files that the adapter reads. It returns the folder; or the config entry, where the
+plugin needs options or takes an argument.
+"""
 
 import csv
+import json
+from hashlib import md5
 
+import numpy as np
+import pytest
 import soundfile
 
 from tests.conftest import tone
@@ -85,7 +95,7 @@ TUT_EVALUATION = [
 ]
 
 
-def write_tut(folder):
+def write_tut_acoustic_scenes_2017(folder):
     """Both parts of TUT Acoustic Scenes 2017, beside each other."""
     development = folder / "TUT-acoustic-scenes-2017-development"
     evaluation = folder / "TUT-acoustic-scenes-2017-evaluation"
@@ -129,3 +139,140 @@ def write_ravdess(folder):
     for seed, name in enumerate(RAVDESS):
         write_sound(folder / name, seed)
     return folder
+
+
+IRMAS = [
+    ("cel/[cel][cla]0001__1.wav", "train"),
+    ("cel/[cel][cla]0001__2.wav", "train"),
+    ("gac/001__[gac][nod][cou_fol]0829__1.wav", "test"),
+    ("voi/052__[voi][dru][lat_sou]0831__1.wav", "test"),
+]
+
+
+def write_irmas(folder):
+    """The training part, with a split of its own beside it."""
+    for seed, (name, _) in enumerate(IRMAS):
+        write_sound(folder / "IRMAS-TrainingData" / name, seed)
+    for side in ("train", "test"):
+        names = [name.partition("/")[2] for name, own in IRMAS if own == side]
+        (folder / f"irmas_{side}.csv").write_text("\n".join(names) + "\n")
+    return folder
+
+
+IRMAS_TEST = {
+    "Part1/Part1/(02) dont kill the whale-1": "gel\t\nvoi\t\n",
+    "Part1/Part1/(02) dont kill the whale-13": "gac\ngel\n",
+    "Part2/IRTestingData-Part2/02 - Nocturne-3": "pia\t",
+}
+
+
+def write_irmas_test(folder):
+    for seed, (name, codes) in enumerate(IRMAS_TEST.items()):
+        file = folder / f"IRMAS-TestingData-{name}.wav"
+        write_sound(file, seed)
+        file.with_suffix(".txt").write_text(codes)
+    return folder
+
+
+#: Key -> likelihoods of cello, flute and voice (None is unknown), genre, partition.
+OPENMIC = {
+    "000046_3840": ((0.9, None, 0.1), "Blues", "train"),
+    "000046_46080": ((0.7, 0.2, None), "Blues", "train"),
+    "000135_483840": ((0.5, None, None), "Rock", "train"),
+    "000139_119040": ((None, 0.1, 0.6), "Freak-Folk", "test"),
+    "000140_7680": ((None, None, None), "Freak-Folk", "test"),
+}
+
+
+def write_openmic(folder):
+    for seed, key in enumerate(OPENMIC):
+        write_sound(folder / "audio" / key[:3] / f"{key}.ogg", seed)
+    order = sorted(OPENMIC, reverse=True)  # rows of the npz are in no order
+    known = np.array([[p is not None for p in OPENMIC[key][0]] for key in order])
+    np.savez(
+        folder / "openmic-2018.npz",
+        Y_true=np.array([[p or 0.0 for p in OPENMIC[key][0]] for key in order]),
+        Y_mask=known,
+        sample_key=np.array(order, dtype=object),
+    )
+    index = {"cello": 0, "flute": 1, "voice": 2}
+    (folder / "class-map.json").write_text(json.dumps(index))
+    rows = [
+        (key, f"[{{'genre_id': '1', 'genre_title': '{genre}'}}]")
+        for key, (_, genre, _) in OPENMIC.items()
+    ]
+    table = folder / "openmic-2018-metadata.csv"
+    write_rows(table, ["sample_key", "track_genres"], rows)
+    (folder / "partitions").mkdir()
+    for side in ("train", "test"):
+        keys = [key for key, facts in OPENMIC.items() if facts[2] == side]
+        file = folder / "partitions" / f"split01_{side}.csv"
+        file.write_text("\n".join(keys) + "\n")
+    return folder
+
+
+#: Path, recording, and whether there is a bass and a treble ("" is unknown).
+TABLE = [
+    ('low, "a" b.wav', "r1", 1, 0, "train"),
+    ("it's low.wav", "r1", 1, "", "train"),
+    (".caf\u00e9.wav", "r2", 0, 1, "train"),
+    ("deep/cafe\u0301.WAV", "r3", "", 1, "test"),
+]
+
+
+def write_table(folder):
+    """A table of clips whose files have names that are hard to write in a table."""
+    header = ["clip_id", "path", "recording", "label:bass", "label:treble", "split"]
+    rows = [(f"clip {seed}", *row) for seed, row in enumerate(TABLE)]
+    write_rows(folder / "clips.csv", header, rows)
+    for seed, (path, *_) in enumerate(TABLE):
+        write_sound(folder / path, seed)
+    return folder
+
+
+def write_index(file, unit, paths, folder):
+    """An index as mirdata and soundata keep it: id -> path and checksum of files."""
+    entries = {
+        i: {
+            kind: [str(p), md5((folder / p).read_bytes()).hexdigest()] if p else [p, p]
+            for kind, p in files.items()
+        }
+        for i, files in paths.items()
+    }
+    file.write_text(json.dumps({"version": "1.0", f"{unit}s": entries}))
+    return str(file)
+
+
+def write_mirdata(folder):
+    """Medley-solos-DB as mirdata unpacks it, with the index beside the folder."""
+    pytest.importorskip("mirdata", reason="the extra 'datasets' is not installed")
+    write_medley_solos_db(folder, annotation="annotation", audio="audio", ending=".wav")
+    paths = {
+        uuid: {"audio": f"audio/Medley-solos-DB_{subset}-{number}_{uuid}.wav"}
+        for subset, _, number, _, uuid in MEDLEY
+    }
+    index = folder.with_name("index.json")
+    return {
+        "plugin": "mirdata:medley_solos_db",
+        "folder": str(folder),
+        "index": write_index(index, "track", paths, folder),
+        "label": "instrument",
+        "recording": "song_id",
+        "split": {"attribute": "subset", "values": {"training": "train"}},
+    }
+
+
+def write_soundata(folder):
+    """ESC-50 for soundata, with the index beside the folder."""
+    pytest.importorskip("soundata", reason="the extra 'datasets' is not installed")
+    write_esc50(folder)
+    paths = {row[0].removesuffix(".wav"): {"audio": f"audio/{row[0]}"} for row in ESC50}
+    index = folder.with_name("index.json")
+    return {
+        "plugin": "soundata:esc50",
+        "folder": str(folder),
+        "index": write_index(index, "clip", paths, folder),
+        "label": "category",
+        "recording": "src_file",
+        "split": "fold",
+    }

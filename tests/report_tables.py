@@ -15,6 +15,11 @@ from earshift.report.audit import FAULTS
 
 NAN = float("nan")
 
+#: Measures of discrepancy in `write_results`.
+MEASURES = {
+    name: {"plugin": name} for name in ("domain_auc_linear", "domain_auc_nonlinear")
+}
+
 #: Methods that are the same in all scopes.
 ALIKE = ("none", "k")
 
@@ -64,14 +69,13 @@ def write_results(
             names = ("remaining", "remaining_low", "remaining_high")
             values |= dict(zip(names, own, strict=True))
             gaps.append(key | values | {"gap_high": gap[2], "p_value": 0.01})
-    measures = ("domain_auc_linear", "domain_auc_nonlinear")
     pairs = [(a, b) for a, b in product(datasets, datasets) if a < b]
     discrepancy = [
         {"model": model, "condition": "clean", "method": method, "measure": measure}
         | {"access": "none" if method in ALIKE else "target_unlabelled"}
         | {"a": a, "b": b, "value": value, "low": value - 0.05, "high": value + 0.05}
         | {"change": value - 0.8, "change_low": -0.35, "change_high": -0.25}
-        for model, method, measure, (a, b) in product(models, methods, measures, pairs)
+        for model, method, measure, (a, b) in product(models, methods, MEASURES, pairs)
         for value in [measured[method != "none"]]
     ]
     found = {"scores": scores, "summary": summary, "gaps": gaps}
@@ -195,14 +199,18 @@ def config_of(results: Path) -> dict:
     """Return a complete configuration of a folder that `write_results` made."""
     summary = pd.read_csv(results / "tables" / "summary.csv")
     dataset = {"plugin": "table", "folder": "nowhere"}
+    protocols = list(summary["protocol"].unique())
     return {
-        "protocols": list(summary["protocol"].unique()),
+        "study": "ismir2023" if "paper" in protocols else None,
+        "protocols": protocols,
         "alignment": None,
         "splits": {"balance": "none"},
         "datasets": {name: dataset for name in summary["train"].unique()},
         "models": {name: {"plugin": "mfcc"} for name in summary["model"].unique()},
         "conditions": {"clean": {"plugin": "clean"}},
+        "classifier": {"plugin": "logistic", "C": [0.1, 1.0], "n_inner_folds": 3},
         "methods": {name: {"plugin": name} for name in summary["method"].unique()},
         "scopes": list(summary["scope"].unique()),
+        "discrepancy": MEASURES,
         "statistics": {"n_resamples": 999, "confidence": 0.9, "rope": 0.01},
     }

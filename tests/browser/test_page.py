@@ -11,7 +11,7 @@ from matplotlib.image import imread
 
 from earshift import audit_figures, figures
 from earshift.report import write_report
-from tests.report_tables import config_of, write_results
+from tests.report_tables import MEASURES, config_of, write_results
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "page.html.j2"
@@ -43,7 +43,7 @@ addEventListener("load", () => {
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     results = write_results(tmp_path_factory.mktemp("results") / "r")
-    figures.draw_figures(results / "tables", results / "figures")
+    figures.draw_figures(results / "tables", MEASURES, results / "figures")
     svg = results / "figures" / "audio.svg"
     audit_figures.draw_audio(results / "1_clips", svg)
     out = results / "report.html"

@@ -1,21 +1,55 @@
 """What every measure of the distance between datasets must do."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from earshift import registry
-from earshift.statistics import fold_auc
+from earshift import discrepancy, registry
+from earshift.discrepancy import _curves
+from earshift.discrepancy._pair import Side, measure_pair
 
-NAMES = registry.names("discrepancy")
+#: A measure that scores no clips is held to the same rules.
+MMD = str(Path(__file__).parents[1] / "plugins" / "mmd.py")
+
+each_measure = pytest.mark.parametrize(
+    "name", [*registry.names("discrepancy"), MMD], ids=lambda name: Path(name).stem
+)
 
 
-def value(name, X_a, X_b, seed=0, recordings=None):
-    names = np.arange(max(len(X_a), len(X_b))).astype(str)
-    groups = recordings or (names[: len(X_a)], names[: len(X_b)])
+def side(name, X, recordings=None):
+    """Clips of a dataset, each its own recording, with two classes partly known."""
+    ids = np.arange(len(X)).astype(str)
+    known = recordings if recordings is not None else ids
+    clips = pd.DataFrame({"dataset": name, "clip_id": ids, "recording": known})
+    labels = np.random.default_rng(1).integers(-1, 2, (len(X), 2), np.int8)
+    return Side(X, labels, clips)
+
+
+def rows_of(name, a, b, seed=0):
+    key = {"measure": "it", "a": "a", "b": "b"}
     rng = np.random.default_rng(seed)
-    found = registry.load("discrepancy", name).measure(X_a, X_b, *groups, rng)
-    is_b = np.arange(len(X_a) + len(X_b)) >= len(X_a)
-    return fold_auc(found.scores, is_b, found.folds)
+    return measure_pair({"plugin": name}, a, b, rng, key)
+
+
+def curve(name, a, b, seed=0):
+    """What the final table says of two sides, as that of one half of one repeat."""
+    key = {"model": "m", "condition": "clean", "method": "none"}
+    rows = rows_of(name, a, b, seed).assign(**key, repeat=0, fold=0)
+    ((_, found),) = _curves.curves(rows, 199, seed)
+    return found
+
+
+def is_detected(name, found, confidence=0.99):
+    """Whether two datasets are more different than chance explains."""
+    plugin = registry.load("discrepancy", name)
+    if found.null is not None:
+        return found.p_value(plugin.better) < 1 - confidence
+    low, high = found.interval(confidence)
+    if plugin.better == "lower":
+        return low > plugin.at_equality
+    return high < plugin.at_equality
 
 
 @pytest.fixture
@@ -24,38 +58,109 @@ def pair():
     return rng.standard_normal((150, 8)), rng.standard_normal((120, 8))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_two_draws_of_one_dataset_are_at_chance(name, pair):
-    chance = registry.load("discrepancy", name).chance
-    # The standard error of an AUC of 150 against 120 clips is 0.035.
-    assert value(name, *pair) == pytest.approx(chance, abs=0.1)
+@each_measure
+def test_what_it_returns_is_complete_and_within_its_range(name, pair):
+    a, b = (side(n, X) for n, X in zip("ab", pair, strict=True))
+    plugin = registry.load("discrepancy", name)
+    result = plugin.measure(
+        *pair,
+        recordings_a=a.clips["recording"].to_numpy(str),
+        recordings_b=b.clips["recording"].to_numpy(str),
+        y_a=a.labels,
+        y_b=b.labels,
+        rng=np.random.default_rng(0),
+    )
+    assert discrepancy.is_within(result.value, plugin.range)
+    if result.scores is None:
+        assert len(result.resampled) >= 100
+        assert plugin.at_equality is not None or len(result.null) >= 100
+        assert np.ptp(result.resampled) > 0
+    else:
+        assert result.value == pytest.approx(curve(name, a, b).value, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_shifted_dataset_is_found(name, pair):
+@each_measure
+def test_two_draws_of_one_dataset_are_not_told_apart(name, pair):
+    found = curve(name, *(side(n, X) for n, X in zip("ab", pair, strict=True)))
+    assert not is_detected(name, found)
+    # Nor are they more alike than equal datasets.
+    plugin = registry.load("discrepancy", name)
+    if found.null is None:
+        low, high = found.interval(0.99)
+        assert low <= plugin.at_equality <= high
+    else:
+        assert found.null.min() <= found.value <= found.null.max()
+
+
+@each_measure
+def test_a_shifted_dataset_is_found_and_a_larger_shift_is_further(name, pair):
     X_a, X_b = pair
-    assert value(name, X_a, X_b + 1.5) > 0.95
+    far, further = (
+        curve(name, side("a", X_a), side("b", X_b + shift)) for shift in (0.4, 0.9)
+    )
+    assert is_detected(name, far)
+    sign = 1 if registry.load("discrepancy", name).better == "lower" else -1
+    assert sign * further.value > sign * far.value
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_same_draws_give_the_same_value(name, pair):
-    assert value(name, *pair, seed=3) == value(name, *pair, seed=3)
+@each_measure
+def test_it_is_about_the_same_the_other_way_round(name, pair):
+    X_a, X_b = pair[0], pair[1] + 0.4
+    one = curve(name, side("a", X_a), side("b", X_b))
+    low, high = one.interval(0.99)
+    assert low <= curve(name, side("a", X_b), side("b", X_a)).value <= high
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_recording_never_helps_to_place_its_own_clips(name):
-    """Copies of a clip share its recording: they must not lift the value."""
+@each_measure
+def test_the_same_draws_give_the_same_rows(name, pair):
+    sides = [side(n, X) for n, X in zip("ab", pair, strict=True)]
+    first, again = (rows_of(name, *sides, seed=3) for _ in range(2))
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+
+
+@each_measure
+def test_what_it_draws_does_not_depend_on_the_features(name, pair):
+    """Methods are compared on the same draws."""
+    states = []
+    for scale in (1.0, 3.0):
+        rng = np.random.default_rng(0)
+        sides = [side(n, scale * X**2) for n, X in zip("ab", pair, strict=True)]
+        measure_pair({"plugin": name}, *sides, rng, {"measure": "it"})
+        states.append(rng.bit_generator.state)
+    assert states[0] == states[1]
+    assert states[0] != np.random.default_rng(0).bit_generator.state
+
+
+@each_measure
+def test_what_it_is_given_is_not_changed(name, pair):
+    given = [pair[0], pair[1], *(np.arange(len(X)).astype(str) for X in pair)]
+    given += [np.ones((len(X), 2), np.int8) for X in pair]
+    before = [each.copy() for each in given]
+    registry.load("discrepancy", name).measure(
+        *given[:2],
+        recordings_a=given[2],
+        recordings_b=given[3],
+        y_a=given[4],
+        y_b=given[5],
+        rng=np.random.default_rng(0),
+    )
+    for was, now in zip(before, given, strict=True):
+        np.testing.assert_array_equal(was, now)
+
+
+@each_measure
+def test_clips_of_one_recording_are_never_taken_for_independent(name):
+    """Copies of a clip share its recording: they must not make datasets different."""
     rng = np.random.default_rng(0)
     X_a, X_b = (np.repeat(rng.standard_normal((25, 40)), 6, axis=0) for _ in range(2))
     own = np.repeat(np.arange(25), 6).astype(str)
-    single = tuple(np.arange(150).astype(str) for _ in range(2))
-    leaked = value(name, X_a, X_b, recordings=single)
-    honest = value(name, X_a, X_b, recordings=(own, own))
-    assert leaked > 0.8
-    assert honest < 0.65
+    leaked = curve(name, side("a", X_a), side("b", X_b))
+    honest = curve(name, side("a", X_a, own), side("b", X_b, own))
+    assert is_detected(name, leaked)
+    assert not is_detected(name, honest)
 
 
 def test_only_the_nonlinear_measure_sees_a_difference_of_spread(pair):
-    X_a, X_b = pair
-    assert value("domain_auc_linear", X_a, 3 * X_b) < 0.65
-    assert value("domain_auc_nonlinear", X_a, 3 * X_b) > 0.9
+    sides = side("a", pair[0]), side("b", 3 * pair[1])
+    assert curve("domain_auc_linear", *sides).value < 0.65
+    assert curve("domain_auc_nonlinear", *sides).value > 0.9

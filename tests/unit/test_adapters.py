@@ -15,7 +15,7 @@ WRITERS = {
     "gtzan": corpora.write_gtzan,
     "medley_solos_db": corpora.write_medley_solos_db,
     "ravdess": corpora.write_ravdess,
-    "tut_acoustic_scenes_2017": corpora.write_tut,
+    "tut_acoustic_scenes_2017": corpora.write_tut_acoustic_scenes_2017,
     "urbansound8k": corpora.write_urbansound8k,
 }
 
@@ -277,7 +277,7 @@ DEVELOPMENT = "TUT-acoustic-scenes-2017-development"
 
 
 def test_the_development_part_of_tut_has_folds_recordings_and_errors(tmp_path):
-    folder = corpora.write_tut(tmp_path)
+    folder = corpora.write_tut_acoustic_scenes_2017(tmp_path)
     found = listed("tut_acoustic_scenes_2017", folder)
     assert columns(found, "recording", "split") == {
         "b020_90_100": ("b020", "1"),
@@ -295,7 +295,7 @@ def test_the_development_part_of_tut_has_folds_recordings_and_errors(tmp_path):
 
 
 def test_the_evaluation_part_of_tut_tests_what_the_development_part_trains(tmp_path):
-    folder = corpora.write_tut(tmp_path)
+    folder = corpora.write_tut_acoustic_scenes_2017(tmp_path)
     found = listed("tut_acoustic_scenes_2017", folder, part="evaluation")
     expected = {"1": ("b900", "test"), "2": ("b901", "test")}
     assert columns(found, "recording", "split") == expected
@@ -308,7 +308,7 @@ def test_the_evaluation_part_of_tut_tests_what_the_development_part_trains(tmp_p
 
 
 def test_a_part_of_tut_without_recordings_or_errors_says_so(tmp_path):
-    folder = corpora.write_tut(tmp_path)
+    folder = corpora.write_tut_acoustic_scenes_2017(tmp_path)
     meta = folder / "TUT-acoustic-scenes-2017-evaluation" / "meta.txt"
     meta.write_text("audio/1.wav\tbeach\naudio/2.wav\ttram\n")
     (folder / DEVELOPMENT / "error.txt").unlink()
@@ -319,7 +319,7 @@ def test_a_part_of_tut_without_recordings_or_errors_says_so(tmp_path):
 
 
 def test_folds_of_tut_that_list_a_clip_twice_or_an_unknown_one(tmp_path):
-    folder = corpora.write_tut(tmp_path)
+    folder = corpora.write_tut_acoustic_scenes_2017(tmp_path)
     file = folder / DEVELOPMENT / "evaluation_setup" / "fold3_evaluate.txt"
     file.write_text(file.read_text() + "audio/x_0_10.wav\tbeach\n")
     found = listed("tut_acoustic_scenes_2017", folder)
@@ -522,10 +522,13 @@ def test_the_table_of_older_medley_solos_db_releases_is_read(tmp_path):
 
 
 def test_faults_that_tut_lists_of_no_clip_are_counted(tmp_path):
-    folder = corpora.write_tut(tmp_path)
+    folder = corpora.write_tut_acoustic_scenes_2017(tmp_path)
     file = folder / DEVELOPMENT / "error.txt"
-    file.write_text(file.read_text() + "x_0_10.wav\t1.0\n")
+    odd = [f"{name}_0_10.wav" for name in "zyx"]
+    file.write_text(file.read_text() + "".join(f"{name}\t1.0\n" for name in odd))
     found = listed("tut_acoustic_scenes_2017", folder)
-    assert found.skipped["error.txt: x_0_10.wav"] == "meta.txt does not list it"
+    places = [f"error.txt: {name}" for name in sorted(odd)]
+    assert [place for place in found.skipped if place.startswith("error")] == places
+    assert {found.skipped[p] for p in places} == {"meta.txt does not list it"}
     kept = listed("tut_acoustic_scenes_2017", folder, faulty=True)
     assert kept.skipped == {}

@@ -5,6 +5,7 @@ from earshift import alignment, datasets, register, registry
 from earshift.datasets import irmas
 from earshift.errors import ConfigError, DataError
 from earshift.miniature import openmic_tables
+from earshift.protocol import FIXED
 from tests import corpora
 
 
@@ -174,7 +175,7 @@ def run(tmp_path, file=None, subgroups=(), split=None, official=False):
         *("mini", "irmas", listed(tmp_path, split)),
         alignment=file,
         subgroups=subgroups,
-        used_by=["fixed"],
+        used_by=[FIXED],
         official=official,
         out=out,
     )

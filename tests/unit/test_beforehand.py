@@ -31,6 +31,7 @@ def config(tmp_path, **changes):
         "alignment": None,
         "splits": splits,
         "subgroups": [],
+        "study": None,
         "protocols": ["fixed"],
         "classes": [],
         "classifier": {"n_inner_folds": 3},

@@ -41,7 +41,7 @@ def measured(tmp_path, entries, methods, measures=("domain_auc_linear",)):
         entries=entries,
         classes=tmp_path / "classes.csv",
         methods=methods,
-        measures=list(measures),
+        measures={Path(name).stem: {"plugin": name} for name in measures},
         seed=0,
         parts=tmp_path / "parts",
         out=tmp_path / "d.parquet",
@@ -264,22 +264,23 @@ def test_features_that_are_no_numbers_are_named(tmp_path, entries, value):
 def test_a_measure_that_leaves_clips_out_says_so(tmp_path, entries):
     text = """
 import numpy as np
-from earshift.discrepancy import Measurement
+from earshift.discrepancy import ClipScores, Result
 
-version, label, direction, chance = 1, "own", "higher", 0.5
+version, label, better, range, at_equality = 1, "own", "lower", (0, 1), 0.5
 
 
-def measure(X_a, X_b, recordings_a, recordings_b, rng):
+def measure(X_a, X_b, **_):
     scores = np.r_[X_a[:, 0], X_b[:, 0]]
     folds = np.zeros(len(scores), int)
     scores[3], folds[3] = np.nan, {fold}
-    return Measurement(scores, folds)
+    found = ClipScores(scores, folds)
+    return Result(found.auc(len(X_a)), scores=found)
 """
     file = tmp_path / "own.py"
     methods = {"none": {"plugin": "none"}}
     file.write_text(text.format(fold=0))
     with pytest.raises(
-        DataError, match=r"own\.py' gives the score nan for clip 'a\d+' of dataset 'a'"
+        DataError, match=r"'own' gives the score nan for clip 'a\d+' of dataset 'a'"
     ):
         measured(tmp_path, entries, methods, [str(file)])
     file.write_text(text.format(fold=-1))

@@ -6,6 +6,7 @@ import pytest
 
 from earshift import domains, draws, folds, protocols, splits, store
 from earshift.discrepancy import _stage
+from earshift.protocol import study_of
 from earshift.spaces import Split
 
 SPACES = {"a": "freesound", "b": "freesound"}
@@ -70,7 +71,11 @@ def made(request, tmp_path):
             for files, new in zip((labels, tested), own, strict=True)
         ]
         groups = tmp_path / "groups.parquet"
-        protocols.select_clips(protocol, *pairs, grouped=groups, subgroups=[])
+        protocols.select_clips(
+            *(study_of("ismir2023").protocol(protocol), *pairs),
+            grouped=groups,
+            subgroups=[],
+        )
         out[protocol] = own
     return out
 

@@ -70,9 +70,7 @@ def run(tmp_path, entries, n_workers=0, **changes):
     options = {
         "methods": METHODS,
         "scopes": ["global"],
-        "protocol": "fixed",
-        "grid": [0.01, 1.0],
-        "n_inner_folds": 3,
+        "classifier": {"plugin": "logistic", "C": [0.01, 1.0], "n_inner_folds": 3},
         "seed": 0,
     } | changes
     out = tmp_path / "scores"
@@ -354,6 +352,9 @@ def test_a_resample_without_the_class_is_left_out_of_the_interval(n_present):
     assert np.nanmin(curves) == 1.0
 
 
+LINEAR = {"domain_auc_linear": {"plugin": "domain_auc_linear"}}
+
+
 def discrepancy(tmp_path, entries):
     """Run stage 6 with the linear measure."""
     measure_discrepancy(
@@ -362,7 +363,7 @@ def discrepancy(tmp_path, entries):
         entries=entries,
         classes=tmp_path / "classes.csv",
         methods=METHODS,
-        measures=["domain_auc_linear"],
+        measures=LINEAR,
         seed=0,
         parts=tmp_path / "parts",
         out=tmp_path / "d.parquet",
@@ -388,6 +389,7 @@ def test_discrepancy_finds_the_shift_and_its_removal(tmp_path, entries):
     summary.summarise_discrepancy(
         [tmp_path / "d.parquet"],
         METHODS,
+        LINEAR,
         n_resamples=199,
         confidence=0.95,
         seed=0,

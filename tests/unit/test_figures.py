@@ -6,7 +6,7 @@ from matplotlib.text import Text
 
 from earshift import audit_figures, figures
 from earshift.report import tables
-from tests.report_tables import write_results
+from tests.report_tables import MEASURES, write_results
 
 
 def texts(figure):
@@ -19,13 +19,13 @@ def drawn_axes(figure):
 
 @pytest.fixture
 def found(tmp_path):
-    return tables.read(write_results(tmp_path / "r") / "tables")
+    return tables.read(write_results(tmp_path / "r") / "tables", measures=MEASURES)
 
 
 def test_the_same_tables_give_the_same_bytes(tmp_path):
     folder = write_results(tmp_path / "r") / "tables"
     for out in ("first", "second"):
-        figures.draw_figures(folder, tmp_path / out)
+        figures.draw_figures(folder, MEASURES, tmp_path / out)
     files = sorted((tmp_path / "first").iterdir())
     assert len(files) == 2 * len(figures.FIGURES)
     for first in files:
@@ -93,7 +93,7 @@ def test_many_datasets_methods_classes_and_scopes_fit(name, tmp_path):
         scopes=("global", "classwise"),
         classes=tuple(f"class ${i}$" for i in range(20)),
     )
-    found = tables.read(folder / "tables")
+    found = tables.read(folder / "tables", measures=MEASURES)
     figure = figures.FIGURES[name](found)
     shown = texts(figure)
     if name == "per_class":
@@ -106,7 +106,7 @@ def test_many_datasets_methods_classes_and_scopes_fit(name, tmp_path):
 
 def test_an_experiment_without_corrections_can_be_drawn(tmp_path):
     folder = write_results(tmp_path / "r", methods=("none",))
-    figures.draw_figures(folder / "tables", tmp_path / "out")
+    figures.draw_figures(folder / "tables", MEASURES, tmp_path / "out")
     assert len(list((tmp_path / "out").iterdir())) == 2 * len(figures.FIGURES)
 
 

@@ -5,7 +5,6 @@ import re
 import socket
 import subprocess
 import sys
-from hashlib import md5
 from pathlib import Path
 
 import pandas as pd
@@ -35,19 +34,6 @@ IRMAS = {
 ESC50 = {"label": "category", "recording": "src_file", "split": "fold"}
 
 
-def write_index(file, unit, paths, folder):
-    """An index as both libraries keep it: id -> path and checksum of each file."""
-    entries = {
-        i: {
-            kind: [str(p), md5((folder / p).read_bytes()).hexdigest()] if p else [p, p]
-            for kind, p in files.items()
-        }
-        for i, files in paths.items()
-    }
-    file.write_text(json.dumps({"version": "1.0", f"{unit}s": entries}))
-    return str(file)
-
-
 @pytest.fixture(scope="module")
 def mini_irmas(tmp_path_factory):
     folder = tmp_path_factory.mktemp("loaders") / "irmas"
@@ -58,7 +44,9 @@ def mini_irmas(tmp_path_factory):
         p.stem: {"audio": str(p.relative_to(folder)), "annotation": None}
         for p in sounds
     }
-    return folder, write_index(folder.parent / "index.json", "track", paths, folder)
+    return folder, corpora.write_index(
+        folder.parent / "index.json", "track", paths, folder
+    )
 
 
 @pytest.fixture
@@ -68,7 +56,7 @@ def esc50(tmp_path):
         row[0].removesuffix(".wav"): {"audio": f"audio/{row[0]}"}
         for row in corpora.ESC50
     }
-    return folder, write_index(tmp_path / "index.json", "clip", paths, folder)
+    return folder, corpora.write_index(tmp_path / "index.json", "clip", paths, folder)
 
 
 def listed(name, folder, index, **options):
@@ -115,7 +103,7 @@ def test_urbansound8k_is_the_same_by_soundata_with_numbers_for_subgroups(tmp_pat
         row[0].removesuffix(".wav"): {"audio": f"audio/fold{row[5]}/{row[0]}"}
         for row in corpora.URBANSOUND8K
     }
-    index = write_index(tmp_path / "index.json", "clip", paths, folder)
+    index = corpora.write_index(tmp_path / "index.json", "clip", paths, folder)
     salience = {"attribute": "salience", "values": {1: "foreground", 2: "background"}}
     found = listed(
         "soundata:urbansound8k",
@@ -138,7 +126,7 @@ def test_the_three_subsets_of_medley_solos_db_are_named_by_values(tmp_path):
         uuid: {"audio": f"audio/Medley-solos-DB_{subset}-{number}_{uuid}.wav"}
         for subset, _, number, _, uuid in corpora.MEDLEY
     }
-    index = write_index(tmp_path / "index.json", "track", paths, folder)
+    index = corpora.write_index(tmp_path / "index.json", "track", paths, folder)
     found = listed(
         "mirdata:medley_solos_db",
         folder,

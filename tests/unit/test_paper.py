@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from earshift import datasets, draws, evaluate, kernels, paper, published, store
 from earshift.errors import ConfigError, DataError
+from earshift.protocol import study_of
 
 GENRES = ("rock", "jazz", "folk")
 METHODS = {name: {"plugin": name} for name in published.METHODS}
@@ -89,9 +90,8 @@ def run(study, out, **changes):
         model="m",
         condition="clean",
         classes=folder / "classes.csv",
-        protocol="paper",
-        grid=[1.0],
-        n_inner_folds=2,
+        protocol=study_of("ismir2023").protocol("paper"),
+        classifier={"plugin": "logistic", "C": [1.0], "n_inner_folds": 2},
         seed=0,
         parts=out / "parts",
         clip_scores=out / "clips.parquet",

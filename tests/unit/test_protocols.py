@@ -3,8 +3,11 @@
 import pandas as pd
 import pytest
 
-from earshift import alignment, classes, draws, protocols, splits
+from earshift import alignment, classes, draws, protocols, published, splits
 from earshift.errors import DataError
+from earshift.protocol import study_of
+
+STUDY = study_of("ismir2023")
 
 #: The subgroup of clip i by the map of each protocol.
 FIXED = ["rock", "rock", "jazz", None, "soul", "jazz"] * 6
@@ -38,7 +41,7 @@ def selected(tmp_path):
             *(n, "table", clip_table(tmp_path / f"{n}.clips.parquet", n, n == "a")),
             alignment=None,
             subgroups=["rock", "jazz"],
-            used_by=["fixed", "paper"],
+            used_by=STUDY.named(["fixed", "paper"]),
             official=True,
             out=out,
         )
@@ -52,7 +55,9 @@ def selected(tmp_path):
             for files in (labels, folds)
         ]
         protocols.select_clips(
-            *(protocol, *pairs), grouped=files["grouped"], subgroups=["rock", "jazz"]
+            *(STUDY.protocol(protocol), *pairs),
+            grouped=files["grouped"],
+            subgroups=["rock", "jazz"],
         )
         out[protocol] = tuple({n: p for n, (_, p) in each.items()} for each in pairs)
     return out
@@ -113,7 +118,7 @@ def test_a_class_must_do_for_all_protocols(selected, tmp_path):
 
     out = tmp_path / "classes.csv"
     both = entries("fixed") + entries("paper")
-    classes.choose_classes(both, [], out, n_inner_folds=2)
+    classes.choose_classes(both, [], out, n_inner_folds=2, study=STUDY)
     assert classes.read_classes(out) == ["c"]
     found = pd.read_csv(out).set_index("dataset")
     assert len(found) == 2
@@ -126,8 +131,8 @@ def test_a_class_must_do_for_all_protocols(selected, tmp_path):
     rows.drop(rows.index[train][2:]).to_parquet(file)
     message = r"only 2 training recordings .* 3 inner folds .*\(protocol 'paper'\)"
     with pytest.raises(DataError, match=message):
-        classes.choose_classes(both, [], out, n_inner_folds=2)
-    classes.choose_classes(entries("fixed"), [], out, n_inner_folds=2)
+        classes.choose_classes(both, [], out, n_inner_folds=2, study=STUDY)
+    classes.choose_classes(entries("fixed"), [], out, n_inner_folds=2, study=STUDY)
 
 
 def test_a_protocol_without_clips_is_an_error(tmp_path):
@@ -138,7 +143,7 @@ def test_a_protocol_without_clips_is_an_error(tmp_path):
     rows.assign(dataset="a", group=rows["recording"]).to_parquet(groups)
     with pytest.raises(DataError, match=r"no clip of the subgroups rock for .*'paper'"):
         protocols.select_clips(
-            *("paper", {"a": (file, tmp_path / "x")}, {}),
+            *(STUDY.protocol("paper"), {"a": (file, tmp_path / "x")}, {}),
             grouped=groups,
             subgroups=["rock"],
         )
@@ -147,6 +152,12 @@ def test_a_protocol_without_clips_is_an_error(tmp_path):
 def test_the_fixed_protocol_stands_for_the_experiment_if_it_is_run():
     assert protocols.main(["paper", "fixed"]) == "fixed"
     assert protocols.main(["paper"]) == "paper"
+
+
+def test_classes_are_chosen_by_the_inner_folds_that_the_study_has():
+    paper = STUDY.protocol("paper")
+    assert paper.classifier["n_inner_folds"] == protocols.PAPER_INNER_FOLDS
+    assert set(paper.methods) == set(published.METHODS)
 
 
 def test_deviations_are_changes_against_the_paper(tmp_path):

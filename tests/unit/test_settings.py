@@ -68,9 +68,11 @@ def test_a_job_finds_the_same_without_loading_methods():
 
 def test_the_protocol_of_the_study_needs_official_splits_of_two_datasets():
     changes = {"protocols": ["paper", "fixed"], "splits": {"kind": "official"}}
+    changes["study"] = "ismir2023"
     config = settings.resolve(minimal(**changes, deviations=True), SCHEMA)
     assert config["protocols"] == ["paper", "fixed"]
     default = settings.resolve(minimal(), SCHEMA)
+    assert default["study"] is None
     assert default["protocols"] == ["fixed"]
     assert default["deviations"] is False
 
@@ -130,22 +132,40 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
             {"datasets": silent("irmas", "no")},
             "a.audio must be true or false, got 'no'",
         ),
-        ({"protocols": ["papers"]}, "protocols.0: 'papers' is not one of"),
+        ({"protocols": ["papers"]}, "no protocol 'papers'.*Did you mean 'paper'"),
+        ({"protocols": ["fixd"]}, "no protocol 'fixd'.*Did you mean 'fixed'"),
+        ({"protocols": [1]}, "protocols.0 must be a text, got 1"),
+        (
+            {"protocols": ["paper"]},
+            "'paper' is of the study 'ismir2023': add 'study: ismir2023' to the config",
+        ),
+        ({"study": "ismir203"}, "'study': no plugin 'ismir203'.*mean 'ismir2023'"),
+        ({"study": "my.py"}, "'study': the studies plugin file 'my.py' does not exist"),
+        ({"splits": {"balance": "jonit"}}, "no way to draw 'jonit'.*mean 'joint'"),
+        ({"splits": {"balance": "papr"}}, "no way to draw 'papr'.*mean 'paper'"),
         ({"protocols": []}, "protocols: .* is too short|protocols: .*non-empty"),
         ({"protocol": "fixed"}, "unknown key 'protocol'.*Did you mean 'protocols'"),
         (
-            {"protocols": ["fixed", "paper"]},
+            {"study": "ismir2023", "protocols": ["fixed", "paper"]},
             "'paper' trains and tests on the datasets' own splits, got 'kind: grouped'",
         ),
         (
             {
+                "study": "ismir2023",
                 "protocols": ["paper"],
                 "splits": {"kind": "official"},
                 "datasets": {n: {"plugin": "table", "folder": n} for n in "abc"},
             },
             r"'paper' compares 2 datasets, got 3 \(a, b, c\)",
         ),
-        ({"deviations": True}, r"not among the protocols \(fixed\)"),
+        (
+            {"study": "ismir2023", "deviations": True},
+            r"not among the protocols \(fixed\)",
+        ),
+        (
+            {"deviations": True},
+            r"there is no 'study': set 'study' to one that has some \(.*ismir2023",
+        ),
         ({"results": ""}, "results"),
         ({"conditions": ["clean", "gian"]}, "no plugin 'gian'.*Did you mean 'gain'"),
         (
@@ -190,7 +210,7 @@ def test_imported_embeddings_have_no_audio_to_change(tmp_path):
     models = {"mfcc": None, "m": {"plugin": "imported", "file": str(file)}}
     settings.resolve(minimal(models=models, conditions=["clean"]), SCHEMA)
     changed = {"clean": None, "gain": {"strengths": [6]}}
-    with pytest.raises(ConfigError, match="'gain' changes audio.*'m' are imported"):
+    with pytest.raises(ConfigError, match=r"'gain' changes audio.*'m' are imported"):
         settings.resolve(minimal(models=models, conditions=changed), SCHEMA)
 
 

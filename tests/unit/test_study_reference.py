@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from earshift import evaluate
+from earshift.protocol import study_of
 from tests import study
 from tests.reference import SHARED
 
@@ -37,9 +38,8 @@ def scores(tmp_path_factory):
         draws=out / "draws.parquet",
         methods={name: {"plugin": name} for name in ("none", "lda", "mlda", "k")},
         scopes=["global", "classwise"],
-        protocol="paper",
-        grid=[],
-        n_inner_folds=0,
+        protocol=study_of("ismir2023").protocol("paper"),
+        classifier={},
         seed=0,
         n_workers=0,
         parts=out / "parts",

@@ -6,6 +6,9 @@ import pytest
 
 from earshift import access, summary
 from earshift.errors import ConfigError
+from earshift.protocol import study_of
+
+STUDY = study_of("ismir2023")
 
 METHODS = {name: {"plugin": name} for name in ("none", "k", "klda")}
 KEYS = ["protocol", "method", "reference"]
@@ -61,6 +64,7 @@ def table(tmp_path_factory):
         seed=0,
         summary=folder / "summary.csv",
         gaps=folder / "gaps.csv",
+        study=STUDY,
     )
     found = pd.read_csv(folder / "summary.csv")
     return found[found["train"].eq("a")].fillna({"reference": ""}).set_index(KEYS)
@@ -199,7 +203,9 @@ SEEN = {
 def test_what_a_method_sees_is_told_draws_and_kernels_included(cell):
     method, scope, protocol, balance = cell
     entry = {"plugin": method}
-    seen = access.access_of(entry, scope, protocol=protocol, balance=balance)
+    seen = access.access_of(
+        entry, scope, protocol=STUDY.protocol(protocol), balance=balance
+    )
     assert seen == SEEN[cell]
 
 

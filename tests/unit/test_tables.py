@@ -12,7 +12,7 @@ from earshift import classes, disk, figures, protocols, summary
 from earshift.report import audit, page, plan, sources
 from earshift.report import tables as report_tables
 from earshift.tables import read_table, read_text
-from tests.report_tables import config_of, write_results
+from tests.report_tables import MEASURES, config_of, write_results
 
 LIBRARY = Path(summary.__file__).parent
 
@@ -67,7 +67,7 @@ def test_the_figure_of_classes_shows_all_of_them(results):
 
 
 def test_the_page_names_datasets_and_classes_as_they_are(results):
-    figures.draw_figures(results / "tables", results / "figures")
+    figures.draw_figures(results / "tables", MEASURES, results / "figures")
     (results / "figures" / "audio.svg").write_text("<svg/>")
     (results / "tables" / "padding.csv").write_text(
         "dataset,model,condition,short,window_s,n_clips,n_padded,padding\n"

@@ -1,4 +1,4 @@
-"""Changed audio beside the audio as it is: a finished experiment gets more conditions."""
+"""Changed audio beside the audio as it is, in an experiment that ran without."""
 
 import shutil
 
@@ -69,7 +69,7 @@ def test_each_strength_has_its_rows_in_tables_and_report(changed):
     for table in ("scores", "summary", "discrepancy", "padding"):
         rows = pd.read_csv(folder / f"results/tables/{table}.csv")
         assert list(dict.fromkeys(rows["condition"])) == NAMES, table
-    # What is 0 dB louder, or upside down, gives the same: its scores are those of clean.
+    # What is 0 dB louder, or upside down, embeds the same, and so has the same scores.
     scores = pd.read_csv(folder / "results/tables/scores.csv").set_index("condition")
     for name in ("gain_0", "polarity_turned"):
         pd.testing.assert_frame_equal(

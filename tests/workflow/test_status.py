@@ -10,8 +10,9 @@ import time
 import pytest
 import yaml
 
-from earshift import settings, status
+from earshift import registry, settings, status
 from earshift.expected import RULES
+from earshift.protocol import study_of
 from tests.workflow.conftest import ROOT, jobs_of, run, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
@@ -34,7 +35,9 @@ def test_every_rule_that_makes_results_is_counted():
     texts = [file.read_text() for file in files if file.stem not in OTHERS]
     assert len(texts) >= 8
     found = {name for text in texts for name in re.findall(r"^\w+ (\w+):", text, re.M)}
-    assert found == RULES.keys()
+    studies = [study_of(name) for name in registry.names("studies")]
+    of_studies = [study.jobs({"deviations": True}) for study in studies]
+    assert found == {name for jobs in (RULES, *of_studies) for name in jobs}
 
 
 def test_a_finished_experiment_has_the_jobs_that_were_run_and_no_others(finished):

@@ -22,7 +22,7 @@ rule align_labels:
         mem_mb=1_000,
         runtime="30m",
     params:
-        versions={"stage": versions.SPLITS},
+        versions={"stage": versions.SPLITS} | STUDY_VERSION,
         plugin=lambda wildcards: dataset_entry(wildcards)["plugin"],
         subgroups=config["subgroups"],
         used_by=PROTOCOLS,
@@ -77,7 +77,7 @@ rule select_clips:
         mem_mb=1_000,
         runtime="30m",
     params:
-        versions={"stage": versions.SPLITS},
+        versions=lambda wildcards: protocol_versions(wildcards, stage=versions.SPLITS),
         datasets=list(config["datasets"]),
         subgroups=config["subgroups"],
     script:
@@ -100,7 +100,7 @@ rule draw_balanced:
         mem_mb=2_000,
         runtime="1h",
     params:
-        versions={"stage": versions.SPLITS},
+        versions=lambda wildcards: protocol_versions(wildcards, stage=versions.SPLITS),
         datasets=list(config["datasets"]),
         balance=lambda wildcards: {"balance": balance(wildcards)},
         subgroups=config["subgroups"],
@@ -124,7 +124,7 @@ rule choose_classes:
         mem_mb=1_000,
         runtime="30m",
     params:
-        versions={"stage": versions.SPLITS},
+        versions={"stage": versions.SPLITS} | STUDY_VERSION,
         entries=class_entries,
         asked=config["classes"],
         n_inner_folds=config["classifier"]["n_inner_folds"],

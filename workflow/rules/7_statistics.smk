@@ -1,8 +1,7 @@
 """Stage 7, statistics: final tables, with intervals and paired tests.
 
 Reads   {results}/5_scores, {results}/6_discrepancy
-Writes  {results}/tables/{scores,summary,gaps,discrepancy}.csv, and deviations.csv, if
-        asked for
+Writes  {results}/tables/{scores,summary,gaps,discrepancy}.csv
 """
 
 
@@ -46,36 +45,10 @@ rule summarise_scores:
         mem_mb=4_000,
         runtime="1h",
     params:
-        versions={"stage": versions.STATISTICS},
+        versions={"stage": versions.STATISTICS} | STUDY_VERSION,
         methods=config["methods"],
         balance=config["splits"]["balance"],
         statistics=config["statistics"],
         seed=config["seed"],
     script:
         "../scripts/summarise_scores.py"
-
-
-rule collect_deviations:
-    """Say what mending each fault of the published code changes, and mending all."""
-    input:
-        deviations=per_model(rules.measure_deviations.output.deviations, ["paper"]),
-        scores=rules.summarise_scores.input.scores,
-    output:
-        deviations=report(
-            f"{RESULTS}/tables/deviations.csv",
-            caption="../report/deviations_table.rst",
-            category="Tables",
-            labels={"table": "what each fault of the published code changes"},
-        ),
-    log:
-        f"{LOGS}/collect_deviations.log",
-    conda:
-        "../../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=1_000,
-        runtime="30m",
-    params:
-        versions={"stage": versions.STATISTICS},
-    script:
-        "../scripts/collect_deviations.py"

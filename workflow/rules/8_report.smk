@@ -89,7 +89,6 @@ rule write_report:
     """
     input:
         tables=rules.summarise_scores.output,
-        deviations=rules.collect_deviations.output if config["deviations"] else [],
         figures=rules.draw_figures.output,
         audio=rules.draw_audio.output,
         audit=rules.audit_datasets.output,
@@ -107,8 +106,7 @@ rule write_report:
         labels=per_dataset(rules.align_labels.output.labels),
         classes=rules.choose_classes.output.classes,
         splits=rules.make_splits.output,
-        study=rules.draw_study.output.svg if STUDY else [],
-        study_tables=rules.tabulate_study.output if STUDY else [],
+        study=[f"{RESULTS}/{file}" for file in STUDY.files(config)],
     output:
         page=report(
             f"{RESULTS}/report.html",
@@ -125,7 +123,7 @@ rule write_report:
         mem_mb=1_000,
         runtime="30m",
     params:
-        stage_versions={"stage": versions.REPORT},
+        stage_versions={"stage": versions.REPORT} | STUDY_VERSION,
         config={key: value for key, value in config.items() if key != "downloads"},
         versions=all_versions,
         contents=template_contents(),

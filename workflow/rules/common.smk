@@ -13,10 +13,9 @@ from types import SimpleNamespace
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, beforehand, conditions, datasets, inspection, jobs
-from earshift import left_out, library, models, protocols, recorded, register
-from earshift import registry, settings, slurm
-from earshift import versions
+from earshift import alignment, beforehand, classifiers, conditions, datasets
+from earshift import inspection, jobs, left_out, library, models, protocol, protocols
+from earshift import recorded, register, registry, settings, slurm, versions
 from earshift.errors import EarshiftError
 from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
@@ -67,6 +66,8 @@ except EarshiftError as error:
 
 RESULTS = os.path.normpath(config["results"])
 LOGS = jobs.logs_of(RESULTS)
+STUDY = protocol.study_of(config["study"])
+STUDY_VERSION = protocol.version_of(config["study"])
 PROTOCOLS = config["protocols"]
 MAIN = protocols.main(PROTOCOLS)
 SELECTED = {
@@ -308,27 +309,21 @@ def domain_entries(wildcards):
     ]
 
 
-def corrected_entries(wildcards):
-    """The same for the protocol 'fixed', with the corrected genres, if it is run."""
-    key = {"protocol": "fixed"} | {n: wildcards[n] for n in ("model", "condition")}
-    return domain_entries(key) if "fixed" in PROTOCOLS else []
-
-
 def domain_files(wildcards, entries=domain_entries):
     """The files of `domain_entries`."""
     keys = ("features", "labels", "splits")
     return [entry[key] for entry in entries(wildcards) for key in keys]
 
 
-def corrected_files(wildcards):
-    """The files of `corrected_entries`."""
-    return domain_files(wildcards, corrected_entries)
+def protocol_versions(wildcards, **stages):
+    """Versions of some stages, and of the study whose protocol it is."""
+    is_own = wildcards.protocol in {one.name for one in STUDY.protocols}
+    return stages | (STUDY_VERSION if is_own else {})
 
 
 def balance(wildcards):
-    """How a protocol draws training clips; 'paper' draws as the study did."""
-    is_paper = wildcards.protocol == "paper"
-    return "paper" if is_paper else config["splits"]["balance"]
+    """How a protocol draws training clips."""
+    return STUDY.protocol(wildcards.protocol).balance_in(config)
 
 
 def draws_file(wildcards):
@@ -379,17 +374,27 @@ def versions_with_methods(**stages):
     )
 
 
+def score_versions(wildcards):
+    """Versions of stage 5, of the methods, and of the study whose protocol it is."""
+    return protocol_versions(
+        wildcards, **versions_with_methods(stage=versions.SCORES)(wildcards)
+    )
+
+
 def measure_versions(wildcards):
-    """Version of each measure of discrepancy."""
-    return {
-        m: plugin_version("discrepancy", e) for m, e in config["discrepancy"].items()
-    }
+    """Version of each measure of discrepancy, and its entry if that has options."""
+    from earshift import discrepancy  # slow to load, and only a job of these needs it
+
+    return discrepancy.identities(config["discrepancy"])
 
 
 def all_versions(wildcards):
     """Version of every plugin of the experiment."""
     return {
-        section: {n: plugin_version(kind, e) for n, e in config[section].items()}
+        section: {
+            n: plugin_version(kind, e)
+            for n, e in settings.entries(config, section).items()
+        }
         for section, kind in settings.SECTIONS.items()
     }
 
@@ -402,7 +407,9 @@ def alignment_contents():
 
 def template_contents():
     """Contents of all templates of the page."""
-    return recorded.contents_of(*sorted((ROOT / "workflow" / "report").glob("*.j2")))
+    templates = sorted((ROOT / "workflow" / "report").glob("*.j2"))
+    own = [STUDY.template] if STUDY.template else []
+    return recorded.contents_of(*{Path(file): None for file in [*templates, *own]})
 
 
 def split_options():

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import alignment, jobs
+from earshift import alignment, jobs, protocol
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 with jobs.running(snakemake):
     name = snakemake.config["alignment"]
+    study = protocol.study_of(snakemake.config["study"])
     alignment.align_labels(
         snakemake.wildcards.dataset,
         snakemake.params.plugin,
         Path(snakemake.input.table),
         alignment=alignment.location(name) if name else None,
         subgroups=snakemake.params.subgroups,
-        used_by=snakemake.params.used_by,
+        used_by=study.named(snakemake.params.used_by),
         official=snakemake.params.kind == "official",
         out=Path(snakemake.output.labels),
     )

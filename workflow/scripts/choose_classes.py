@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import classes, jobs
+from earshift import classes, jobs, protocol
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -16,4 +16,5 @@ with jobs.running(snakemake):
         snakemake.params.asked,
         Path(snakemake.output.classes),
         n_inner_folds=snakemake.params.n_inner_folds,
+        study=protocol.study_of(snakemake.config["study"]),
     )

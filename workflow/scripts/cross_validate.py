@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import evaluate, jobs
+from earshift import evaluate, jobs, protocol
 from earshift.workers import Spread
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 if __name__ == "__main__":
     with jobs.running(snakemake):
         draws = snakemake.input.draws
+        study = protocol.study_of(snakemake.config["study"])
         evaluate.cross_validate(
             model=snakemake.wildcards.model,
             condition=snakemake.wildcards.condition,
@@ -23,9 +24,8 @@ if __name__ == "__main__":
             draws=Path(draws) if draws else None,
             methods=snakemake.params.methods,
             scopes=snakemake.params.scopes,
-            protocol=snakemake.wildcards.protocol,
-            grid=snakemake.params.classifier["C"],
-            n_inner_folds=snakemake.params.classifier["n_inner_folds"],
+            protocol=study.protocol(snakemake.wildcards.protocol),
+            classifier=snakemake.config["classifier"],
             seed=snakemake.params.seed,
             n_workers=snakemake.threads,
             spread=Spread.of(snakemake.config["workers"]),

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import draws, jobs
+from earshift import draws, jobs, protocol
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -19,4 +19,5 @@ with jobs.running(snakemake):
         subgroups=snakemake.params.subgroups,
         seed=snakemake.params.seed,
         out=Path(snakemake.output.draws),
+        study=protocol.study_of(snakemake.config["study"]),
     )

@@ -13,5 +13,6 @@ if TYPE_CHECKING:
 with jobs.running(snakemake):
     figures.draw_figures(
         Path(snakemake.input.summary).parent,
+        snakemake.config["discrepancy"],
         Path(snakemake.output.changes).parent,
     )

@@ -18,7 +18,7 @@ with jobs.running(snakemake):
         entries=snakemake.params.entries,
         classes=Path(snakemake.input.classes),
         methods=snakemake.params.methods,
-        measures=list(snakemake.params.measures),
+        measures=snakemake.config["discrepancy"],
         seed=snakemake.params.seed,
         parts=Path(snakemake.params.parts),
         out=Path(snakemake.output.domain_scores),

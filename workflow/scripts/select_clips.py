@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, protocols
+from earshift import jobs, protocol, protocols
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -14,8 +14,9 @@ with jobs.running(snakemake):
     labels = zip(snakemake.input.labels, snakemake.output.labels, strict=True)
     splits = zip(snakemake.input.splits, snakemake.output.splits, strict=True)
     names = snakemake.params.datasets
+    study = protocol.study_of(snakemake.config["study"])
     protocols.select_clips(
-        snakemake.wildcards.protocol,
+        study.protocol(snakemake.wildcards.protocol),
         {name: (Path(a), Path(b)) for name, (a, b) in zip(names, labels, strict=True)},
         {name: (Path(a), Path(b)) for name, (a, b) in zip(names, splits, strict=True)},
         grouped=Path(snakemake.input.groups),

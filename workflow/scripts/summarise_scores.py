@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, summary
+from earshift import jobs, protocol, summary
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -22,12 +22,14 @@ with jobs.running(snakemake):
         params.methods,
         **resampling,
         **more,
+        study=protocol.study_of(snakemake.config["study"]),
         summary=Path(snakemake.output.summary),
         gaps=Path(snakemake.output.gaps),
     )
     summary.summarise_discrepancy(
         [Path(table) for table in snakemake.input.domain_scores],
         params.methods,
+        snakemake.config["discrepancy"],
         **resampling,
         out=Path(snakemake.output.discrepancy),
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from earshift import published, registry
+from earshift import registry
+from earshift.protocol import Protocol
 
 
 def access_of(
-    entry: Mapping[str, Any], scope: str, *, protocol: str, balance: str
+    entry: Mapping[str, Any], scope: str, *, protocol: Protocol, balance: str
 ) -> str:
     """Return what a method sees of the target when it is fitted.
 
@@ -22,10 +23,11 @@ def access_of(
         Config entry of the method.
     scope : {"global", "classwise"}
         Which clips it is fitted on.
-    protocol : {"fixed", "paper"}
-        Whose rules hold: in ``paper``, all kernels take their width from both datasets.
-    balance : {"none", "paper", "joint"}
-        How `fixed` draws the training clips; ``paper`` always draws.
+    protocol : Protocol
+        Whose rules hold.
+    balance : str
+        How training clips are drawn where the protocol leaves it to the config;
+        ``none`` if all train.
 
     Returns
     -------
@@ -38,12 +40,8 @@ def access_of(
     labels chose, in either scope. That of each class as many clips of the source train
     as the target has, too, is not counted: it is true of the classifier itself.
     """
-    seen = str(registry.load("debias", entry["plugin"]).access)
-    drawn = balance != "none"
-    if protocol == "paper":
-        recipe = published.METHODS[entry["plugin"]]
-        seen = "target_unlabelled" if recipe.sees_target else "none"
-        drawn = True
+    seen = protocol.sees(entry["plugin"])
+    drawn = (protocol.balance or balance) != "none"
     if seen != "none" and (drawn or scope == "classwise"):
         return "target_labelled"
     return seen

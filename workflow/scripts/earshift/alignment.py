@@ -28,6 +28,7 @@ import pandas as pd
 from earshift import clips, datasets, jobs, protocols, register, text
 from earshift.errors import ConfigError, DataError, did_you_mean
 from earshift.names import alike, clean
+from earshift.protocol import Protocol
 
 log = logging.getLogger(__name__)
 
@@ -226,7 +227,7 @@ def align_labels(
     *,
     alignment: Path | None,
     subgroups: Sequence[str],
-    used_by: Sequence[str],
+    used_by: Sequence[Protocol],
     official: bool,
     out: Path,
 ) -> None:
@@ -242,13 +243,13 @@ def align_labels(
         The alignment file; None leaves the dataset's own labels.
     subgroups : sequence of str
         Subgroups to keep; if empty, all clips are kept.
-    used_by : sequence of str
+    used_by : sequence of Protocol
         Protocols of the experiment: a clip stays if one of them uses it.
     official : bool
         Leave out clips that the dataset's authors put on no side of their split.
     out : Path
-        Parquet file to write: columns clip_id, recording, subgroup, split, if the
-        dataset has it `datasets.PAPER_SUBGROUP`, ``label:<class>`` per class, and
+        Parquet file to write: columns clip_id, recording, subgroup, split, those of
+        `datasets.other_subgroups`, ``label:<class>`` per class, and
         ``unused:<label>`` per label of the dataset that the alignment does not name.
 
     Raises
@@ -275,7 +276,7 @@ def in_use(
     name: str,
     *,
     subgroups: Sequence[str],
-    used_by: Sequence[str],
+    used_by: Sequence[Protocol],
     official: bool,
 ) -> pd.DataFrame:
     """Return the clips of a dataset that an experiment uses, with the shared classes.
@@ -310,7 +311,8 @@ def in_use(
             "Change 'subgroups' in the config."
         )
     rows = rows.reset_index(drop=True)
-    columns = ["clip_id", "recording", "subgroup", datasets.PAPER_SUBGROUP, "split"]
+    others = datasets.other_subgroups(rows)
+    columns = ["clip_id", "recording", "subgroup", *others, "split"]
     columns += [datasets.LABEL + c for c in datasets.classes(rows)]
     rows = rows[[c for c in columns if c in rows]]
     return rows if rules is None else align(rows, rules, name)

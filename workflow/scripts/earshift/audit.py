@@ -278,8 +278,13 @@ def _domain_auc(
     rng = np.random.default_rng(seed)
     names: list[NDArray[np.str_]] = [own["recording"].to_numpy(str) for own in (a, b)]
     found = domain_auc_nonlinear.measure(
-        a[columns].to_numpy(float), b[columns].to_numpy(float), names[0], names[1], rng
-    )
+        a[columns].to_numpy(float),
+        b[columns].to_numpy(float),
+        recordings_a=names[0],
+        recordings_b=names[1],
+        rng=rng,
+    ).scores
+    assert found is not None
     used = np.isfinite(found.scores)
     is_b = np.arange(len(used)) >= len(a)
     recordings = np.concatenate(

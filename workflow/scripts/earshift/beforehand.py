@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import alignment, datasets, left_out, register, registry, splits
+from earshift import alignment, datasets, left_out, protocol, register, registry, splits
 from earshift.datasets import LABEL, ClipList
 from earshift.errors import DataError, EarshiftError
 
@@ -167,7 +167,7 @@ def _in_use(
         rules,
         name,
         subgroups=config["subgroups"],
-        used_by=config["protocols"],
+        used_by=protocol.study_of(config["study"]).named(config["protocols"]),
         official=is_official,
     )
     own = [clips[LABEL + c] for c in datasets.classes(clips)]

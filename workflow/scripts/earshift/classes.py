@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift import jobs, left_out, protocols
+from earshift import jobs, left_out
 from earshift.datasets import LABEL
 from earshift.errors import DataError
+from earshift.protocol import FIXED, NO_STUDY, Study
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ def choose_classes(
     out: Path,
     *,
     n_inner_folds: int,
+    study: Study = NO_STUDY,
 ) -> None:
     """Write which classes are used, and why the others are not.
 
@@ -38,8 +40,10 @@ def choose_classes(
     out : Path
         CSV file to write, columns `left_out.COLUMNS`: every class of any dataset.
     n_inner_folds : int
-        Recordings with and without the class that every training part needs.
-        ``paper`` has inner folds of its own.
+        Recordings with and without the class that every training part needs, where the
+        protocol has no inner folds of its own.
+    study : Study, optional
+        That of the experiment, which has its protocols.
 
     Raises
     ------
@@ -52,7 +56,8 @@ def choose_classes(
     shared = left_out.check_shared(tables, asked)
     reasons: dict[tuple[str, str], str] = {}
     for entry in entries:
-        for c, reason in _reasons(entry, sorted(asked or shared), n_inner_folds):
+        chosen = sorted(asked or shared)
+        for c, reason in _reasons(entry, chosen, n_inner_folds, study):
             reasons.setdefault((c, entry["name"]), reason)
     for (c, dataset), reason in sorted(reasons.items()):
         message = f"class '{c}' of dataset '{dataset}' cannot be used: {reason}"
@@ -68,19 +73,23 @@ def choose_classes(
 
 
 def _reasons(
-    entry: Mapping[str, str], chosen: Sequence[str], n_inner_folds: int
+    entry: Mapping[str, str],
+    chosen: Sequence[str],
+    n_inner_folds: int,
+    study: Study,
 ) -> list[tuple[str, str]]:
     """Return the classes that a dataset cannot use in a protocol, and why."""
     table, splits = (pd.read_parquet(entry[key]) for key in ("labels", "splits"))
     drawn = pd.read_parquet(entry["draws"]) if entry.get("draws") else None
-    is_paper = entry.get("protocol") == "paper"
-    n_inner = protocols.PAPER_INNER_FOLDS if is_paper else n_inner_folds
+    protocol = study.protocol(entry.get("protocol", FIXED.name))
+    classifier = protocol.classifier_in({"n_inner_folds": n_inner_folds})
+    where = "" if protocol is FIXED else f" (protocol '{protocol.name}')"
     out = []
     for c in chosen:
         parts = _parts(c, entry["name"], splits, drawn)
-        reason = _why_not(table, table[LABEL + c], parts, n_inner)
+        reason = _why_not(table, table[LABEL + c], parts, classifier["n_inner_folds"])
         if reason:
-            out.append((c, f"{reason} (protocol 'paper')" if is_paper else reason))
+            out.append((c, reason + where))
     return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +26,7 @@ Row = Any
 #: Colours that readers with any kind of colour vision tell apart (Okabe and Ito, 2008).
 BLACK, ORANGE, GREEN, BLUE = "#000000", "#E69F00", "#009E73", "#0072B2"
 VERMILION, PURPLE, SKY, GREY = "#D55E00", "#CC79A7", "#56B4E9", "#6B6B6B"
+LIGHT = "#DADADA"
 
 #: Verdict -> colour and filling of its mark: filled where an effect is sure to matter.
 VERDICTS = MappingProxyType(
@@ -119,6 +120,8 @@ def forest(
     label: str,
     *,
     reference: Mapping[Any, float] | None = None,
+    band: tuple[str, str, str] | None = None,
+    scale: Callable[[str, Any], Hashable] | None = None,
     signs: bool = False,
 ) -> Figure:
     """Draw values with intervals: a row of axes per model, lines for the methods.
@@ -138,7 +141,14 @@ def forest(
     label : str
         Of the horizontal axis.
     reference : mapping, optional
-        Panel -> where its dashed line stands; without it, a plain line stands at 0.
+        Panel -> where its dashed line stands, if it has one; without this mapping, a
+        plain line stands at 0.
+    band : tuple of str, optional
+        Names of the columns of the value, and the ends of its interval, that are drawn
+        in grey behind each row's own, where they are known.
+    scale : callable, optional
+        Returns for a setting and a panel what horizontal scale their axes have; those
+        of one scale have the same limits. By default all have.
     signs : bool, default=False
         Write values on the axis with their sign.
 
@@ -150,23 +160,31 @@ def forest(
     variants = tables.ordered(table["variant"])[::-1]
     access = dict(zip(table["variant"], table["access"], strict=True))
     names = [v + ACCESS_SIGNS[access[v]] for v in variants]
-    figure, axes = grid({s: s for s in settings}, panels, len(variants))
-    limits = _limits(table, columns, (reference or {0: 0.0}).values())
+    scales = {
+        (s, panel): scale(s, panel) if scale else None
+        for s in settings
+        for panel in panels
+    }
+    figure, axes = grid(
+        {s: s for s in settings},
+        panels,
+        len(variants),
+        share_x=len(set(scales.values())) == 1,
+    )
+    lines = {panel: 0.0 for panel in panels} if reference is None else reference
+    limits = _limits(table, (*columns, *(band or ())), lines, scales)
     for (setting, panel), ax in axes.items():
         here = table["panel"].map(lambda key, panel=panel: key == panel)
         own = table[table["setting"].eq(setting) & here]
-        at = 0.0 if reference is None else reference[panel]
-        ax.axvline(at, color=GREY, lw=0.8, ls="-" if reference is None else (0, (4, 3)))
-        for _, row in own.iterrows():
-            value, low, high = (float(row[c]) for c in columns)
-            y = variants.index(row["variant"])
-            colour, fill = look(row)
-            ax.plot([low, high], [y, y], color=colour, lw=1.3, solid_capstyle="butt")
-            ax.plot([value], [y], "o", color=colour, mfc=fill, ms=5)
+        if panel in lines:
+            style = "-" if reference is None else (0, (4, 3))
+            ax.axvline(lines[panel], color=GREY, lw=0.8, ls=style)
+        _draw_rows(ax, own, variants, columns, band, look)
         label_lines(ax, names)
-        ax.set_xlim(limits)
+        ends = limits[scales[setting, panel]]
+        ax.set_xlim(ends)
         if signs:
-            digits = 3 if limits[1] - limits[0] < 0.05 else 2
+            digits = 3 if ends[1] - ends[0] < 0.05 else 2
             # Steps of 1, 2 or 5, so that two decimals name them exactly.
             ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
             ax.xaxis.set_major_formatter(partial(_signed, digits=digits))
@@ -183,13 +201,49 @@ def _signed(value: float, _: int, digits: int) -> str:
     return words.signed(value, digits)
 
 
+def _draw_rows(
+    ax: Axes,
+    rows: pd.DataFrame,
+    variants: Sequence[str],
+    columns: tuple[str, str, str],
+    band: tuple[str, str, str] | None,
+    look: Callable[[Row], tuple[str, str]],
+) -> None:
+    """Draw a value with its interval for each row, on the line of its variant."""
+    for _, row in rows.iterrows():
+        value, low, high = (float(row[c]) for c in columns)
+        y = variants.index(row["variant"])
+        colour, fill = look(row)
+        if band is not None:
+            _draw_band(ax, y, *(float(row[c]) for c in band))
+        ax.plot([low, high], [y, y], color=colour, lw=1.3, solid_capstyle="butt")
+        ax.plot([value], [y], "o", color=colour, mfc=fill, ms=5)
+
+
+def _draw_band(ax: Axes, y: int, value: float, low: float, high: float) -> None:
+    """Draw an interval as a grey band, with a line where its value is."""
+    if math.isfinite(low):
+        ax.barh(y, high - low, left=low, height=0.7, color=LIGHT, zorder=0.9)
+        ax.plot([value] * 2, [y - 0.35, y + 0.35], color=GREY, lw=0.8)
+
+
 def _limits(
     table: pd.DataFrame,
-    columns: tuple[str, str, str],
-    references: Iterable[float],
-) -> tuple[float, float]:
-    """Return axis limits that hold every interval and reference line."""
-    values = np.r_[table[list(columns)].to_numpy(float).ravel(), list(references)]
+    columns: Sequence[str],
+    references: Mapping[Any, float],
+    scales: Mapping[tuple[str, Any], Hashable],
+) -> dict[Hashable, tuple[float, float]]:
+    """Return axis limits of each scale that hold its intervals and reference lines."""
+    values: dict[Hashable, list[float]] = {}
+    for (setting, panel), name in scales.items():
+        here = table["panel"].map(lambda key, panel=panel: key == panel)
+        rows = table.loc[table["setting"].eq(setting) & here, list(columns)]
+        values.setdefault(name, []).extend(rows.to_numpy(float).ravel())
+        values[name] += [references[panel]] if panel in references else []
+    return {name: _with_margin(each) for name, each in values.items()}
+
+
+def _with_margin(values: Sequence[float]) -> tuple[float, float]:
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     margin = 0.06 * max(high - low, 0.01)
     return low - margin, high + margin
@@ -203,9 +257,13 @@ def direction(train: str, test: str) -> str:
 
 
 def grid(
-    rows: Mapping[Any, str], columns: Mapping[Any, str], n_lines: int
+    rows: Mapping[Any, str],
+    columns: Mapping[Any, str],
+    n_lines: int,
+    *,
+    share_x: bool = True,
 ) -> tuple[Figure, dict[tuple[Any, Any], Axes]]:
-    """Make axes that share both scales; more than four columns wrap.
+    """Make axes that share their scales; more than four columns wrap.
 
     Parameters
     ----------
@@ -213,6 +271,8 @@ def grid(
         Key -> name.
     n_lines : int
         Lines of each axes.
+    share_x : bool, default=True
+        Whether all have one horizontal scale. If not, each shows its own.
 
     Returns
     -------
@@ -225,10 +285,11 @@ def grid(
     wide = n if n <= 4 else 4 if n % 4 == 0 else 3
     blocks = math.ceil(n / wide)
     line_in = max(n_lines, 2) * LINE_IN
-    height = blocks * (len(rows) * (line_in + 0.22) + 0.5) + 0.9
+    between_in = 0.22 if share_x else 0.4
+    height = blocks * (len(rows) * (line_in + between_in) + 0.5) + 0.9
     figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
     grid = figure.subplots(
-        blocks * len(rows), wide, sharex=True, sharey=True, squeeze=False
+        blocks * len(rows), wide, sharex=share_x, sharey=True, squeeze=False
     )
     axes = {}
     for i, (column, title) in enumerate(columns.items()):
@@ -238,7 +299,10 @@ def grid(
             axes[row, column] = ax
             ax.set_ylim(-0.6, n_lines - 0.4)
             # A tall figure repeats its scale, so that no reader has to scroll for it.
-            ax.tick_params(labelbottom=j == len(rows) - 1 or n_lines > 8)
+            is_last = j == len(rows) - 1
+            ax.tick_params(labelbottom=is_last or n_lines > 8 or not share_x)
+            if not share_x:
+                ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
             if j == 0:
                 ax.set_title(title, loc="left")
             if k == wide - 1 or i == n - 1:

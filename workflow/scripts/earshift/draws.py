@@ -1,10 +1,7 @@
 """Stage 4, splits: balanced draws of training clips, for each class and each fold.
 
-``paper`` draws as Wang, Richard and McFee (2023) did: from each dataset as many clips
-with the class, and as many without, as the poorest dataset has; each dataset keeps its
-own shares of the subgroups, and rounding down leaves datasets a few clips apart.
 ``joint`` draws the same number of clips from each dataset in every cell of label and
-subgroup.
+subgroup. Other ways to draw are of studies.
 """
 
 from __future__ import annotations
@@ -22,10 +19,11 @@ from numpy.typing import NDArray
 from earshift import datasets, jobs
 from earshift.errors import DataError
 from earshift.folds import hashed
+from earshift.protocol import NO_STUDY, Cells, Study, draw_of
 
 log = logging.getLogger(__name__)
 
-#: Seed of the published code; repeat r of a ``paper`` draw takes the r-th after it.
+#: Seed of the published code; repeat r of its draw takes the r-th after it.
 PAPER_SEED = 42
 
 #: The one subgroup of all clips, where no dataset names any.
@@ -42,6 +40,7 @@ def draw_balanced(
     subgroups: Sequence[str],
     seed: int,
     out: Path,
+    study: Study = NO_STUDY,
 ) -> None:
     """Write which training clips are drawn for each repeat, fold and class.
 
@@ -49,22 +48,25 @@ def draw_balanced(
     ----------
     labels, splits : mapping of str to Path
         Name of each dataset -> its table of labels, and its splits.
-    balance : {"paper", "joint"}
-        What is made equal; see the module's docstring.
+    balance : str
+        What is made equal: ``"joint"``, or a way to draw of a study.
     subgroups : sequence of str
         Subgroups that are drawn from, in this order; if empty, those that all datasets
         have, by the alphabet.
     seed : int
-        Of ``joint`` draws.
+        Of the draws; a study may have its own.
     out : Path
         Parquet file to write: a row per drawn clip with `COLUMNS`, in the order of the
         draw.
+    study : Study, optional
+        That of the experiment.
 
     Raises
     ------
     DataError
         If the datasets have subgroups, but none in common.
     """
+    draw = joint if balance == "joint" else draw_of(balance, study)
     tables = {name: pd.read_parquet(path) for name, path in labels.items()}
     tested = {name: pd.read_parquet(path) for name, path in splits.items()}
     strata = list(subgroups) or shared_subgroups(tables)
@@ -77,10 +79,7 @@ def draw_balanced(
         train = {n: _train(tables[n], tested[n], repeat, fold) for n in tables}
         for c in sorted(shared):
             cells = {n: _cells(table, c, strata) for n, table in train.items()}
-            if balance == "paper":
-                chosen = paper(cells, random_seed=PAPER_SEED + int(repeat))
-            else:
-                chosen = joint(cells, [seed, repeat, fold, zlib.crc32(c.encode())])
+            chosen = draw(cells, [seed, repeat, fold, zlib.crc32(c.encode())])
             for name, ids in chosen.items():
                 key = (repeat, fold, c, name)
                 parts.append(
@@ -134,10 +133,6 @@ def _train(
     """Return the clips that train in this fold: do not test, and are not left out."""
     now = tested["repeat"].eq(repeat) & tested["fold"].eq(fold)
     return table[~table["clip_id"].isin(tested.loc[now, "clip_id"])]
-
-
-#: Clips of one dataset by label (with the class, without it) and subgroup, in order.
-Cells = Mapping[bool, Mapping[str, Sequence[str]]]
 
 
 def _cells(table: pd.DataFrame, c: str, strata: Sequence[str]) -> Cells:

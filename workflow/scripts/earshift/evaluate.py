@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from earshift import cluster, domains, paper, registry, scoring, versions
+from earshift import classifiers, cluster, domains, registry, scoring, versions
 from earshift.classes import read_classes
 from earshift.classifier import Classifier
+from earshift.classifiers._training import Fitted, Trainer
 from earshift.domains import PRESENT
-from earshift.errors import ConfigError, DataError
+from earshift.errors import DataError
+from earshift.protocol import FIXED, Protocol
 from earshift.scoring import CELL, METRICS
 from earshift.spaces import Split, View
 from earshift.workers import Spread
@@ -33,9 +35,8 @@ def cross_validate(
     draws: Path | None = None,
     methods: Mapping[str, Mapping[str, Any]],
     scopes: Sequence[str],
-    protocol: str,
-    grid: Sequence[float],
-    n_inner_folds: int,
+    protocol: Protocol = FIXED,
+    classifier: Mapping[str, Any],
     seed: int,
     n_workers: int,
     parts: Path,
@@ -57,16 +58,17 @@ def cross_validate(
     draws : Path, optional
         Balanced draws of the training clips; without, all that do not test train.
     methods : mapping
-        Name in the experiment -> config entry of each debias method.
+        Name in the experiment -> config entry of each debias method; those that the
+        protocol does not know are left out.
     scopes : sequence of {"global", "classwise"}
         Whether a method is fitted on all training clips, or anew for each class on the
         clips that have it (this uses labels of the target dataset).
-    protocol : {"fixed", "paper"}
-        ``paper`` is done by `paper.cross_validate`, which needs `draws`.
-    grid : sequence of float
-        Values of C that inner folds choose from; ``paper`` has its own.
-    n_inner_folds, seed : int
-        Folds of that choice, and the seed of all draws; ``paper`` has its own.
+    protocol : Protocol, default=`FIXED`
+        Whose scores. One that has a `cross_validate` of its own is asked for them.
+    classifier : mapping
+        Complete config entry of the classifier.
+    seed : int
+        Seed of all draws.
     n_workers : int
         Processes, on each node; 0 for none.
     parts : Path
@@ -83,14 +85,11 @@ def cross_validate(
     spread : Spread, optional
         On which nodes workers run; without, on this machine.
     """
-    part = scoring.Part(protocol, model, condition, clip_scores, scores, directions)
-    if protocol == "paper":
-        if draws is None:
-            raise ConfigError(
-                "the protocol 'paper' needs the draws of its training clips: set "
-                "'balance: paper' under 'splits'."
-            )
-        paper.cross_validate(
+    part = scoring.Part(
+        protocol.name, model, condition, clip_scores, scores, directions
+    )
+    if protocol.cross_validate is not None:
+        protocol.cross_validate(
             part,
             entries=entries,
             classes=classes,
@@ -103,6 +102,8 @@ def cross_validate(
             parts=parts,
         )
         return
+    if protocol.methods is not None:
+        methods = {n: e for n, e in methods.items() if e["plugin"] in protocol.methods}
     chosen = read_classes(classes)
     balanced = {"draws": str(draws)} if draws else {}
     entries = [{**entry, **balanced} for entry in entries]
@@ -111,8 +112,7 @@ def cross_validate(
         "entries": entries,
         "digest": [domain.digest() for domain in all_domains],
         "classes": chosen,
-        "grid": list(grid),
-        "n_inner_folds": n_inner_folds,
+        **_of_classifier(protocol.classifier_in(classifier)),
         "seed": seed,
         "version": versions.SCORES,
     }
@@ -143,6 +143,34 @@ def cross_validate(
     scoring.write(tables, part, methods, scopes)
 
 
+def _of_classifier(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tasks are told of the classifier.
+
+    Tasks with the default one are called by what they were told before there were
+    others, so that those that are done are not done again.
+    """
+    told = classifiers.recorded(entry)
+    if "entry" in told:
+        return {"classifier": told}
+    return {"grid": list(told["C"]), "n_inner_folds": told["n_inner_folds"]}
+
+
+def _trainer(task: Mapping[str, Any]) -> Trainer:
+    """Return what trains the classifier that a task is told of.
+
+    Raises
+    ------
+    DataError
+        If its plugin was edited since then.
+    """
+    if "grid" in task:
+        options = {"C": task["grid"], "n_inner_folds": task["n_inner_folds"]}
+        return Trainer.of({"plugin": classifiers.DEFAULT, **options})
+    entry, version = task["classifier"]["entry"], task["classifier"]["version"]
+    registry.check_version("classifiers", entry["plugin"], version)
+    return Trainer.of(entry)
+
+
 def cells(
     methods: Mapping[str, Mapping[str, Any]],
     scopes: Sequence[str],
@@ -166,8 +194,6 @@ def cells(
 def score_fold(
     *,
     only: Sequence[str],
-    grid: Sequence[float],
-    n_inner_folds: int,
     seed: int,
     method: str,
     method_entry: Mapping[str, Any],
@@ -186,19 +212,19 @@ def score_fold(
     ----------
     only : sequence of str
         Those of the classes to score; one of them, if there are balanced draws.
-    grid, n_inner_folds, seed, scope
+    seed, scope
         As in `cross_validate`.
     method, method_entry, method_version
         Name, config entry and version of the debias method.
     **shared
         What the tasks of a fold have in common: entries, with their digest, classes,
-        repeat, fold.
+        repeat, fold, and the classifier's settings.
 
     Returns
     -------
     rows : DataFrame
         Columns method, scope, train, test, class, repeat, fold, clip_id, recording,
-        present, score (log-odds), C.
+        present, score (above 0 where the clip is taken to have the class), C.
     directions : DataFrame
         Columns `scoring.DIRECTION`.
 
@@ -209,6 +235,7 @@ def score_fold(
         none may.
     """
     registry.check_version("debias", method_entry["plugin"], method_version)
+    trainer = _trainer(shared)
     classes, repeat, fold = (shared[word] for word in ("classes", "repeat", "fold"))
     balanced = "draws" in shared["entries"][0]
     words = ("entries", "digest", "classes", "repeat", "fold")
@@ -231,8 +258,9 @@ def score_fold(
                 directions += rows
                 key["class"] = name = classes[c]
                 rng = domains.generator(seed, repeat, fold, source.name, name)
-                fitted = _fit_class(view, i, c, name, grid, n_inner_folds, rng)
-                directions.append(scoring.class_row(fitted, **key))
+                fitted = _fit_class(view, i, c, name, trainer, rng)
+                if isinstance(fitted, Classifier):
+                    directions.append(scoring.class_row(fitted, **key))
                 for j, target in enumerate(split.domains):
                     test = split.tested[j] & (target.labels[:, c] >= 0)
                     scores = view.score(fitted, j, test)
@@ -293,10 +321,9 @@ def _fit_class(
     i: int,
     c: int,
     name: str,
-    grid: Sequence[float],
-    n_inner_folds: int,
+    trainer: Trainer,
     rng: np.random.Generator,
-) -> Classifier:
+) -> Fitted:
     """Fit a classifier of a class on the clips of dataset `i` whose label is known."""
     source = view.split.domains[i]
     known = view.split.train[i] & (source.labels[:, c] >= 0)
@@ -305,9 +332,8 @@ def _fit_class(
             i,
             known,
             source.labels[known, c] == PRESENT,
+            trainer,
             recordings=source.recording[known],
-            grid=grid,
-            n_inner_folds=n_inner_folds,
             rng=rng,
         )
     except DataError as error:

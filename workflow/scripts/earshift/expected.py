@@ -14,10 +14,12 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, NamedTuple
 
-from earshift import inspection, ismir2023, jobs, models
+from earshift import inspection, jobs, models
 from earshift.conditions import conditions_of
+from earshift.protocol import FIXED, study_of
 
-#: Rule -> its stage, and what each of its jobs writes in the folder of the results.
+#: Rule of the core -> its stage, and what each of its jobs writes in the folder of the
+#: results. A study adds its own (`Study.jobs`).
 RULES = {
     "list_clips": ("1 clips", "1_clips/{dataset}.list.parquet"),
     "inspect_files": ("1 clips", "1_clips/{dataset}.keys/{share}.parquet"),
@@ -52,20 +54,13 @@ RULES = {
     "draw_balanced": ("4 splits", "4_splits/draws.{protocol}.parquet"),
     "choose_classes": ("4 splits", "4_splits/classes.csv"),
     "cross_validate": ("5 scores", "5_scores/{protocol}/{model}/{condition}.parquet"),
-    "measure_deviations": (
-        "5 scores",
-        "5_scores/{protocol}/{model}/{condition}.deviations.csv",
-    ),
     "measure_discrepancy": (
         "6 discrepancy",
         "6_discrepancy/{model}/{condition}.parquet",
     ),
     "summarise_scores": ("7 statistics", "tables/scores.csv"),
-    "collect_deviations": ("7 statistics", "tables/deviations.csv"),
-    "tabulate_study": ("8 report", "tables/study/main.csv"),
     "draw_figures": ("8 report", "figures/per_class.svg"),
     "draw_audio": ("8 report", "figures/audio.svg"),
-    "draw_study": ("8 report", "figures/study"),
     "write_report": ("8 report", "report.html"),
 }
 
@@ -81,7 +76,9 @@ class Job(NamedTuple):
     Parameters
     ----------
     rule : str
-        One of `RULES`.
+        One of `RULES`, or a rule of the study.
+    stage : str
+        Its stage, such as ``"5 scores"``.
     name : str
         Its wildcards, as they are in the path of its log; empty if it has none.
     done : bool
@@ -91,6 +88,7 @@ class Job(NamedTuple):
     """
 
     rule: str
+    stage: str
     name: str
     done: bool
     clips: int = 0
@@ -109,17 +107,20 @@ def expected_jobs(config: Config, results: Path) -> tuple[list[Job], list[str]]:
     Returns
     -------
     list of Job, list of str
-        Jobs that are known; rules that will have more, once earlier jobs are done.
+        Jobs that are known; stages that will have more, once earlier jobs are done.
     """
     names_in = cache(_names_in)
     found, more = [], []
-    for rule, (_, pattern) in RULES.items():
+    of_study = study_of(config["study"]).jobs(config)
+    for rule, (stage, pattern) in (RULES | of_study).items():
         # The first dataset stands for a job that writes a file for each of them.
         fields = [n for _, n, _, _ in Formatter().parse(pattern) if n]
         for key in _keys(rule, fields, config):
+            if rule in of_study and key.get("protocol") == FIXED.name:
+                continue
             shares = _shares(rule, key, config, results)
             if shares is None:
-                more.append(rule)
+                more.append(stage)
                 continue
             for last, clips in shares.items():
                 own = key | ({LAST[rule]: last} if rule in LAST else {})
@@ -127,7 +128,8 @@ def expected_jobs(config: Config, results: Path) -> tuple[list[Job], list[str]]:
                 name = "/".join(own[n] for n in fields if n != "first")
                 if rule == "calibrate_model":
                     name = "{model}/clean.{key}".format(**own)
-                found.append(Job(rule, name, file.name in names_in(file.parent), clips))
+                done = file.name in names_in(file.parent)
+                found.append(Job(rule, stage, name, done, clips))
     return found, more
 
 
@@ -138,7 +140,8 @@ def _names_in(folder: Path) -> set[str]:
 def _keys(rule: str, fields: list[str], config: Config) -> Iterator[dict[str, str]]:
     """Yield the wildcards of a rule's jobs, but for the last one of those in `LAST`."""
     families = config["conditions"]
-    whole = RULES[rule][0] == "2 embeddings"  # one store for all strengths
+    # One store has all strengths of a family.
+    whole = rule in RULES and RULES[rule][0] == "2 embeddings"
     choices = {
         "dataset": list(config["datasets"]),
         "model": list(config["models"]),
@@ -157,6 +160,11 @@ def _computed(config: Config, key: Key) -> bool:
     return not models.is_imported(config["models"][key["model"]])
 
 
+def _balance(config: Config, key: Key) -> str:
+    protocol = study_of(config["study"]).protocol(key["protocol"])
+    return protocol.balance_in(config)
+
+
 #: Rule -> which of its jobs an experiment has, where it is not all.
 ONLY: Mapping[str, Callable[[Config, Key], bool]] = {
     "calibrate_model": _computed,
@@ -164,15 +172,7 @@ ONLY: Mapping[str, Callable[[Config, Key], bool]] = {
     "extract_embeddings": _computed,
     "index_embeddings": _computed,
     "import_embeddings": lambda config, key: not _computed(config, key),
-    "draw_balanced": lambda config, key: (
-        key["protocol"] == "paper" or config["splits"]["balance"] != "none"
-    ),
-    "measure_deviations": lambda config, key: (
-        config["deviations"] and key["protocol"] == "paper"
-    ),
-    "collect_deviations": lambda config, _: bool(config["deviations"]),
-    "tabulate_study": lambda config, _: ismir2023.is_study(config["protocols"]),
-    "draw_study": lambda config, _: ismir2023.is_study(config["protocols"]),
+    "draw_balanced": lambda config, key: _balance(config, key) != "none",
 }
 
 #: Rule -> the wildcard that its configuration does not tell.

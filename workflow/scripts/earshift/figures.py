@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from earshift import drawing, registry
+from earshift import drawing
 from earshift.report import tables
 from earshift.report.tables import Tables
 
@@ -24,17 +24,21 @@ Row = Any
 log = logging.getLogger(__name__)
 
 
-def draw_figures(folder: Path, out: Path) -> None:
+def draw_figures(
+    folder: Path, measures: Mapping[str, Mapping[str, Any]], out: Path
+) -> None:
     """Draw every figure of `FIGURES` as SVG and PNG.
 
     Parameters
     ----------
     folder : Path
         Where the final tables are.
+    measures : mapping
+        Config entries of the measures of discrepancy.
     out : Path
         Folder to write ``{name}.svg`` and ``{name}.png`` to.
     """
-    found = tables.read(folder)
+    found = tables.read(folder, measures=measures)
     for name, draw in FIGURES.items():
         drawing.save(draw(found), out / f"{name}.svg")
         log.info("drew %s", name)
@@ -207,10 +211,13 @@ def changes(found: Tables) -> Figure:
 def discrepancy(found: Tables) -> Figure:
     """Draw each measure between two datasets, before and after each method.
 
+    Measures of one range, with a lowest and a highest value, share a scale. Values of
+    others are compared within a model and measure only.
+
     Parameters
     ----------
     found : Tables
-        The final tables.
+        The final tables, read with the measures.
 
     Returns
     -------
@@ -218,16 +225,17 @@ def discrepancy(found: Tables) -> Figure:
         A row of axes per model and a column per measure and pair of datasets.
     """
     table = _with_panels(found.discrepancy, "measure", "a", "b")
-    plugins = {
-        m: registry.load("discrepancy", m) for m in tables.ordered(table["measure"])
-    }
-    panels = {
-        key: f"{plugins[key[0]].label}\n{key[1]}, {key[2]}"
-        for key in dict.fromkeys(table["panel"])
-    }
+    of_panel = table.drop_duplicates("panel").set_index("measure", drop=False)
+    panels = {row["panel"]: _panel_title(row) for _, row in of_panel.iterrows()}
+    bounds = dict(zip(of_panel["panel"], of_panel["bounds"], strict=True))
+    fixed = table[~table["tested"]].drop_duplicates("panel")
+    reference = dict(zip(fixed["panel"], fixed["expected"].astype(float), strict=True))
+
+    def scale(setting: str, panel: tuple[str, ...]) -> Hashable:
+        return bounds[panel] or (setting, panel[0])
+
     with mpl.rc_context(drawing.STYLE):
-        label = "value of the measure (dashed: chance, no difference seen)"
-        label += _protocol(found)
+        label = "value of the measure (dashed: no difference)" + _protocol(found)
         figure = drawing.forest(
             table,
             found.settings,
@@ -235,14 +243,26 @@ def discrepancy(found: Tables) -> Figure:
             ("value", "low", "high"),
             _before_or_after,
             label,
-            reference={k: float(plugins[k[0]].chance) for k in panels},
+            reference=reference,
+            band=("expected", "null_low", "null_high"),
+            scale=scale,
         )
         marks = [
             drawing.mark("before (no correction)", drawing.BLACK, drawing.BLACK),
             drawing.mark("after a correction", drawing.BLUE, drawing.BLUE),
         ]
+        if table["tested"].any():
+            marks.append(
+                drawing.mark("equal datasets", drawing.LIGHT, drawing.LIGHT, "s")
+            )
         drawing.legend(figure, marks)
     return figure
+
+
+def _panel_title(row: Row) -> str:
+    """Return measure and datasets; say so if a higher value means more alike."""
+    likeness = " (higher: more alike)" if row["better"] == "higher" else ""
+    return f"{row['label']}{likeness}\n{row['a']}, {row['b']}"
 
 
 #: Name of a figure's file -> the function that draws it.

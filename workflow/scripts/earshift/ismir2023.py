@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,11 +15,6 @@ PUBLISHED = "published"
 
 #: Config entries of methods, by their names in the experiment.
 Methods = Mapping[str, Mapping[str, Any]]
-
-
-def is_study(protocols: Sequence[str]) -> bool:
-    """Say whether an experiment compares with the published code."""
-    return len(protocols) > 1 or "paper" in protocols
 
 
 def results() -> pd.DataFrame:

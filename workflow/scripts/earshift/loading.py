@@ -70,8 +70,8 @@ def load_features(
     condition : str, default="clean"
         Name of the condition.
     protocol : str, optional
-        ``"fixed"`` or ``"paper"``: whose clips and labels; by default ``"fixed"``, or
-        the other one where that was not run.
+        Whose clips and labels: ``"fixed"``, or a protocol of a study; by default
+        ``"fixed"``, or another one where that was not run.
     classes : str or collection of str, optional
         Columns of `y`; by default the classes that the experiment uses.
 

@@ -32,7 +32,7 @@ def cross_validate(
     *,
     entries: Sequence[Mapping[str, str]],
     classes: Path,
-    draws: Path,
+    draws: Path | None,
     methods: Mapping[str, Mapping[str, Any]],
     scopes: Sequence[str],
     seed: int,
@@ -59,10 +59,15 @@ def cross_validate(
     Raises
     ------
     ConfigError
-        If no method is left.
+        If no method is left, or nothing was drawn.
     DataError
         If there are not two datasets.
     """
+    if draws is None:
+        raise ConfigError(
+            "the protocol 'paper' needs the draws of its training clips: set "
+            "'balance: paper' under 'splits'."
+        )
     methods = own_methods(methods)
     groups = _groups(entries, read_classes(classes), draws, methods, scopes, seed)
     tables = cluster.run_groups(

@@ -1,8 +1,4 @@
-"""The protocols of an experiment: which clips each of them sees.
-
-``paper`` is what the published code of Wang, Richard and McFee (2023) does, faults
-included; ``fixed`` has each fault mended.
-"""
+"""Stage 4, splits: which clips each protocol of an experiment sees."""
 
 from __future__ import annotations
 
@@ -14,6 +10,7 @@ import pandas as pd
 
 from earshift import datasets, jobs
 from earshift.errors import DataError
+from earshift.protocol import FIXED, Protocol
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -30,18 +27,11 @@ ALL_MENDED = "all (protocol fixed)"
 
 def main(protocols: Sequence[str]) -> str:
     """Return the protocol whose clips stand for the experiment: ``fixed``, if run."""
-    return "fixed" if "fixed" in protocols else protocols[0]
-
-
-def subgroup_of(table: pd.DataFrame, protocol: str) -> pd.Series[str]:
-    """Return the subgroups of a clip table by the map that a protocol goes by."""
-    column = datasets.PAPER_SUBGROUP
-    use_paper = protocol == "paper" and column in table
-    return table[column if use_paper else "subgroup"]
+    return FIXED.name if FIXED.name in protocols else protocols[0]
 
 
 def in_use(
-    table: pd.DataFrame, protocols: Sequence[str], subgroups: Sequence[str]
+    table: pd.DataFrame, protocols: Sequence[Protocol], subgroups: Sequence[str]
 ) -> pd.Series[bool]:
     """Say which clips at least one protocol uses.
 
@@ -49,7 +39,7 @@ def in_use(
     ----------
     table : DataFrame
         Clip table.
-    protocols : sequence of str
+    protocols : sequence of Protocol
         Of the experiment.
     subgroups : sequence of str
         Subgroups to keep; if empty, all clips are kept.
@@ -61,12 +51,12 @@ def in_use(
     """
     used = pd.Series(data=not subgroups, index=table.index)
     for protocol in protocols:
-        used |= subgroup_of(table, protocol).isin(list(subgroups))
+        used |= protocol.subgroup_of(table).isin(list(subgroups))
     return used
 
 
 def select_clips(
-    protocol: str,
+    protocol: Protocol,
     labels: Mapping[str, tuple[Path, Path]],
     splits: Mapping[str, tuple[Path, Path]],
     *,
@@ -77,16 +67,16 @@ def select_clips(
 
     Parameters
     ----------
-    protocol : {"fixed", "paper"}
+    protocol : Protocol
         Which.
     labels : mapping of str to (Path, Path)
         Name of each dataset -> its table of labels, and the one to write: sorted by
-        `clip_id`, as the study's are, with `subgroup` by the protocol's map, and with
+        `clip_id`, with `subgroup` by the protocol's map, and with
         the name of its group as the `recording`: what is tested, drawn and resampled
         together from here on.
     splits : mapping of str to (Path, Path)
-        The same of its splits; ``paper`` has the first repeat alone, and trains on
-        clips that are left out since their group is tested elsewhere.
+        The same of its splits: of the first repeat alone, and with the clips that do
+        not train since their group is tested elsewhere, as the protocol says.
     grouped : Path
         The groups, as `splits.make_splits` writes them.
     subgroups : sequence of str
@@ -104,20 +94,22 @@ def select_clips(
         if rows.empty:
             raise DataError(
                 f"dataset '{name}' has no clip of the subgroups {', '.join(subgroups)} "
-                f"for the protocol '{protocol}'. Change 'subgroups' in the config."
+                f"for the protocol '{protocol.name}'. Change 'subgroups' in the config."
             )
-        rows = rows.assign(subgroup=subgroup_of(rows, protocol)).sort_values("clip_id")
-        rows = rows.drop(columns=datasets.PAPER_SUBGROUP, errors="ignore")
+        rows = rows.assign(subgroup=protocol.subgroup_of(rows)).sort_values("clip_id")
+        rows = rows.drop(columns=datasets.other_subgroups(rows))
         own = every[every["dataset"].eq(name)].set_index("clip_id")["group"]
         rows["recording"] = rows["clip_id"].map(own)
         folds = pd.read_parquet(splits[name][0])
         folds = folds[folds["clip_id"].isin(rows["clip_id"])]
-        if protocol == "paper":
-            folds = folds[folds["repeat"].eq(0) & folds["tests"]]
+        if protocol.one_repeat:
+            folds = folds[folds["repeat"].eq(0)]
+        if not protocol.leaves_out:
+            folds = folds[folds["tests"]]
         for table, path in ((rows, out), (folds, splits[name][1])):
             with jobs.whole_file(path) as file:
                 table.to_parquet(file, index=False)
-        log.info("%s: %s uses %d clips", name, protocol, len(rows))
+        log.info("%s: %s uses %d clips", name, protocol.name, len(rows))
 
 
 def collect_deviations(

@@ -20,7 +20,7 @@ import importlib.util
 import inspect
 import pkgutil
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -48,17 +48,26 @@ class Kind:
         The function of a plugin that takes the user's options.
     facts : tuple of str
         What a plugin defines besides that function.
-    section : str
-        Section of the config whose entries name plugins of this kind.
+    section : str or None
+        Section of the config whose entries name plugins of this kind; None for a kind
+        that is chosen in another way.
     in_jobs : bool, default=True
         Whether jobs that compute something else load these plugins, too, to look at
         their entries once more. Not those whose libraries take long to load.
+    given : tuple of str, default=()
+        Keyword-only arguments of the function that the workflow gives, which are
+        therefore no options.
+    default : str, optional
+        If given, the section is one entry in place of many: of this plugin, unless it
+        names another one.
     """
 
     call: str
     facts: tuple[str, ...]
-    section: str
+    section: str | None
     in_jobs: bool = True
+    given: tuple[str, ...] = ()
+    default: str = ""
 
 
 #: Name of each kind, which is that of its folder.
@@ -72,9 +81,14 @@ KINDS: Mapping[str, Kind] = {
     "debias": Kind("make", ("version", "access"), "methods", in_jobs=False),
     "discrepancy": Kind(
         "measure",
-        ("version", "label", "direction", "chance"),
+        ("version", "label", "better", "range", "at_equality"),
         "discrepancy",
         in_jobs=False,
+        given=("recordings_a", "recordings_b", "y_a", "y_b", "rng"),
+    ),
+    "studies": Kind("make", ("version", "citation"), section=None),
+    "classifiers": Kind(
+        "make", ("version",), "classifier", in_jobs=False, default="logistic"
     ),
     "conditions": Kind(
         "apply",
@@ -368,10 +382,11 @@ def all_options(kind: str, name: str, entry: Mapping[str, Any]) -> dict[str, Any
 def _parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
     """Return the options that a plugin knows."""
     function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind].call)
+    given = KINDS[kind].given
     return {
         p.name: p
         for p in inspect.signature(function).parameters.values()
-        if p.kind is inspect.Parameter.KEYWORD_ONLY
+        if p.kind is inspect.Parameter.KEYWORD_ONLY and p.name not in given
     }
 
 
@@ -396,7 +411,7 @@ def rules_of(kind: str, name: str, parameter: str) -> dict[str, Any]:
 
 
 def check_options(
-    kind: str, name: str, options: Mapping[str, Any], *, common: Collection[str] = ()
+    kind: str, name: str, options: Mapping[str, Any], common: Iterable[str] = ()
 ) -> dict[str, Any]:
     """Refuse an option that the plugin `name` does not know, or of a wrong type.
 
@@ -406,9 +421,8 @@ def check_options(
         As for `load`.
     options : mapping
         Options as the config gives them.
-    common : collection of str, default=()
-        Options of every plugin of this kind, which are not among these: a mistyped one
-        may be meant for one of them.
+    common : iterable of str
+        What an entry may have besides options of the plugin; the error names them, too.
 
     Returns
     -------

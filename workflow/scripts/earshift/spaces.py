@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 
 from earshift import classifier, debias, domains, registry, scoring
-from earshift.classifier import Classifier
+from earshift.classifiers._training import Fitted, Trainer
 from earshift.debias import _checks
 from earshift.debias._directions import Found, removed
 from earshift.debias._kernel import KernelMethod, is_map_and_remover
@@ -265,7 +265,9 @@ class View:
             domain.name, domain.clip_id[used][rows], self.space.X[i][rows]
         )
 
-    def fit(self, i: int, chosen: Mask, y: Mask, **options: Any) -> Classifier:
+    def fit(
+        self, i: int, chosen: Mask, y: Mask, trainer: Trainer, **options: Any
+    ) -> Fitted:
         """Fit a classifier.
 
         Parameters
@@ -276,21 +278,24 @@ class View:
             Which of its clips train.
         y : ndarray of shape (n_chosen,), bool
             Class present or absent.
+        trainer : Trainer
+            Of the classifier.
         **options
-            As in `classifier.fit`.
+            As in `Trainer.fit`: recordings, rng, weights.
 
         Returns
         -------
-        Classifier
+        Fitted
             For the scores of `score`.
         """
         rows = self.split.rows(i, chosen)
-        X, K = self.space.X[i][rows], self.space.products(i, rows)
+        X = self.space.X[i][rows]
+        K = self.space.products(i, rows) if "products" in trainer.takes else None
         if self._removed is None:
-            return classifier.fit(X, y, K=K, **options)
+            return trainer.fit(X, y, products=K, **options)
         X, K = classifier.without(X, K, self._removed)
-        return classifier.fit(X, y, K=K, **options).without(self._removed)
+        return trainer.fit(X, y, products=K, **options).without(self._removed)
 
-    def score(self, fitted: Classifier, i: int, chosen: Mask) -> Array:
-        """Return the log-odds of chosen clips of dataset `i`, shape (n_chosen,)."""
+    def score(self, fitted: Fitted, i: int, chosen: Mask) -> Array:
+        """Return the scores of chosen clips of dataset `i`, shape (n_chosen,)."""
         return fitted.score(self.space.X[i][self.split.rows(i, chosen)])

@@ -18,7 +18,7 @@ import pandas as pd
 import psutil
 
 from earshift import monitor
-from earshift.expected import RULES, expected_jobs
+from earshift.expected import expected_jobs
 
 #: Seconds without a sign of life after which a job counts as lost.
 LOST_S = 120.0
@@ -102,14 +102,14 @@ def job_table(
         state = state_of(said, now) if said else "waiting"
         if job.done or state == "done":  # its result counts, whatever it said
             state = "done" if job.done else "waiting"
-        head = {"stage": RULES[job.rule][0], "rule": job.rule, "name": job.name}
+        head = {"stage": job.stage, "rule": job.rule, "name": job.name}
         rows.append(head | {"state": state, "clips": job.clips, "record": said})
     for (rule, name), said in records.items():
         row = {"stage": OTHER, "rule": rule, "name": name, "clips": 0, "record": said}
         rows.append(row | {"state": state_of(said, now)})
     table = pd.DataFrame([row | _progress(row) for row in rows])
     table["left_s"] = _time_left(table, now)
-    return table, sorted({RULES[rule][0] for rule in more})
+    return table, sorted(set(more))
 
 
 def _progress(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,7 @@ def derive(experiment: Path, inputs: Path, models: Sequence[str], out: Path) -> 
         name: {"audio": False, "folder": str((inputs / names[0]).parent)}
         for name, names in FILES.items()
     }
+    config.setdefault("study", "ismir2023")  # files from before there was this key
     config["models"] = {
         name: {"plugin": "imported", "file": str(file)}
         for name in _choose(file, models)

@@ -33,7 +33,15 @@ PLAIN: Mapping[str, str] = {"lda": "none", "klda": "k"}
 #: Methods with a direction per genre.
 PER_GENRE = ("mlda", "mklda")
 
+#: Tables of the section, beside ``main``: of scores, and what figures are drawn from.
+TABLES = ("classes", "tests", "genres", "samples", "cosines", "ranks")
+
 _FIT = ["protocol", "model", "condition", "repeat", "fold"]
+
+
+def figure_names(protocols: Sequence[str]) -> list[str]:
+    """Return the names of all figures of an experiment with these protocols."""
+    return [*COMMON_FIGURES, *(f"{f}_{p}" for p in protocols for f in PROTOCOL_FIGURES)]
 
 
 def write_data(

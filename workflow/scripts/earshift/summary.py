@@ -15,8 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, scoring, statistics
+from earshift import jobs, registry, scoring, statistics
 from earshift.access import access_of, references
+from earshift.discrepancy._curves import KEYS, Curve
+from earshift.discrepancy._curves import curves as discrepancy_curves
+from earshift.protocol import FIXED, NO_STUDY, Study
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -46,6 +49,9 @@ COLUMNS = (
     "p_t_holm",
 )
 
+#: Columns of the table of discrepancies where measures return null values.
+NULL_COLUMNS = ("null", "null_low", "null_high", "p_value")
+
 #: Curves of resampled values by what they are of.
 Curves = dict[tuple[str, ...], NDArray[np.float64]]
 
@@ -64,6 +70,7 @@ def summarise(
     seed: int,
     summary: Path,
     gaps: Path,
+    study: Study = NO_STUDY,
 ) -> None:
     """Write mean scores over classes, their change by each method, and the gaps.
 
@@ -81,7 +88,8 @@ def summarise(
     rope : float
         Changes of mean ROC-AUC below this are of no practical importance.
     balance : str, default="none"
-        How `fixed` draws its training clips, which decides what methods see.
+        How training clips are drawn where the protocol leaves it to the config, which
+        decides what methods see.
     seed : int
         Of the resamples.
     summary : Path
@@ -96,6 +104,8 @@ def summarise(
         trained on `train` than by classifiers trained on `test` itself. Both are
         corrected for `gap`; for `remaining` the latter are not, so that a method which
         harms them cannot make it small.
+    study : Study, optional
+        That of the experiment, which has its protocols.
     """
     curves: ClassCurves = {}
     for path in clip_scores:
@@ -105,7 +115,7 @@ def summarise(
             curves |= _resample(part, n_resamples, seed)
     rng = np.random.default_rng(seed)
     with jobs.whole_file(summary) as file:
-        table = _summary(curves, methods, balance, confidence, rope, rng)
+        table = _summary(curves, methods, balance, study, confidence, rope, rng)
         table.to_csv(file, index=False, float_format="%.6f")
     with jobs.whole_file(gaps) as file:
         means = {group: _mean(curves[group]) for group in _shown(curves, methods)}
@@ -189,6 +199,7 @@ def _summary(
     curves: ClassCurves,
     methods: Mapping[str, Mapping[str, Any]],
     balance: str,
+    study: Study,
     confidence: float,
     rope: float,
     rng: np.random.Generator,
@@ -199,9 +210,10 @@ def _summary(
         named, curve = dict(zip(GROUP, group, strict=True)), curves[group]
         mean = _mean(curve)
         low, high = statistics.interval(mean[1:], confidence)
-        rules = {"protocol": named["protocol"], "balance": balance}
+        entry, protocol = methods[named["method"]], study.protocol(named["protocol"])
+        seen = access_of(entry, named["scope"], protocol=protocol, balance=balance)
         row = named | {
-            "access": access_of(methods[named["method"]], named["scope"], **rules),
+            "access": seen,
             "n_classes": len(curve),
             "roc_auc": mean[0],
             "roc_auc_low": low,
@@ -286,8 +298,9 @@ def _gaps(curves: Curves, confidence: float) -> pd.DataFrame:
 
 
 def summarise_discrepancy(
-    domain_scores: Sequence[Path],
+    measured: Sequence[Path],
     methods: Mapping[str, Mapping[str, Any]],
+    measures: Mapping[str, Mapping[str, Any]],
     *,
     n_resamples: int,
     confidence: float,
@@ -298,73 +311,62 @@ def summarise_discrepancy(
 
     Parameters
     ----------
-    domain_scores : sequence of Path
-        Domain scores of each model and condition.
+    measured : sequence of Path
+        What `measure_discrepancy` wrote of each model and condition.
     methods, n_resamples, confidence, seed
         As in `summarise`; recordings of both datasets are drawn.
+    measures : mapping
+        Config entries of the measures.
     out : Path
         CSV file to write: columns model, condition, method, access, measure, a, b,
-        value, low, high, change (against ``none``), change_low, change_high. Methods
-        are fitted to all classes at once and to no draw, whatever the protocol.
+        value, low, high, change (against ``none``), change_low, change_high. If a
+        measure returns null values there are also `NULL_COLUMNS`: the value expected of
+        equal datasets, its interval, and how often chance makes those look as
+        different. Methods are fitted to all classes at once and to no draw, whatever
+        the protocol.
     """
-    keys = ["model", "condition", "a", "b", "measure"]
-    curves: Curves = {}
-    for path in domain_scores:
-        rows = pd.read_parquet(path)
-        for key, part in rows.groupby(keys, sort=False):
-            curves |= _resample_domains(tuple(map(str, key)), part, n_resamples, seed)
-    found = []
+    curves: dict[tuple[str, ...], Curve] = {}
+    for path in measured:
+        curves |= discrepancy_curves(pd.read_parquet(path), n_resamples, seed)
+    with_null = any(curve.null is not None for curve in curves.values())
+    rows = []
     for group, curve in curves.items():
-        named = dict(zip([*keys, "method"], group, strict=True))
-        low, high = statistics.interval(curve[1:], confidence)
-        rules = {"protocol": "fixed", "balance": "none"}
-        row = named | {
-            "access": access_of(methods[named["method"]], "global", **rules),
-            "value": curve[0],
+        named = dict(zip([*KEYS, "method"], group, strict=True))
+        low, high = curve.interval(confidence)
+        entry = methods[named["method"]]
+        row: dict[str, Any] = named | {
+            "access": access_of(entry, "global", protocol=FIXED, balance="none"),
+            "value": curve.value,
             "low": low,
             "high": high,
         }
         if named["method"] != "none":
-            change = curve - curves[(*group[:-1], "none")]
-            low, high = statistics.interval(change[1:], confidence)
-            row |= {"change": change[0], "change_low": low, "change_high": high}
-        found.append(row)
+            change = curve.minus(curves[(*group[:-1], "none")])
+            low, high = change.interval(confidence)
+            row |= {"change": change.value, "change_low": low, "change_high": high}
+        if with_null:
+            row |= _null(curve, measures[named["measure"]], confidence)
+        rows.append(row)
     order = ["model", "condition", "method", "access", "measure", "a", "b"]
     values = ["value", "low", "high", "change", "change_low", "change_high"]
-    table = pd.DataFrame(found).reindex(columns=[*order, *values])
+    columns = [*order, *values, *(NULL_COLUMNS if with_null else ())]
+    table = pd.DataFrame(rows).reindex(columns=columns)
+    # Distances may be of any size.
+    digits = "%.6g" if with_null else "%.6f"
     with jobs.whole_file(out) as file:
-        table.to_csv(file, index=False, float_format="%.6f")
+        table.to_csv(file, index=False, float_format=digits)
 
 
-def _resample_domains(
-    key: tuple[str, ...], rows: pd.DataFrame, n_resamples: int, seed: int
-) -> Curves:
-    """Return the AUC between two datasets per resample, for each method."""
-    clips = rows[["dataset", "clip_id", "recording"]].drop_duplicates()
-    clips = clips.sort_values(["dataset", "clip_id"])
-    rng = np.random.default_rng(seed)
-    weights = np.concatenate(
-        [
-            statistics.bootstrap_weights(own.to_numpy(str), n_resamples, rng)
-            for _, own in clips.groupby("dataset")["recording"]
-        ]
-    )
-    place = pd.Series(
-        np.arange(len(clips)),
-        index=pd.MultiIndex.from_frame(clips[["dataset", "clip_id"]]),
-    )
-    b = key[3]
-    out = {}
-    for method, part in rows.groupby("method", sort=False):
-        where = pd.MultiIndex.from_frame(part[["dataset", "clip_id"]])
-        inner = part[["repeat", "fold", "inner_fold"]]
-        out[(*key, str(method))] = statistics.resampled_auc(
-            part["score"].to_numpy(float),
-            part["dataset"].eq(b).to_numpy(bool),
-            np.asarray(inner.groupby(list(inner.columns)).ngroup(), np.int64),
-            weights[place.loc[where].to_numpy()],
-        )
-    return out
+def _null(
+    curve: Curve, entry: Mapping[str, Any], confidence: float
+) -> dict[str, float | None]:
+    """Return what a measure gives for equal datasets, and the p-value of its value."""
+    plugin = registry.load("discrepancy", entry["plugin"])
+    if curve.null is None:
+        return {"null": plugin.at_equality}
+    ends = statistics.interval(curve.null, confidence)
+    values = (curve.null.mean(), *ends, curve.p_value(plugin.better))
+    return dict(zip(NULL_COLUMNS, values, strict=True))
 
 
 def collect_scores(tables: Sequence[Path], out: Path) -> None:

@@ -15,6 +15,9 @@ Labels are present, absent or unknown, never assumed absent when unknown. Every 
 that the dataset can have gets a column, even where no clip has it, under the dataset's
 own name for it: making names of several datasets agree is not an adapter's work.
 
+A plugin whose classes are the same in every copy of the dataset names them all in
+``CLASSES``.
+
 A plugin may define ``recordings``, a word for what its names of recordings are, such as
 ``freesound`` for ids of Freesound. Datasets with the same word have a recording in
 common where they have a name in common. The option `recordings` of a dataset goes
@@ -46,6 +49,7 @@ from earshift.datasets._lists import (
     ClipList,
     check,
     classes,
+    other_subgroups,
     tidy,
     warnings,
     with_names_on_disk,
@@ -68,6 +72,7 @@ __all__ = [
     "need_folder",
     "one_label_per_clip",
     "options",
+    "other_subgroups",
     "tidy",
     "warnings",
 ]
@@ -164,7 +169,10 @@ def find_clips(name: str, entry: Mapping[str, Any]) -> ClipList:
 
 
 def one_label_per_clip(
-    clips: pd.DataFrame, labels: Sequence[str], known: Collection[str] | None = None
+    clips: pd.DataFrame,
+    labels: Sequence[str],
+    known: Collection[str] | None = None,
+    file: Path | None = None,
 ) -> pd.DataFrame:
     """Return `clips` with a column per class: the named one present, others absent.
 
@@ -176,6 +184,8 @@ def one_label_per_clip(
         The one class of each clip.
     known : collection of str, optional
         All classes of the dataset; by default those in `labels`.
+    file : Path, optional
+        Where the labels are from, for the message.
 
     Returns
     -------
@@ -187,13 +197,14 @@ def one_label_per_clip(
     DataError
         If a label is not among the `known` classes.
     """
-    return labels_per_clip(clips, [{label} for label in labels], known)
+    return labels_per_clip(clips, [{label} for label in labels], known, file)
 
 
 def labels_per_clip(
     clips: pd.DataFrame,
     labels: Sequence[Collection[str]],
     known: Collection[str] | None = None,
+    file: Path | None = None,
 ) -> pd.DataFrame:
     """Return `clips` with a column per class: the named ones present, others absent.
 
@@ -205,6 +216,8 @@ def labels_per_clip(
         The classes of each clip.
     known : collection of str, optional
         All classes of the dataset; by default those in `labels`.
+    file : Path, optional
+        Where the labels are from, for the message.
 
     Returns
     -------
@@ -220,8 +233,10 @@ def labels_per_clip(
     known = None if known is None else {names.clean(label) for label in known}
     found: set[str] = set().union(*labels)
     if known is not None and (odd := found - known):
+        where = f"'{file}': " if file else ""
         raise DataError(
-            f"'{min(odd)}' is no class of this dataset {did_you_mean(min(odd), known)}"
+            f"{where}'{min(odd)}' is no class of this dataset "
+            f"{did_you_mean(min(odd), known)}"
         )
     columns = {
         LABEL + c: pd.array([c in own for own in labels], dtype="boolean")

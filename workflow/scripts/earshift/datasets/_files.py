@@ -231,6 +231,28 @@ def unmatched(
     return odd
 
 
+def audio_files(folder: Path, pattern: str, *endings: str) -> list[Path]:
+    """Return what is named as audio files are; the case of the ending is any.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to look in.
+    pattern : str
+        Of paths in it, as for `Path.glob`.
+    *endings : str
+        Endings in lower case, such as ``".wav"``.
+
+    Returns
+    -------
+    list of Path
+        Sorted, endings in lower case before others: of ``a.wav`` and ``a.WAV``, the
+        former is the one that its authors published.
+    """
+    files = [f for f in folder.glob(pattern) if f.suffix.lower() in endings]
+    return sorted(files, key=lambda file: (file.suffix not in endings, file))
+
+
 def named_files(
     folder: Path, files: Iterable[Path], read: Callable[[Path], re.Match[str] | str]
 ) -> tuple[dict[str, tuple[str, re.Match[str]]], dict[str, str]]:
@@ -241,7 +263,7 @@ def named_files(
     folder : Path
         Folder of the dataset.
     files : iterable of Path
-        Audio files in it.
+        Audio files in it, as `audio_files` returns them.
     read : callable
         Returns what a file's name says, or in words why it is no clip.
 
@@ -249,14 +271,14 @@ def named_files(
     -------
     found : dict of str to (str, re.Match)
         Name without ending -> path relative to `folder`, and what `read` returned. Of
-        files with one name, as an archive has that was unpacked twice, the first by
-        path is kept.
+        files with one name, as an archive has that was unpacked twice, the first is
+        kept.
     skipped : dict of str to str
         For `ClipList.skipped`: path of each other file -> why.
     """
     found: dict[str, tuple[str, re.Match[str]]] = {}
     skipped = {}
-    for file in sorted(files):
+    for file in files:
         place = relative(folder, file)
         said = read(file)
         if isinstance(said, str):

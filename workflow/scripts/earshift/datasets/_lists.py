@@ -20,7 +20,11 @@ LABEL = "label:"
 #: Columns every adapter fills; the stage adds those that come from the audio.
 COLUMNS = ("clip_id", "path", "recording", "subgroup", "split")
 
-#: Column of an adapter whose clips the protocol ``paper`` puts in other subgroups.
+#: Start of the names of further columns of an adapter: clips in the subgroups that some
+#: protocol of a study (`Protocol.subgroups`) goes by.
+SUBGROUP = "subgroup_"
+
+#: That of the ISMIR 2023 study.
 PAPER_SUBGROUP = "subgroup_paper"
 
 #: Sides of an official split. Where the authors publish folds, a clip's split is the
@@ -38,7 +42,7 @@ class ClipList:
     clips : DataFrame
         One row per clip with the columns `COLUMNS` and one nullable boolean column
         ``label:<class>`` per class (True present, False absent, NA unknown). `path` is
-        relative to the dataset's folder. There may be a column `PAPER_SUBGROUP`.
+        relative to the dataset's folder. There may be columns `other_subgroups`.
     skipped : mapping, default={}
         Files, or rows of a label file, left out -> the reason, for the audit. A clip
         that a label file lists stays in `clips` even if its file is missing: stage 1
@@ -53,6 +57,11 @@ class ClipList:
     skipped: Mapping[str, str] = field(default_factory=dict)
     noted: Mapping[str, str] = field(default_factory=dict)
     unusable: Mapping[str, str] = field(default_factory=dict)
+
+
+def other_subgroups(clips: pd.DataFrame) -> list[str]:
+    """Return the columns of a clip table with the subgroups of studies."""
+    return [c for c in clips.columns if c.startswith(SUBGROUP)]
 
 
 def classes(clips: pd.DataFrame) -> list[str]:
@@ -91,11 +100,12 @@ def tidy(
     """
     clips = found.clips.reset_index(drop=True)
     place_of = place_of or (lambda i: f"clip '{clips['clip_id'].iloc[i]}'")
-    for column in ("recording", "subgroup", PAPER_SUBGROUP, "split"):
+    others = other_subgroups(clips)
+    for column in ("recording", "subgroup", *others, "split"):
         if column in clips:
             change = _side if column == "split" else names.clean
             clips[column] = _changed(clips[column], change)
-    for column in ("recording", "subgroup", PAPER_SUBGROUP):
+    for column in ("recording", "subgroup", *others):
         if column in clips:
             _refuse_alike(clips[column], whose, place_of)
     return replace(

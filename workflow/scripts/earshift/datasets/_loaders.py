@@ -218,7 +218,7 @@ def _list_clips(
     *,
     label: str | Mapping[str, Any],
     recording: str | Mapping[str, Any],
-    audio: str | Mapping[str, Any] = "audio_path",
+    path: str | Mapping[str, Any] = "audio_path",
     subgroup: str | Mapping[str, Any] | None = None,
     split: str | Mapping[str, Any] | None = None,
     version: str = "default",
@@ -232,7 +232,7 @@ def _list_clips(
         As for `plugin`.
     folder : Path
         The loader's ``data_home``.
-    label, recording, audio, subgroup, split : str or mapping
+    label, recording, path, subgroup, split : str or mapping
         Which attribute is what, as `Source` describes. `label` may have several values,
         which are all present; other classes are absent.
     version : str, default="default"
@@ -255,7 +255,7 @@ def _list_clips(
     """
     need_folder(folder, f"'{name}', as {library} expects it,")
     given = {
-        "audio": audio,
+        "path": path,
         "recording": recording,
         "subgroup": subgroup,
         "split": split,
@@ -264,7 +264,7 @@ def _list_clips(
     label_source = Source.read("label", label)
     dataset = _open(library, name, folder, version, index)
     rows, labels, skipped = [], [], {}
-    for clip_id in getattr(dataset, f"{unit}_ids"):
+    for clip_id in _ids(dataset, unit):
         try:
             item = getattr(dataset, unit)(clip_id)
             row = {k: source.find_one(item) for k, source in sources.items()}
@@ -275,7 +275,7 @@ def _list_clips(
             # Whatever a loader stumbles over is one bad clip.
             skipped[clip_id] = f"{library} cannot read it: {error}"
             continue
-        missing = [k for k in ("audio", "recording") if row[k] is None]
+        missing = [k for k in ("path", "recording") if row[k] is None]
         if missing or not own:
             what = missing[0] if missing else "label"
             attribute = sources[what].attribute if missing else label_source.attribute
@@ -284,7 +284,7 @@ def _list_clips(
         rows.append(
             {
                 "clip_id": clip_id,
-                "path": os.path.relpath(str(row["audio"]), folder),
+                "path": os.path.relpath(str(row["path"]), folder),
                 "recording": row["recording"],
                 "subgroup": row.get("subgroup"),
                 "split": row.get("split"),
@@ -299,6 +299,18 @@ def _list_clips(
         )
     named = {*label_source.values.values(), *(c for own in labels for c in own)}
     return ClipList(labels_per_clip(pd.DataFrame(rows), labels, named), skipped)
+
+
+def _ids(dataset: Any, unit: str) -> list[str]:  # noqa: ANN401
+    """Return the ids of a loader's index, which it reads when first asked for them."""
+    try:
+        found: list[str] = getattr(dataset, f"{unit}_ids")
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"'{dataset.index_path}' is no index of {dataset.name} "
+            f"({type(error).__name__}: {error}). Get it anew."
+        ) from error
+    return found
 
 
 def _open(

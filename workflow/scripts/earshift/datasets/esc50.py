@@ -12,7 +12,14 @@ from pathlib import Path
 import pandas as pd
 
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
-from earshift.datasets._files import fold_numbers, read_csv, truth, unlisted, unpacked
+from earshift.datasets._files import (
+    audio_files,
+    fold_numbers,
+    read_csv,
+    truth,
+    unlisted,
+    unpacked,
+)
 from earshift.errors import ConfigError
 
 version = 2
@@ -79,7 +86,8 @@ def list_clips(folder: Path, *, subset: str | None = None) -> ClipList:
     audio = file.parents[1] / "audio"
     prefix = audio.relative_to(folder)
     rows["path"] = [str(prefix / name) for name in rows["filename"]]
-    skipped = unlisted(folder, audio.glob("*.wav"), rows["path"], file.name)
+    sounds = audio_files(audio, "*", ".wav")
+    skipped = unlisted(folder, sounds, rows["path"], file.name)
     known = CLASSES
     if subset:
         rows, known = rows[truth(file, rows["esc10"])], ESC10
@@ -92,6 +100,5 @@ def list_clips(folder: Path, *, subset: str | None = None) -> ClipList:
             "split": fold_numbers(file, rows["fold"], N_FOLDS),
         }
     )
-    return ClipList(
-        one_label_per_clip(clips, rows["category"].tolist(), known), skipped
-    )
+    labels = rows["category"].tolist()
+    return ClipList(one_label_per_clip(clips, labels, known, file), skipped)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from earshift import register, text
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
-from earshift.datasets._files import named_files, unpacked
+from earshift.datasets._files import audio_files, named_files, unpacked
 from earshift.errors import DataError
 
 version = 1
@@ -69,7 +69,7 @@ def list_clips(folder: Path) -> ClipList:
     need_folder(folder, "GTZAN (genres/)")
     root = unpacked(folder, "genres", "genres_original")
     facts = text.table(register.resource("gtzan.csv"), ["clip"]).set_index("clip")
-    files = [*root.glob("*/*.wav"), *root.glob("*/*.au")]
+    files = audio_files(root, "*/*", ".wav", ".au")
     found, skipped = named_files(folder, files, _parse)
     rows, labels = [], []
     for clip_id, (place, match) in found.items():

@@ -18,7 +18,7 @@ import pandas as pd
 
 from earshift import register, text
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
-from earshift.datasets._files import named_files, sides, unmatched
+from earshift.datasets._files import audio_files, named_files, sides, unmatched
 from earshift.errors import DataError
 
 version = 4
@@ -43,6 +43,8 @@ INSTRUMENTS = {
     "vio": "violin",
     "voi": "voice",
 }
+
+CLASSES = tuple(INSTRUMENTS.values())
 
 #: Genre code -> subgroup.
 GENRES = {
@@ -124,7 +126,8 @@ def list_clips(folder: Path) -> ClipList:
     root = inner if inner.is_dir() else folder
     need_folder(root, "the IRMAS training part (IRMAS-TrainingData)")
     split = _split(folder)
-    found, skipped = named_files(folder, root.glob("*/*.wav"), _parse)
+    files = audio_files(root, "*/*", ".wav")
+    found, skipped = named_files(folder, files, _parse)
     rows = [_row(match, path, split.get(name)) for name, (path, match) in found.items()]
     if not rows:
         raise DataError(
@@ -133,10 +136,10 @@ def list_clips(folder: Path) -> ClipList:
         )
     noted = {}
     if label_files(folder):
-        files = _split_files(folder)
-        for entry in unmatched(split, files, found):
+        lists = _split_files(folder)
+        for entry in unmatched(split, lists, found):
             skipped[entry] = "no clip of the folder has this name"
-        both = " and ".join(file.name for file in files.values())
+        both = " and ".join(file.name for file in lists.values())
         noted = {name: f"{both} do not list it" for name in found if name not in split}
     return _listed(rows, skipped, noted)
 
@@ -178,5 +181,5 @@ def _listed(
 ) -> ClipList:
     table = pd.DataFrame(rows)
     labels = table.pop("class").tolist()
-    clips = one_label_per_clip(table, labels, INSTRUMENTS.values())
+    clips = one_label_per_clip(table, labels, CLASSES)
     return ClipList(clips, skipped, noted)

@@ -7,17 +7,18 @@ text file of the same name with one instrument code a line.
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
 
 from earshift import names, text
 from earshift.datasets import ClipList, labels_per_clip, need_folder
-from earshift.datasets._files import relative
-from earshift.datasets.irmas import INSTRUMENTS, citation, licence
+from earshift.datasets._files import audio_files, relative
+from earshift.datasets.irmas import CLASSES, INSTRUMENTS, citation, licence
 from earshift.errors import DataError
 
-__all__ = ["citation", "label_files", "licence", "list_clips", "version"]
+__all__ = ["CLASSES", "citation", "label_files", "licence", "list_clips", "version"]
 
 version = 3
 recordings = "irmas_test"
@@ -53,42 +54,47 @@ def list_clips(folder: Path) -> ClipList:
         If the folder is missing or no clip in it has labels.
     """
     need_folder(folder, "the IRMAS test part (IRMAS-TestingData-Part1 to 3)")
-    rows, labels, skipped = [], [], {}
-    for file in sorted(folder.rglob("*.wav")):
+    labels: dict[str, set[str]] = {}
+    rows, skipped = [], {}
+    files = audio_files(folder, "**/*", ".wav")
+    for file in files:
         place = relative(folder, file)
-        try:
-            codes = _codes(file.with_suffix(".txt"))
-        except DataError as error:
-            skipped[place] = f"its labels cannot be read: {names.printable(str(error))}"
-            continue
-        unknown = sorted(codes - INSTRUMENTS.keys())
-        if unknown or not codes:
-            what = f"has the unknown code '{unknown[0]}'" if unknown else "is empty"
-            skipped[place] = f"its label file {what}"
-            continue
-        rows.append(
-            {
-                "clip_id": place.removesuffix(".wav"),
-                "path": place,
-                "recording": names.printable(re.sub(r"-\d+$", "", file.stem)),
-                "subgroup": None,
-                "split": "test",
-            }
-        )
-        labels.append({INSTRUMENTS[code] for code in codes})
+        clip_id = unicodedata.normalize("NFC", place[: -len(".wav")])
+        codes = _known_codes(file.with_suffix(".txt"))
+        if clip_id in labels:
+            skipped[place] = "a file of the same name is used"
+        elif isinstance(codes, str):
+            skipped[place] = codes
+        else:
+            labels[clip_id] = {INSTRUMENTS[code] for code in codes}
+            song = names.printable(re.sub(r"-\d+$", "", file.stem))
+            rows.append((clip_id, place, song, None, "test"))
     if not rows:
         raise DataError(
             f"no WAV file under '{folder}' has beside it a text file with instrument "
             f"codes, as in the IRMAS test part ({len(skipped)} without)."
         )
+    there = {file.with_suffix("") for file in files}
     for file in label_files(folder):
-        sound = file.with_suffix(".wav")
-        if not sound.is_file() and _holds_codes(file):
-            skipped[relative(folder, sound)] = (
+        if file.with_suffix("") not in there and _holds_codes(file):
+            skipped[relative(folder, file.with_suffix(".wav"))] = (
                 "its labels are there, the file itself is not"
             )
-    clips = labels_per_clip(pd.DataFrame(rows), labels, INSTRUMENTS.values())
-    return ClipList(clips, skipped)
+    columns = ["clip_id", "path", "recording", "subgroup", "split"]
+    clips = pd.DataFrame(rows, columns=columns)
+    return ClipList(labels_per_clip(clips, [*labels.values()], CLASSES), skipped)
+
+
+def _known_codes(file: Path) -> set[str] | str:
+    """Return the instrument codes of a label file, or why it cannot be used."""
+    try:
+        codes = _codes(file)
+    except DataError as error:
+        return f"its labels cannot be read: {names.printable(str(error))}"
+    if not codes:
+        return "its label file is empty"
+    unknown = sorted(codes - INSTRUMENTS.keys())
+    return f"its label file has the unknown code '{unknown[0]}'" if unknown else codes
 
 
 def _codes(file: Path) -> set[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
-from earshift.datasets._files import read_csv, unlisted, unpacked
+from earshift.datasets._files import audio_files, read_csv, unlisted, unpacked
 from earshift.errors import DataError
 
 version = 2
@@ -78,8 +78,8 @@ def list_clips(folder: Path) -> ClipList:
             f"{', '.join(SUBSETS)}, got '{odd['subset'].iloc[0]}'."
         )
     audio = unpacked(folder, "Medley-solos-DB", "audio")
-    there = sorted(audio.glob("Medley-solos-DB_*.wav"))
-    by_stem = {file.name.partition(".")[0]: file.name for file in there}
+    there = audio_files(audio, "*", ".wav")
+    by_stem = {file.name.partition(".")[0]: file.name for file in sorted(there)}
     stems = [
         f"Medley-solos-DB_{row.subset}-{row.instrument_id}_{row.uuid4}"
         for row in rows.itertuples()
@@ -96,4 +96,4 @@ def list_clips(folder: Path) -> ClipList:
     )
     skipped = unlisted(folder, there, clips["path"], TABLE)
     labels = rows["instrument"].tolist()
-    return ClipList(one_label_per_clip(clips, labels, CLASSES), skipped)
+    return ClipList(one_label_per_clip(clips, labels, CLASSES, file), skipped)

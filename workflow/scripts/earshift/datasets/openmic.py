@@ -14,6 +14,7 @@ import io
 import logging
 import pickle
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from earshift import text
 from earshift.datasets import LABEL, PAPER_SUBGROUP, ClipList, _genres, need_folder
-from earshift.datasets._files import read_csv, sides, unlisted, unmatched
+from earshift.datasets._files import audio_files, read_csv, sides, unlisted, unmatched
 from earshift.errors import ConfigError, DataError, did_you_mean
 
 log = logging.getLogger(__name__)
@@ -130,7 +131,7 @@ def list_clips(
         present[~known[:, i]] = pd.NA
         columns[LABEL + name] = present
     clips = pd.DataFrame(columns).sort_values("clip_id", ignore_index=True)
-    audio = folder.glob("audio/*/*.ogg")
+    audio = audio_files(folder, "audio/*/*", ".ogg")
     skipped |= unlisted(folder, audio, clips["path"], "openmic-2018.npz")
     return ClipList(clips, skipped, noted)
 
@@ -139,14 +140,20 @@ def _labels(
     file: Path,
 ) -> tuple[list[str], NDArray[np.float64], NDArray[np.bool_]]:
     """Return keys (n,), likelihoods (n, 20) and mask (n, 20)."""
-    with np.load(file) as arrays, zipfile.ZipFile(file) as archive:
-        needed = {"Y_true", "Y_mask", "sample_key"}
-        if missing := needed - set(arrays.files):
-            raise DataError(
-                f"'{file}' lacks {sorted(missing)}; it has {sorted(arrays.files)}."
-            )
-        likelihood, known = arrays["Y_true"], arrays["Y_mask"].astype(bool)
-        keys = _strings(archive.read("sample_key.npy"))
+    try:
+        with zipfile.ZipFile(file) as archive, np.load(file) as arrays:
+            needed = {"Y_true", "Y_mask", "sample_key"}
+            if missing := needed - set(arrays.files):
+                raise DataError(
+                    f"'{file}' lacks {sorted(missing)}; it has {sorted(arrays.files)}."
+                )
+            likelihood, known = arrays["Y_true"], arrays["Y_mask"].astype(bool)
+            keys = _strings(archive.read("sample_key.npy"))
+    except (EOFError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError) as error:
+        raise DataError(
+            f"'{file}' cannot be read ({error}): it is damaged, or not whole. Unpack "
+            "the archive of OpenMIC-2018 anew."
+        ) from error
     if not len(keys) == len(likelihood) == len(known):
         raise DataError(
             f"'{file}': {len(keys)} keys, {len(likelihood)} likelihoods and "
@@ -249,5 +256,8 @@ def _partition(folder: Path, keys: list[str]) -> tuple[list[str], dict[str, str]
     )
     for key in keys:
         if key not in side_of:
-            raise DataError(f"'{key}' is in no partition of OpenMIC-2018.")
+            both = " nor in ".join(f"'{file}'" for file in files.values())
+            raise DataError(
+                f"'{key}' is in no partition of OpenMIC-2018: neither in {both}."
+            )
     return [side_of[key] for key in keys], skipped

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
-from earshift.datasets._files import named_files
+from earshift.datasets._files import audio_files, named_files
 from earshift.errors import DataError
 
 version = 1
@@ -35,6 +35,8 @@ EMOTIONS = {
     "07": "disgust",
     "08": "surprised",
 }
+
+CLASSES = tuple(EMOTIONS.values())
 
 NAME = re.compile(
     r"0[1-3]-(?P<channel>0[12])-(?P<emotion>0[1-8])-0[12]-0[12]-0[12]"
@@ -72,7 +74,7 @@ def list_clips(folder: Path) -> ClipList:
         If the folder is missing or no name in it parses.
     """
     need_folder(folder, "RAVDESS (Actor_01 to Actor_24)")
-    files = folder.rglob("Actor_*/*.wav")
+    files = audio_files(folder, "**/Actor_*/*", ".wav")
     found, skipped = named_files(folder, files, _parse)
     rows, labels = [], []
     for clip_id, (place, match) in found.items():
@@ -86,7 +88,7 @@ def list_clips(folder: Path) -> ClipList:
         )
     columns = ["clip_id", "path", "recording", "subgroup", "split"]
     clips = pd.DataFrame(rows, columns=columns)
-    return ClipList(one_label_per_clip(clips, labels, EMOTIONS.values()), skipped)
+    return ClipList(one_label_per_clip(clips, labels, CLASSES), skipped)
 
 
 def _parse(file: Path) -> re.Match[str] | str:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from earshift import names, text
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
-from earshift.datasets._files import need_file, unlisted, unpacked
+from earshift.datasets._files import audio_files, need_file, unlisted, unpacked
 from earshift.errors import ConfigError, DataError, did_you_mean
 
 version = 2
@@ -100,7 +100,7 @@ def list_clips(
             errors = _errors(_root(folder, each), left_out)
             left_out |= {
                 f"error.txt: {listed}": "meta.txt does not list it"
-                for listed in errors.keys() - set(table["listed"])
+                for listed in sorted(errors.keys() - set(table["listed"]))
             }
             bad = table["listed"].isin(errors)
             left_out |= {
@@ -113,7 +113,9 @@ def list_clips(
     clips = pd.concat(tables, ignore_index=True)
     labels = clips.pop("scene").tolist()
     clips = clips.drop(columns="listed")
-    return ClipList(one_label_per_clip(clips, labels, CLASSES), skipped)
+    alone = clips.loc[clips["split"].isna(), "clip_id"]
+    noted = dict.fromkeys(alone, "no file of evaluation_setup/ lists it")
+    return ClipList(one_label_per_clip(clips, labels, CLASSES), skipped, noted)
 
 
 def _known(part: str) -> str:
@@ -152,14 +154,22 @@ def _read_part(folder: Path, root: Path) -> tuple[pd.DataFrame, dict[str, str]]:
                 f"'{file}', line {number}: a path, a scene and a recording with tabs "
                 f"between are needed, got '{cells[0]}'."
             )
+        if names.clean(cells[1]) not in CLASSES:
+            raise DataError(
+                f"'{file}', line {number}: '{cells[1]}' is no class of this dataset "
+                f"{did_you_mean(cells[1], CLASSES)}"
+            )
         name = Path(cells[0]).stem
         recording = cells[2] if len(cells) > 2 and cells[2] else name
         alone += recording == name
         place = str((root / cells[0]).relative_to(folder))
         rows.append((name, place, recording, None, cells[0], cells[1]))
+    if not rows:
+        raise DataError(f"'{file}' lists no clip. Is it the official file?")
     columns = ["clip_id", "path", "recording", "subgroup", "listed", "scene"]
     table = pd.DataFrame(rows, columns=columns)
-    skipped = unlisted(folder, root.glob("audio/*.wav"), table["path"], file.name)
+    sounds = audio_files(root, "audio/*", ".wav")
+    skipped = unlisted(folder, sounds, table["path"], file.name)
     if alone:
         skipped[str(file.relative_to(folder))] = (
             f"it names no recording of {alone} clips: each counts as its own"
@@ -189,7 +199,8 @@ def _folds(root: Path, table: pd.DataFrame) -> tuple[list[str | None], dict[str,
 def _errors(root: Path, skipped: dict[str, str]) -> dict[str, str]:
     """Return the clips that ``error.txt`` lists -> what it says of them."""
     file = root / "error.txt"
-    if not file.is_file():
-        skipped[file.name] = "it is not there: clips with faults are not known"
-        return {}
-    return {cells[0]: " ".join(cells[1:]) for _, cells in _lines(file)}
+    rows = _lines(file) if file.is_file() else []
+    if not rows:
+        state = "empty" if file.is_file() else "not there"
+        skipped[file.name] = f"it is {state}: clips with faults are not known"
+    return {cells[0]: " ".join(cells[1:]) for _, cells in rows}

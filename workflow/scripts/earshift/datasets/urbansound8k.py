@@ -13,7 +13,13 @@ import pandas as pd
 
 from earshift import text
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
-from earshift.datasets._files import fold_numbers, read_csv, unlisted, unpacked
+from earshift.datasets._files import (
+    audio_files,
+    fold_numbers,
+    read_csv,
+    unlisted,
+    unpacked,
+)
 
 version = 1
 recordings = "freesound"
@@ -79,5 +85,7 @@ def list_clips(folder: Path) -> ClipList:
             "split": folds,
         }
     )
-    skipped = unlisted(folder, audio.glob("fold*/*.wav"), clips["path"], file.name)
-    return ClipList(one_label_per_clip(clips, rows["class"].tolist(), CLASSES), skipped)
+    sounds = audio_files(audio, "fold*/*", ".wav")
+    skipped = unlisted(folder, sounds, clips["path"], file.name)
+    labels = rows["class"].tolist()
+    return ClipList(one_label_per_clip(clips, labels, CLASSES, file), skipped)

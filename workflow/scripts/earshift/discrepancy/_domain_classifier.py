@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from earshift.discrepancy import Measurement
+from earshift.discrepancy._result import ClipScores, Result
 from earshift.folds import assign_folds
 
 #: Folds of the domain classifier, within the clips it is given.
@@ -35,7 +35,7 @@ def out_of_fold(
     recordings_a: NDArray[np.str_],
     recordings_b: NDArray[np.str_],
     rng: np.random.Generator,
-) -> Measurement:
+) -> Result:
     """Score every clip by a domain classifier that has not seen its recording.
 
     Parameters
@@ -51,9 +51,9 @@ def out_of_fold(
 
     Returns
     -------
-    Measurement
-        Clips beyond `MAX_CLIPS`, and those of a fold without which only one dataset is
-        left, have the fold -1 and the score NaN.
+    Result
+        With scores. Clips beyond `MAX_CLIPS`, and those of a fold without which only
+        one dataset is left, have the fold -1 and the score NaN.
     """
     X = np.concatenate([X_a, X_b]).astype(np.float64)
     is_b = np.arange(len(X)) >= len(X_a)
@@ -84,4 +84,5 @@ def out_of_fold(
         scaler = StandardScaler().fit(X[train])
         classifier.fit(scaler.transform(X[train]), is_b[train])
         scores[test] = classifier.decision_function(scaler.transform(X[test]))
-    return Measurement(scores, np.where(left_out, -1, folds))
+    found = ClipScores(scores, np.where(left_out, -1, folds))
+    return Result(found.auc(len(X_a)), scores=found)

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from earshift import (
     cluster,
     debias,
+    discrepancy,
     domains,
     evaluate,
     jobs,
@@ -27,9 +28,8 @@ from earshift import (
 from earshift.classes import read_classes
 from earshift.debias import _checks
 from earshift.debias._kernel import KernelMethod
-from earshift.discrepancy import Measurement
+from earshift.discrepancy._pair import Side, measure_pair
 from earshift.domains import PRESENT, Domain
-from earshift.errors import DataError
 from earshift.folds import assign_folds
 
 #: How often the datasets are halved. A method is fitted on one half of the recordings
@@ -50,12 +50,12 @@ def measure_discrepancy(
     entries: Sequence[Mapping[str, str]],
     classes: Path,
     methods: Mapping[str, Mapping[str, Any]],
-    measures: Sequence[str],
+    measures: Mapping[str, Mapping[str, Any]],
     seed: int,
     parts: Path,
     out: Path,
 ) -> None:
-    """Write domain scores of held-out clips, for each method and measure.
+    """Measure held-out clips of each two datasets after each method.
 
     Parameters
     ----------
@@ -67,16 +67,19 @@ def measure_discrepancy(
         CSV file of the classes in use.
     methods : mapping
         Name in the experiment -> config entry of each debias method.
-    measures : sequence of str
-        Names of discrepancy plugins.
+    measures : mapping
+        Name in the experiment -> config entry of each measure.
     seed : int
         Of the draws.
     parts : Path
         Folder where results of tasks are kept.
     out : Path
-        Parquet file to write: a row per held-out clip, measure, method and pair of
-        datasets, with columns measure, a, b, repeat, fold, clip_id, recording,
-        dataset, score, inner_fold.
+        Parquet file to write: for each measure, method, pair of datasets (columns a, b)
+        and half (columns repeat, fold), a row per held-out clip, with columns clip_id,
+        recording, dataset, score, inner_fold, where the measure scores clips. Of other
+        measures a row per value, with columns quantity (``value``, ``null`` or
+        ``resampled``), draw (counts the values of a quantity) and value; a file of the
+        former alone has none of these columns.
     """
     chosen = read_classes(classes)
     all_domains = domains.load_all(entries, chosen)
@@ -84,7 +87,7 @@ def measure_discrepancy(
         "entries": [dict(entry) for entry in entries],
         "digest": [domain.digest() for domain in all_domains],
         "classes": chosen,
-        "measures": {m: registry.version_of("discrepancy", m) for m in measures},
+        "measures": discrepancy.identities(measures),
         "seed": seed,
         "version": versions.DISCREPANCY,
     }
@@ -107,7 +110,7 @@ def measure_fold(
     *,
     entries: Sequence[Mapping[str, str]],
     classes: Sequence[str],
-    measures: Mapping[str, int | str],
+    measures: Mapping[str, Any],
     seed: int,
     method: str,
     method_entry: Mapping[str, Any],
@@ -120,8 +123,11 @@ def measure_fold(
 
     Parameters
     ----------
-    entries, classes, measures, seed
+    entries, classes, seed
         As in `measure_discrepancy`.
+    measures : mapping
+        Name in the experiment -> what decides the results of the measure, as
+        `discrepancy.identities` returns it.
     method, method_entry, method_version
         Name, config entry and version of the debias method.
     repeat, fold : int
@@ -135,11 +141,14 @@ def measure_fold(
     Raises
     ------
     DataError
-        If the method does what none may, or a measure gives no number for a clip.
+        If the method does what none may, or a measure returns what none may.
     """
     registry.check_version("debias", method_entry["plugin"], method_version)
-    for name, version in measures.items():
-        registry.check_version("discrepancy", name, version)
+    measure_entries = {}
+    for name, identity in measures.items():
+        entry, version = discrepancy.entry_of(name, identity)
+        registry.check_version("discrepancy", entry["plugin"], version)
+        measure_entries[name] = entry
     all_domains = domains.load_all(entries, classes)
     draws = np.random.default_rng([seed, repeat])
     halves = _halves(all_domains, draws)
@@ -150,56 +159,20 @@ def measure_fold(
         held_out = _corrected(
             method_entry, all_domains, train, test, fit_again=fold == 0
         )
+    sides = [
+        Side(X, domain.labels[chosen], _clips(domain, chosen))
+        for X, domain, chosen in zip(held_out, all_domains, test, strict=True)
+    ]
     tables = []
-    for a, b in combinations(range(len(all_domains)), 2):
-        clips = pd.concat(
-            [_clips(all_domains[i], test[i]) for i in (a, b)], ignore_index=True
-        )
-        for name in measures:
+    for a, b in combinations(range(len(sides)), 2):
+        for name, entry in measure_entries.items():
             # The same draws for every method, so that their values are paired.
             rng = np.random.default_rng([seed, repeat, fold, a, b])
-            found = _measured(name, held_out[a], held_out[b], clips, rng)
-            tables.append(
-                clips.assign(
-                    measure=name,
-                    a=all_domains[a].name,
-                    b=all_domains[b].name,
-                    score=found.scores,
-                    inner_fold=found.folds,
-                )
-            )
+            key = {"measure": name, "a": all_domains[a].name, "b": all_domains[b].name}
+            tables.append(measure_pair(entry, sides[a], sides[b], rng, key))
     return pd.concat(tables, ignore_index=True).assign(
         method=method, repeat=repeat, fold=fold
     )
-
-
-def _measured(
-    name: str,
-    X_a: NDArray[np.float64],
-    X_b: NDArray[np.float64],
-    clips: pd.DataFrame,
-    rng: np.random.Generator,
-) -> Measurement:
-    """Return what a measure finds, with a finite score for each clip it looked at."""
-    recordings = clips["recording"].to_numpy(str)
-    own = recordings[: len(X_a)], recordings[len(X_a) :]
-    plugin = registry.load("discrepancy", name)
-    found: Measurement = plugin.measure(X_a.copy(), X_b.copy(), *own, rng)
-    scores, folds = np.asarray(found.scores, float), np.asarray(found.folds)
-    if scores.shape != (len(clips),) or folds.shape != (len(clips),):
-        raise DataError(
-            f"the measure '{name}' must give a score and a fold for each of "
-            f"{len(clips)} clips, got {scores.shape} and {folds.shape}."
-        )
-    bad = ~np.isfinite(scores) & (folds >= 0)
-    if bad.any():
-        clip = clips.iloc[int(bad.argmax())]
-        raise DataError(
-            f"the measure '{name}' gives the score {scores[bad.argmax()]} for clip "
-            f"'{clip['clip_id']}' of dataset '{clip['dataset']}' ({bad.sum()} of "
-            f"{len(bad)} clips). Clips that it leaves out must have the fold -1."
-        )
-    return found
 
 
 def _corrected(

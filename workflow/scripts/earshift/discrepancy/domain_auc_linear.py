@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from earshift.discrepancy import Measurement
+from earshift.discrepancy import Result
 from earshift.discrepancy._domain_classifier import out_of_fold
 
 version = 1
 label = "linear domain AUC"
-direction = "higher"
-chance = 0.5
+better = "lower"
+range = (0.0, 1.0)
+at_equality = 0.5
 
 #: Strength of the L2 penalty: with more features than clips, a weaker one only adds
 #: noise to the score.
@@ -22,10 +25,12 @@ C = 0.01
 def measure(
     X_a: NDArray[np.floating],
     X_b: NDArray[np.floating],
+    *,
     recordings_a: NDArray[np.str_],
     recordings_b: NDArray[np.str_],
     rng: np.random.Generator,
-) -> Measurement:
+    **_: Any,
+) -> Result:
     """Score clips by a logistic regression of the dataset, out of fold.
 
     Parameters
@@ -39,7 +44,7 @@ def measure(
 
     Returns
     -------
-    Measurement
+    Result
         Its value is in [0, 1]: 0.5 if no linear rule tells the datasets apart, 1 if one
         always does. Below 0.5 means chance, with few clips.
 

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.svm import SVC
 
-from earshift.discrepancy import Measurement
+from earshift.discrepancy import Result
 from earshift.discrepancy._domain_classifier import out_of_fold
 
 version = 1
 label = "non-linear domain AUC"
-direction = "higher"
-chance = 0.5
+better = "lower"
+range = (0.0, 1.0)
+at_equality = 0.5
 
 
 def measure(
     X_a: NDArray[np.floating],
     X_b: NDArray[np.floating],
+    *,
     recordings_a: NDArray[np.str_],
     recordings_b: NDArray[np.str_],
     rng: np.random.Generator,
-) -> Measurement:
+    **_: Any,
+) -> Result:
     """Score clips by a support vector machine of the dataset, out of fold.
 
     The kernel is Gaussian, of width ``"scale"`` (one over the number of features times
@@ -39,7 +44,7 @@ def measure(
 
     Returns
     -------
-    Measurement
+    Result
         Its value is in [0, 1], as for the linear measure.
     """
     classifier = SVC(kernel="rbf", gamma="scale", C=1.0, class_weight="balanced")

@@ -137,13 +137,15 @@ def _counts(table: pd.DataFrame) -> tuple[list[str], list[dict[str, Any]]]:
     return columns, rows
 
 
-def findings(results: Path) -> list[Section]:
+def findings(results: Path, excepted: Sequence[str] = ()) -> list[Section]:
     """Return what the audit says, in words.
 
     Parameters
     ----------
     results : Path
         Folder of the results.
+    excepted : sequence of str, optional
+        Protocols of the experiment that train on clips that others leave out.
 
     Returns
     -------
@@ -153,7 +155,7 @@ def findings(results: Path) -> list[Section]:
     folder = results / "1_clips"
     sentences = [
         *_faults_said(read_text(folder / "audit.csv").set_index("dataset").astype(int)),
-        *_shared_said(results / "4_splits"),
+        *_shared_said(results / "4_splits", list(excepted)),
         *_cues_said(read_table(folder / "cues.csv")),
     ]
     return [Section("Is the audio sound, and what does it give away?", sentences)]
@@ -187,7 +189,7 @@ def _faults_said(table: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _shared_said(folder: Path) -> Iterator[str]:
+def _shared_said(folder: Path, excepted: list[str]) -> Iterator[str]:
     """Say which recordings datasets have in common, and what is done about it."""
     clips = pd.read_parquet(folder / "groups.parquet")
     common, names = groups.in_common(clips), list(clips["dataset"].unique())
@@ -205,7 +207,7 @@ def _shared_said(folder: Path) -> Iterator[str]:
         yield (
             f"By name or by copies, {words.listed(parts)}: where one is tested, none "
             "of its clips is used for training in any dataset"
-            f"{_left_out_said(folder, names)}."
+            f"{_left_out_said(folder, names, excepted)}."
         )
     for row in groups.large(clips):
         yield (
@@ -215,7 +217,7 @@ def _shared_said(folder: Path) -> Iterator[str]:
         )
 
 
-def _left_out_said(folder: Path, names: Sequence[str]) -> str:
+def _left_out_said(folder: Path, names: Sequence[str], excepted: list[str]) -> str:
     """Say how many clips do not train for this in folds that the authors made."""
     parts = []
     for name in names:
@@ -225,7 +227,7 @@ def _left_out_said(folder: Path, names: Sequence[str]) -> str:
     if not parts:
         return ""
     are = "is" if parts[0].startswith("1 ") and len(parts) == 1 else "are"
-    but = ", except in the protocol paper" if (folder / "paper").is_dir() else ""
+    but = f", except in the protocol {words.listed(excepted)}" if excepted else ""
     return f"; for this, {words.listed(parts)} {are} left out of training{but}"
 
 

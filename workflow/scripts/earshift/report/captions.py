@@ -39,11 +39,12 @@ CAPTIONS: Mapping[str, tuple[str, str, str]] = {
     "discrepancy": (
         "How different the datasets are, before and after",
         "Points with intervals: each measure of difference before and after methods.",
-        "How well held-out clips of two datasets can be told apart from their "
-        "features. Lines are {level} intervals from resampling the recordings of both "
-        "datasets; where one crosses the dashed line, the measure sees no difference. "
-        "A measure at chance says nothing of whether classifiers carry over. From "
-        "tables/discrepancy.csv.",
+        "How different the features of held-out clips of two datasets are. Lines are "
+        "{level} intervals from resampling the recordings of both datasets; where one "
+        "crosses the dashed line, the measure detects no difference. Some measures "
+        "have a grey band instead, the {level} interval of equal datasets: none is "
+        "detected where the mark lies on it. That says nothing of whether classifiers "
+        "carry over. From tables/discrepancy.csv.",
     ),
 }
 

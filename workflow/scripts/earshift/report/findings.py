@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
 
-from earshift import registry, statistics
+from earshift import statistics
 from earshift.report import tables, words
 from earshift.report.tables import Tables
 from earshift.statistics import NO_EFFECT
@@ -157,33 +156,27 @@ def _losers(found: Tables) -> Iterator[str]:
 
 def _differences(found: Tables) -> Iterator[str]:
     plain = found.discrepancy[found.discrepancy["variant"].eq("none")]
-    for (measure, a, b), part in plain.groupby(["measure", "a", "b"], sort=False):
-        plugin = registry.load("discrepancy", str(measure))
-        chance = float(plugin.chance)
-        part = part.assign(detected=_detected(part, plugin))
+    for (_, a, b), part in plain.groupby(["measure", "a", "b"], sort=False):
+        row: Row = part.iloc[0]
+        without = ""
+        if not row.tested:
+            without = f" ({row.expected:g} means no difference)"
         values = [_difference(row) for row in part.itertuples()]
-        yield (
-            f"Between {a} and {b}, the {plugin.label} ({words.number(chance, 1)} is "
-            f"chance) is {words.listed(values)}."
-        )
-
-
-def _detected(table: pd.DataFrame, measure: ModuleType) -> pd.Series[bool]:
-    """Return where the interval of a measure lies beyond its chance level.
-
-    On the other side of chance there is no difference either: a domain AUC below 0.5
-    is what a classifier that learned nothing has in some samples.
-    """
-    chance = float(measure.chance)
-    if measure.direction == "higher":
-        return table["low"].gt(chance)
-    return table["high"].lt(chance)
+        name = f"the {row.label}{without}"
+        yield f"Between {a} and {b}, {name} is {words.listed(values)}."
 
 
 def _difference(row: Row) -> str:
-    value = f"{words.number(row.value)} {words.interval(row.low, row.high)}"
-    note = "" if row.detected else " (no detectable difference)"
-    return f"{value} with {row.setting}{note}"
+    digits = int(row.digits) - 1 if row.bounds else int(row.digits)
+    value = words.number(row.value, digits)
+    ends = words.interval(row.low, row.high, digits)
+    notes = [] if row.detected else ["no detectable difference"]
+    if row.tested:
+        expected = words.number(row.expected, digits)
+        span = words.interval(row.null_low, row.null_high, digits)
+        notes.append(f"equal datasets: {expected} {span}")
+    note = f" ({'; '.join(notes)})" if notes else ""
+    return f"{value} {ends} with {row.setting}{note}"
 
 
 def _corrections(found: Tables) -> Iterator[str]:
@@ -249,16 +242,16 @@ def _span(gaps: pd.DataFrame) -> str:
 def _erased(found: Tables) -> Iterator[str]:
     """Say after which methods a measure no longer detects a difference."""
     keys = ["setting", "a", "b"]
-    for name, rows in found.discrepancy.groupby("measure", sort=False):
-        measure = registry.load("discrepancy", str(name))
-        rows = rows.assign(detected=_detected(rows, measure)).set_index(keys)
+    for _, rows in found.discrepancy.groupby("measure", sort=False):
+        label = rows["label"].iloc[0]
+        rows = rows.set_index(keys)
         plain = rows.loc[rows["variant"].eq("none"), "detected"]
         corrected = rows[rows["variant"].ne("none")]
         if corrected.empty:
             continue
         n = words.count(int(plain.sum()), "difference")
         if not plain.any():
-            yield f"By the {measure.label}, no difference is detectable to begin with."
+            yield f"By the {label}, no difference is detectable to begin with."
             continue
         gone = ~corrected["detected"] & plain.reindex(corrected.index)
         after = [
@@ -267,13 +260,10 @@ def _erased(found: Tables) -> Iterator[str]:
             if own.any()
         ]
         if not after:
-            yield (
-                f"By the {measure.label}, {n} can still be detected after every "
-                "correction."
-            )
+            yield (f"By the {label}, {n} can still be detected after every correction.")
             continue
         yield (
-            f"Of {n} that the {measure.label} detects without correction, it no longer "
+            f"Of {n} that the {label} detects without correction, it no longer "
             f"detects {words.listed(after)}. That is no proof that none is left: with "
             "more clips the same measure detects smaller differences."
         )

@@ -11,18 +11,17 @@ import jinja2
 import pandas as pd
 import yaml
 
-from earshift import fingerprint, ismir2023, jobs, registry
+from earshift import fingerprint, jobs, protocol
 from earshift.report import (
     audit,
     left_out,
     padding,
     plan,
     sources,
-    study,
     tables,
     words,
 )
-from earshift.report.captions import AUDIO, CAPTIONS, STUDY
+from earshift.report.captions import AUDIO, CAPTIONS
 from earshift.report.findings import findings
 from earshift.report.tables import Tables
 
@@ -63,7 +62,7 @@ def render(values: Mapping[str, Any], template: Path) -> str:
     values : mapping
         As `page_values` returns them.
     template : Path
-        Jinja template; those it includes are beside it.
+        Jinja template; those it includes are beside it, but for that of a study.
 
     Returns
     -------
@@ -71,7 +70,7 @@ def render(values: Mapping[str, Any], template: Path) -> str:
         The page.
     """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template.parent),
+        loader=jinja2.FileSystemLoader([template.parent, "/"]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -104,14 +103,19 @@ def page_values(
     dict
         Values of the template's names.
     """
-    found = tables.read(results / "tables")
+    found = tables.read(results / "tables", measures=config["discrepancy"])
     level = f"{100 * config['statistics']['confidence']:g}\N{NO-BREAK SPACE}%"
     names = list(config["datasets"])
+    study = protocol.study_of(config["study"])
+    used = study.named(config["protocols"])
+    excepted = [one.name for one in used if not one.leaves_out]
     described = sources.describe_datasets(results, config)
     return {
         "title": f"Dataset bias between {words.listed(names)}",
         "names": names,
-        "findings": findings(found) + audit.findings(results) + padding.say(results),
+        "findings": findings(found)
+        + audit.findings(results, excepted)
+        + padding.say(results),
         "left_out": left_out.describe(results, names, list(config["models"])),
         "left_out_shown": left_out.SHOWN,
         "level": level,
@@ -119,12 +123,13 @@ def page_values(
         "rope": config["statistics"]["rope"],
         "protocol": _protocols(found),
         "shown": found.note,
-        **_study(results, config, found, level),
+        **_study(results, config, study, found.protocol, level),
         "n_classes": int(found.summary["n_classes"].max()),
         "access": tables.ACCESS,
         "main": _by_setting(found.summary),
         "gaps": _by_setting(found.gaps),
-        "discrepancy": _by_setting(_with_labels(found)),
+        "discrepancy": _by_setting(found.discrepancy),
+        "with_null": bool(found.discrepancy["tested"].any()),
         "figures": [_figure(results, n, *CAPTIONS[n], level) for n in CAPTIONS],
         "audio": _figure(results, "audio", *AUDIO, level),
         "audit": audit.describe_audit(results, names),
@@ -142,6 +147,7 @@ def page_values(
                 set.intersection(*(d["subgroup_names"] for d in described))
             ),
         ),
+        "classifier": sources.describe_classifier(config),
         "plan": plan.compare(results),
         "provenance": jobs.provenance(),
         "versions": versions,
@@ -155,16 +161,21 @@ def _protocols(found: Tables) -> str:
 
 
 def _study(
-    results: Path, config: Mapping[str, Any], found: Tables, level: str
+    results: Path,
+    config: Mapping[str, Any],
+    study: protocol.Study,
+    shown: str,
+    level: str,
 ) -> dict[str, Any]:
-    """Return what the page shows of the study, if the experiment is one."""
-    if not ismir2023.is_study(found.protocols):
-        return {"study": None, "study_figures": []}
-    shown = [
-        _figure(results, f"study/{name.format(found.protocol)}", *texts, level)
-        for name, texts in STUDY.items()
-    ]
-    return {"study": study.describe_study(results, config), "study_figures": shown}
+    """Return what the page shows of the study, if it has a section."""
+    section = study.section(results, config, shown)
+    if section is None or study.template is None:
+        return {"study": None}
+    return {
+        "study": section.values,
+        "study_figures": [_figure(results, *one, level) for one in section.figures],
+        "study_template": str(study.template.resolve()),
+    }
 
 
 def _by_setting(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
@@ -176,18 +187,6 @@ def _by_setting(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
         rows = part.sort_values("order", kind="stable").to_dict("records")
         out[str(setting)] = [{str(k): v for k, v in row.items()} for row in rows]
     return out
-
-
-def _with_labels(found: Tables) -> pd.DataFrame:
-    table = found.discrepancy
-    plugins = {
-        name: registry.load("discrepancy", name)
-        for name in tables.ordered(table["measure"])
-    }
-    return table.assign(
-        label=table["measure"].map({n: p.label for n, p in plugins.items()}),
-        chance=table["measure"].map({n: p.chance for n, p in plugins.items()}),
-    )
 
 
 def _figure(

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
 
-from earshift import alignment, datasets, left_out, protocols, registry, scoring, store
+from earshift import (
+    alignment,
+    classifiers,
+    datasets,
+    left_out,
+    protocols,
+    registry,
+    scoring,
+    store,
+)
 from earshift.access import access_of
 from earshift.conditions import conditions_of, text_of
-from earshift.published import METHODS
+from earshift.protocol import study_of
 from earshift.report import words
 from earshift.tables import read_table, read_text
 
@@ -283,6 +293,36 @@ def describe_conditions(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     return out
 
 
+def describe_classifier(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of the experiment's classifier.
+
+    Parameters
+    ----------
+    config : mapping
+        The complete configuration.
+
+    Returns
+    -------
+    dict
+        Keys name, summary, options, default (whether it is the one of experiments that
+        name none).
+    """
+    entry = config["classifier"]
+    plugin = registry.load("classifiers", entry["plugin"])
+    options = registry.own_options(entry)
+    return {
+        "name": Path(entry["plugin"]).stem,
+        "summary": _summary(plugin),
+        "options": ", ".join(f"{k} = {v}" for k, v in options.items()),
+        "default": entry["plugin"] == classifiers.DEFAULT,
+    }
+
+
+def _summary(plugin: ModuleType) -> str:
+    """Return the first paragraph of a plugin's docstring, as one line."""
+    return (plugin.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
 def describe_methods(
     config: Mapping[str, Any], *, share_subgroup: bool
 ) -> list[dict[str, str]]:
@@ -311,12 +351,11 @@ def describe_methods(
                 f"one direction for all clips, as {single} does: the two are the same "
                 "here."
             )
-        summary = (plugin.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
         out.append(
             {
                 "name": name,
                 "access": _access(entry, config),
-                "summary": summary,
+                "summary": _summary(plugin),
                 "note": note,
             }
         )
@@ -326,12 +365,16 @@ def describe_methods(
 def _access(entry: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """Return what a method sees; where that differs, in which protocols and scopes."""
     balance = config["splits"]["balance"]
-    own = [p for p in config["protocols"] if p == "fixed" or entry["plugin"] in METHODS]
+    own = [
+        protocol
+        for protocol in study_of(config["study"]).named(config["protocols"])
+        if protocol.methods is None or entry["plugin"] in protocol.methods
+    ]
     scopes = config["scopes"] if scoring.looks_at_domains(entry) else ["global"]
     cells: dict[str, list[str]] = {}
     for protocol, scope in product(own, scopes):
         seen = access_of(entry, scope, protocol=protocol, balance=balance)
-        where = [protocol] * (len(own) > 1) + [scope] * (len(scopes) > 1)
+        where = [protocol.name] * (len(own) > 1) + [scope] * (len(scopes) > 1)
         cells.setdefault(seen, []).append(" ".join(where))
     if len(cells) == 1:
         return next(iter(cells))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from earshift.report.measured import with_facts
 from earshift.tables import read_table
 
 #: What `access` means, in words.
@@ -37,7 +39,8 @@ class Tables:
     gaps : DataFrame
         Within minus across, with intervals; also with a column `access`.
     discrepancy : DataFrame
-        Measures between datasets, whose rows are of no protocol.
+        Measures between datasets, whose rows are of no protocol; with what
+        `measured.with_facts` adds, if `read` was given the measures.
     kernel : DataFrame
         As `summary`, with the changes of methods against others than ``none``, such as
         those of kernel methods against ``k``.
@@ -91,7 +94,12 @@ class Tables:
         return dict(zip(self.summary["variant"], self.summary["access"], strict=True))
 
 
-def read(folder: Path, protocol: str | None = None) -> Tables:
+def read(
+    folder: Path,
+    protocol: str | None = None,
+    *,
+    measures: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Tables:
     """Read the tables of an experiment, of one protocol.
 
     Parameters
@@ -100,6 +108,9 @@ def read(folder: Path, protocol: str | None = None) -> Tables:
         Holds ``scores.csv``, ``summary.csv``, ``gaps.csv`` and ``discrepancy.csv``.
     protocol : str, optional
         Which; without it ``fixed``, or the first where that did not run.
+    measures : mapping, optional
+        Config entries of the measures of discrepancy, for what shows their values. It
+        takes a second to load them.
 
     Returns
     -------
@@ -123,8 +134,10 @@ def read(folder: Path, protocol: str | None = None) -> Tables:
     )
     seen = dict(zip(summary["variant"], summary["access"], strict=True))
     gaps["access"] = gaps["variant"].map(seen)
-    measures = _named(measured, alike)
-    return Tables(scores, summary, gaps, measures, kernel, shown, protocols)
+    discrepancy = _named(measured, alike)
+    if measures is not None:
+        discrepancy = with_facts(discrepancy, measures)
+    return Tables(scores, summary, gaps, discrepancy, kernel, shown, protocols)
 
 
 def _named(table: pd.DataFrame, alike: Collection[str]) -> pd.DataFrame:

@@ -1,0 +1,207 @@
+"""What every study must do; nothing of one is loaded unless it is asked for."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from earshift import expected, registry
+from earshift.errors import ConfigError
+from earshift.protocol import FIXED, NO_STUDY, draw_of, study_of, version_of
+
+NAMES = registry.names("studies")
+
+#: Modules of the ISMIR 2023 study that are not in its folder yet.
+FLAT = ("paper", "published", "deviations", "ismir2023", "report.study")
+
+CONFIG = {"deviations": True, "protocols": ["fixed"]}
+
+
+def loaded(code):
+    """Names of the modules that are there after some code, in a new process."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
+        env=os.environ | {"PYTHONPATH": str(Path(registry.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_the_core_loads_no_study():
+    names = "access, alignment, beforehand, classes, domains, draws, evaluate, expected"
+    names += ", protocols, report, scoring, settings, status, summary"
+    found = loaded(f"from earshift import {names}\nfrom earshift.report import page")
+    assert "earshift.evaluate" in found
+    found = {n.removeprefix("earshift.") for n in found if n.startswith("earshift.")}
+    assert not found & set(FLAT)
+    assert not {n for n in found if n.startswith(("study", "studies"))}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_study_is_made_in_no_time(name):
+    found = loaded(f"from earshift.protocol import study_of\nstudy_of({name!r})")
+    assert f"earshift.studies.{name}" in found
+    heavy = {"sklearn", "scipy", "matplotlib", "h5py", "jinja2", "dask"}
+    assert not found & heavy
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_study_says_what_it_is_of(name):
+    plugin = registry.load("studies", name)
+    assert re.search(r"\b(19|20)\d\d\b", plugin.citation)
+    assert (plugin.__doc__ or "").strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_protocols_know_methods_that_there_are_and_what_these_see(name):
+    known = set(registry.names("debias"))
+    study = study_of(name)
+    for protocol in study.protocols:
+        assert study.protocol(protocol.name) is protocol
+        methods = known if protocol.methods is None else set(protocol.methods)
+        assert "none" in methods <= known
+        assert protocol.sees("none") == "none"
+        assert {protocol.sees(method) for method in methods} <= set(registry.ACCESS)
+        if protocol.balance not in (None, "none", "joint"):
+            assert draw_of(protocol.balance, study) is study.draws[protocol.balance]
+        table = pd.DataFrame({"subgroup": ["a"], protocol.subgroups: ["b"]})
+        assert protocol.subgroup_of(table).tolist() == ["b"]
+        assert protocol.subgroup_of(table[[]].assign(subgroup="c")).tolist() == ["c"]
+
+
+def cells(rng):
+    """Clips of two datasets, one of which has fewer of everything."""
+    return {
+        name: {
+            present: {
+                group: [f"{name}{group}{present}{i}" for i in range(int(n))]
+                for group, n in zip("xyz", rng.integers(size, 2 * size, 3), strict=True)
+            }
+            for present in (True, False)
+        }
+        for name, size in (("a", 20), ("b", 10))
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "balance"), [(n, way) for n in NAMES for way in study_of(n).draws]
+)
+def test_a_draw_takes_clips_that_there_are_and_depends_on_its_seeds_alone(
+    name, balance
+):
+    draw = study_of(name).draws[balance]
+    given = cells(np.random.default_rng(0))
+    found = draw(given, [0, 1, 0, 7])
+    assert found == draw(given, [0, 1, 0, 7])
+    assert found != draw(given, [0, 2, 0, 7])
+    for dataset, ids in found.items():
+        groups = [g for own in given[dataset].values() for g in own.values()]
+        own = {clip for group in groups for clip in group}
+        assert len(set(ids)) == len(ids)
+        assert set(ids) <= own
+    n_given = sum(len(g) for own in given["a"].values() for g in own.values())
+    assert 0 < len(found["a"]) < n_given  # as b has fewer
+    # Any experiment may use it.
+    assert draw_of(balance, NO_STUDY) is draw
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_jobs_and_files_fit_the_workflow(name):
+    study = study_of(name)
+    config = CONFIG | {"protocols": ["fixed", *(p.name for p in study.protocols)]}
+    if not study.has_deviations:
+        config["deviations"] = False
+    stages = {stage for stage, _ in expected.RULES.values()}
+    jobs = study.jobs(config)
+    assert {stage for stage, _ in jobs.values()} <= stages
+    assert not jobs.keys() & expected.RULES.keys()
+    files = study.files(config)
+    assert len(set(files)) == len(files)
+    assert all(file.startswith(("tables/", "figures/")) for file in files)
+    if study.rules is None:
+        assert not jobs
+        assert not files
+    else:
+        text = study.rules.read_text()
+        assert set(re.findall(r"^rule (\w+):", text, re.M)) == jobs.keys()
+    if study.template is not None:
+        assert 'id="study"' in study.template.read_text()
+
+
+def test_a_first_version_is_left_out_and_others_count(tmp_path, monkeypatch):
+    assert version_of(None) == {}
+    for name in NAMES:
+        plugin = registry.load("studies", name)
+        monkeypatch.setattr(plugin, "version", 1)
+        assert version_of(name) == {}
+        monkeypatch.setattr(plugin, "version", 2)
+        assert version_of(name) == {"study": 2}
+    file = tmp_path / "mine.py"
+    file.write_text(SMALL)
+    (version,) = version_of(str(file)).values()
+    assert str(version).startswith("1+")  # an edit of a user's own file counts
+
+
+SMALL = """
+from earshift.studies import Protocol, Study
+
+version, citation = 1, "Nobody (2024)"
+
+
+class Coarse(Protocol):
+    name = "coarse"
+
+
+class Mine(Study):
+    protocols = (Coarse(),)
+
+
+def make():
+    return Mine()
+"""
+
+
+def test_a_folder_among_the_studies_is_one(tmp_path, monkeypatch):
+    import earshift.studies
+
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "numbers.py").write_text("NAME = 'fine'\n")
+    text = SMALL.replace('"coarse"', "NAME")
+    imported = "from earshift.studies.mine.numbers import NAME\n"
+    text = text.replace("\nversion", f"{imported}\nversion")
+    (folder / "__init__.py").write_text(text)
+    path = [*earshift.studies.__path__, str(tmp_path)]
+    monkeypatch.setattr(earshift.studies, "__path__", path)
+    assert "mine" in registry.names("studies")
+    assert study_of("mine").protocol("fine").name == "fine"
+    assert study_of("mine").protocol("fixed") is FIXED
+    with pytest.raises(ConfigError, match="'fine' is of the study 'mine': add 'study:"):
+        NO_STUDY.protocol("fine")
+    for module in [n for n in sys.modules if n.startswith("earshift.studies.mine")]:
+        monkeypatch.delitem(sys.modules, module)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"coarse"', '"fixed"', "has a protocol 'fixed'"),
+        ('"coarse"', '"a/b"', "has a protocol 'a/b'"),
+        ("(Coarse(),)", "(Coarse(), Coarse())", "none twice"),
+        ("return Mine()", "return None", "must return an earshift.studies.Study, got"),
+        ("citation", "source", "does not define 'citation'"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused(tmp_path, old, new, message):
+    file = tmp_path / "mine.py"
+    assert SMALL.count(old) == 1
+    file.write_text(SMALL.replace(old, new))
+    with pytest.raises(ConfigError, match=message):
+        study_of(str(file))

@@ -1,0 +1,62 @@
+"""Studies: what an experiment adds to repeat, or to answer, one publication.
+
+A study is a folder ``earshift/studies/<name>/``, a file ``<name>.py`` there, a user's
+own file, or an entry point; ``study: <name>`` in the configuration asks for it. Without
+that key nothing of any study is imported. Its module defines
+
+``version``
+    An integer that is raised whenever its numbers change. The first, 1, counts as none.
+``citation``
+    The publication.
+``make()``
+    Return a `Study`: its protocols, each a `Protocol`, and, as far as it has them, ways
+    to draw training clips, a check of the configuration, rules with the jobs they add
+    to ``make status``, and a section of the report with the files that it reads.
+
+Both classes are complete as they are: a study overrides what it does otherwise. What
+takes long to import is imported inside the functions that need it, since every job of
+such an experiment makes its study. ``earshift/studies/ismir2023`` is the model to
+follow.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from earshift.errors import ConfigError
+from earshift.protocol import FIXED, Draw, Protocol, Section, Study
+
+__all__ = ["Draw", "Protocol", "Section", "Study"]
+
+
+def check_plugin(name: str, module: ModuleType) -> None:
+    """Refuse a study that cannot be.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in the config.
+    module : module
+        The plugin.
+
+    Raises
+    ------
+    ConfigError
+        If it makes no `Study`, or a protocol has a name that it cannot have.
+    """
+    study = module.make()
+    if not isinstance(study, Study):
+        raise ConfigError(
+            f"make() of the study '{name}' must return an earshift.studies.Study, got "
+            f"{study!r}."
+        )
+    taken = {FIXED.name}
+    for protocol in study.protocols:
+        # Names become folders and columns.
+        if not protocol.name.replace("_", "").isalnum() or protocol.name in taken:
+            raise ConfigError(
+                f"the study '{name}' has a protocol '{protocol.name}': names of "
+                "protocols are letters, digits and '_', none twice, and 'fixed' is "
+                "that of the core."
+            )
+        taken.add(protocol.name)

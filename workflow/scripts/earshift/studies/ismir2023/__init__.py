@@ -1,0 +1,148 @@
+"""Wang, Richard and McFee (2023): the published code, faults included, and its results.
+
+The protocol ``paper`` does what that code does, ``fixed`` has each fault mended;
+docs/study.md says what the faults are. With ``deviations: true`` each fault is mended
+alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from earshift import library
+from earshift.errors import ConfigError
+from earshift.protocol import Cells, Protocol, Section, Study
+
+version = 1
+citation = (
+    "Wang, Richard and McFee (2023), Transfer learning and bias correction with "
+    "pre-trained audio embeddings, ISMIR"
+)
+
+
+class Paper(Protocol):
+    """What the published code does."""
+
+    name = "paper"
+    balance = "paper"
+    subgroups = "subgroup_paper"
+    one_repeat = True
+    leaves_out = False
+    classifier = {"plugin": "logistic", "n_inner_folds": 3}  # noqa: RUF012
+
+    @property
+    def methods(self) -> Collection[str]:
+        """Plugins of the methods that the study has."""
+        from earshift.published import METHODS
+
+        return tuple(METHODS)
+
+    def sees(self, plugin: str) -> str:
+        """Return what a method sees; kernels take their width from both datasets."""
+        from earshift.published import METHODS
+
+        return "target_unlabelled" if METHODS[plugin].sees_target else "none"
+
+    def cross_validate(self, part: Any, **inputs: Any) -> None:  # noqa: ANN401
+        """Score as the study does, with its own classifier and inner folds."""
+        from earshift import paper
+
+        paper.cross_validate(part, **inputs)
+
+
+def draw(cells: Mapping[str, Cells], seeds: Sequence[int]) -> dict[str, list[str]]:
+    """Draw clips as the published code does; each repeat has the seed after the last.
+
+    Parameters
+    ----------
+    cells : mapping of str to mapping
+        Name of each dataset -> its clips by label and subgroup.
+    seeds : sequence of int
+        Seed of the experiment, repeat, fold, and a number of the class.
+
+    Returns
+    -------
+    dict of str to list of str
+        Name -> clips drawn.
+    """
+    from earshift import draws
+
+    return draws.paper(cells, random_seed=draws.PAPER_SEED + int(seeds[1]))
+
+
+class Ismir2023(Study):
+    """Protocol, deviations, tables, figures and section of the study."""
+
+    protocols = (Paper(),)
+    draws = {"paper": draw}  # noqa: RUF012
+    has_deviations = True
+    rules = library.PROJECT / "workflow" / "rules" / "8_study.smk"
+    template = library.PROJECT / "workflow" / "report" / "study.html.j2"
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        """Refuse what the published code does not know."""
+        if "paper" not in config["protocols"]:
+            if config["deviations"]:
+                raise ConfigError(
+                    "'deviations: true' compares with the protocol 'paper', which is "
+                    f"not among the protocols ({', '.join(config['protocols'])}): add "
+                    "it, or set 'deviations: false'."
+                )
+            return
+        if config["splits"]["kind"] != "official":
+            raise ConfigError(
+                "the protocol 'paper' trains and tests on the datasets' own splits, "
+                f"got 'kind: {config['splits']['kind']}': set 'splits: {{kind: "
+                "official}', or take 'paper' out of 'protocols'."
+            )
+        if len(config["datasets"]) != 2:
+            raise ConfigError(
+                "the protocol 'paper' compares 2 datasets, got "
+                f"{len(config['datasets'])} ({', '.join(config['datasets'])}): take "
+                "the others out, or 'paper' out of 'protocols'."
+            )
+
+    def jobs(self, config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+        """Return the jobs of deviations, if asked for, of tables and of figures."""
+        deviations = {
+            "measure_deviations": (
+                "5 scores",
+                "5_scores/{protocol}/{model}/{condition}.deviations.csv",
+            ),
+            "collect_deviations": ("7 statistics", "tables/deviations.csv"),
+        }
+        return (deviations if config["deviations"] else {}) | {
+            "tabulate_study": ("8 report", "tables/study/main.csv"),
+            "draw_study": ("8 report", "figures/study"),
+        }
+
+    def files(self, config: Mapping[str, Any]) -> list[str]:
+        """Return the study's tables and figures."""
+        from earshift import study_data
+
+        figures = study_data.figure_names(config["protocols"])
+        tables = [f"study/{name}.csv" for name in ("main", *study_data.TABLES)]
+        tables.append("study/main.tex")
+        if config["deviations"]:
+            tables += ["deviations.csv", "study/deviations.csv", "study/deviations.tex"]
+        return [
+            *(f"figures/study/{name}.svg" for name in figures),
+            *(f"tables/{name}" for name in tables),
+        ]
+
+    def section(self, results: Path, config: Mapping[str, Any], shown: str) -> Section:
+        """Return what survives, the protocols side by side, and the deviations."""
+        from earshift.report import study
+        from earshift.report.captions import STUDY
+
+        return Section(
+            study.describe_study(results, config),
+            [(f"study/{name.format(shown)}", *texts) for name, texts in STUDY.items()],
+        )
+
+
+def make() -> Study:
+    """Return the study."""
+    return Ismir2023()
