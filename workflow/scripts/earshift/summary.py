@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, scoring, statistics
+from earshift import jobs, statistics
 from earshift.access import access_of, references
+from earshift.debias import Method
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -104,11 +105,12 @@ def summarise(
             log.info("resampling %s, %s, %s", path.parent.name, condition, test)
             curves |= _resample(part, n_resamples, seed)
     rng = np.random.default_rng(seed)
+    by_name = Method.of_all(methods)
     with jobs.whole_file(summary) as file:
-        table = _summary(curves, methods, balance, confidence, rope, rng)
+        table = _summary(curves, by_name, balance, confidence, rope, rng)
         table.to_csv(file, index=False, float_format="%.6f")
     with jobs.whole_file(gaps) as file:
-        means = {group: _mean(curves[group]) for group in _shown(curves, methods)}
+        means = {group: _mean(curves[group]) for group in _shown(curves, by_name)}
         _gaps(means, confidence).to_csv(file, index=False, float_format="%.6f")
 
 
@@ -174,20 +176,20 @@ def _mean(
 
 
 def _shown(
-    curves: ClassCurves, methods: Mapping[str, Mapping[str, Any]]
+    curves: ClassCurves, methods: Mapping[str, Method]
 ) -> Iterator[tuple[str, ...]]:
     """Yield all groups, but one scope alone of methods that are the same in all."""
     scope = GROUP.index("scope")
     first = next(iter(curves))[scope]
     for group in curves:
-        entry = methods[group[GROUP.index("method")]]
-        if group[scope] == first or scoring.looks_at_domains(entry):
+        method = methods[group[GROUP.index("method")]]
+        if group[scope] == first or method.looks_at_domains:
             yield group
 
 
 def _summary(
     curves: ClassCurves,
-    methods: Mapping[str, Mapping[str, Any]],
+    methods: Mapping[str, Method],
     balance: str,
     confidence: float,
     rope: float,
@@ -272,10 +274,11 @@ def _gaps(curves: Curves, confidence: float) -> pd.DataFrame:
     plain = {"method": "none", "scope": scope}
     for group, across in curves.items():
         named = dict(zip(GROUP, group, strict=True))
-        if named["train"] == named["test"]:
-            continue
         within = named | {"train": named["test"]}
-        gap = curves[tuple(within.values())] - across
+        corrected = curves.get(tuple(within.values()))
+        if named["train"] == named["test"] or corrected is None:
+            continue  # a method may not serve all directions
+        gap = corrected - across
         remaining = curves[tuple((within | plain).values())] - across
         row = named | {"within": gap[0] + across[0], "across": across[0]}
         for name, curve in (("gap", gap), ("remaining", remaining)):
@@ -314,12 +317,13 @@ def summarise_discrepancy(
         for key, part in rows.groupby(keys, sort=False):
             curves |= _resample_domains(tuple(map(str, key)), part, n_resamples, seed)
     found = []
+    by_name = Method.of_all(methods)
     for group, curve in curves.items():
         named = dict(zip([*keys, "method"], group, strict=True))
         low, high = statistics.interval(curve[1:], confidence)
         rules = {"protocol": "fixed", "balance": "none"}
         row = named | {
-            "access": access_of(methods[named["method"]], "global", **rules),
+            "access": access_of(by_name[named["method"]], "global", **rules),
             "value": curve[0],
             "low": low,
             "high": high,

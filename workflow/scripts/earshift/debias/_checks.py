@@ -1,8 +1,9 @@
 """What the workflow makes sure of whenever it uses a method, whoever wrote it.
 
-A method maps each clip by itself, as its fit says. What it gives for a clip may depend
-neither on other clips that come with it, since these may be test clips or tell which
-dataset they are of, nor on what the process did before.
+A method maps each clip by itself, as its fit and the domain of the clip say. What it
+gives for a clip may depend neither on other clips that come with it, nor on their
+domains, since these may be test clips or tell which dataset they are of, nor on what
+the process did before.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 
 from earshift import registry
+from earshift.debias import _calls
 from earshift.errors import MethodError
 
 Array = NDArray[np.float64]
@@ -75,8 +77,8 @@ def transformed(
     groups : sequence of sequence of Clips
         The clips that train of each dataset, the clips that test.
     mixed : bool
-        Hand over the clips of a group in one batch, shuffled, so that a method that
-        sees nothing of the target cannot tell the datasets by their batches.
+        Hand over the clips of a group in one batch, shuffled and without their domains,
+        so that a method that sees nothing of the target cannot tell the datasets.
     rng : Generator
         Shuffles, and draws the clips that are transformed again.
 
@@ -103,9 +105,11 @@ def transformed(
             continue
         X = np.concatenate([flat[i].X for i in batch])[order]
         names = np.concatenate([flat[i].clip_id for i in batch])[order]
-        found = apply(method, X)
-        _check_finite(found, [flat[i].dataset for i in owners[order]], names)
-        _check_rows(method, X, found, rng)
+        datasets = np.array([flat[i].dataset for i in owners[order]])
+        domain = None if mixed else datasets
+        found = apply(method, X, domain)
+        _check_finite(found, datasets, names)
+        _check_rows(method, X, domain, found, rng)
         back = found[np.argsort(order)]
         out |= {i: back[owners == i] for i in batch}
     widths = sorted({part.shape[1] for part in out.values()})
@@ -116,10 +120,36 @@ def transformed(
         )
     rest = iter(range(len(flat)))
     nothing = np.zeros((0, *widths))
-    return [[out.get(next(rest), nothing) for _ in group] for group in groups]
+    found_of = [[out.get(next(rest), nothing) for _ in group] for group in groups]
+    if not mixed and _calls.takes(method.transform, "domain"):
+        for group, parts in zip(groups, found_of, strict=True):
+            _check_together(method, group, parts, rng)
+    return found_of
 
 
-def apply(method: TransformerMixin, X: Array) -> Array:
+def _check_together(
+    method: TransformerMixin,
+    group: Sequence[Clips],
+    parts: Sequence[Array],
+    rng: np.random.Generator,
+) -> None:
+    """Raise unless clips of all datasets in one batch give what they give apart."""
+    domain = np.concatenate([np.full(len(clips.X), clips.dataset) for clips in group])
+    rows = rng.permutation(len(domain))[:SAMPLE]
+    if not len(rows):
+        return
+    X = np.concatenate([clips.X for clips in group])[rows]
+    apart = np.concatenate(parts)[rows]
+    if differ(apart, apply(method, X, domain[rows])):
+        raise MethodError(
+            "its transform of a clip depends on which datasets the clips that come "
+            "with it are of: it must use the features of the clip and its own domain."
+        )
+
+
+def apply(
+    method: TransformerMixin, X: Array, domain: NDArray[np.str_] | None = None
+) -> Array:
     """Return the transform of `X`, one row of numbers for each of its rows.
 
     Parameters
@@ -128,6 +158,8 @@ def apply(method: TransformerMixin, X: Array) -> Array:
         A fitted method.
     X : ndarray of shape (n_clips, n_features), float64
         Clips.
+    domain : ndarray of shape (n_clips,), str, optional
+        The dataset of each; None for a method that may not know.
 
     Returns
     -------
@@ -140,7 +172,8 @@ def apply(method: TransformerMixin, X: Array) -> Array:
         If it is of another shape or type, or if the method changed `X`.
     """
     given = X.copy()
-    out = np.asarray(method.transform(given))
+    told = None if domain is None else domain.copy()
+    out = np.asarray(_calls.transform(method, given, told))
     if not np.array_equal(given, X, equal_nan=True):
         raise MethodError(
             "its transform changes the clips that it is given, which other methods use "
@@ -155,7 +188,7 @@ def apply(method: TransformerMixin, X: Array) -> Array:
 
 
 def _check_finite(
-    out: Array, datasets: Sequence[str], clip_id: NDArray[np.str_]
+    out: Array, datasets: NDArray[np.str_], clip_id: NDArray[np.str_]
 ) -> None:
     fine = np.abs(out) < TOO_LARGE  # which NaN is not
     bad = ~fine.all(axis=1)
@@ -189,16 +222,21 @@ def _spread(a: Array, least: float) -> Array:
 
 
 def _check_rows(
-    method: TransformerMixin, X: Array, out: Array, rng: np.random.Generator
+    method: TransformerMixin,
+    X: Array,
+    domain: NDArray[np.str_] | None,
+    out: Array,
+    rng: np.random.Generator,
 ) -> None:
     """Raise unless each row of `out` is a function of that row of `X` alone."""
     rows = rng.permutation(len(X))[: max(1, min(len(X) // 2, SAMPLE))]
-    alone = apply(method, X[rows])
+    told = None if domain is None else domain[rows]
+    alone = apply(method, X[rows], told)
     if differ(out[rows], alone):
-        raise MethodError(_why_rows_differ(method, X, out, rng))
+        raise MethodError(_why_rows_differ(method, X, domain, out, rng))
     near = X[rows] * (1 + NUDGE * rng.choice([-1.0, 1.0], X[rows].shape))
     share, least = JUMP
-    moved = np.abs(apply(method, near) - alone)
+    moved = np.abs(apply(method, near, told) - alone)
     jumps = ~(moved <= share * _spread(out, least)).all(axis=1)
     if jumps.mean() > RARE:
         raise MethodError(
@@ -210,9 +248,13 @@ def _check_rows(
 
 
 def _why_rows_differ(
-    method: TransformerMixin, X: Array, out: Array, rng: np.random.Generator
+    method: TransformerMixin,
+    X: Array,
+    domain: NDArray[np.str_] | None,
+    out: Array,
+    rng: np.random.Generator,
 ) -> str:
-    again = apply(method, X)
+    again = apply(method, X, domain)
     if differ(out, again):
         return (
             "its transform gives other features for the same clips when it is called "
@@ -220,7 +262,8 @@ def _why_rows_differ(
             "seed that is an option."
         )
     order = rng.permutation(len(X))
-    if differ(out[order], apply(method, X[order])):
+    # All of one domain, whose names therefore have no order.
+    if differ(out[order], apply(method, X[order], domain)):
         return (
             "its transform of a clip depends on the place of the clip in X: the order "
             "of clips is an accident, and may tell their labels. Use the features of "
@@ -233,7 +276,30 @@ def _why_rows_differ(
     )
 
 
-def check_directions(method: TransformerMixin, basis: Array, X: Array) -> None:
+def removed_directions(method: TransformerMixin) -> Array | None:
+    """Return the directions that a fitted method removes, if it does nothing else.
+
+    Parameters
+    ----------
+    method : TransformerMixin
+        Any debias method, fitted.
+
+    Returns
+    -------
+    ndarray of shape (n_directions, n_features), float64, or None
+        What it declares as `removed_directions_`, which `check_directions` checks; None
+        if it declares nothing.
+    """
+    declared = getattr(method, "removed_directions_", None)
+    return None if declared is None else np.asarray(declared, np.float64)
+
+
+def check_directions(
+    method: TransformerMixin,
+    basis: Array,
+    X: Array,
+    domain: NDArray[np.str_] | None = None,
+) -> None:
     """Raise unless a method does no more than remove some directions.
 
     Parameters
@@ -244,13 +310,20 @@ def check_directions(method: TransformerMixin, basis: Array, X: Array) -> None:
         The directions, orthonormal.
     X : ndarray of shape (n_clips, n_features), float64
         Clips to try it on; they may move together.
+    domain : ndarray of shape (n_clips,), str, optional
+        As in `apply`.
 
     Raises
     ------
     MethodError
         If its `transform` does anything else.
     """
-    out = apply(method, X)
+    if basis.ndim != 2 or basis.shape[1] != X.shape[1]:
+        raise MethodError(
+            f"its 'removed_directions_' must be rows of {X.shape[1]} values, one for "
+            f"each feature, got an array of shape {basis.shape}."
+        )
+    out = apply(method, X, domain)
     if not np.isfinite(out).all():
         raise MethodError(
             "the directions that it found hold NaN or infinite values: fit must find "
@@ -265,10 +338,52 @@ def check_directions(method: TransformerMixin, basis: Array, X: Array) -> None:
         if away <= TOLERANCE[0] * np.sqrt(np.mean(X**2)):
             return
     raise MethodError(
-        "it inherits a transform that removes its 'directions_', but does not do that: "
+        "it declares 'removed_directions_', but its transform does not do just that: "
         "these must be orthonormal rows, and stay as fit found them. A method that "
-        "does anything else defines a transform of its own."
+        "does anything else must not declare them; a child of a method that does "
+        "defines a transform of its own."
     )
+
+
+def weights_of(method: TransformerMixin, n_clips: int) -> Array | None:
+    """Return how much each clip counts that a method was fitted to, if it says so.
+
+    Parameters
+    ----------
+    method : TransformerMixin
+        A fitted method.
+    n_clips : int
+        Number of those clips.
+
+    Returns
+    -------
+    ndarray of shape (n_clips,), float64, or None
+        Its `weights_`.
+
+    Raises
+    ------
+    MethodError
+        If they are not a finite number from 0 on for each clip, or all are 0.
+    """
+    declared = getattr(method, "weights_", None)
+    if declared is None:
+        return None
+    weights = np.asarray(declared)
+    if weights.shape != (n_clips,) or weights.dtype.kind not in "fiub":
+        raise MethodError(
+            f"its 'weights_' must be a real number for each of {n_clips} clips, those "
+            "that it was fitted to in their order, got an array of shape "
+            f"{weights.shape} and type {weights.dtype}."
+        )
+    weights = weights.astype(np.float64)
+    bad = ~((weights >= 0) & (weights < TOO_LARGE))  # which NaN is not
+    if bad.any() or not weights.any():
+        wrong = f"{weights[bad.argmax()]} for some" if bad.any() else "0 for all"
+        raise MethodError(
+            f"its 'weights_' must be finite numbers from 0 on, some of them above 0, "
+            f"got {wrong}."
+        )
+    return weights
 
 
 def check_fit(
@@ -276,6 +391,7 @@ def check_fit(
     make: Callable[[ModuleType], TransformerMixin],
     seen: Mapping[str, Any],
     X: Array,
+    domain: NDArray[np.str_] | None = None,
 ) -> None:
     """Raise if what a process did before changes a fit, or if chance does.
 
@@ -292,27 +408,29 @@ def check_fit(
         Arguments of `fit` that the method was fitted with before.
     X : ndarray of shape (n_clips, n_features), float64
         Clips to compare the transforms on.
+    domain : ndarray of shape (n_clips,), str, optional
+        As in `apply`.
 
     Raises
     ------
     MethodError
-        If they differ.
+        If they differ, or the weights that it gives to the clips.
     """
-    other = {k: 1 + 2 * v[:, ::-1] for k, v in seen.items() if k in ("X", "source")}
+    clips = ("X", "source_clips")
+    other = {k: 1 + 2 * v[:, ::-1] for k, v in seen.items() if k in clips}
 
-    def fitted(module: ModuleType) -> Array:
-        method = make(module)
-        method.fit(**{**seen, **other})
-        return apply(method, X)
+    def fitted(module: ModuleType) -> Outcome:
+        method = _calls.fit(make(module), {**seen, **other})
+        return Outcome.of(method, len(seen["X"]), X, domain)
 
     here = fitted(registry.load("debias", plugin))
     with registry.copied("debias", plugin) as copy:
         there = fitted(copy)
-    if not differ(here, there):
+    if not here.differs(there):
         return
     with registry.copied("debias", plugin) as copy:
         again = fitted(copy)
-    if differ(there, again):
+    if there.differs(again):
         raise MethodError(
             "a second fit to the same clips gives another transform: all randomness "
             "must come from a seed, which is an option."
@@ -322,3 +440,36 @@ def check_fit(
         "Keep nothing in variables of the module or class, where clips of other folds "
         "stay."
     )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a fitted method does.
+
+    Parameters
+    ----------
+    out : ndarray of shape (n_clips, n_out), float64
+        Its transform of some clips.
+    weights : ndarray of shape (n_fitted, 1), float64
+        How much each clip counts that it was fitted to; (0, 1) if it does not say so.
+    """
+
+    out: Array
+    weights: Array
+
+    @classmethod
+    def of(
+        cls,
+        method: TransformerMixin,
+        n_fitted: int,
+        X: Array,
+        domain: NDArray[np.str_] | None,
+    ) -> Outcome:
+        """Return the outcome for clips `X`, as in `apply`."""
+        weights = weights_of(method, n_fitted)
+        rows = np.zeros(0) if weights is None else weights
+        return cls(apply(method, X, domain), rows[:, None])
+
+    def differs(self, other: Outcome) -> bool:
+        """Return True if another outcome differs beyond rounding."""
+        return differ(self.out, other.out) or differ(self.weights, other.weights)
