@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from earshift import classifier, domains
 from earshift.classifier import Classifier
-from earshift.debias import Method, _calls, _checks
+from earshift.debias import Method, _calls, _checks, _fit_checks
 from earshift.debias._directions import Found
 from earshift.domains import PRESENT, Domain
 from earshift.errors import MethodError
@@ -170,7 +170,8 @@ class Split:
         Raises
         ------
         DataError
-            If the method does what no method may (`debias._checks`).
+            If the method does what no method may (`debias._checks`,
+            `debias._fit_checks`).
         """
         kernel, correction = method.two_steps()
         space = self.space(source, kernel)
@@ -182,8 +183,9 @@ class Split:
             parts.append((domain, space.X[i][self.rows(i, seen)], seen))
         name = self.domains[source].name
         arguments = domains.seen_by(method, parts, source=name)
-        own = space.X[source][self.rows(source, self.train[source])]
-        arguments["source_clips"] = own
+        if _calls.takes(correction.fit, "source_clips"):
+            own = self.rows(source, self.train[source])
+            arguments["source_clips"] = space.X[source][own]
         _calls.fit(correction, arguments)
         weights = _weights(correction, arguments["domain"], parts[source])
         view = View(self, space, correction, method.looks_at_domains, weights)
@@ -193,7 +195,7 @@ class Split:
                 return method.two_steps(module)[1]
 
             again = (make, arguments, view.sample, view.sample_domain)
-            _checks.check_fit(method.plugin, *again)
+            _fit_checks.check_fit(method.plugin, *again)
         return view
 
 
@@ -207,7 +209,7 @@ def _weights(
     They have a mean of 1, as only their proportions count. Clips that the method was
     not fitted to, such as those without the class, weigh 1.
     """
-    given = _checks.weights_of(fitted, len(domain))
+    given = _fit_checks.weights_of(fitted, len(domain))
     if given is None:
         return None
     own, _, seen = source
@@ -264,12 +266,12 @@ class View:
         self.skipped: Sequence[Found] = getattr(method, "skipped_", [])
         self.sample, datasets = self._sample()
         self.sample_domain = datasets if told else None
-        self._removed = _checks.removed_directions(method)
+        self._removed = _fit_checks.removed_directions(method)
         if self._removed is None:
             self.space = Space(self._transformed(told))
         else:
             # Directions are taken from the classifier instead.
-            _checks.check_directions(
+            _fit_checks.check_directions(
                 method, self._removed, self.sample, self.sample_domain
             )
 

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import TransformerMixin
 
 from earshift import registry
-from earshift.debias import _calls, _checks
+from earshift.debias import _calls, _checks, _fit_checks
 from earshift.errors import ConfigError, MethodError
 
 log = logging.getLogger(__name__)
@@ -123,13 +123,13 @@ class _Trial:
             raise MethodError(
                 "its fit changes the clips that it is given: it must leave X as it is."
             )
-        basis = _checks.removed_directions(method)
+        basis = _fit_checks.removed_directions(method)
         if basis is not None:
-            _checks.check_directions(method, basis, self.some, self.domain)
+            _fit_checks.check_directions(method, basis, self.some, self.domain)
         mixed = self.access == "none"
         rng = np.random.default_rng(0)
         _checks.transformed(method, self.groups, mixed=mixed, rng=rng)
-        _checks.check_fit(self.name, self.make, self.seen, self.some, self.domain)
+        _fit_checks.check_fit(self.name, self.make, self.seen, self.some, self.domain)
         renamed = np.where(self.seen["domain"] == "a", "z", "b")
         self._check_other_fit(
             method,
@@ -171,6 +171,6 @@ class _Trial:
         if told is not None and "domain" in changes:
             told = np.where(told == "a", "z", "b")
         n = len(self.seen["X"])
-        one = _checks.Outcome.of(method, n, self.some, self.domain)
-        if one.differs(_checks.Outcome.of(other, n, self.some, told)):
+        one = _fit_checks.Outcome.of(method, n, self.some, self.domain)
+        if one.differs(_fit_checks.Outcome.of(other, n, self.some, told)):
             raise MethodError(problem)

@@ -24,7 +24,7 @@ from earshift import (
     versions,
 )
 from earshift.classes import read_classes
-from earshift.debias import Method, _calls, _checks
+from earshift.debias import Method, _calls, _checks, _fit_checks
 from earshift.discrepancy import Measurement
 from earshift.domains import PRESENT, Domain
 from earshift.errors import DataError
@@ -243,7 +243,7 @@ def _corrected(
             [clips.dataset for clips in groups[0]], list(map(len, some))
         )
         again = (np.concatenate(some), datasets if told else None)
-        _checks.check_fit(method.plugin, method.make, seen, *again)
+        _fit_checks.check_fit(method.plugin, method.make, seen, *again)
     return held_out
 
 
