@@ -55,8 +55,11 @@ def score(folder, entries, model, methods, scopes, n_workers=0, protocol="paper"
             methods={name: {"plugin": name} for name in methods},
             scopes=scopes,
             protocol=protocol,
-            grid=published.GRID,
-            n_inner_folds=published.PAPER_INNER_FOLDS,
+            classifier={
+                "plugin": "logistic",
+                "C": published.GRID,
+                "n_inner_folds": published.PAPER_INNER_FOLDS,
+            },
             seed=0,
             n_workers=n_workers,
             parts=Path(out) / "parts",

@@ -202,6 +202,7 @@ def config_of(results: Path) -> dict:
         "datasets": {name: dataset for name in summary["train"].unique()},
         "models": {name: {"plugin": "mfcc"} for name in summary["model"].unique()},
         "conditions": ["clean"],
+        "classifier": {"plugin": "logistic", "C": [0.1, 1.0], "n_inner_folds": 3},
         "methods": {name: {"plugin": name} for name in summary["method"].unique()},
         "scopes": list(summary["scope"].unique()),
         "statistics": {"n_resamples": 999, "confidence": 0.9, "rope": 0.01},

@@ -31,7 +31,7 @@ def scored(tmp_path, entries, name):
     """Scores of a method in both scopes, by fold of the first repeat."""
     scopes = ["global", "classwise"]
     methods = {name: {"plugin": name}}
-    rows, _ = run(tmp_path, entries, methods=methods, scopes=scopes, grid=[1.0])
+    rows, _ = run(tmp_path, entries, methods=methods, scopes=scopes)
     keys = ["scope", "train", "test", "class", "clip_id"]
     rows = rows[rows["repeat"] == 0]
     return {

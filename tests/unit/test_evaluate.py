@@ -71,8 +71,7 @@ def run(tmp_path, entries, n_workers=0, **changes):
         "methods": METHODS,
         "scopes": ["global"],
         "protocol": "fixed",
-        "grid": [0.01, 1.0],
-        "n_inner_folds": 3,
+        "classifier": {"plugin": "logistic", "C": [0.01, 1.0], "n_inner_folds": 3},
         "seed": 0,
     } | changes
     out = tmp_path / "scores"

@@ -37,7 +37,7 @@ rule cross_validate:
         parts=f"{CELLS}.parts",
         methods=config["methods"],
         scopes=config["scopes"],
-        classifier=config["classifier"],
+        classifier=classifiers.recorded(config["classifier"]),
         seed=config["seed"],
     script:
         "../scripts/cross_validate.py"

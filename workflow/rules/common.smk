@@ -12,9 +12,9 @@ from types import SimpleNamespace
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, beforehand, datasets, inspection, jobs, left_out
-from earshift import library, models, protocols, register, registry, settings, slurm
-from earshift import versions
+from earshift import alignment, beforehand, classifiers, datasets, inspection, jobs
+from earshift import left_out, library, models, protocols, register, registry, settings
+from earshift import slurm, versions
 from earshift.errors import EarshiftError
 from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
@@ -351,7 +351,10 @@ def measure_versions(wildcards):
 def all_versions(wildcards):
     """Version of every plugin of the experiment."""
     return {
-        section: {n: plugin_version(kind, e) for n, e in config[section].items()}
+        section: {
+            n: plugin_version(kind, e)
+            for n, e in settings.entries(config, section).items()
+        }
         for section, kind in settings.SECTIONS.items()
     }
 

@@ -1,16 +1,16 @@
-"""The classifier of every score: L2 logistic regression, C chosen by inner folds."""
+"""Linear classifiers of one class; L2 logistic regression, C chosen by inner folds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earshift import logistic
 from earshift.errors import DataError
-from earshift.folds import assign_folds
 from earshift.statistics import fold_auc
 
 
@@ -21,11 +21,12 @@ class Classifier:
     Parameters
     ----------
     coef : ndarray of shape (n_features,), float64
-        Weights.
+        Weights of the features.
     intercept : float
         Added to every score.
     C : float
-        Inverse strength of the L2 penalty that the inner folds chose.
+        Inverse strength of the L2 penalty that the inner folds chose; NaN if there is
+        none.
     """
 
     coef: NDArray[np.float64]
@@ -33,7 +34,7 @@ class Classifier:
     C: float
 
     def score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return log-odds of the class, shape (n_clips,); above 0 means present."""
+        """Return a score of each clip, shape (n_clips,); above 0 means present."""
         return X @ self.coef + self.intercept
 
     def without(self, basis: NDArray[np.float64]) -> Classifier:
@@ -93,6 +94,7 @@ def solve(
     C: float,
     *,
     penalise_intercept: bool = False,
+    weights: NDArray[np.float64] | None = None,
 ) -> Classifier:
     """Fit a classifier with one penalty.
 
@@ -108,16 +110,23 @@ def solve(
         Inverse strength of the penalty.
     penalise_intercept : bool, default=False
         Whether the intercept counts as a weight.
+    weights : ndarray of shape (n_clips,), float64, optional
+        How much each clip counts, 0 or more; without, all count the same.
 
     Returns
     -------
     Classifier
-        Both classes weigh the same, however many clips they have.
+        Both classes weigh the same, however many clips they have, and however much
+        those weigh.
     """
+    options: dict[str, Any] = {
+        "penalise_intercept": penalise_intercept,
+        "weights": weights,
+    }
     if K is None:
-        coef, b = logistic.fit_path(X, y, [C], penalise_intercept=penalise_intercept)
+        coef, b = logistic.fit_path(X, y, [C], **options)
     else:
-        a, b = logistic.fit_clips(K, y, [C], penalise_intercept=penalise_intercept)
+        a, b = logistic.fit_clips(K, y, [C], **options)
         coef = a @ X
     return Classifier(coef[0], float(b[0]), C)
 
@@ -130,12 +139,13 @@ def out_of_fold(
     grid: Sequence[float],
     *,
     penalise_intercept: bool = False,
+    weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Score each clip by classifiers of the other folds, one per penalty.
 
     Parameters
     ----------
-    X, K, y, penalise_intercept
+    X, K, y, penalise_intercept, weights
         As in `solve`.
     folds : ndarray of shape (n_clips,), int
         Fold of each clip.
@@ -148,17 +158,20 @@ def out_of_fold(
         Log-odds; NaN where the other folds hold one kind of label only.
     """
     scores = np.full((len(grid), len(y)), np.nan)
-    options = {"penalise_intercept": penalise_intercept}
+    options: dict[str, Any] = {"penalise_intercept": penalise_intercept}
     for fold in np.unique(folds):
         test, train = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        if y[train].all() or not y[train].any():
+        own = None if weights is None else weights[train]
+        counted = _counted(y[train], own)
+        if counted.all() or not counted.any():
             continue
+        options["weights"] = own
         if K is None:
             coef, b = logistic.fit_path(X[train], y[train], grid, **options)
             scores[:, test] = coef @ X[test].T + b[:, None]
         else:
-            own = K[np.ix_(train, train)]
-            a, b = logistic.fit_clips(own, y[train], grid, **options)
+            inner = K[np.ix_(train, train)]
+            a, b = logistic.fit_clips(inner, y[train], grid, **options)
             scores[:, test] = a @ K[np.ix_(train, test)] + b[:, None]
     return scores
 
@@ -166,65 +179,71 @@ def out_of_fold(
 def fit(
     X: NDArray[np.float64],
     y: NDArray[np.bool_],
-    recordings: NDArray[np.str_],
     grid: Sequence[float],
-    n_inner_folds: int,
-    rng: np.random.Generator,
+    folds: NDArray[np.int64],
     *,
     K: NDArray[np.float64] | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> Classifier:
-    """Choose C by cross-validation over recordings, then fit on all clips.
+    """Choose C by cross-validation, then fit on all clips.
 
     Parameters
     ----------
-    X, y
+    X, y, weights
         As in `solve`.
-    recordings : ndarray of shape (n_clips,), str
-        Clips of one recording are never on both sides of an inner fold.
     grid : sequence of float
         Values of C to try; among equals the smallest, the strongest penalty, wins.
-    n_inner_folds : int
-        Folds of the choice.
-    rng : Generator
-        Draws the inner folds.
+    folds : ndarray of shape (n_clips,), int
+        Fold of each clip, for the choice.
     K : ndarray of shape (n_clips, n_clips), optional
         As from `products`.
 
     Returns
     -------
     Classifier
-        Both classes weigh the same, however many clips they have.
+        As from `solve`.
 
     Raises
     ------
     DataError
-        If `y` has one value only.
+        If the clips that count have one value of `y` only.
     """
-    if y.all() or not y.any():
-        raise DataError(
-            f"a class needs clips that have it and clips that do not; all {len(y)} "
-            f"training clips {'have' if y.all() else 'lack'} it. Were many clips left "
-            "out in stage 3 (3_features/*/*/*.skipped.csv)?"
-        )
-    C = _choose(X, K, y, recordings, sorted(grid), n_inner_folds, rng)
-    return solve(X, K, y, C)
+    counted = _counted(y, weights)
+    if counted.all() or not counted.any():
+        raise one_kind(counted)
+    C = _choose(X, K, y, folds, sorted(grid), weights)
+    return solve(X, K, y, C, weights=weights)
+
+
+def one_kind(y: NDArray[np.bool_]) -> DataError:
+    """Return the error that all training clips have a class, or that all lack it."""
+    return DataError(
+        f"a class needs clips that have it and clips that do not; all {len(y)} "
+        f"training clips {'have' if y.any() else 'lack'} it. Were many clips left "
+        "out in stage 3 (3_features/*/*/*.skipped.csv)?"
+    )
+
+
+def _counted(
+    y: NDArray[np.bool_], weights: NDArray[np.float64] | None
+) -> NDArray[np.bool_]:
+    """Return `y` of the clips that count."""
+    return y if weights is None else y[weights > 0]
 
 
 def _choose(
     X: NDArray[np.float64],
     K: NDArray[np.float64] | None,
     y: NDArray[np.bool_],
-    recordings: NDArray[np.str_],
+    folds: NDArray[np.int64],
     grid: Sequence[float],
-    n_inner_folds: int,
-    rng: np.random.Generator,
+    weights: NDArray[np.float64] | None,
 ) -> float:
     """Return the C of the highest out-of-fold AUC."""
     if len(grid) == 1:
         return grid[0]
-    folds = assign_folds(np.stack([y, ~y], axis=1), recordings, n_inner_folds, rng)
-    scores = out_of_fold(X, K, y, folds, grid)
-    auc = [fold_auc(s, y, folds) for s in scores]
+    scores = out_of_fold(X, K, y, folds, grid, weights=weights)
+    auc = [fold_auc(s, y, folds, weights) for s in scores]
     # Rounded, so that the choice does not hang on the last bits of a fit.
     best = np.nanargmax(np.round(auc, 9)) if np.isfinite(auc).any() else 0
     return float(grid[int(best)])

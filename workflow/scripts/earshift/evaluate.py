@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from earshift import cluster, domains, paper, scoring, versions
+from earshift import classifiers, cluster, domains, paper, registry, scoring, versions
 from earshift.classes import read_classes
 from earshift.classifier import Classifier
+from earshift.classifiers._training import Fitted, Trainer
 from earshift.debias import Method
 from earshift.domains import PRESENT
 from earshift.errors import ConfigError, DataError
@@ -38,8 +39,7 @@ def cross_validate(
     methods: Mapping[str, Mapping[str, Any]],
     scopes: Sequence[str],
     protocol: str,
-    grid: Sequence[float],
-    n_inner_folds: int,
+    classifier: Mapping[str, Any],
     seed: int,
     n_workers: int,
     parts: Path,
@@ -67,10 +67,10 @@ def cross_validate(
         clips that have it (this uses labels of the target dataset).
     protocol : {"fixed", "paper"}
         ``paper`` is done by `paper.cross_validate`, which needs `draws`.
-    grid : sequence of float
-        Values of C that inner folds choose from; ``paper`` has its own.
-    n_inner_folds, seed : int
-        Folds of that choice, and the seed of all draws; ``paper`` has its own.
+    classifier : mapping
+        Complete config entry of the classifier; ``paper`` has its own.
+    seed : int
+        Seed of all draws; ``paper`` has its own.
     n_workers : int
         Processes, on each node; 0 for none.
     parts : Path
@@ -117,8 +117,7 @@ def cross_validate(
         "entries": entries,
         "digest": [domain.digest() for domain in all_domains],
         "classes": chosen,
-        "grid": list(grid),
-        "n_inner_folds": n_inner_folds,
+        **_of_classifier(classifier),
         "seed": seed,
         "version": versions.SCORES,
     }
@@ -161,6 +160,34 @@ def log_left_out(
             log.info("the method '%s': %s", method.name, sentence)
 
 
+def _of_classifier(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tasks are told of the classifier.
+
+    Tasks with the default one are called by what they were told before there were
+    others, so that those that are done are not done again.
+    """
+    told = classifiers.recorded(entry)
+    if "entry" in told:
+        return {"classifier": told}
+    return {"grid": list(told["C"]), "n_inner_folds": told["n_inner_folds"]}
+
+
+def _trainer(task: Mapping[str, Any]) -> Trainer:
+    """Return what trains the classifier that a task is told of.
+
+    Raises
+    ------
+    DataError
+        If its plugin was edited since then.
+    """
+    if "grid" in task:
+        options = {"C": task["grid"], "n_inner_folds": task["n_inner_folds"]}
+        return Trainer.of({"plugin": classifiers.DEFAULT, **options})
+    entry, version = task["classifier"]["entry"], task["classifier"]["version"]
+    registry.check_version("classifiers", entry["plugin"], version)
+    return Trainer.of(entry)
+
+
 def cells(
     methods: Mapping[str, Method],
     scopes: Sequence[str],
@@ -176,8 +203,6 @@ def cells(
 def score_fold(
     *,
     only: Sequence[str],
-    grid: Sequence[float],
-    n_inner_folds: int,
     seed: int,
     method: str,
     method_entry: Mapping[str, Any],
@@ -196,19 +221,19 @@ def score_fold(
     ----------
     only : sequence of str
         Those of the classes to score; one of them, if there are balanced draws.
-    grid, n_inner_folds, seed, scope
+    seed, scope
         As in `cross_validate`.
     method, method_entry, method_version
         Name, config entry and version of the debias method.
     **shared
         What the tasks of a fold have in common: entries, with their digest, classes,
-        repeat, fold.
+        repeat, fold, and the classifier's settings.
 
     Returns
     -------
     rows : DataFrame
         Columns method, scope, train, test, class, repeat, fold, clip_id, recording,
-        present, score (log-odds), C.
+        present, score (above 0 where the clip is taken to have the class), C.
     directions : DataFrame
         Columns `scoring.DIRECTION`.
 
@@ -219,6 +244,7 @@ def score_fold(
         none may.
     """
     own = Method.of_task(method, method_entry, method_version)
+    trainer = _trainer(shared)
     classes, repeat, fold = (shared[word] for word in ("classes", "repeat", "fold"))
     balanced = "draws" in shared["entries"][0]
     words = ("entries", "digest", "classes", "repeat", "fold")
@@ -245,8 +271,9 @@ def score_fold(
                 directions += rows
                 key["class"] = name = classes[c]
                 rng = domains.generator(seed, repeat, fold, source.name, name)
-                fitted = _fit_class(view, i, c, name, grid, n_inner_folds, rng)
-                directions.append(scoring.class_row(fitted, **key))
+                fitted = _fit_class(view, i, c, name, trainer, rng)
+                if isinstance(fitted, Classifier):
+                    directions.append(scoring.class_row(fitted, **key))
                 for j in targets:
                     target = split.domains[j]
                     test = split.tested[j] & (target.labels[:, c] >= 0)
@@ -308,10 +335,9 @@ def _fit_class(
     i: int,
     c: int,
     name: str,
-    grid: Sequence[float],
-    n_inner_folds: int,
+    trainer: Trainer,
     rng: np.random.Generator,
-) -> Classifier:
+) -> Fitted:
     """Fit a classifier of a class on the clips of dataset `i` whose label is known."""
     source = view.split.domains[i]
     known = view.split.train[i] & (source.labels[:, c] >= 0)
@@ -320,9 +346,8 @@ def _fit_class(
             i,
             known,
             source.labels[known, c] == PRESENT,
+            trainer,
             recordings=source.recording[known],
-            grid=grid,
-            n_inner_folds=n_inner_folds,
             rng=rng,
         )
     except DataError as error:

@@ -1,11 +1,12 @@
 """L2 logistic regression by Newton's method, exact, along a path of penalties.
 
 Minimises ``|w|^2 / 2 + C sum_i s_i log(1 + exp(-y_i (w . x_i + b)))`` over w and b,
-where y_i is +1 or -1 and the weights s_i let both classes count the same. The intercept
-b is free, or penalised like a weight: then ``b^2 / 2`` is added, as liblinear does.
+where y_i is +1 or -1 and the weights s_i let both classes count the same. A clip can be
+given a weight of its own: s_i is in proportion to it, and a clip that weighs 2 counts as
+the same clip twice, one that weighs 0 as none. The intercept b is free, or penalised like a weight: then ``b^2 / 2`` is added, as liblinear does.
 
-The solution is ``w = sum_i a_i x_i``. Where features outnumber clips, the weights a of
-the clips are found instead of w, from the products of clips alone.
+The solution is ``w = sum_i a_i x_i``. Where features outnumber clips, the a of the clips
+are found instead of w, from the products of clips alone.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def fit_path(
     grid: Sequence[float],
     *,
     penalise_intercept: bool = False,
+    weights: Array | None = None,
 ) -> tuple[Array, Array]:
     """Fit one classifier per penalty, each started from the one before.
 
@@ -55,6 +57,9 @@ def fit_path(
         Values of C, increasing.
     penalise_intercept : bool, default=False
         Whether b counts as a weight.
+    weights : ndarray of shape (n_clips,), float64, optional
+        Weights of the clips, 0 or more, some of either class above 0; without, all are
+        1.
 
     Returns
     -------
@@ -65,10 +70,10 @@ def fit_path(
     """
     if X.shape[1] > len(X):
         clips, intercept = fit_clips(
-            X @ X.T, y, grid, penalise_intercept=penalise_intercept
+            X @ X.T, y, grid, penalise_intercept=penalise_intercept, weights=weights
         )
         return clips @ X, intercept
-    path = _path(_Features(X, free=not penalise_intercept), y, grid)
+    path = _path(_Features(X, free=not penalise_intercept), y, grid, weights)
     return path[:, :-1], path[:, -1]
 
 
@@ -78,6 +83,7 @@ def fit_clips(
     grid: Sequence[float],
     *,
     penalise_intercept: bool = False,
+    weights: Array | None = None,
 ) -> tuple[Array, Array]:
     """Fit as `fit_path` does, from the inner products of the clips.
 
@@ -85,20 +91,20 @@ def fit_clips(
     ----------
     K : ndarray of shape (n_clips, n_clips), float64
         Inner products of the training clips.
-    y, grid, penalise_intercept
+    y, grid, penalise_intercept, weights
         As in `fit_path`.
 
     Returns
     -------
-    weights : ndarray of shape (n_grid, n_clips)
-        Weights a of the clips: the score of a clip is the sum over training clips of
+    shares : ndarray of shape (n_grid, n_clips)
+        The a of the clips: the score of a clip is the sum over training clips of
         its inner product with each, times a, plus b.
     intercept : ndarray of shape (n_grid,)
         Intercepts b.
     """
-    path = _path(_Clips(K, free=not penalise_intercept), y, grid)
-    weights = path[:, :-1]
-    return weights, weights.sum(axis=1) if penalise_intercept else path[:, -1]
+    path = _path(_Clips(K, free=not penalise_intercept), y, grid, weights)
+    shares = path[:, :-1]
+    return shares, shares.sum(axis=1) if penalise_intercept else path[:, -1]
 
 
 class _Space(Protocol):
@@ -233,10 +239,21 @@ def _conjugate_gradients(K: Array, curvature: Array, right: Array) -> Array:
     return root * solution
 
 
-def _path(space: _Space, y: NDArray[np.bool_], grid: Sequence[float]) -> Array:
+def _balanced(y: NDArray[np.bool_], weights: Array | None) -> Array:
+    """Return the weights s of the clips: each class has half of their sum."""
+    if weights is None:
+        return np.where(y, len(y) / (2 * y.sum()), len(y) / (2 * (~y).sum()))
+    present, absent = weights[y].sum(), weights[~y].sum()
+    half = (present + absent) / 2
+    return weights * np.where(y, half / present, half / absent)
+
+
+def _path(
+    space: _Space, y: NDArray[np.bool_], grid: Sequence[float], weights: Array | None
+) -> Array:
     """Return the unknowns for each C, shape (n_grid, space.size)."""
     sign = np.where(y, 1.0, -1.0)
-    balance = np.where(y, len(y) / (2 * y.sum()), len(y) / (2 * (~y).sum()))
+    balance = _balanced(y, weights)
     found = [_State(space, sign, np.zeros(space.size), np.zeros(len(y)))]
     for i, C in enumerate(grid):
         starts = found[-1:]

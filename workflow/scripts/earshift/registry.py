@@ -20,7 +20,7 @@ import importlib.util
 import inspect
 import pkgutil
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -53,12 +53,16 @@ class Kind:
     in_jobs : bool, default=True
         Whether jobs that compute something else load these plugins, too, to look at
         their entries once more. Not those whose libraries take long to load.
+    default : str, optional
+        If given, the section is one entry in place of many: of this plugin, unless it
+        names another one.
     """
 
     call: str
     facts: tuple[str, ...]
     section: str
     in_jobs: bool = True
+    default: str = ""
 
 
 #: Name of each kind, which is that of its folder.
@@ -75,6 +79,9 @@ KINDS: Mapping[str, Kind] = {
         ("version", "label", "direction", "chance"),
         "discrepancy",
         in_jobs=False,
+    ),
+    "classifiers": Kind(
+        "make", ("version",), "classifier", in_jobs=False, default="logistic"
     ),
 }
 
@@ -353,7 +360,9 @@ def _parameters(kind: str, name: str) -> dict[str, inspect.Parameter]:
     }
 
 
-def check_options(kind: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def check_options(
+    kind: str, name: str, options: Mapping[str, Any], common: Iterable[str] = ()
+) -> dict[str, Any]:
     """Refuse an option that the plugin `name` does not know, or of a wrong type.
 
     Parameters
@@ -362,6 +371,8 @@ def check_options(kind: str, name: str, options: Mapping[str, Any]) -> dict[str,
         As for `load`.
     options : mapping
         Options as the config gives them.
+    common : iterable of str
+        What an entry may have besides options of the plugin; the error names them, too.
 
     Returns
     -------
@@ -381,7 +392,7 @@ def check_options(kind: str, name: str, options: Mapping[str, Any]) -> dict[str,
         if option not in parameters:
             raise ConfigError(
                 f"the {kind} plugin '{name}' has no option '{option}' "
-                f"{did_you_mean(str(option), parameters)}"
+                f"{did_you_mean(str(option), {*parameters, *common})}"
             )
     missing = [
         option

@@ -101,9 +101,9 @@ def clip_rows(
     c : int
         Number of the class.
     scores : ndarray of shape (n_test,)
-        Log-odds.
+        Above 0 where a clip is taken to have the class.
     C : float
-        Of the classifier.
+        Of the classifier; NaN if it has none.
 
     Returns
     -------

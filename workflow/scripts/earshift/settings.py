@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
-from earshift import alignment, config_paths, datasets, models, register, registry
+from earshift import (
+    alignment,
+    classifiers,
+    config_paths,
+    datasets,
+    models,
+    register,
+    registry,
+)
 from earshift import schema as schemas
 from earshift.errors import ConfigError, WeightsError, did_you_mean
 
@@ -61,8 +70,10 @@ def resolve(
     if not isinstance(raw, Mapping):
         raise ConfigError(f"{experiment} must be a mapping of settings, got {raw!r}.")
     config = copy.deepcopy(dict(raw))
-    for section in SECTIONS:
-        if section in config:
+    for section, kind in SECTIONS.items():
+        if default := registry.KINDS[kind].default:
+            config[section] = _only_entry(section, config.get(section, {}), default)
+        elif section in config:
             config[section] = _entries(section, config[section])
     _check_keys("", config, rules)
     config = cast(
@@ -73,6 +84,7 @@ def resolve(
     except ConfigError as error:
         raise ConfigError(f"config: {error}") from error
     config["results"] = results_of(config, experiment)
+    _fill_options(config)
     _fill(config, rules)
     for name, entry in config["datasets"].items():
         _fill_folder(name, entry, config["downloads"]["register"])
@@ -144,6 +156,37 @@ def check_folders(config: Mapping[str, Any], *, made: Path) -> None:
             datasets.need_folder(folder, f"dataset '{name}'")
 
 
+def entries(config: Mapping[str, Any], section: str) -> Mapping[str, dict[str, Any]]:
+    """Return the entries of a section by name.
+
+    Parameters
+    ----------
+    config : mapping
+        As `resolve` returns it.
+    section : str
+        One of `SECTIONS`.
+
+    Returns
+    -------
+    mapping
+        If the section is one entry, that is called as the section is.
+    """
+    found: dict[str, Any] = config[section]
+    is_one = registry.KINDS[SECTIONS[section]].default
+    return {section: found} if is_one else found
+
+
+def _only_entry(section: str, given: object, default: str) -> dict[str, Any]:
+    """Return the entry that a section is: it may be a name or a mapping."""
+    if isinstance(given, str):
+        given = {"plugin": given}
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            f"'{section}' must hold options, such as 'plugin: {default}', got {given!r}."
+        )
+    return {"plugin": default, **given}
+
+
 def _entries(section: str, given: object) -> dict[str, dict[str, Any]]:
     """Return the entries of a section by name: it may be a list or a mapping."""
     if isinstance(given, str):
@@ -196,6 +239,22 @@ def _fill(config: dict[str, Any], rules: Mapping[str, Any]) -> None:
             config.setdefault(key, copy.deepcopy(rule["default"]))
 
 
+def _fill_options(config: Mapping[str, Any]) -> None:
+    """Put a plugin's defaults where the entry that a section is says nothing."""
+    for section, kind in SECTIONS.items():
+        if not registry.KINDS[kind].default:
+            continue
+        entry = config[section]
+        try:
+            options = registry.all_options(kind, entry["plugin"], entry)
+        except ConfigError as error:
+            raise ConfigError(f"'{section}': {error}") from error
+        for option, value in options.items():
+            if value is not inspect.Parameter.empty:
+                # As YAML has it.
+                entry.setdefault(option, list(value) if type(value) is tuple else value)
+
+
 def _fill_folder(name: str, entry: dict[str, Any], own: str | None) -> None:
     """Name the folder that registered files are unpacked to, where none is given."""
     folder = register.folder_of(name, entry["plugin"], own)
@@ -205,6 +264,7 @@ def _fill_folder(name: str, entry: dict[str, Any], own: str | None) -> None:
 
 def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> None:
     """Refuse an entry whose name, plugin or options cannot be."""
+    place = section if name == section else f"{section}: {name}"
     if not name.replace("_", "").replace("-", "").isalnum():
         raise ConfigError(
             f"'{section}: {name}': names become folders, so use letters, digits, "
@@ -213,40 +273,54 @@ def _check_entry(section: str, kind: str, name: str, entry: dict[str, Any]) -> N
     if section == "datasets":
         _check_dataset(name, entry)
         return
-    options = registry.own_options(entry)
-    own = {k: v for k, v in options.items() if k not in _common_options(section, entry)}
     try:
-        entry.update(registry.check_options(kind, entry["plugin"], own))
+        _fit_options(section, kind, entry)
     except ConfigError as error:
-        raise ConfigError(f"'{section}: {name}': {error}") from error
+        raise ConfigError(f"'{place}': {error}") from error
     options = registry.own_options(entry)
     # Making it finds wrong options and values, and missing files.
     try:
         registry.check_entry(kind, entry)
     except (ConfigError, WeightsError) as error:
-        raise type(error)(f"'{section}: {name}': {error}") from error
+        raise type(error)(f"'{place}': {error}") from error
     except (TypeError, ValueError, AttributeError) as error:
         raise ConfigError(
-            f"'{section}: {name}' cannot be made with {options}: {error}"
+            f"'{place}' cannot be made with {options}: {error}"
         ) from error
 
 
-def _common_options(section: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+def _fit_options(section: str, kind: str, entry: dict[str, Any]) -> None:
+    """Give the options of an entry the types that its plugin asks for.
+
+    Raises
+    ------
+    ConfigError
+        For an option that the plugin does not know, or one of a wrong type.
+    """
+    common = _common_options(section, entry)
+    options = registry.own_options(entry)
+    own = {k: v for k, v in options.items() if k not in common}
+    entry.update(registry.check_options(kind, entry["plugin"], own, common))
+
+
+def _common_options(section: str, entry: Mapping[str, Any]) -> Iterable[str]:
     """Return the options that all entries of a section have, whatever their plugin."""
+    if section == "classifier":
+        return classifiers.COMMON
     return (
-        models.COMMON if section == "models" and not models.is_imported(entry) else {}
+        models.COMMON if section == "models" and not models.is_imported(entry) else ()
     )
 
 
 def _check_plugins(config: Mapping[str, Any], in_job: bool) -> None:
     """Refuse entries that cannot be."""
     for section, kind in SECTIONS.items():
-        for name, entry in config[section].items():
+        for name, entry in entries(config, section).items():
             if not in_job or registry.KINDS[kind].in_jobs:
                 _check_entry(section, kind, name, entry)
-            elif own := registry.own_options(entry):
+            elif registry.own_options(entry):
                 # Checked before, but of the type that YAML gave them.
-                entry.update(registry.check_options(kind, entry["plugin"], own))
+                _fit_options(section, kind, entry)
 
 
 def _check_dataset(name: str, entry: dict[str, Any]) -> None:
@@ -329,6 +403,12 @@ def _check_protocols(config: Mapping[str, Any]) -> None:
                 "set 'deviations: false'."
             )
         return
+    if config["classifier"]["plugin"] != classifiers.DEFAULT:
+        raise ConfigError(
+            "the protocol 'paper' has the classifier of the published code, a logistic "
+            f"regression, got 'classifier: {config['classifier']['plugin']}': take "
+            "'paper' out of 'protocols', or 'plugin' out of 'classifier'."
+        )
     if config["splits"]["kind"] != "official":
         raise ConfigError(
             "the protocol 'paper' trains and tests on the datasets' own splits, got "

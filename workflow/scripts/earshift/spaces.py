@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 
 from earshift import classifier, domains
-from earshift.classifier import Classifier
+from earshift.classifiers._training import Fitted, Trainer
 from earshift.debias import Method, _calls, _checks, _fit_checks
 from earshift.debias._directions import Found
 from earshift.domains import PRESENT, Domain
@@ -206,23 +206,20 @@ def _weights(
 ) -> Array | None:
     """Return the weight of each clip of the source, if a method weights clips.
 
-    They have a mean of 1, as only their proportions count. Clips that the method was
-    not fitted to, such as those without the class, weigh 1.
+    Clips that the method was not fitted to, such as those without the class, weigh 1.
     """
     given = _fit_checks.weights_of(fitted, len(domain))
     if given is None:
         return None
     own, _, seen = source
-    proportions = domains.in_table_order(given)[
-        domains.in_table_order(domain) == own.name
-    ]
-    if not proportions.any():
-        raise MethodError(
-            f"its 'weights_' are 0 for all {len(proportions)} clips of the source, "
-            "which alone train classifiers."
-        )
+    is_own = domains.in_table_order(domain) == own.name
     weights = np.ones(len(seen))
-    weights[seen] = proportions / proportions.mean()
+    weights[seen] = domains.in_table_order(given)[is_own]
+    if not weights[seen].any():
+        raise MethodError(
+            f"its 'weights_' are 0 for all {seen.sum()} clips of the source, which "
+            "alone train classifiers."
+        )
     return weights
 
 
@@ -303,7 +300,9 @@ class View:
             domain.name, domain.clip_id[used][rows], self.space.X[i][rows]
         )
 
-    def fit(self, i: int, chosen: Mask, y: Mask, **options: Any) -> Classifier:
+    def fit(
+        self, i: int, chosen: Mask, y: Mask, trainer: Trainer, **options: Any
+    ) -> Fitted:
         """Fit a classifier.
 
         Parameters
@@ -314,23 +313,26 @@ class View:
             Which of its clips train. They have the weights that the method gives them.
         y : ndarray of shape (n_chosen,), bool
             Class present or absent.
+        trainer : Trainer
+            Of the classifier.
         **options
-            As in `classifier.fit`.
+            As in `Trainer.fit`: recordings, rng.
 
         Returns
         -------
-        Classifier
+        Fitted
             For the scores of `score`.
         """
         if self.weights is not None:
             options["weights"] = self.weights[chosen]
         rows = self.split.rows(i, chosen)
-        X, K = self.space.X[i][rows], self.space.products(i, rows)
+        X = self.space.X[i][rows]
+        K = self.space.products(i, rows) if "products" in trainer.takes else None
         if self._removed is None:
-            return classifier.fit(X, y, K=K, **options)
+            return trainer.fit(X, y, products=K, **options)
         X, K = classifier.without(X, K, self._removed)
-        return classifier.fit(X, y, K=K, **options).without(self._removed)
+        return trainer.fit(X, y, products=K, **options).without(self._removed)
 
-    def score(self, fitted: Classifier, i: int, chosen: Mask) -> Array:
-        """Return the log-odds of chosen clips of dataset `i`, shape (n_chosen,)."""
+    def score(self, fitted: Fitted, i: int, chosen: Mask) -> Array:
+        """Return the scores of chosen clips of dataset `i`, shape (n_chosen,)."""
         return fitted.score(self.space.X[i][self.split.rows(i, chosen)])

@@ -14,7 +14,7 @@ from scipy import stats
 def concordance(
     scores: NDArray[np.float64],
     present: NDArray[np.bool_],
-    weights: NDArray[np.float32],
+    weights: NDArray[np.floating],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the weight of correctly ordered pairs, and of all pairs.
 
@@ -47,12 +47,12 @@ def concordance(
     return ordered / 2, positive.sum(axis=0) * below[-1]
 
 
-def _running_sums(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+def _running_sums(weights: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the sum of the first i rows as row i, shape (n_rows + 1, n_resamples).
 
-    Weights are whole numbers: single precision is exact up to 2^24 clips.
+    Of whole numbers, single precision is exact up to 2^24 clips.
     """
-    sums = np.zeros((len(weights) + 1, weights.shape[1]), np.float32)
+    sums = np.zeros((len(weights) + 1, weights.shape[1]), weights.dtype)
     if weights.shape[1] == 1:
         np.cumsum(weights, axis=0, out=sums[1:])
         return sums
@@ -66,7 +66,7 @@ def resampled_auc(
     scores: NDArray[np.float64],
     present: NDArray[np.bool_],
     folds: NDArray[np.int64],
-    weights: NDArray[np.float32],
+    weights: NDArray[np.floating],
 ) -> NDArray[np.float64]:
     """Return the AUC of each resample, comparing clips of the same fold only.
 
@@ -101,11 +101,30 @@ def resampled_auc(
 
 
 def fold_auc(
-    scores: NDArray[np.float64], present: NDArray[np.bool_], folds: NDArray[np.int64]
+    scores: NDArray[np.float64],
+    present: NDArray[np.bool_],
+    folds: NDArray[np.int64],
+    weights: NDArray[np.float64] | None = None,
 ) -> float:
-    """Return the AUC over pairs of clips of the same fold; NaN if there is none."""
-    once = np.ones((len(scores), 1), np.float32)
-    return float(resampled_auc(scores, present, folds, once)[0])
+    """Return the AUC over pairs of clips of the same fold; NaN if there is none.
+
+    Parameters
+    ----------
+    scores, present, folds
+        As in `resampled_auc`.
+    weights : ndarray of shape (n_clips,), float64, optional
+        A pair counts as much as the product of its weights; without, all count the
+        same.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+    """
+    counted = np.ones((len(scores), 1), np.float32)
+    if weights is not None:
+        counted = weights[:, None]
+    return float(resampled_auc(scores, present, folds, counted)[0])
 
 
 def bootstrap_weights(

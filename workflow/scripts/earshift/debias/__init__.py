@@ -42,9 +42,9 @@ which `X` has in scope ``classwise`` only those with the class.
 A fitted method may have
 
 ``weights_``
-    How much each clip counts that it was given, shape (n_clips,), from 0 on. Only their
-    proportions within the source matter. Classifiers are trained with these weights; a
-    clip that was not given has the mean. Stage 6 measures features, without weights.
+    How much each clip counts that it was given, shape (n_clips,), when classifiers are
+    trained: 2 as the same clip twice, 0 not at all. A clip that was not given weighs 1,
+    so their mean is best 1, too. Stage 6 measures features, without weights.
 ``removed_directions_``
     Orthonormal rows, shape (n_directions, n_features), if all that `transform` does is
     to remove these directions, and to move all clips alike. The workflow then takes

@@ -141,6 +141,7 @@ def page_values(
                 set.intersection(*(d["subgroup_names"] for d in described))
             ),
         ),
+        "classifier": sources.describe_classifier(config),
         "plan": plan.compare(results),
         "provenance": jobs.provenance(),
         "versions": versions,

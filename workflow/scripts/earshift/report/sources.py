@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
 
-from earshift import alignment, datasets, left_out, protocols, registry, store
+from earshift import (
+    alignment,
+    classifiers,
+    datasets,
+    left_out,
+    protocols,
+    registry,
+    store,
+)
 from earshift.access import access_of
 from earshift.debias import Method
 from earshift.published import METHODS
@@ -245,6 +254,36 @@ def _weights(facts: Mapping[str, Any]) -> list[str]:
     return [h + (f" ({n})" if n else "") for h, n in zip(hashes, names, strict=True)]
 
 
+def describe_classifier(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of the experiment's classifier.
+
+    Parameters
+    ----------
+    config : mapping
+        The complete configuration.
+
+    Returns
+    -------
+    dict
+        Keys name, summary, options, default (whether it is the one of experiments that
+        name none).
+    """
+    entry = config["classifier"]
+    plugin = registry.load("classifiers", entry["plugin"])
+    options = registry.own_options(entry)
+    return {
+        "name": Path(entry["plugin"]).stem,
+        "summary": _summary(plugin),
+        "options": ", ".join(f"{k} = {v}" for k, v in options.items()),
+        "default": entry["plugin"] == classifiers.DEFAULT,
+    }
+
+
+def _summary(plugin: ModuleType) -> str:
+    """Return the first paragraph of a plugin's docstring, as one line."""
+    return (plugin.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
 def describe_methods(
     config: Mapping[str, Any], *, share_subgroup: bool
 ) -> list[dict[str, str]]:
@@ -270,12 +309,11 @@ def describe_methods(
                 "No subgroup is in all of these datasets, so it takes all clips for "
                 "one subgroup."
             )
-        described = (method.module.__doc__ or "").strip().split("\n\n")[0]
         out.append(
             {
                 "name": method.name,
                 "access": _access(method, config),
-                "summary": described.replace("\n", " "),
+                "summary": _summary(method.module),
                 "note": " ".join(notes),
             }
         )

@@ -1,0 +1,118 @@
+"""The logistic regression as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from earshift import classifier
+from earshift.errors import DataError
+
+Array = NDArray[np.float64]
+
+
+class LogisticRegression(ClassifierMixin, BaseEstimator):
+    """L2 logistic regression in which both classes weigh the same.
+
+    Of more than two classes, each is told from all others by a regression of its own.
+
+    Parameters
+    ----------
+    C : sequence of float
+        Inverse strengths of the penalty to choose from, by the AUC in inner folds.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Values of `y`, sorted.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features), float64
+        Weights of the features; of two classes, for the second one.
+    intercept_, C_ : ndarray of shape (1,) or (n_classes,), float64
+        Intercepts, and the values of C that were chosen.
+    """
+
+    def __init__(self, C: Sequence[float] = (1.0,)) -> None:
+        self.C = C
+
+    def fit(
+        self,
+        X: Array,
+        y: NDArray[np.generic],
+        sample_weight: Array | None = None,
+        *,
+        folds: NDArray[np.int64] | None = None,
+        products: Array | None = None,
+    ) -> Self:
+        """Choose C, and fit.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_clips, n_features), float64
+            Features.
+        y : ndarray of shape (n_clips,)
+            Class of each clip; True and False, or names.
+        sample_weight : ndarray of shape (n_clips,), float64, optional
+            How much each clip counts, 0 or more. Both classes weigh the same all the
+            same.
+        folds : ndarray of shape (n_clips,), int64, optional
+            Inner fold of each clip. Without, clips go to three folds in turn.
+        products : ndarray of shape (n_clips, n_clips), optional
+            As from `classifier.products`.
+
+        Returns
+        -------
+        LogisticRegression
+            Itself.
+
+        Raises
+        ------
+        DataError
+            If all clips that count are of one class.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        if y.dtype != bool:
+            check_classification_targets(y)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        if folds is None:
+            folds = np.arange(len(y)) % 3
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise DataError(
+                "a classifier needs clips of two classes or more, got one class, "
+                f"{self.classes_[0]!r}, for all {len(y)} clips."
+            )
+        found = [
+            classifier.fit(X, y == c, self.C, folds, K=products, weights=sample_weight)
+            for c in (self.classes_ if len(self.classes_) > 2 else self.classes_[1:])
+        ]
+        self.coef_ = np.stack([one.coef for one in found])
+        self.intercept_ = np.array([one.intercept for one in found])
+        self.C_ = np.array([one.C for one in found])
+        return self
+
+    def decision_function(self, X: Array) -> Array:
+        """Return log-odds of clips, shape (n_clips,) or (n_clips, n_classes)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        scores: Array = X @ self.coef_.T + self.intercept_
+        return scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: Array) -> NDArray[np.generic]:
+        """Return the class of each clip, shape (n_clips,)."""
+        scores = self.decision_function(X)
+        best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
+        named: NDArray[np.generic] = self.classes_[best.astype(int)]
+        return named
