@@ -1,12 +1,13 @@
 """L2 logistic regression by Newton's method, exact, along a path of penalties.
 
 Minimises ``|w|^2 / 2 + C sum_i s_i log(1 + exp(-y_i (w . x_i + b)))`` over w and b,
-where y_i is +1 or -1 and the weights s_i let both classes count the same. A clip can be
-given a weight of its own: s_i is in proportion to it, and a clip that weighs 2 counts as
-the same clip twice, one that weighs 0 as none. The intercept b is free, or penalised like a weight: then ``b^2 / 2`` is added, as liblinear does.
+where y_i is +1 or -1 and the weights s_i let both classes count the same. If clips have
+weights of their own, s_i is in proportion to them: a clip that weighs 2 counts as two
+equal ones. The intercept b is free, or penalised like a weight: then ``b^2 / 2`` is
+added, as liblinear does.
 
-The solution is ``w = sum_i a_i x_i``. Where features outnumber clips, the a of the clips
-are found instead of w, from the products of clips alone.
+The solution is ``w = sum_i a_i x_i``. Where features outnumber clips, the shares a of
+the clips are found instead of w, from the products of clips alone.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def fit_clips(
     Returns
     -------
     shares : ndarray of shape (n_grid, n_clips)
-        The a of the clips: the score of a clip is the sum over training clips of
+        Shares a of the clips: the score of a clip is the sum over training clips of
         its inner product with each, times a, plus b.
     intercept : ndarray of shape (n_grid,)
         Intercepts b.
@@ -241,11 +242,11 @@ def _conjugate_gradients(K: Array, curvature: Array, right: Array) -> Array:
 
 def _balanced(y: NDArray[np.bool_], weights: Array | None) -> Array:
     """Return the weights s of the clips: each class has half of their sum."""
-    if weights is None:
-        return np.where(y, len(y) / (2 * y.sum()), len(y) / (2 * (~y).sum()))
-    present, absent = weights[y].sum(), weights[~y].sum()
-    half = (present + absent) / 2
-    return weights * np.where(y, half / present, half / absent)
+    own = np.ones(len(y)) if weights is None else weights
+    present, absent = own[y].sum(), own[~y].sum()
+    total = present + absent
+    balanced: Array = own * np.where(y, total / (2 * present), total / (2 * absent))
+    return balanced
 
 
 def _path(

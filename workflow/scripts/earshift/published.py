@@ -278,7 +278,9 @@ class Case:
         basis = _basis(found, X.shape[1])
         X, K = classifier.without(X, K, basis)
         y, folds = self.present[source], self.folds[source]
-        options = {"penalise_intercept": self.faults.penalised_intercept}
+        options: dict[str, Any] = {
+            "penalise_intercept": self.faults.penalised_intercept
+        }
         scores = classifier.out_of_fold(X, K, y, folds, GRID, **options)
         C = GRID[_first_best(scores, y, folds)]
         return classifier.solve(X, K, y, C, **options).without(basis)

@@ -182,7 +182,8 @@ def _only_entry(section: str, given: object, default: str) -> dict[str, Any]:
         given = {"plugin": given}
     if not isinstance(given, Mapping):
         raise ConfigError(
-            f"'{section}' must hold options, such as 'plugin: {default}', got {given!r}."
+            f"'{section}' must hold options, such as 'plugin: {default}', got "
+            f"{given!r}."
         )
     return {"plugin": default, **given}
 

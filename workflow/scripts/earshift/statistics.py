@@ -121,9 +121,8 @@ def fold_auc(
     float
         Between 0 and 1.
     """
-    counted = np.ones((len(scores), 1), np.float32)
-    if weights is not None:
-        counted = weights[:, None]
+    once: NDArray[np.floating] = np.ones(len(scores), np.float32)
+    counted = (once if weights is None else weights)[:, None]
     return float(resampled_auc(scores, present, folds, counted)[0])
 
 

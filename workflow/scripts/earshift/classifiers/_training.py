@@ -26,7 +26,7 @@ class Fitted(Protocol):
     """A fitted classifier of one class; `classifier.Classifier` is a linear one."""
 
     @property
-    def C(self) -> float:
+    def C(self) -> float:  # noqa: N802
         """The setting that was chosen; NaN if there is none of this name."""
 
     def score(self, X: Array) -> Array:
@@ -44,17 +44,15 @@ class NonLinear:
     ----------
     estimator : BaseEstimator
         Fitted to True and False.
+    C : float
+        The setting that was chosen; NaN if there is none of this name.
     removed : ndarray of shape (n_directions, n_features), float64, optional
         Orthonormal rows, taken from clips before they are scored.
     """
 
     estimator: BaseEstimator
+    C: float
     removed: Array | None = None
-
-    @property
-    def C(self) -> float:
-        """The setting that was chosen; NaN if there is none of this name."""
-        return _chosen(self.estimator)
 
     def score(self, X: Array) -> Array:
         """Return a score of each clip, shape (n_clips,); above 0 means present."""
@@ -101,10 +99,6 @@ def scores(estimator: BaseEstimator, X: Array) -> Array:
             f"{n_classes} classes in an array of shape {needed}, got {out.shape}."
         )
     return out
-
-
-def _chosen(estimator: BaseEstimator) -> float:
-    return float(np.ravel(getattr(estimator, "C_", np.nan))[0])
 
 
 @dataclass(frozen=True)
@@ -198,10 +192,10 @@ class Trainer:
         # Clips are checked to be finite when they are read, and by `debias._checks`.
         with config_context(assume_finite=True):
             fitted = clone(self.estimator).fit(X, y, **options)
+        C = float(np.ravel(getattr(fitted, "C_", np.nan))[0])
         if not self.linear:
-            return NonLinear(fitted)
-        coef, b = fitted.coef_[0], float(fitted.intercept_[0])
-        return classifier.Classifier(coef, b, _chosen(fitted))
+            return NonLinear(fitted, C)
+        return classifier.Classifier(fitted.coef_[0], float(fitted.intercept_[0]), C)
 
     def _counted(self, weights: Array) -> NDArray[np.bool_]:
         """Return which clips count."""
