@@ -268,10 +268,98 @@ class Cheat(LDA):
 """,
         "the directions that it found hold NaN",
     ),
+    # Declares directions of its own that are none.
+    "flat_directions": (
+        """
+class Cheat(Base):
+    def fit(self, X, domain=None, y=None, subgroup=None):
+        super().fit(X)
+        self.removed_directions_ = self.mean_
+        return self
+
+    def transform(self, X):
+        return X
+""",
+        r"its 'removed_directions_' must be rows of \d+ values",
+    ),
+    # Standardises the clips of each dataset in a batch.
+    "batch_of_domain": (
+        """
+class Cheat(Base):
+    def transform(self, X, domain):
+        mean = {name: X[domain == name].mean(axis=0) for name in set(domain)}
+        return X - np.stack([mean[name] for name in domain])
+""",
+        BATCH,
+    ),
+    # How many datasets there are in a batch.
+    "mixture": (
+        """
+class Cheat(Base):
+    def transform(self, X, domain):
+        return X / len(set(domain))
+""",
+        "depends on which datasets the clips that come with it are of",
+    ),
+    # Counts the clips that it saw before.
+    "weight_memory": (
+        """
+SEEN = []
+
+class Cheat(Identity):
+    def fit(self, X, domain=None, y=None, subgroup=None):
+        super().fit(X)
+        SEEN.append(X)
+        self.weights_ = 1.0 + (X[:, 0] > np.concatenate(SEEN)[:, 0].mean())
+        return self
+""",
+        REFIT,
+    ),
+    "weight_noise": (
+        """
+class Cheat(Identity):
+    def fit(self, X, domain=None, y=None, subgroup=None):
+        super().fit(X)
+        self.weights_ = np.random.default_rng().random(len(X))
+        return self
+""",
+        CHANCE,
+    ),
+    "negative_weights": (
+        """
+class Cheat(Identity):
+    def fit(self, X, domain=None, y=None, subgroup=None):
+        super().fit(X)
+        self.weights_ = np.where(X[:, 0] > 0, 1.0, -1.0)
+        return self
+""",
+        r"'weights_' must be finite numbers from 0 on, some of them above 0, got -1",
+    ),
+    "no_weights": (
+        """
+class Cheat(Identity):
+    def fit(self, X, domain=None, y=None, subgroup=None):
+        super().fit(X)
+        self.weights_ = np.zeros(len(X))
+        return self
+""",
+        r"'weights_' must be finite numbers from 0 on, some of them above 0, got 0 for",
+    ),
+    "too_few_weights": (
+        """
+class Cheat(Identity):
+    def fit(self, X, domain=None, y=None, subgroup=None):
+        super().fit(X)
+        self.weights_ = np.ones(len(X) - 1)
+        return self
+""",
+        r"'weights_' must be a real number for each of \d+ clips",
+    ),
 }
 
 #: Cheats that see all datasets; the others say that they see nothing of the target.
 COMPARING = {"direction_memory", "other_directions", "lost_directions"}
+COMPARING |= {"batch_of_domain", "mixture"}
 
 
 def write(folder, name):

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from earshift import expected, registry
+from earshift.debias import Method
 from earshift.errors import ConfigError
 from earshift.protocol import FIXED, NO_STUDY, draw_of, study_of, version_of
 
@@ -67,8 +68,10 @@ def test_protocols_know_methods_that_there_are_and_what_these_see(name):
         assert study.protocol(protocol.name) is protocol
         methods = known if protocol.methods is None else set(protocol.methods)
         assert "none" in methods <= known
-        assert protocol.sees("none") == "none"
-        assert {protocol.sees(method) for method in methods} <= set(registry.ACCESS)
+        assert protocol.sees(Method.of("none", {"plugin": "none"})) == "none"
+        assert {protocol.sees(Method.of(m, {"plugin": m})) for m in methods} <= set(
+            registry.ACCESS
+        )
         if protocol.balance not in (None, "none", "joint"):
             assert draw_of(protocol.balance, study) is study.draws[protocol.balance]
         table = pd.DataFrame({"subgroup": ["a"], protocol.subgroups: ["b"]})

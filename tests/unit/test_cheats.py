@@ -58,7 +58,7 @@ def test_a_method_that_cheats_gets_no_score(tmp_path, entries, name):
 
 
 #: Cheats that are none where directions are removed from the clips themselves.
-OF_CLASSIFIERS = {"other_directions", "lost_directions"}
+OF_CLASSIFIERS = {"other_directions", "lost_directions", "flat_directions"}
 
 
 @pytest.mark.parametrize("name", sorted(CHEATS.keys() - OF_CLASSIFIERS - {"lookup"}))

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.preprocessing import StandardScaler
 
 from earshift import classes, classifier, domains, evaluate, kernels, spaces
-from earshift.debias import LDA, KernelLDA
+from earshift.debias import LDA, KernelLDA, Method
 from earshift.discrepancy import _stage
 from tests.unit.test_evaluate import SHIFT, balanced, run, write_domain
 
@@ -19,6 +19,11 @@ METHODS = {name: {"plugin": name} for name in ("none", "lda")} | KERNEL
 SPLIT = ["train", "class", "repeat", "fold"]
 #: Datasets, classes and folds.
 N_FITS = 2 * 2 * 3
+
+
+def named(plugin):
+    """The method of a plugin, without options."""
+    return Method.of(plugin, {"plugin": plugin})
 
 
 @pytest.fixture
@@ -64,13 +69,13 @@ def test_the_order_of_a_table_tells_a_method_nothing(entries):
         (listed, listed.X, np.ones(len(ranked), bool)),
     ]
     for plugin, source in (("lda", "a"), ("none", "b")):
-        seen = domains.seen_by({"plugin": plugin}, parts, source=source)
+        seen = domains.seen_by(named(plugin), parts, source=source)
         own = seen["X"][seen["domain"] == "b"]
         assert sorted(own[:, 0]) == list(ranked)
         assert abs(np.corrcoef(own[:, 0], np.arange(len(own)))[0, 1]) < 0.3
         assert (own[:, 0] == own[:, 1]).all()
     # Each clip keeps its dataset.
-    seen = domains.seen_by({"plugin": "lda"}, parts, source="a")
+    seen = domains.seen_by(named("lda"), parts, source="a")
     of_a = {row.tobytes() for row in a.X[:, :2]}
     told = [row.tobytes() in of_a for row in seen["X"]]
     assert_array_equal(told, seen["domain"] == "a")
@@ -196,7 +201,7 @@ def test_directions_may_be_taken_from_classifiers_in_place_of_clips(
 def test_alone_a_kernel_method_takes_its_width_from_the_clips_it_is_told(two_domains):
     X, domain = two_domains
     source, some = X[domain == "b"], np.arange(len(X)) % 3 == 0
-    fitted = KernelLDA().fit(X[some], domain[some], source=source)
+    fitted = KernelLDA().fit(X[some], domain[some], source_clips=source)
     assert fitted.map_.sigma_ == kernels.median_distance(source)
     mapped = fitted.map_.transform(X)
     expected = LDA().fit(mapped[some], domain[some]).transform(mapped)
@@ -207,6 +212,6 @@ def test_alone_a_kernel_method_takes_its_width_from_the_clips_it_is_told(two_dom
 def test_discrepancies_of_kernel_methods_have_one_kernel(entries):
     all_domains = domains.load_all(entries, ["c0"])
     parts = [(d, d.X, np.ones(len(d.X), bool)) for d in all_domains]
-    fitted = [_stage._fit_method(entry, parts)[0] for entry in KERNEL.values()]
+    fitted = [_stage._fit_method(named(name), parts)[0] for name in KERNEL]
     width = kernels.median_distance(all_domains[0].X)
     assert [method.map_.sigma_ for method in fitted] == [width] * 3

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from earshift import access, summary
+from earshift.debias import Method
 from earshift.errors import ConfigError
 from earshift.protocol import study_of
 
@@ -202,9 +203,9 @@ SEEN = {
 @pytest.mark.parametrize("cell", SEEN)
 def test_what_a_method_sees_is_told_draws_and_kernels_included(cell):
     method, scope, protocol, balance = cell
-    entry = {"plugin": method}
+    own = Method.of(method, {"plugin": method})
     seen = access.access_of(
-        entry, scope, protocol=STUDY.protocol(protocol), balance=balance
+        own, scope, protocol=STUDY.protocol(protocol), balance=balance
     )
     assert seen == SEEN[cell]
 
@@ -250,7 +251,8 @@ COMPARED = {
 def test_a_method_is_compared_with_what_its_plugin_says(case):
     entries, expected = COMPARED[case]
     methods = {"none": {"plugin": "none"}} | entries
-    found = {name: access.references(name, methods) for name in methods}
+    by_name = Method.of_all(methods)
+    found = {name: access.references(name, by_name) for name in methods}
     assert found == {"none": ()} | expected
 
 
@@ -263,7 +265,7 @@ def test_a_users_own_method_says_what_it_is_compared_with(tmp_path):
         "shrunk": {"plugin": "lda", "shrinkage": 0.3},
         "own": {"plugin": str(file)},
     }
-    assert access.references("own", methods) == ("none", "shrunk")
+    assert access.references("own", Method.of_all(methods)) == ("none", "shrunk")
     file.write_text(text + "compared_with = ('none', 'ldaa')\n")
     with pytest.raises(ConfigError, match=r"compared_with = \('none', 'ldaa'\)"):
-        access.references("own", methods)
+        access.references("own", Method.of_all(methods))

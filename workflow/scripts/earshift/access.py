@@ -6,21 +6,18 @@ All tables, figures and pages have it from here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from earshift import registry
+from earshift.debias import Method
 from earshift.protocol import Protocol
 
 
-def access_of(
-    entry: Mapping[str, Any], scope: str, *, protocol: Protocol, balance: str
-) -> str:
+def access_of(method: Method, scope: str, *, protocol: Protocol, balance: str) -> str:
     """Return what a method sees of the target when it is fitted.
 
     Parameters
     ----------
-    entry : mapping
-        Config entry of the method.
+    method : Method
+        The method.
     scope : {"global", "classwise"}
         Which clips it is fitted on.
     protocol : Protocol
@@ -40,44 +37,41 @@ def access_of(
     labels chose, in either scope. That of each class as many clips of the source train
     as the target has, too, is not counted: it is true of the classifier itself.
     """
-    seen = protocol.sees(entry["plugin"])
+    seen = protocol.sees(method)
     drawn = (protocol.balance or balance) != "none"
     if seen != "none" and (drawn or scope == "classwise"):
         return "target_labelled"
     return seen
 
 
-def references(
-    method: str, methods: Mapping[str, Mapping[str, Any]]
-) -> tuple[str, ...]:
+def references(name: str, methods: Mapping[str, Method]) -> tuple[str, ...]:
     """Return the methods of an experiment that one of them is compared with.
 
     Parameters
     ----------
-    method : str
+    name : str
         Its name in the experiment.
     methods : mapping
-        Config entries of all methods.
+        All methods by name.
 
     Returns
     -------
     tuple of str
         Names in the experiment of the plugins that its own declares
-        (`registry.compared_with`), ``none`` first. Of several entries of a plugin it is
+        (`Method.compared_with`), ``none`` first. Of several entries of a plugin it is
         the first that has the same value for each option that both know; if there is
         no such entry, the method is not compared with that plugin.
     """
-    if method == "none":
+    if name == "none":
         return ()
-    entry = methods[method]
-    own = registry.all_options("debias", entry["plugin"], entry)
-    found = ["none"]
-    for plugin in registry.compared_with(entry["plugin"])[1:]:
-        for name, other in methods.items():
-            if other["plugin"] != plugin or name == method:
+    own = methods[name].options
+    compared = ["none"]
+    for plugin in methods[name].compared_with[1:]:
+        for other in methods.values():
+            if other.plugin != plugin or other.name == name:
                 continue
-            theirs = registry.all_options("debias", plugin, other)
+            theirs = other.options
             if all(theirs[key] == own[key] for key in theirs.keys() & own.keys()):
-                found.append(name)
+                compared.append(other.name)
                 break
-    return tuple(found)
+    return tuple(compared)

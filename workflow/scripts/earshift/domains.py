@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import datasets, draws, registry, store
+from earshift import datasets, draws, store
+from earshift.debias import Method
 from earshift.errors import DataError
 
 #: Codes of a label.
@@ -199,7 +200,7 @@ def _folds(
 
 
 def seen_by(
-    entry: Mapping[str, Any],
+    method: Method,
     parts: Sequence[tuple[Domain, NDArray[np.float64], NDArray[np.bool_]]],
     *,
     source: str,
@@ -208,8 +209,8 @@ def seen_by(
 
     Parameters
     ----------
-    entry : mapping
-        Config entry of the method.
+    method : Method
+        The method.
     parts : sequence of (Domain, ndarray, ndarray)
         Each domain, which of its clips may be seen, shape (n_clips,), bool, and before
         that their features, shape (n_seen, n_features).
@@ -219,21 +220,45 @@ def seen_by(
     Returns
     -------
     dict
-        Arguments `X`, `domain` and `subgroup`, which is None unless the domains share a
-        subgroup. Clips are in an order that says nothing of them, always the same.
+        Arguments `X`, `domain`, `subgroup`, which is None unless the domains share a
+        subgroup, and `source`. Clips are in an order that says nothing of them, always
+        the same (`in_table_order` undoes it).
     """
-    if registry.load("debias", entry["plugin"]).access == "none":
+    if not method.looks_at_domains:
         parts = [part for part in parts if part[0].name == source]
     subgroup = np.concatenate([d.subgroup[seen] for d, _, seen in parts])
     shared = set.intersection(*({*d.subgroup[seen]} - {None} for d, _, seen in parts))
     domain = np.concatenate([np.full(seen.sum(), d.name) for d, _, seen in parts])
-    # The order of a table, often by class, would tell a method the target's labels.
-    order = np.random.default_rng(0).permutation(len(domain))
+    order = _order(len(domain))
     return {
         "X": np.concatenate([X for _, X, _ in parts])[order],
         "domain": domain[order],
         "subgroup": subgroup[order] if shared else None,
+        "source": source,
     }
+
+
+def _order(n: int) -> NDArray[np.int64]:
+    """Return an order: that of a table, often by class, would tell a method labels."""
+    return np.random.default_rng(0).permutation(n)
+
+
+def in_table_order(values: NDArray[Any]) -> NDArray[Any]:
+    """Return a value of each clip of `seen_by` in the order of its parts.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_clips,)
+        In the order in which `seen_by` hands over clips.
+
+    Returns
+    -------
+    ndarray of shape (n_clips,)
+        Those of the first dataset first, each as in its table.
+    """
+    out = np.empty_like(values)
+    out[_order(len(values))] = values
+    return out
 
 
 def folds(all_domains: Sequence[Domain]) -> list[tuple[int, int]]:

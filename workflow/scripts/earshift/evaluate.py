@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,7 @@ from earshift import classifiers, cluster, domains, registry, scoring, versions
 from earshift.classes import read_classes
 from earshift.classifier import Classifier
 from earshift.classifiers._training import Fitted, Trainer
+from earshift.debias import Method
 from earshift.domains import PRESENT
 from earshift.errors import DataError
 from earshift.protocol import FIXED, Protocol
@@ -24,6 +26,8 @@ from earshift.spaces import Split, View
 from earshift.workers import Spread
 
 __all__ = ["CELL", "METRICS", "cross_validate"]
+
+log = logging.getLogger(__name__)
 
 
 def cross_validate(
@@ -105,6 +109,8 @@ def cross_validate(
     if protocol.methods is not None:
         methods = {n: e for n, e in methods.items() if e["plugin"] in protocol.methods}
     chosen = read_classes(classes)
+    every_method = Method.of_all(methods)
+    log_left_out(every_method, entries)
     balanced = {"draws": str(draws)} if draws else {}
     entries = [{**entry, **balanced} for entry in entries]
     all_domains = domains.load_all(entries, chosen)
@@ -116,12 +122,14 @@ def cross_validate(
         "seed": seed,
         "version": versions.SCORES,
     }
+    names = [domain.name for domain in all_domains]
+    served = {n: m for n, m in every_method.items() if m.directions(names)}
     # Draws differ between classes, and with them all that could be shared.
     each = [[c] for c in chosen] if draws else [chosen]
     groups = [
         [
             shared | cell | {"only": only}
-            for cell in cells(methods, scopes, [(repeat, fold)])
+            for cell in cells(served, scopes, [(repeat, fold)])
         ]
         for repeat, fold in domains.folds(all_domains)
         for only in each
@@ -140,7 +148,17 @@ def cross_validate(
         spread=spread,
         what=f"{model} / {condition}: scores",
     )
-    scoring.write(tables, part, methods, scopes)
+    scoring.write(tables, part, every_method, scopes)
+
+
+def log_left_out(
+    methods: Mapping[str, Method], entries: Sequence[Mapping[str, str]]
+) -> None:
+    """Log which results there are not, since a method cannot serve them, and why."""
+    names = [entry["name"] for entry in entries]
+    for method in methods.values():
+        for sentence in method.left_out(names):
+            log.info("the method '%s': %s", method.name, sentence)
 
 
 def _of_classifier(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,23 +190,15 @@ def _trainer(task: Mapping[str, Any]) -> Trainer:
 
 
 def cells(
-    methods: Mapping[str, Mapping[str, Any]],
+    methods: Mapping[str, Method],
     scopes: Sequence[str],
     folds: Sequence[tuple[int, int]],
 ) -> Iterator[dict[str, Any]]:
     """Yield what distinguishes one task from another."""
-    for name, entry in methods.items():
-        version = registry.version_of("debias", entry["plugin"])
-        for scope in scopes if scoring.looks_at_domains(entry) else scopes[:1]:
+    for method in methods.values():
+        for scope in scopes if method.looks_at_domains else scopes[:1]:
             for repeat, fold in folds:
-                yield {
-                    "method": name,
-                    "method_entry": dict(entry),
-                    "method_version": version,
-                    "scope": scope,
-                    "repeat": repeat,
-                    "fold": fold,
-                }
+                yield method.task | {"scope": scope, "repeat": repeat, "fold": fold}
 
 
 def score_fold(
@@ -234,7 +244,7 @@ def score_fold(
         If a class cannot be trained, a score is not finite, or the method does what
         none may.
     """
-    registry.check_version("debias", method_entry["plugin"], method_version)
+    own = Method.of_task(method, method_entry, method_version)
     trainer = _trainer(shared)
     classes, repeat, fold = (shared[word] for word in ("classes", "repeat", "fold"))
     balanced = "draws" in shared["entries"][0]
@@ -243,25 +253,30 @@ def score_fold(
     split = _split(
         json.dumps(key | {"c": classes.index(only[0]) if balanced else None})
     )
-    classwise = scope == "classwise" and scoring.looks_at_domains(method_entry)
+    classwise = scope == "classwise" and own.looks_at_domains
+    served = own.directions([domain.name for domain in split.domains])
     first = min(f for r, f in domains.folds(split.domains) if r == repeat)
     work = _Work(split, classes, classwise, classwise or balanced, fold == first)
     tables: list[pd.DataFrame] = []
     directions: list[dict[str, Any]] = []
     for i, source in enumerate(split.domains):
+        targets = [j for a, j in served if a == i]
+        if not targets:
+            continue
         with scoring.named(
             method, f"trained on '{source.name}' (repeat {repeat}, fold {fold})"
         ):
             key = {"method": method, "scope": scope, "train": source.name}
             key |= {"class": None, "repeat": repeat, "fold": fold}
-            for c, view, rows in work.views(i, method_entry, only, key):
+            for c, view, rows in work.views(i, own, only, key):
                 directions += rows
                 key["class"] = name = classes[c]
                 rng = domains.generator(seed, repeat, fold, source.name, name)
                 fitted = _fit_class(view, i, c, name, trainer, rng)
                 if isinstance(fitted, Classifier):
                     directions.append(scoring.class_row(fitted, **key))
-                for j, target in enumerate(split.domains):
+                for j in targets:
+                    target = split.domains[j]
                     test = split.tested[j] & (target.labels[:, c] >= 0)
                     scores = view.score(fitted, j, test)
                     table = scoring.clip_rows(target, test, c, scores, fitted.C)
@@ -282,7 +297,7 @@ class _Work:
     def views(
         self,
         i: int,
-        entry: Mapping[str, Any],
+        method: Method,
         only: Sequence[str],
         key: Mapping[str, Any],
     ) -> Iterator[tuple[int, View, list[dict[str, Any]]]]:
@@ -298,7 +313,7 @@ class _Work:
             if view is None or self.anew:
                 view = self.split.view(
                     i,
-                    entry,
+                    method,
                     c if self.classwise else None,
                     fit_again=self.is_first and c == 0,
                 )

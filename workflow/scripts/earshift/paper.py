@@ -18,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 
 from earshift import cluster, domains, jobs, scoring, versions
 from earshift.classes import read_classes
+from earshift.debias import Method
 from earshift.domains import PRESENT
 from earshift.draws import draw_balanced, read_order
 from earshift.errors import ConfigError, DataError
@@ -80,7 +81,7 @@ def cross_validate(
         spread=spread,
         what=f"{part.model} / {part.condition}: scores as published",
     )
-    scoring.write(tables, part, methods, scopes)
+    scoring.write(tables, part, Method.of_all(methods), scopes)
 
 
 def own_methods(
@@ -146,9 +147,9 @@ def _cells(
     methods: Mapping[str, Mapping[str, Any]], scopes: Sequence[str]
 ) -> Iterator[dict[str, str]]:
     """Yield what distinguishes the tasks of a class."""
-    for method, entry in methods.items():
-        for scope in scopes if scoring.looks_at_domains(entry) else scopes[:1]:
-            yield {"method": method, "plugin": entry["plugin"], "scope": scope}
+    for method in Method.of_all(methods).values():
+        for scope in scopes if method.looks_at_domains else scopes[:1]:
+            yield {"method": method.name, "plugin": method.plugin, "scope": scope}
 
 
 def score_cell(

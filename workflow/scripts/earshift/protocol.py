@@ -15,12 +15,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from earshift import registry
 from earshift.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from earshift.debias import Method
 
 #: Clips of one dataset by label (with the class, without it) and subgroup, in order.
 Cells = Mapping[bool, Mapping[str, Sequence[str]]]
@@ -74,20 +77,20 @@ class Protocol:
         """Plugins of the methods that it knows; None for all."""
         return None
 
-    def sees(self, plugin: str) -> str:
+    def sees(self, method: Method) -> str:
         """Return what a method sees of the target: one of `registry.ACCESS`.
 
         Parameters
         ----------
-        plugin : str
-            The plugin of the method, one of `methods`.
+        method : Method
+            One of a plugin that is among `methods`.
 
         Returns
         -------
         str
             What it sees before clips are drawn by their labels, and in scope global.
         """
-        return str(registry.load("debias", plugin).access)
+        return method.access
 
     def classifier_in(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Return the entry of an experiment's classifier as it is in this protocol."""

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, registry, statistics
+from earshift import jobs, statistics
 from earshift.classifier import Classifier
+from earshift.debias import Method
 from earshift.debias._directions import Found
 from earshift.domains import PRESENT, Domain
 from earshift.errors import DataError
@@ -210,15 +211,10 @@ def direction_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     )
 
 
-def looks_at_domains(entry: Mapping[str, Any]) -> bool:
-    """Say whether a method sees more than its source: if not, scopes do not differ."""
-    return bool(registry.load("debias", entry["plugin"]).access != "none")
-
-
 def write(
     tables: Sequence[pd.DataFrame],
     part: Part,
-    methods: Mapping[str, Mapping[str, Any]],
+    methods: Mapping[str, Method],
     scopes: Sequence[str],
 ) -> None:
     """Write the tables of all tasks of a model and condition.
@@ -230,8 +226,8 @@ def write(
     part : Part
         What they are of, and where they go.
     methods : mapping
-        Config entries of the methods, in their order. Rows of those that do not look at
-        domains are of the first scope, and are written for all.
+        The methods by name, in their order. Rows of those that do not look at domains
+        are of the first scope, and are written for all.
     scopes : sequence of str
         In their order.
     """
@@ -253,7 +249,7 @@ def write(
 
 def in_all_scopes(
     table: pd.DataFrame,
-    methods: Mapping[str, Mapping[str, Any]],
+    methods: Mapping[str, Method],
     scopes: Sequence[str],
 ) -> pd.DataFrame:
     """Repeat rows that hold for each scope, in the order of methods and scopes.
@@ -271,10 +267,10 @@ def in_all_scopes(
         Rows of methods that do not look at domains are there once for each scope.
     """
     parts = []
-    for name, entry in methods.items():
+    for name, method in methods.items():
         own = table[table["method"] == name]
         for scope in scopes:
-            if looks_at_domains(entry):
+            if method.looks_at_domains:
                 parts.append(own[own["scope"] == scope])
             else:
                 parts.append(own.assign(scope=scope))

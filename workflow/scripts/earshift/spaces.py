@@ -10,7 +10,7 @@ clips in 8192 features the former takes 18 ms of a core, the products anew 144 m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 
-from earshift import classifier, debias, domains, registry, scoring
+from earshift import classifier, domains
 from earshift.classifiers._training import Fitted, Trainer
-from earshift.debias import _checks
-from earshift.debias._directions import Found, removed
-from earshift.debias._kernel import KernelMethod, is_map_and_remover
+from earshift.debias import Method, _calls, _checks, _fit_checks
+from earshift.debias._directions import Found
 from earshift.domains import PRESENT, Domain
+from earshift.errors import MethodError
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -144,7 +144,7 @@ class Split:
     def view(
         self,
         source: int,
-        method_entry: Mapping[str, Any],
+        method: Method,
         c: int | None = None,
         *,
         fit_again: bool = False,
@@ -155,8 +155,8 @@ class Split:
         ----------
         source : int
             The dataset whose classifier will look.
-        method_entry : mapping
-            Config entry of the method.
+        method : Method
+            The method.
         c : int, optional
             Fit it to the clips that have this class.
         fit_again : bool, default=False
@@ -170,16 +170,10 @@ class Split:
         Raises
         ------
         DataError
-            If the method does what no method may (`debias._checks`).
+            If the method does what no method may (`debias._checks`,
+            `debias._fit_checks`).
         """
-        plugin, options = method_entry["plugin"], registry.own_options(method_entry)
-        whole = debias.make(plugin, **options)
-        kernel = whole.kernel() if is_map_and_remover(whole) else None
-
-        def make(module: ModuleType) -> TransformerMixin:
-            made = module.make(**options)
-            return made if kernel is None else made.remover()
-
+        kernel, correction = method.two_steps()
         space = self.space(source, kernel)
         parts = []
         for i, domain in enumerate(self.domains):
@@ -188,16 +182,45 @@ class Split:
                 seen = seen & (domain.labels[:, c] == PRESENT)
             parts.append((domain, space.X[i][self.rows(i, seen)], seen))
         name = self.domains[source].name
-        arguments = domains.seen_by(method_entry, parts, source=name)
-        if kernel is None and isinstance(whole, KernelMethod):
-            arguments["source"] = space.X[source][self.rows(source, self.train[source])]
-        method = make(registry.load("debias", plugin))
-        method.fit(**arguments)
-        mixed = not scoring.looks_at_domains(method_entry)
-        view = View(self, space, method, mixed=mixed)
+        arguments = domains.seen_by(method, parts, source=name)
+        if _calls.takes(correction.fit, "source_clips"):
+            own = self.rows(source, self.train[source])
+            arguments["source_clips"] = space.X[source][own]
+        _calls.fit(correction, arguments)
+        weights = _weights(correction, arguments["domain"], parts[source])
+        view = View(self, space, correction, method.looks_at_domains, weights)
         if fit_again:
-            _checks.check_fit(plugin, make, arguments, view.sample)
+
+            def make(module: ModuleType) -> TransformerMixin:
+                return method.two_steps(module)[1]
+
+            again = (make, arguments, view.sample, view.sample_domain)
+            _fit_checks.check_fit(method.plugin, *again)
         return view
+
+
+def _weights(
+    fitted: TransformerMixin,
+    domain: NDArray[np.str_],
+    source: tuple[Domain, Array, Mask],
+) -> Array | None:
+    """Return the weight of each clip of the source, if a method weights clips.
+
+    Clips that the method was not fitted to, such as those without the class, weigh 1.
+    """
+    given = _fit_checks.weights_of(fitted, len(domain))
+    if given is None:
+        return None
+    own, _, seen = source
+    is_own = domains.in_table_order(domain) == own.name
+    weights = np.ones(len(seen))
+    weights[seen] = domains.in_table_order(given)[is_own]
+    if not weights[seen].any():
+        raise MethodError(
+            f"its 'weights_' are 0 for all {seen.sum()} clips of the source, which "
+            "alone train classifiers."
+        )
+    return weights
 
 
 class View:
@@ -211,9 +234,10 @@ class View:
         Before the method.
     method : TransformerMixin
         Fitted in that space.
-    mixed : bool
-        Whether the method may not know of which dataset the clips are that it
-        transforms.
+    told : bool
+        Whether the method may know which dataset the clips are of that it transforms.
+    weights : ndarray of shape (n_clips,), float64, or None
+        How much each clip of the source counts when a classifier is trained.
 
     Attributes
     ----------
@@ -221,37 +245,48 @@ class View:
         What the method found between datasets, and what it had too few clips for.
     sample : ndarray of shape (n_some, n_features), float64
         Some clips of all datasets, before the method.
+    sample_domain : ndarray of shape (n_some,), str, or None
+        Their datasets, if the method may know them.
     """
 
     def __init__(
-        self, split: Split, space: Space, method: TransformerMixin, *, mixed: bool
+        self,
+        split: Split,
+        space: Space,
+        method: TransformerMixin,
+        told: bool,
+        weights: Array | None,
     ) -> None:
         self.split, self.space, self.method = split, space, method
+        self.weights = weights
         self.found: Sequence[Found] = getattr(method, "found_", [])
         self.skipped: Sequence[Found] = getattr(method, "skipped_", [])
-        self.sample = self._sample()
-        self._removed = removed(method)
+        self.sample, datasets = self._sample()
+        self.sample_domain = datasets if told else None
+        self._removed = _fit_checks.removed_directions(method)
         if self._removed is None:
-            self.space = Space(self._transformed(mixed))
+            self.space = Space(self._transformed(told))
         else:
             # Directions are taken from the classifier instead.
-            _checks.check_directions(method, self._removed, self.sample)
+            _fit_checks.check_directions(
+                method, self._removed, self.sample, self.sample_domain
+            )
 
-    def _sample(self) -> Array:
-        """Return a few clips of each dataset, some that train and some that test."""
+    def _sample(self) -> tuple[Array, NDArray[np.str_]]:
+        """Return a few clips of each dataset, of both sides, and their datasets."""
         rng = np.random.default_rng(0)
         rows = [rng.permutation(len(X))[:SAMPLE] for X in self.space.X]
-        return np.concatenate(
-            [X[own] for X, own in zip(self.space.X, rows, strict=True)]
-        )
+        some = [X[own] for X, own in zip(self.space.X, rows, strict=True)]
+        names = [domain.name for domain in self.split.domains]
+        return np.concatenate(some), np.repeat(names, [len(X) for X in some])
 
-    def _transformed(self, mixed: bool) -> list[Array]:
+    def _transformed(self, told: bool) -> list[Array]:
         """Return the clips as the method's own transform leaves them."""
         trains = [self.split.rows(i, own) for i, own in enumerate(self.split.train)]
         both = (trains, [~own for own in trains])
         groups = [[self._clips(i, own) for i, own in enumerate(side)] for side in both]
         rng = np.random.default_rng(0)
-        train, test = _checks.transformed(self.method, groups, mixed=mixed, rng=rng)
+        train, test = _checks.transformed(self.method, groups, mixed=not told, rng=rng)
         out = []
         for own, trained, tested in zip(trains, train, test, strict=True):
             whole = np.empty((len(own), trained.shape[1]))
@@ -273,21 +308,23 @@ class View:
         Parameters
         ----------
         i : int
-            Number of the dataset.
+            Number of the dataset, which is the source of the view.
         chosen : ndarray of shape (n_clips,), bool
-            Which of its clips train.
+            Which of its clips train. They have the weights that the method gives them.
         y : ndarray of shape (n_chosen,), bool
             Class present or absent.
         trainer : Trainer
             Of the classifier.
         **options
-            As in `Trainer.fit`: recordings, rng, weights.
+            As in `Trainer.fit`: recordings, rng.
 
         Returns
         -------
         Fitted
             For the scores of `score`.
         """
+        if self.weights is not None:
+            options["weights"] = self.weights[chosen]
         rows = self.split.rows(i, chosen)
         X = self.space.X[i][rows]
         K = self.space.products(i, rows) if "products" in trainer.takes else None

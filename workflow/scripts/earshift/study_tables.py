@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import deviations, ismir2023, jobs, latex, registry, statistics
+from earshift import deviations, ismir2023, jobs, latex, statistics
+from earshift.debias import Method
 from earshift.ismir2023 import PUBLISHED, Methods, by_plugin
 from earshift.published import METHODS
 from earshift.report import words
@@ -128,7 +129,7 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
         As in `with_published`.
     reference : str, default="none"
         Method that the others are compared with; any but ``none`` with those alone
-        that declare it (`registry.compared_with`).
+        that declare it (`debias.Method.compared_with`).
 
     Returns
     -------
@@ -225,7 +226,7 @@ def cell_name(row: Mapping[str, Any] | pd.Series[Any]) -> str:
 def _is_compared(method: str, reference: str) -> bool:
     """Return True if a method of the study is compared with another."""
     if method in METHODS and method != "none":
-        return reference in registry.compared_with(method)
+        return reference in Method.of(method, {"plugin": method}).compared_with
     return method != "none" and reference == "none"
 
 

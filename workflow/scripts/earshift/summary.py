@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, registry, scoring, statistics
+from earshift import jobs, registry, statistics
 from earshift.access import access_of, references
+from earshift.debias import Method
 from earshift.discrepancy._curves import KEYS, Curve
 from earshift.discrepancy._curves import curves as discrepancy_curves
 from earshift.protocol import FIXED, NO_STUDY, Study
@@ -114,11 +115,12 @@ def summarise(
             log.info("resampling %s, %s, %s", path.parent.name, condition, test)
             curves |= _resample(part, n_resamples, seed)
     rng = np.random.default_rng(seed)
+    by_name = Method.of_all(methods)
     with jobs.whole_file(summary) as file:
-        table = _summary(curves, methods, balance, study, confidence, rope, rng)
+        table = _summary(curves, by_name, balance, study, confidence, rope, rng)
         table.to_csv(file, index=False, float_format="%.6f")
     with jobs.whole_file(gaps) as file:
-        means = {group: _mean(curves[group]) for group in _shown(curves, methods)}
+        means = {group: _mean(curves[group]) for group in _shown(curves, by_name)}
         _gaps(means, confidence).to_csv(file, index=False, float_format="%.6f")
 
 
@@ -184,20 +186,20 @@ def _mean(
 
 
 def _shown(
-    curves: ClassCurves, methods: Mapping[str, Mapping[str, Any]]
+    curves: ClassCurves, methods: Mapping[str, Method]
 ) -> Iterator[tuple[str, ...]]:
     """Yield all groups, but one scope alone of methods that are the same in all."""
     scope = GROUP.index("scope")
     first = next(iter(curves))[scope]
     for group in curves:
-        entry = methods[group[GROUP.index("method")]]
-        if group[scope] == first or scoring.looks_at_domains(entry):
+        method = methods[group[GROUP.index("method")]]
+        if group[scope] == first or method.looks_at_domains:
             yield group
 
 
 def _summary(
     curves: ClassCurves,
-    methods: Mapping[str, Mapping[str, Any]],
+    methods: Mapping[str, Method],
     balance: str,
     study: Study,
     confidence: float,
@@ -284,10 +286,11 @@ def _gaps(curves: Curves, confidence: float) -> pd.DataFrame:
     plain = {"method": "none", "scope": scope}
     for group, across in curves.items():
         named = dict(zip(GROUP, group, strict=True))
-        if named["train"] == named["test"]:
-            continue
         within = named | {"train": named["test"]}
-        gap = curves[tuple(within.values())] - across
+        corrected = curves.get(tuple(within.values()))
+        if named["train"] == named["test"] or corrected is None:
+            continue  # a method may not serve all directions
+        gap = corrected - across
         remaining = curves[tuple((within | plain).values())] - across
         row = named | {"within": gap[0] + across[0], "across": across[0]}
         for name, curve in (("gap", gap), ("remaining", remaining)):
@@ -330,12 +333,13 @@ def summarise_discrepancy(
         curves |= discrepancy_curves(pd.read_parquet(path), n_resamples, seed)
     with_null = any(curve.null is not None for curve in curves.values())
     rows = []
+    by_name = Method.of_all(methods)
     for group, curve in curves.items():
         named = dict(zip([*KEYS, "method"], group, strict=True))
         low, high = curve.interval(confidence)
-        entry = methods[named["method"]]
+        method = by_name[named["method"]]
         row: dict[str, Any] = named | {
-            "access": access_of(entry, "global", protocol=FIXED, balance="none"),
+            "access": access_of(method, "global", protocol=FIXED, balance="none"),
             "value": curve.value,
             "low": low,
             "high": high,

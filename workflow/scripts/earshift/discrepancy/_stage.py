@@ -16,7 +16,6 @@ from sklearn.preprocessing import StandardScaler
 
 from earshift import (
     cluster,
-    debias,
     discrepancy,
     domains,
     evaluate,
@@ -26,8 +25,7 @@ from earshift import (
     versions,
 )
 from earshift.classes import read_classes
-from earshift.debias import _checks
-from earshift.debias._kernel import KernelMethod
+from earshift.debias import Method, _calls, _checks, _fit_checks
 from earshift.discrepancy._pair import Side, measure_pair
 from earshift.domains import PRESENT, Domain
 from earshift.folds import assign_folds
@@ -92,7 +90,9 @@ def measure_discrepancy(
         "version": versions.DISCREPANCY,
     }
     halves = [(repeat, half) for repeat in range(N_REPEATS) for half in (0, 1)]
-    cells = evaluate.cells(methods, ["global"], halves)
+    names = [domain.name for domain in all_domains]
+    served = {n: m for n, m in Method.of_all(methods).items() if _pairs(m, names)}
+    cells = evaluate.cells(served, ["global"], halves)
     rows = cluster.run_tasks(
         measure_fold,
         [shared | cell for cell in cells],
@@ -143,7 +143,7 @@ def measure_fold(
     DataError
         If the method does what none may, or a measure returns what none may.
     """
-    registry.check_version("debias", method_entry["plugin"], method_version)
+    own = Method.of_task(method, method_entry, method_version)
     measure_entries = {}
     for name, identity in measures.items():
         entry, version = discrepancy.entry_of(name, identity)
@@ -156,15 +156,13 @@ def measure_fold(
     both = [[_at_most(half == f, MAX_CLIPS, draws) for half in halves] for f in (0, 1)]
     train, test = both[1 - fold], both[fold]
     with scoring.named(method, f"in stage 6 (halving {repeat}, half {fold})"):
-        held_out = _corrected(
-            method_entry, all_domains, train, test, fit_again=fold == 0
-        )
+        held_out = _corrected(own, all_domains, train, test, fit_again=fold == 0)
     sides = [
         Side(X, domain.labels[chosen], _clips(domain, chosen))
         for X, domain, chosen in zip(held_out, all_domains, test, strict=True)
     ]
     tables = []
-    for a, b in combinations(range(len(sides)), 2):
+    for a, b in _pairs(own, [domain.name for domain in all_domains]):
         for name, entry in measure_entries.items():
             # The same draws for every method, so that their values are paired.
             rng = np.random.default_rng([seed, repeat, fold, a, b])
@@ -175,8 +173,19 @@ def measure_fold(
     )
 
 
+def _pairs(method: Method, names: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the pairs of datasets that a method can serve, fitted to the first."""
+    targets = {
+        i
+        for i, name in enumerate(names)
+        if method.cannot(names[0], name, names) is None
+    }
+    pairs = combinations(range(len(names)), 2)
+    return [pair for pair in pairs if targets.issuperset({*pair} - {0})]
+
+
 def _corrected(
-    entry: Mapping[str, Any],
+    method: Method,
     all_domains: Sequence[Domain],
     train: Sequence[NDArray[np.bool_]],
     test: Sequence[NDArray[np.bool_]],
@@ -191,22 +200,23 @@ def _corrected(
     scaler = StandardScaler().fit(pooled)
     scaled = [scaler.transform(d.X) for d in all_domains]
     parts = [(d, x[t], t) for d, x, t in zip(all_domains, scaled, train, strict=True)]
-    method, seen = _fit_method(entry, parts)
+    fitted, seen = _fit_method(method, parts)
     groups = [
         [
             _checks.Clips(d.name, d.clip_id[t], x[t])
             for d, x, t in zip(all_domains, scaled, test, strict=True)
         ]
     ]
-    mixed = not scoring.looks_at_domains(entry)
+    told = method.looks_at_domains
     rng = np.random.default_rng(0)
-    (held_out,) = _checks.transformed(method, groups, mixed=mixed, rng=rng)
+    (held_out,) = _checks.transformed(fitted, groups, mixed=not told, rng=rng)
     if fit_again:
-        some = np.concatenate([clips.X[: _checks.SAMPLE] for clips in groups[0]])
-        options = registry.own_options(entry)
-        _checks.check_fit(
-            entry["plugin"], lambda module: module.make(**options), seen, some
+        some = [clips.X[: _checks.SAMPLE] for clips in groups[0]]
+        datasets = np.repeat(
+            [clips.dataset for clips in groups[0]], list(map(len, some))
         )
+        again = (np.concatenate(some), datasets if told else None)
+        _fit_checks.check_fit(method.plugin, method.make, seen, *again)
     return held_out
 
 
@@ -224,20 +234,17 @@ def _halves(
 
 
 def _fit_method(
-    entry: Mapping[str, Any],
+    method: Method,
     parts: Sequence[tuple[Domain, NDArray[np.float64], NDArray[np.bool_]]],
 ) -> tuple[TransformerMixin, dict[str, Any]]:
     """Fit a method, with the first dataset in the place of the source.
 
     Also returns what it was fitted to.
     """
-    seen = domains.seen_by(entry, parts, source=parts[0][0].name)
-    method = debias.make(entry["plugin"], **registry.own_options(entry))
-    if isinstance(method, KernelMethod):
-        # One kernel for all of them: 'k' sees no more than this.
-        seen["source"] = parts[0][1]
-    method.fit(**seen)
-    return method, seen
+    seen = domains.seen_by(method, parts, source=parts[0][0].name)
+    # One kernel for all of them: 'k' sees no more than this.
+    seen["source_clips"] = parts[0][1]
+    return _calls.fit(method.make(), seen), seen
 
 
 def _at_most(

@@ -17,11 +17,11 @@ from earshift import (
     left_out,
     protocols,
     registry,
-    scoring,
     store,
 )
 from earshift.access import access_of
 from earshift.conditions import conditions_of, text_of
+from earshift.debias import Method
 from earshift.protocol import study_of
 from earshift.report import words
 from earshift.tables import read_table, read_text
@@ -341,39 +341,36 @@ def describe_methods(
         Keys name, access, summary, note.
     """
     out = []
-    for name, entry in config["methods"].items():
-        plugin = registry.load("debias", entry["plugin"])
-        note = ""
-        if entry["plugin"] in ("mlda", "mklda") and not share_subgroup:
-            single = entry["plugin"].removeprefix("m")
-            note = (
-                f"No subgroup is in all of these datasets, so {entry['plugin']} fits "
-                f"one direction for all clips, as {single} does: the two are the same "
-                "here."
+    for method in Method.of_all(config["methods"]).values():
+        notes = [f"There is {s}." for s in method.left_out(list(config["datasets"]))]
+        if method.needs_subgroups and not share_subgroup:
+            notes.append(
+                "No subgroup is in all of these datasets, so it takes all clips for "
+                "one subgroup."
             )
         out.append(
             {
-                "name": name,
-                "access": _access(entry, config),
-                "summary": _summary(plugin),
-                "note": note,
+                "name": method.name,
+                "access": _access(method, config),
+                "summary": _summary(method.module),
+                "note": " ".join(notes),
             }
         )
     return out
 
 
-def _access(entry: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+def _access(method: Method, config: Mapping[str, Any]) -> str:
     """Return what a method sees; where that differs, in which protocols and scopes."""
     balance = config["splits"]["balance"]
     own = [
         protocol
         for protocol in study_of(config["study"]).named(config["protocols"])
-        if protocol.methods is None or entry["plugin"] in protocol.methods
+        if protocol.methods is None or method.plugin in protocol.methods
     ]
-    scopes = config["scopes"] if scoring.looks_at_domains(entry) else ["global"]
+    scopes = config["scopes"] if method.looks_at_domains else ["global"]
     cells: dict[str, list[str]] = {}
     for protocol, scope in product(own, scopes):
-        seen = access_of(entry, scope, protocol=protocol, balance=balance)
+        seen = access_of(method, scope, protocol=protocol, balance=balance)
         where = [protocol.name] * (len(own) > 1) + [scope] * (len(scopes) > 1)
         cells.setdefault(seen, []).append(" ".join(where))
     if len(cells) == 1:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earshift import library
 from earshift.errors import ConfigError
 from earshift.protocol import Cells, Protocol, Section, Study
+
+if TYPE_CHECKING:
+    from earshift.debias import Method
 
 version = 1
 citation = (
@@ -39,11 +42,11 @@ class Paper(Protocol):
 
         return tuple(METHODS)
 
-    def sees(self, plugin: str) -> str:
+    def sees(self, method: Method) -> str:
         """Return what a method sees; kernels take their width from both datasets."""
         from earshift.published import METHODS
 
-        return "target_unlabelled" if METHODS[plugin].sees_target else "none"
+        return "target_unlabelled" if METHODS[method.plugin].sees_target else "none"
 
     def cross_validate(self, part: Any, **inputs: Any) -> None:  # noqa: ANN401
         """Score as the study does, with its own classifier and inner folds."""
