@@ -184,13 +184,18 @@ def _corrections(found: Tables) -> Iterator[str]:
     for variant in found.variants[1:]:
         own = summary[summary["variant"].eq(variant)]
         within = own["train"].eq(own["test"])
-        access = own["access"].iloc[0]
+        # A method may not serve all directions.
         sentences = [
-            f"{variant} ({access}): {_effects(own[~within], 'across datasets')}.",
-            f"{_effects(own[within], 'Within datasets')}.",
-            *_what_is_left(found, variant),
+            f"{_effects(own[rows], where)}."
+            for rows, where in (
+                (~within, "across datasets"),
+                (within, "within datasets"),
+            )
+            if rows.any()
         ]
-        yield " ".join(sentences)
+        first, *more = [*sentences, *_what_is_left(found, variant)]
+        more = [sentence[0].upper() + sentence[1:] for sentence in more]
+        yield " ".join([f"{variant} ({own['access'].iloc[0]}): {first}", *more])
     yield from _erased(found)
 
 
@@ -207,6 +212,8 @@ def _what_is_left(found: Tables, variant: str) -> Iterator[str]:
         for table in (found.gaps, found.summary)
     )
     before = found.gaps[found.gaps["variant"].eq("none")].set_index(cell)["gap_low"]
+    if gaps.empty:
+        return
     was = before.gt(0).reindex(gaps.index)
     gains = (changes["change_low"].gt(0) & changes["p_holm"].lt(0.05)).loc[gaps.index]
     closed = was & gains & gaps["remaining_low"].le(0)
