@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshift import classes, registry, store
-from tests.unit.test_evaluate import SHIFT, run, write_domain
+from earshift import registry, store
+from earshift.stages.splits import classes
+from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
 
 NAMES = registry.names("debias")
 

@@ -5,14 +5,17 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from earshift import classes, debias, domains, registry, store, summary
+from earshift import debias, registry, store
 from earshift.debias import Method
-from earshift.discrepancy._stage import measure_discrepancy
 from earshift.errors import ConfigError, MethodError
-from earshift.spaces import Split
-from tests.cheats import END, START
+from earshift.evaluation.views import Split
+from earshift.stages.discrepancy.measuring import measure_discrepancy
+from earshift.stages.scores import inputs
+from earshift.stages.splits import classes
+from earshift.stages.statistics import summary
+from tests.helpers.cheats import END, START
 from tests.methods import ONE_DIRECTION, ONTO_SOURCE, STANDARDISER, WEIGHTER, written
-from tests.unit.test_evaluate import SHIFT, run, write_domain
+from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
 
 NONE = {"none": {"plugin": "none"}}
 
@@ -34,7 +37,7 @@ def entries(tmp_path):
 
 def loaded(entries):
     """The datasets, with their clips by id."""
-    all_domains = domains.load_all(entries, ["c0", "c1"])
+    all_domains = inputs.load_all(entries, ["c0", "c1"])
     return {d.name: (d, pd.Index(d.clip_id)) for d in all_domains}
 
 
@@ -205,7 +208,7 @@ def test_a_method_that_sees_nothing_of_the_target_is_not_told(tmp_path, entries)
 def viewed(tmp_path, entries, text, c=None, **options):
     """What a method of a file makes of the first fold, seen from `b`."""
     entry = written(tmp_path, "own", text) | options
-    split = Split(domains.load_all(entries, ["c0", "c1"]), 0, 0)
+    split = Split(inputs.load_all(entries, ["c0", "c1"]), 0, 0)
     return split, split.view(1, Method.of("own", entry), c, fit_again=True)
 
 

@@ -5,14 +5,16 @@ import logging
 import pandas as pd
 import pytest
 
-from earshift import classes, debias, registry, summary
+from earshift import debias, registry
 from earshift.debias import Method
-from earshift.discrepancy._stage import measure_discrepancy
 from earshift.errors import ConfigError
-from earshift.report import sources
-from tests.cheats import END, START
+from earshift.stages.discrepancy.measuring import measure_discrepancy
+from earshift.stages.report.sections import sources
+from earshift.stages.splits import classes
+from earshift.stages.statistics import summary
+from tests.helpers.cheats import END, START
 from tests.methods import written
-from tests.unit.test_evaluate import SHIFT, run, write_domain
+from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
 
 NONE = {"none": {"plugin": "none"}}
 

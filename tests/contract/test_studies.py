@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshift import expected, registry
+from earshift import registry
 from earshift.debias import Method
 from earshift.errors import ConfigError
-from earshift.protocol import FIXED, NO_STUDY, draw_of, study_of, version_of
+from earshift.evaluation.protocol import FIXED, NO_STUDY, draw_of, study_of, version_of
+from earshift.runs import job_list
 
 NAMES = registry.names("studies")
 
@@ -38,8 +39,10 @@ def loaded(code):
 def test_the_core_loads_no_study():
     names = "access, alignment, beforehand, classes, domains, draws, evaluate, expected"
     names += ", protocols, report, scoring, settings, status, summary"
-    found = loaded(f"from earshift import {names}\nfrom earshift.report import page")
-    assert "earshift.evaluate" in found
+    found = loaded(
+        f"from earshift import {names}\nfrom earshift.stages.report import page"
+    )
+    assert "earshift.stages.scores.cross_validation" in found
     found = {n.removeprefix("earshift.") for n in found if n.startswith("earshift.")}
     assert not found & set(FLAT)
     assert not {n for n in found if n.startswith(("study", "studies"))}
@@ -47,7 +50,9 @@ def test_the_core_loads_no_study():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_study_is_made_in_no_time(name):
-    found = loaded(f"from earshift.protocol import study_of\nstudy_of({name!r})")
+    found = loaded(
+        f"from earshift.evaluation.protocol import study_of\nstudy_of({name!r})"
+    )
     assert f"earshift.studies.{name}" in found
     heavy = {"sklearn", "scipy", "matplotlib", "h5py", "jinja2", "dask"}
     assert not found & heavy
@@ -121,10 +126,10 @@ def test_jobs_and_files_fit_the_workflow(name):
     config = CONFIG | {"protocols": ["fixed", *(p.name for p in study.protocols)]}
     if not study.has_deviations:
         config["deviations"] = False
-    stages = {stage for stage, _ in expected.RULES.values()}
+    stages = {stage for stage, _ in job_list.RULES.values()}
     jobs = study.jobs(config)
     assert {stage for stage, _ in jobs.values()} <= stages
-    assert not jobs.keys() & expected.RULES.keys()
+    assert not jobs.keys() & job_list.RULES.keys()
     files = study.files(config)
     assert len(set(files)) == len(files)
     assert all(file.startswith(("tables/", "figures/")) for file in files)

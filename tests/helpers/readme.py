@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from earshift import store
-from tests.stores import write_store
+from tests.helpers.stores import write_store
 from tests.workflow.conftest import environment
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 #: Said at the end of the block, which prints nothing itself.
 SAY = """

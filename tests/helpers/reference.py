@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(
-    os.environ.get("EARSHIFT_SHARED", Path(__file__).parents[1].parent / "shared")
-)
+SHARED = Path(os.environ.get("EARSHIFT_SHARED", Path(__file__).parents[3] / "shared"))
 
 
 def reference(model):

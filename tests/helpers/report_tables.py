@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import zarr
 
-from earshift import audit, duplicates, measures
-from earshift.audit_figures import DISTRIBUTIONS
-from earshift.report.audit import FAULTS
+from earshift.audio import meter
+from earshift.stages.clips import dataset_audit, duplicates
+from earshift.stages.report.figures.audio import DISTRIBUTIONS
+from earshift.stages.report.sections.audit import FAULTS
 
 NAN = float("nan")
 
@@ -150,7 +151,11 @@ def _write_audit(folder: Path, datasets: tuple[str, ...]) -> None:
     """Write the tables of the audit: one near copy across the first two datasets."""
     out = folder / "1_clips"
     a, b = datasets[:2]
-    row = {"clips": 7, "usable": 6, **dict.fromkeys((*audit.UNUSABLE, *FAULTS), 0)}
+    row = {
+        "clips": 7,
+        "usable": 6,
+        **dict.fromkeys((*dataset_audit.UNUSABLE, *FAULTS), 0),
+    }
     faults = pd.DataFrame([{"dataset": d} | row for d in datasets])
     faults["in_other_dataset"] = [1, 1] + [0] * (len(datasets) - 2)
     faults.to_csv(out / "audit.csv", index=False)
@@ -176,21 +181,25 @@ def _write_audit(folder: Path, datasets: tuple[str, ...]) -> None:
     cues = [
         {"a": x, "b": y, "cue": cue, "auc": auc, "low": auc - 0.05, "high": auc + 0.05}
         for x, y in combinations(datasets, 2)
-        for cue, auc in (("level", 0.52), ("bandwidth", 0.9), (audit.ALL_CUES, 0.95))
+        for cue, auc in (
+            ("level", 0.52),
+            ("bandwidth", 0.9),
+            (dataset_audit.ALL_CUES, 0.95),
+        )
     ]
     pd.DataFrame(cues).to_csv(out / "cues.csv", index=False)
     spectra = [
         {"dataset": d, "centre_hz": hertz, "lower_db": -30 - i, "median_db": -20 - i}
         | {"upper_db": -10 - i}
         for i, d in enumerate(datasets)
-        for hertz in measures.CENTRES_HZ
+        for hertz in meter.CENTRES_HZ
     ]
     pd.DataFrame(spectra).to_csv(out / "spectra.csv", index=False)
     distributions = [
         {"dataset": d, "measure": measure, "quantile": q, "value": 1 + i + q}
         for i, d in enumerate(datasets)
         for measure in DISTRIBUTIONS
-        for q in audit.QUANTILES
+        for q in dataset_audit.QUANTILES
     ]
     pd.DataFrame(distributions).to_csv(out / "distributions.csv", index=False)
 

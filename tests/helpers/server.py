@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from earshift.register import Entry
+from earshift.downloads.catalogue import Entry
 
 NAME = "net.h5.gz"
 CONTENT = b"\x1f\x8b" + np.random.default_rng(0).bytes(700_000)

@@ -2,7 +2,7 @@
 
 import soundfile
 
-from earshift import audio
+from earshift.audio import reading
 
 #: Samples of the decoder's and of LAME's own delay, which a header tells to leave out.
 DELAY = 1105
@@ -12,7 +12,7 @@ def decode(path):
     """Return all samples of a file, shape (n_samples, n_channels)."""
     import numpy as np
 
-    return np.concatenate(list(audio.AudioFile(path).blocks()))
+    return np.concatenate(list(reading.AudioFile(path).blocks()))
 
 
 def encode(path, samples, rate=44_100, **options):

@@ -4,16 +4,16 @@ import json
 
 import pandas as pd
 
-from earshift import (
-    checkup,
-    clips,
-    embeddings,
-    features,
+from earshift import store
+from earshift.stages.clips import listing
+from earshift.stages.embeddings import (
+    extraction,
     indexing,
-    plans,
+    region_files,
     regions,
-    store,
+    store_audit,
 )
+from earshift.stages.features import pool as features
 
 VERSIONS = {"stage": 1, "plugin": 1}
 
@@ -40,7 +40,7 @@ def wide(tmp_path, **options):
 def list_clips(folder, tmp_path, plugin="table", max_bad_clips=0.0, **options):
     """Stage 1 of a folder; return the clip table, which has audit.csv beside it."""
     table = tmp_path / "clips.parquet"
-    clips.list_clips(
+    listing.list_clips(
         "d",
         {"plugin": plugin, "folder": str(folder), **options},
         table=table,
@@ -87,7 +87,7 @@ def names(plan):
 
 def embed(plan, region, marker, entry, max_bad_clips=1):
     """Fill one region."""
-    embeddings.extract_region(
+    extraction.extract_region(
         "d / m",
         entry,
         plan=plan,
@@ -110,10 +110,12 @@ def extract(table, tmp_path, n_jobs, entry, max_bad_clips=1, **changes):
 
 def audit(plan, entry, n_clips=4, seed=0, **changes):
     """Audit a store that was made with the same changes; return the table's path."""
-    table = plans.beside(plan, ".audit.csv")
+    table = region_files.beside(plan, ".audit.csv")
     options = {"versions": VERSIONS, "dtype": "float32", "pooling": ()} | changes
-    options.setdefault("location", plans.location_of(plan) if plan.exists() else "")
-    checkup.audit_store(
+    options.setdefault(
+        "location", region_files.location_of(plan) if plan.exists() else ""
+    )
+    store_audit.audit_store(
         "m",
         entry,
         plan=plan,

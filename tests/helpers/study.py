@@ -9,7 +9,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from earshift import datasets, draws, store
+from earshift import datasets, store
+from earshift.stages.splits import draws
 
 #: In the order of the study.
 GENRES = ("pop_rock", "jazz_blue", "classical", "country_folk")

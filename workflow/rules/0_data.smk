@@ -1,19 +1,20 @@
-"""Stage 0, downloads: bring what others publish, once, and verify it.
+"""Stage 0, data: fetch what others publish, once, and synthesise miniature corpora.
 
 Reads   resources/weights.yaml, resources/datasets.yaml, the addresses in them
 Writes  resources/downloads/weights/{file}.sha256 and
         resources/downloads/datasets/archives/{file}.sha256, which say that {file}
         beside them is there and was verified;
         resources/downloads/datasets/{source}.json, which says that all files of the
-        dataset are unpacked in the folder {source} beside it
+        dataset are unpacked in the folder {source} beside it;
+        resources/miniature/{corpus}/, in the official layouts of IRMAS and OpenMIC-2018
 """
 
 import re
 
-from earshift import register
+from earshift.downloads import catalogue
 
-WEIGHTS = register.weights_folder()
-DATASETS = register.datasets_folder()
+WEIGHTS = catalogue.weights_folder()
+DATASETS = catalogue.datasets_folder()
 
 
 rule fetch_weights:
@@ -25,13 +26,13 @@ rule fetch_weights:
     log:
         "logs/fetch_weights/{file}.log",
     wildcard_constraints:
-        file="|".join(map(re.escape, register.weights())),
+        file="|".join(map(re.escape, catalogue.weights())),
     localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
     script:
-        "../scripts/fetch_weights.py"
+        "../scripts/0_data/fetch_weights.py"
 
 
 rule weights:
@@ -50,7 +51,7 @@ rule fetch_archive:
     """Fetch one registered file of a dataset, or verify the one that is there."""
     output:
         # As for weights, the file itself is no output. It may be deleted once unpacked.
-        verified=f"{DATASETS}/{register.ARCHIVES}/{{file}}.sha256",
+        verified=f"{DATASETS}/{catalogue.ARCHIVES}/{{file}}.sha256",
     log:
         "logs/fetch_archive/{file}.log",
     wildcard_constraints:
@@ -60,7 +61,7 @@ rule fetch_archive:
         "../../envs/analysis.yaml"
     threads: 1
     script:
-        "../scripts/fetch_archive.py"
+        "../scripts/0_data/fetch_archive.py"
 
 
 rule unpack_dataset:
@@ -81,7 +82,7 @@ rule unpack_dataset:
         mem_mb=1_000,
         runtime="4h",
     script:
-        "../scripts/unpack_dataset.py"
+        "../scripts/0_data/unpack_dataset.py"
 
 
 rule data:
@@ -89,3 +90,24 @@ rule data:
     input:
         unpacked_markers(),
     localrule: True
+
+
+rule synthesise_corpus:
+    """Synthesise one miniature corpus, with its planted shift (docs/miniature.md)."""
+    output:
+        folder=directory("resources/miniature/{corpus}"),
+    log:
+        "logs/synthesise_corpus/{corpus}.log",
+    wildcard_constraints:
+        corpus="irmas|openmic",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="10m",
+    params:
+        versions={"stage": versions.MINIATURE},
+        seed=config["miniature"]["seed"],
+    script:
+        "../scripts/0_data/synthesise_corpus.py"

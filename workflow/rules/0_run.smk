@@ -1,8 +1,9 @@
-"""Stage 0, plan: what a run will take, before anything expensive runs.
+"""Stage 0, run: what it will take, and whether its jobs can run on this cluster.
 
 Reads   the labels of each dataset and a sample of its audio, {results}/1_clips and
         {results}/2_embeddings where they are, the calibration of each model
-Writes  {results}/plan.csv
+        slurm/site.yaml and what each rule asks for
+Writes  {results}/plan.csv; of the preflight nothing: a failed check is a failed rule
 """
 
 
@@ -39,7 +40,7 @@ rule estimate_run:
         n_threads=2,  # of list_clips
         seed=config["seed"],
     script:
-        "../scripts/estimate_run.py"
+        "../scripts/0_run/estimate_run.py"
 
 
 rule plan:
@@ -47,3 +48,22 @@ rule plan:
     input:
         rules.estimate_run.output,
     localrule: True
+
+
+rule preflight:
+    """Check account, partitions, GPU, files, software, disk and limits, with a trial job."""
+    log:
+        f"{LOGS}/preflight.log",
+    retries: 0
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        requests=lambda wildcards: [
+            first_request(each)
+            for each in workflow.rules
+            if not workflow.is_local(each)
+        ],
+        results=RESULTS,
+    script:
+        "../scripts/0_run/preflight.py"

@@ -8,10 +8,10 @@ Writes  {results}/5_scores/paper/{model}/{condition}.deviations.csv and
         {results}/figures/study/
 """
 
-from earshift import study_data
+from earshift.studies.ismir2023 import figure_data
 
 STUDY_TABLES = f"{RESULTS}/tables/study"
-STUDY_FIGURES = study_data.figure_names(PROTOCOLS)
+STUDY_FIGURES = figure_data.figure_names(PROTOCOLS)
 
 
 def corrected_entries(wildcards):
@@ -60,7 +60,7 @@ rule measure_deviations:
         subgroups=config["subgroups"],
         seed=config["seed"],
     script:
-        "../scripts/measure_deviations.py"
+        "../scripts/study_ismir2023/measure_deviations.py"
 
 
 rule collect_deviations:
@@ -86,7 +86,7 @@ rule collect_deviations:
     params:
         versions={"stage": versions.STATISTICS} | STUDY_VERSION,
     script:
-        "../scripts/collect_deviations.py"
+        "../scripts/study_ismir2023/collect_deviations.py"
 
 
 rule tabulate_study:
@@ -104,7 +104,7 @@ rule tabulate_study:
         draws=sorted({e["draws"] for e in class_entries() if e["draws"]}),
         directions=per_model(rules.cross_validate.output.directions),
     output:
-        tables=[f"{STUDY_TABLES}/{name}.csv" for name in study_data.TABLES],
+        tables=[f"{STUDY_TABLES}/{name}.csv" for name in figure_data.TABLES],
         main=report(
             f"{STUDY_TABLES}/main.csv",
             caption="../report/study_table.rst",
@@ -131,7 +131,7 @@ rule tabulate_study:
         datasets=list(config["datasets"]),
         methods=config["methods"],
     script:
-        "../scripts/tabulate_study.py"
+        "../scripts/study_ismir2023/tabulate_study.py"
 
 
 rule draw_study:
@@ -165,4 +165,4 @@ rule draw_study:
         stage_versions={"stage": versions.REPORT} | STUDY_VERSION,
         protocols=PROTOCOLS,
     script:
-        "../scripts/draw_study.py"
+        "../scripts/study_ismir2023/draw_study.py"

@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 import soundfile
 
-from earshift import audio, fingerprint, inspection
+from earshift.audio import fingerprint, reading
+from earshift.audio.resampling import n_resampled
 from earshift.errors import AudioError
-from earshift.resampling import n_resampled
+from earshift.stages.clips import inspection
 from tests.conftest import tone
 
 
 def decode(path):
     """Return all samples of a file, shape (n_samples, n_channels), and its rate."""
-    file = audio.AudioFile(path)
+    file = reading.AudioFile(path)
     return np.concatenate(list(file.blocks())), file.sample_rate_hz
 
 
 def prepare(waveform, source, target, resampler="soxr_hq"):
-    return audio.prepare(waveform, source, target, resampler)
+    return reading.prepare(waveform, source, target, resampler)
 
 
 def write(path, samples, rate=16_000):
@@ -144,7 +145,7 @@ def test_a_rate_that_is_none_of_sound_is_refused(tmp_path, rate):
     assert f"states {rate} samples per second" in found["reason"]
 
 
-@pytest.mark.parametrize("rate", audio.RATES_HZ)
+@pytest.mark.parametrize("rate", reading.RATES_HZ)
 def test_the_lowest_and_the_highest_rate_are_read(tmp_path, rate):
     found = inspection.inspect(str(write(tmp_path / "a.wav", tone(440), rate)))
     assert (found["status"], found["sample_rate_hz"]) == ("ok", rate)
@@ -193,9 +194,9 @@ def test_one_of_many_channels_that_sounds_is_no_cancelling(tmp_path, n_channels)
 
 
 def test_many_channels_are_read_in_shorter_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr(audio, "BLOCK", 1000)
+    monkeypatch.setattr(reading, "BLOCK", 1000)
     path = write(tmp_path / "a.wav", np.stack([tone(440)] * 32, axis=1))
-    blocks = list(audio.AudioFile(path).blocks())
+    blocks = list(reading.AudioFile(path).blocks())
     assert max(map(len, blocks)) == 250
     assert sum(map(len, blocks)) == 16_000
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from earshift import inspection
 from earshift.errors import AudioError
+from earshift.stages.clips import inspection
 from tests.conftest import tone
-from tests.sounds import ID3V1, bare, decode, encode, id3, mp3
+from tests.helpers.sounds import ID3V1, bare, decode, encode, id3, mp3
 
 RATE, SECONDS = 16_000, 3
 SOUND = tone(440, SECONDS, RATE)

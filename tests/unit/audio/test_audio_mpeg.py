@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from earshift import audio, containers, inspection
+from earshift.audio import containers, reading
 from earshift.errors import AudioError
+from earshift.stages.clips import inspection
 from tests.conftest import tone
-from tests.sounds import (
+from tests.helpers.sounds import (
     DELAY,
     ID3V1,
     LYRICS,
@@ -186,7 +187,7 @@ def test_blocks_of_any_length_give_the_same_samples(tmp_path, monkeypatch):
         path.write_bytes(whole)
         found = {}
         for block in (1 << 18, 10_007):
-            monkeypatch.setattr(audio, "BLOCK", block)
+            monkeypatch.setattr(reading, "BLOCK", block)
             found[block] = decode(path)
         np.testing.assert_array_equal(*found.values())
     np.testing.assert_allclose(
@@ -197,7 +198,7 @@ def test_blocks_of_any_length_give_the_same_samples(tmp_path, monkeypatch):
 def test_stage_2_gets_all_of_an_mp3_without_a_header(tmp_path):
     path = tmp_path / "a.mp3"
     row = status(path, bare(mp3(path, SOUNDS["silence_first"])))
-    blocks = audio.stream(path, row["n_samples"], RATE, RATE, "soxr_hq")
+    blocks = reading.stream(path, row["n_samples"], RATE, RATE, "soxr_hq")
     np.testing.assert_array_equal(np.concatenate(list(blocks)), decode(path)[:, 0])
 
 
@@ -208,7 +209,7 @@ def test_layer_ii_of_varying_bit_rate_is_counted(tmp_path):
     path = tmp_path / "a.mp2"
     path.write_bytes(large * 10 + small * 40)
     assert containers.examine(path).n_samples == 50 * 1152
-    blocks = audio.AudioFile(path).blocks()
+    blocks = reading.AudioFile(path).blocks()
     assert len(next(blocks)) == 50 * 1152
     with pytest.raises(AudioError, match="no sample above"):
         next(blocks)

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import soxr
 
-from earshift import fingerprint
+from earshift.audio import fingerprint
 from tests.conftest import tone
 
 RATE = 44_100

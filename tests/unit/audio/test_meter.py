@@ -6,7 +6,8 @@ import soundfile
 import soxr
 from scipy.signal import butter, sosfiltfilt
 
-from earshift import audio, measures
+from earshift.audio import meter as measures
+from earshift.audio import reading
 
 RATE = 44_100
 
@@ -21,7 +22,7 @@ def measured(samples, rate=RATE, block=10_000):
 
 
 def file_measured(path):
-    opened = audio.AudioFile(path)
+    opened = reading.AudioFile(path)
     meter = measures.Meter(opened.sample_rate_hz, opened.n_channels)
     for block in opened.blocks():
         meter.add(block)

@@ -5,9 +5,9 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import resampling
-from earshift.resampling import n_resampled, resampler
-from tests.reference import SHARED, reference
+from earshift.audio import resampling
+from earshift.audio.resampling import n_resampled, resampler
+from tests.helpers.reference import SHARED, reference
 
 RATES = [(44_100, 16_000), (22_050, 48_000), (48_000, 16_000), (44_101, 16_000)]
 

@@ -11,15 +11,18 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from earshift import classes, classifiers, domains, evaluate, registry, settings
+from earshift import classifiers, registry
 from earshift.debias import LDA
 from earshift.errors import ConfigError, DataError
-from earshift.report import sources
-from tests import nearest
-from tests.report_tables import config_of, write_results
-from tests.unit.test_evaluate import SHIFT, run, write_domain
-from tests.unit.test_report import page
-from tests.unit.test_settings import SCHEMA, minimal
+from earshift.runs import settings
+from earshift.stages.report.sections import sources
+from earshift.stages.scores import cross_validation, inputs
+from earshift.stages.splits import classes
+from tests.helpers import nearest
+from tests.helpers.report_tables import config_of, write_results
+from tests.unit.runs.test_settings import SCHEMA, minimal
+from tests.unit.stages.report.test_report import page
+from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
 
 NEAREST = str(Path(nearest.__file__))
 METHODS = {name: {"plugin": name} for name in ("none", "lda")}
@@ -63,7 +66,7 @@ def test_an_experiment_is_scored_by_a_classifier_that_is_one_new_file(
     tmp_path, entries
 ):
     rows, scores = run(tmp_path, entries, methods=METHODS, classifier=entry())
-    all_domains = domains.load_all(entries, ["c0", "c1"])
+    all_domains = inputs.load_all(entries, ["c0", "c1"])
     cells = rows.groupby(["method", "train", "test", "class", "repeat", "fold"])
     for (method, train, test, name, repeat, fold), part in cells:
         c = ["c0", "c1"].index(name)
@@ -109,7 +112,7 @@ def test_what_is_kept_of_one_classifier_is_not_taken_for_another(tmp_path, entri
 
 def test_tasks_of_the_default_classifier_are_called_as_ever():
     """What is done is found by this, and was done before there was another one."""
-    assert evaluate._of_classifier(LOGISTIC) == {
+    assert cross_validation._of_classifier(LOGISTIC) == {
         "grid": [0.01, 1.0],
         "n_inner_folds": 3,
     }
@@ -119,24 +122,24 @@ def test_tasks_of_the_default_classifier_are_called_as_ever():
     other = classifiers.recorded(entry())
     version = registry.version_of("classifiers", NEAREST)
     assert other == {"entry": entry(), "version": version}
-    assert evaluate._of_classifier(entry()) == {"classifier": other}
+    assert cross_validation._of_classifier(entry()) == {"classifier": other}
 
 
 def test_a_later_version_of_the_default_classifier_is_on_record(monkeypatch):
     monkeypatch.setattr(registry.load("classifiers", "logistic"), "version", 2)
     told = classifiers.recorded(LOGISTIC)
     assert told == {"entry": LOGISTIC, "version": 2}
-    assert evaluate._of_classifier(LOGISTIC) == {"classifier": told}
+    assert cross_validation._of_classifier(LOGISTIC) == {"classifier": told}
 
 
 def test_a_classifier_that_is_edited_while_the_job_runs_is_refused(tmp_path):
     file = tmp_path / "mine.py"
     shutil.copy(NEAREST, file)
-    told = evaluate._of_classifier(entry() | {"plugin": str(file)})
-    assert evaluate._trainer(told).estimator.n_neighbors == 7
+    told = cross_validation._of_classifier(entry() | {"plugin": str(file)})
+    assert cross_validation._trainer(told).estimator.n_neighbors == 7
     file.write_text(file.read_text() + "\n")
     with pytest.raises(DataError, match="edited while the job ran"):
-        evaluate._trainer(told)
+        cross_validation._trainer(told)
 
 
 def test_an_old_experiment_has_the_settings_that_it_had():

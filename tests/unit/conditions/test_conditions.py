@@ -9,22 +9,14 @@ import pytest
 import soundfile
 from numpy.testing import assert_array_equal
 
-from earshift import (
-    audio,
-    clips,
-    conditions,
-    export,
-    load_model,
-    open_embeddings,
-    plans,
-    regions,
-    store,
-    strengths,
-)
+from earshift import conditions, export, load_model, open_embeddings, store
+from earshift.audio import reading
 from earshift.errors import AudioError, ConfigError, DataError
-from tests import stage2
+from earshift.stages.clips import listing
+from earshift.stages.embeddings import region_files, regions, strengths
 from tests.conftest import tone
-from tests.stores import read_files
+from tests.helpers import stage2
+from tests.helpers.stores import read_files
 
 ENTRY = {"plugin": "mfcc"}
 
@@ -62,7 +54,7 @@ def extract(folder, tmp_path, condition, n_jobs=2, **changes):
 
 def frames(plan, strength=None):
     """Frames of each clip."""
-    found = open_embeddings(plans.location_of(plan), strength=strength).load()
+    found = open_embeddings(region_files.location_of(plan), strength=strength).load()
     ids = found.clip_id.values
     return {i: found.embedding.values[ids == i] for i in np.unique(ids)}
 
@@ -245,9 +237,9 @@ def test_rows_hold_the_embedding_of_the_changed_waveform(dataset, tmp_path):
         factor = np.float32(10 ** (strength / 20))
         found = frames(plan, strength)
         assert found.keys() == whole.keys()
-        for row in clips.usable(folders[1] / "clips.parquet").itertuples():
+        for row in listing.usable(folders[1] / "clips.parquet").itertuples():
             samples, rate = soundfile.read(row.path, dtype="float32", always_2d=True)
-            mono = audio.mix_down(samples) * factor
+            mono = reading.mix_down(samples) * factor
             assert (np.abs(mono).max() > 1) == (strength == 30)  # and is not clipped
             expected = model.embed(mono, rate).values
             np.testing.assert_allclose(found[row.clip_id], expected, 1e-6, 1e-4)
@@ -265,9 +257,9 @@ def test_rows_hold_the_embedding_of_the_changed_waveform(dataset, tmp_path):
 
 def test_a_store_of_unchanged_audio_has_no_strengths(dataset, tmp_path):
     plan, _ = extract(dataset, tmp_path, None)
-    location = plans.location_of(plan)
+    location = region_files.location_of(plan)
     assert "strength" not in pd.read_parquet(tmp_path / "e.index.parquet")
-    assert "strength" not in plans.read_region(plan, "000000")
+    assert "strength" not in region_files.read_region(plan, "000000")
     assert not any("strength" in name for name in read_files(location))
     facts = store.attributes(location)
     assert "condition" not in facts
@@ -283,7 +275,7 @@ def test_the_index_has_clip_and_strength(dataset, tmp_path):
     assert index["strength"].tolist() == ["-6", "6"] * 24
     assert index["clip_id"].tolist() == sorted(index["clip_id"])
     assert index["first_frame"].is_unique
-    location = plans.location_of(plan)
+    location = region_files.location_of(plan)
     assert store.read_strengths(location) == index["strength"].tolist()
     assert store.read_index(location)[0] == index["clip_id"].tolist()
 
@@ -291,14 +283,14 @@ def test_the_index_has_clip_and_strength(dataset, tmp_path):
 @pytest.fixture
 def decodings(monkeypatch):
     """Paths of the files that were decoded since, by whichever thread."""
-    found, lock, blocks = [], threading.Lock(), audio.AudioFile.blocks
+    found, lock, blocks = [], threading.Lock(), reading.AudioFile.blocks
 
     def counted(self):
         with lock:
             found.append(str(self._path))
         return blocks(self)
 
-    monkeypatch.setattr(audio.AudioFile, "blocks", counted)
+    monkeypatch.setattr(reading.AudioFile, "blocks", counted)
     return found
 
 
@@ -312,7 +304,7 @@ def test_a_clip_is_decoded_once_for_all_of_its_strengths(
         table, tmp_path, n_jobs, entry=ENTRY, condition=gain(-12, -6, 0, 6, 12)
     )
     assert len(stage2.names(plan)) == n_jobs
-    assert sorted(decodings) == sorted(clips.usable(table)["path"])
+    assert sorted(decodings) == sorted(listing.usable(table)["path"])
     assert len(pd.read_parquet(tmp_path / "e.index.parquet")) == 5 * 24
 
 
@@ -348,7 +340,7 @@ def test_an_added_strength_alone_is_embedded(dataset, tmp_path, caplog, decoding
     caplog.set_level("INFO", "earshift")
     plan, _ = extract(dataset, tmp_path, gain(-6, 6))
     assert n_embedded(caplog) == 48
-    location = plans.location_of(plan)
+    location = region_files.location_of(plan)
     shards = {n: f for n, f in read_files(location).items() if "embedding/c/" in n}
     lists = {f: f.read_bytes() for f in (tmp_path / "e.regions").iterdir()}
     before = frames(plan, 6)
@@ -397,15 +389,15 @@ def test_a_strength_that_fails_is_left_out_by_itself(dataset, tmp_path):
     plugin = own(tmp_path, body)
     condition = conditions.stored_as({"plugin": plugin, "strengths": [1, 2]}, 0)
     table = stage2.list_clips(dataset, tmp_path)
-    gone = clips.usable(table).iloc[0]
+    gone = listing.usable(table).iloc[0]
     (dataset / gone["clip_id"]).unlink()  # nobody can read it now
     plan, markers = stage2.extract(
         table, tmp_path, 1, ENTRY, max_bad_clips=48, condition=condition
     )
-    listed = clips.usable(table).set_index("clip_id")
+    listed = listing.usable(table).set_index("clip_id")
     long = sorted(listed.index[listed["n_samples"].gt(100_000)])
     assert len(long) > 2
-    skipped = plans.skipped_in(plan, markers[0].stem)
+    skipped = region_files.skipped_in(plan, markers[0].stem)
     assert sorted(skipped) == sorted(
         [f"{gone['clip_id']}@{s}" for s in (1, 2)] + [f"{i}@2" for i in long]
     )
@@ -430,7 +422,7 @@ def test_an_audit_embeds_clips_of_some_strengths_again(dataset, tmp_path):
     # Rows that hold another strength are found.
     index = pd.read_parquet(tmp_path / "e.index.parquet")
     row, other = index.iloc[0], index.iloc[1]
-    location = plans.location_of(plan)
+    location = region_files.location_of(plan)
     swapped = store.read_embeddings(
         location, other["first_frame"], other["first_frame"] + other["n_frames"]
     )
@@ -447,7 +439,7 @@ def test_an_audit_embeds_clips_of_some_strengths_again(dataset, tmp_path):
 
 def test_a_reader_is_asked_which_strength(dataset, tmp_path):
     plan, _ = extract(dataset, tmp_path, gain(-6, 0.5))
-    path = plans.location_of(plan)
+    path = region_files.location_of(plan)
     with pytest.raises(DataError, match=r"several strengths .*\(-6, 0.5\): say which"):
         open_embeddings(path)
     with pytest.raises(DataError, match=r"no strength -7 \(known: -6, 0.5\)"):
@@ -469,9 +461,9 @@ def test_a_reader_is_asked_which_strength(dataset, tmp_path):
 
 def test_a_store_of_one_strength_is_read_without_saying_which(dataset, tmp_path):
     plan, _ = extract(dataset, tmp_path, gain(6))
-    assert open_embeddings(plans.location_of(plan)).attrs["strength"] == "6"
+    assert open_embeddings(region_files.location_of(plan)).attrs["strength"] == "6"
     clean = tmp_path / "clean"
     clean.mkdir()
     plan, _ = extract(dataset, clean, None)
     with pytest.raises(DataError, match="its audio was not changed"):
-        open_embeddings(plans.location_of(plan), strength=6)
+        open_embeddings(region_files.location_of(plan), strength=6)

@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from earshift import clips, datasets
+from earshift import datasets
 from earshift.datasets import irmas, irmas_test, table
 from earshift.errors import DataError
-from tests import stage2
-
-ROOT = Path(__file__).parents[2]
+from earshift.stages.clips import listing
+from tests.helpers import stage2
+from tests.helpers.places import ROOT
 
 
 def edit_table(folder, change):
@@ -414,7 +414,7 @@ def test_a_folder_without_irmas_names_is_refused(tmp_path):
 
 
 def write(folder, tmp_path, limit):
-    return clips.read(stage2.list_clips(folder, tmp_path, max_bad_clips=limit))
+    return listing.read(stage2.list_clips(folder, tmp_path, max_bad_clips=limit))
 
 
 def test_bad_clips_are_recorded_with_their_reason(table_dataset, tmp_path):

@@ -14,7 +14,7 @@ from earshift import datasets, registry
 from earshift.datasets import _loaders, irmas
 from earshift.errors import ConfigError, DataError
 from earshift.miniature import synthesise
-from tests import corpora, stage2
+from tests.helpers import corpora, stage2
 
 mirdata = pytest.importorskip("mirdata", reason="the extra 'datasets' is not installed")
 soundata = pytest.importorskip(

@@ -10,7 +10,7 @@ import pytest
 from earshift import datasets
 from earshift.datasets import openmic
 from earshift.errors import ConfigError, DataError
-from tests.reference import SHARED
+from tests.helpers.reference import SHARED
 
 
 @pytest.fixture

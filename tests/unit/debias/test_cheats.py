@@ -14,13 +14,22 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomTreesEmbedding
 from sklearn.preprocessing import Normalizer, QuantileTransformer
 
-from earshift import classes, domains, registry, scoring, settings, store
+from earshift import registry, store
 from earshift.debias import _checks
-from earshift.discrepancy._stage import measure_discrepancy
 from earshift.errors import ConfigError, DataError
-from tests.cheats import CHEATS, END, START, write
-from tests.unit.test_evaluate import SHIFT, balanced, run, write_domain
-from tests.unit.test_settings import SCHEMA, minimal
+from earshift.evaluation import domains
+from earshift.runs import settings
+from earshift.stages.discrepancy.measuring import measure_discrepancy
+from earshift.stages.scores import score_tables
+from earshift.stages.splits import classes
+from tests.helpers.cheats import CHEATS, END, START, write
+from tests.unit.runs.test_settings import SCHEMA, minimal
+from tests.unit.stages.scores.test_cross_validation import (
+    SHIFT,
+    balanced,
+    run,
+    write_domain,
+)
 
 
 @pytest.fixture
@@ -242,8 +251,8 @@ def test_scores_that_are_no_numbers_are_an_error():
     test = np.array([True, False, True])
     for bad in (np.nan, np.inf):
         with pytest.raises(DataError, match=r"clip 'z' of dataset 'b' is (nan|inf)"):
-            scoring.clip_rows(domain, test, 0, np.array([0.5, bad]), 1.0)
-    rows = scoring.clip_rows(domain, test, 0, np.array([0.5, -0.5]), 1.0)
+            score_tables.clip_rows(domain, test, 0, np.array([0.5, bad]), 1.0)
+    rows = score_tables.clip_rows(domain, test, 0, np.array([0.5, -0.5]), 1.0)
     assert rows["score"].tolist() == [0.5, -0.5]
 
 

@@ -12,7 +12,7 @@ from collections import namedtuple
 
 import pytest
 
-from earshift import archives
+from earshift.downloads import archives
 from earshift.errors import DataError, DownloadError
 
 NOISE = random.Random(0).randbytes(3_000_000)

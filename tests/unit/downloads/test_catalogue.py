@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from earshift import register, registry, settings
+from earshift import registry
+from earshift.downloads import catalogue
+from earshift.downloads.verification import identify
 from earshift.errors import ConfigError, DataError
-from earshift.verification import identify
-
-ROOT = Path(__file__).parents[2]
+from earshift.runs import settings
+from tests.helpers.places import ROOT
 
 WHOLE = {
     "address": "https://example.org/a.h5",
@@ -26,7 +27,7 @@ WHOLE = {
 def read(tmp_path, facts, name="a.h5"):
     path = tmp_path / "register.yaml"
     path.write_text(yaml.safe_dump({name: facts}))
-    return register.read(path)
+    return catalogue.read(path)
 
 
 def without(key):
@@ -35,7 +36,7 @@ def without(key):
 
 def test_an_entry_holds_what_the_file_says(tmp_path):
     entry = read(tmp_path, WHOLE)["a.h5"]
-    assert entry == register.Entry(name="a.h5", **WHOLE)
+    assert entry == catalogue.Entry(name="a.h5", **WHOLE)
 
 
 def test_size_and_checksums_may_be_unknown(tmp_path):
@@ -75,11 +76,11 @@ def test_a_name_is_no_path_and_a_register_no_list(tmp_path):
         read(tmp_path, WHOLE, name="../a.h5")
     (tmp_path / "list.yaml").write_text("- a.h5\n")
     with pytest.raises(ConfigError, match="maps names of files"):
-        register.read(tmp_path / "list.yaml")
+        catalogue.read(tmp_path / "list.yaml")
 
 
 def test_the_register_of_weights_names_every_published_file():
-    found = register.weights()
+    found = catalogue.weights()
     kinds = [
         f"openl3_audio_{spectrum}_{content}-v0_4_0.h5.gz"
         for spectrum in ("linear", "mel128", "mel256")
@@ -97,9 +98,9 @@ def test_the_register_of_weights_names_every_published_file():
 
 def test_weights_lie_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.delenv("EARSHIFT_WEIGHTS", raising=False)
-    assert register.weights_folder() == Path("resources/downloads/weights")
+    assert catalogue.weights_folder() == Path("resources/downloads/weights")
     monkeypatch.setenv("EARSHIFT_WEIGHTS", str(tmp_path))
-    assert register.weights_folder() == tmp_path
+    assert catalogue.weights_folder() == tmp_path
 
 
 def test_downloads_are_set_in_the_config():
@@ -130,8 +131,8 @@ def test_an_installed_library_brings_the_register(tmp_path):
     with zipfile.ZipFile(done.stdout.split()[-1]) as wheel:
         wheel.extractall(tmp_path / "installed")
     code = (
-        "from earshift import register; print(register.__file__);"
-        "print(*register.weights(), *register.datasets())"
+        "from earshift.downloads import catalogue; print(catalogue.__file__);"
+        "print(*catalogue.weights(), *catalogue.datasets())"
     )
     found = subprocess.run(
         [sys.executable, "-c", code],
@@ -142,8 +143,10 @@ def test_an_installed_library_brings_the_register(tmp_path):
         timeout=200,
         check=True,
     ).stdout.split()
-    assert found[0] == str(tmp_path / "installed" / "earshift" / "register.py")
-    assert found[1:] == [*register.weights(), *register.datasets()]
+    assert found[0] == str(
+        tmp_path / "installed" / "earshift" / "downloads" / "catalogue.py"
+    )
+    assert found[1:] == [*catalogue.weights(), *catalogue.datasets()]
 
 
 def test_a_file_under_any_name_is_known_by_its_content(tmp_path, monkeypatch):
@@ -154,8 +157,8 @@ def test_a_file_under_any_name_is_known_by_its_content(tmp_path, monkeypatch):
         "unknown.h5": facts,
     }
     (tmp_path / "register.yaml").write_text(yaml.safe_dump(entries))
-    known = register.read(tmp_path / "register.yaml")
-    monkeypatch.setattr(register, "weights", lambda: known)
+    known = catalogue.read(tmp_path / "register.yaml")
+    monkeypatch.setattr(catalogue, "weights", lambda: known)
     (tmp_path / "copy.bin").write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()
     assert identify(tmp_path / "copy.bin") == (sha256, "w.h5")
@@ -172,12 +175,12 @@ OF_DATASET = WHOLE | {"dataset": "birds", "strip": "birds-1.0"}
 def read_datasets(tmp_path, facts, name="a.zip"):
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({name: facts}))
-    return register.read(path, of_datasets=True)
+    return catalogue.read(path, of_datasets=True)
 
 
 def test_an_entry_of_a_dataset_says_which(tmp_path):
     found = read_datasets(tmp_path, OF_DATASET)["a.zip"]
-    assert found == register.Entry(name="a.zip", **OF_DATASET)
+    assert found == catalogue.Entry(name="a.zip", **OF_DATASET)
     assert read(tmp_path, WHOLE)["a.h5"].dataset is None
 
 
@@ -210,11 +213,11 @@ def test_a_register_that_cannot_be_read_is_named(tmp_path, text):
     with pytest.raises(
         ConfigError, match=r"the register '.*mine\.yaml' cannot be read"
     ):
-        register.datasets(str(tmp_path / "mine.yaml"))
+        catalogue.datasets(str(tmp_path / "mine.yaml"))
 
 
 def test_the_register_of_datasets_names_every_published_file():
-    found = register.datasets()
+    found = catalogue.datasets()
     numbers = {dataset: 0 for dataset in ("irmas", "irmas_test", "openmic")}
     for name, entry in found.items():
         assert re.match(r"https?://", entry.address)
@@ -241,44 +244,46 @@ def test_the_register_of_datasets_names_every_published_file():
     # A name that is there twice would hide one entry.
     text = (ROOT / "resources" / "datasets.yaml").read_text()
     assert len(re.findall(r"^\S+:$", text, re.MULTILINE)) == len(found)
-    assert not found.keys() & register.weights().keys()
+    assert not found.keys() & catalogue.weights().keys()
 
 
 def test_datasets_of_the_register_have_a_plugin():
     known = set(registry.names("datasets"))
     assert {"irmas", "irmas_test", "openmic"} <= known
     for name in ("irmas", "irmas_test", "openmic"):
-        assert register.archives(name)
-    assert register.archives("table") == ()
+        assert catalogue.archives(name)
+    assert catalogue.archives("table") == ()
 
 
 def test_datasets_lie_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.delenv("EARSHIFT_DATASETS", raising=False)
-    assert register.datasets_folder() == Path("resources/downloads/datasets")
+    assert catalogue.datasets_folder() == Path("resources/downloads/datasets")
     monkeypatch.setenv("EARSHIFT_DATASETS", str(tmp_path))
-    assert register.folder_of("any", "irmas") == tmp_path / "irmas"
-    assert register.folder_of("irmas", "table") is None
-    assert register.folder_of("any", "/some/plugin.py") is None
-    assert register.dataset_folders()[tmp_path / "irmas"] == register.archives("irmas")
+    assert catalogue.folder_of("any", "irmas") == tmp_path / "irmas"
+    assert catalogue.folder_of("irmas", "table") is None
+    assert catalogue.folder_of("any", "/some/plugin.py") is None
+    assert catalogue.dataset_folders()[tmp_path / "irmas"] == catalogue.archives(
+        "irmas"
+    )
 
 
 def test_a_register_of_ones_own_adds_and_replaces(tmp_path, monkeypatch):
     monkeypatch.setenv("EARSHIFT_DATASETS", str(tmp_path))
-    ours = register.datasets()
+    ours = catalogue.datasets()
     content = {
         "birds.zip": OF_DATASET,
         "IRMAS-TrainingData.zip": OF_DATASET | {"dataset": "irmas"},
     }
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
     own = str(tmp_path / "mine.yaml")
-    assert set(register.datasets(own)) == {*ours, "birds.zip"}
-    (replaced,) = register.archives("irmas", own)
+    assert set(catalogue.datasets(own)) == {*ours, "birds.zip"}
+    (replaced,) = catalogue.archives("irmas", own)
     assert replaced.address == WHOLE["address"]
     # In it, a dataset may be named as in the config, whatever its plugin is.
-    assert register.folder_of("birds", "table", own) == tmp_path / "birds"
-    assert register.folder_of("mine", "table", own) is None
-    assert register.folder_of("mine", "openmic", own) == tmp_path / "openmic"
-    assert register.archives("irmas") != (replaced,)
+    assert catalogue.folder_of("birds", "table", own) == tmp_path / "birds"
+    assert catalogue.folder_of("mine", "table", own) is None
+    assert catalogue.folder_of("mine", "openmic", own) == tmp_path / "openmic"
+    assert catalogue.archives("irmas") != (replaced,)
 
 
 def test_a_dataset_without_a_folder_is_fetched_where_it_can_be(tmp_path, monkeypatch):

@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
+from earshift.downloads.fetch import fetch, verify
 from earshift.errors import ConfigError, DownloadError, WeightsError
-from earshift.fetch import fetch, verify
-from tests.server import CONTENT, NAME, OTHER, Served, an_entry, left
+from tests.helpers.server import CONTENT, NAME, OTHER, Served, an_entry, left
 
 PAGE = b"<!DOCTYPE html><title>Log in</title>"
 

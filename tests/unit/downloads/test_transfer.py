@@ -7,18 +7,24 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
-from pathlib import Path
 
 import pytest
 
-from earshift import jobs, transfer
+from earshift.downloads import transfer
+from earshift.downloads.fetch import fetch
 from earshift.errors import DownloadError
-from earshift.fetch import fetch
-from tests.server import CONTENT, HALF, NAME, OTHER, Served, an_entry, left, serving
-from tests.waiting import wait_for
-
-LIBRARY = Path(jobs.__file__).parents[1]
-
+from tests.helpers.places import SCRIPTS
+from tests.helpers.server import (
+    CONTENT,
+    HALF,
+    NAME,
+    OTHER,
+    Served,
+    an_entry,
+    left,
+    serving,
+)
+from tests.helpers.waiting import wait_for
 
 # One whole download
 
@@ -233,14 +239,14 @@ def fetching(entry, target):
     code = (
         "import logging, sys\n"
         "from pathlib import Path\n"
-        "from earshift.fetch import fetch\n"
-        "from earshift.register import Entry\n"
+        "from earshift.downloads.fetch import fetch\n"
+        "from earshift.downloads.catalogue import Entry\n"
         "logging.basicConfig(level=logging.INFO)\n"
         f"fetch(Entry(**{vars(entry)!r}), Path(sys.argv[1]))\n"
     )
     return subprocess.Popen(
         [sys.executable, "-c", code, str(target)],
-        env={"PYTHONPATH": str(LIBRARY), "no_proxy": "127.0.0.1"},
+        env={"PYTHONPATH": str(SCRIPTS), "no_proxy": "127.0.0.1"},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from earshift import jobs
+from earshift.downloads.catalogue import Entry
+from earshift.downloads.unpacking import fetch_archive, unpack_dataset
 from earshift.errors import ConfigError, DataError
-from earshift.register import Entry
-from earshift.unpacking import fetch_archive, unpack_dataset
-from tests.server import Served, an_entry
+from tests.helpers.places import SCRIPTS
+from tests.helpers.server import Served, an_entry
 
-LIBRARY = Path(jobs.__file__).parents[1]
 NOISE = bytes(range(256)) * 40
 
 
@@ -164,13 +163,13 @@ def test_a_killed_process_leaves_nothing_under_the_final_name(marker):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from earshift.register import Entry\n"
-        "from earshift.unpacking import unpack_dataset\n"
+        "from earshift.downloads.catalogue import Entry\n"
+        "from earshift.downloads.unpacking import unpack_dataset\n"
         f"entries = [Entry(**facts) for facts in {[vars(e) for e in ENTRIES]!r}]\n"
         "unpack_dataset(entries, Path(sys.argv[1]))\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code, str(marker)], env={"PYTHONPATH": str(LIBRARY)}
+        [sys.executable, "-c", code, str(marker)], env={"PYTHONPATH": str(SCRIPTS)}
     ) as process:
         unfinished = marker.parent / ".birds.unfinished"
         while not (unfinished / "b" / "5.wav").exists():

@@ -9,10 +9,18 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.preprocessing import StandardScaler
 
-from earshift import classes, classifier, domains, evaluate, kernels, spaces
 from earshift.debias import LDA, KernelLDA, Method
-from earshift.discrepancy import _stage
-from tests.unit.test_evaluate import SHIFT, balanced, run, write_domain
+from earshift.evaluation import domains, views
+from earshift.numerics import classifier, kernels
+from earshift.stages.discrepancy import measuring
+from earshift.stages.scores import cross_validation, inputs
+from earshift.stages.splits import classes
+from tests.unit.stages.scores.test_cross_validation import (
+    SHIFT,
+    balanced,
+    run,
+    write_domain,
+)
 
 KERNEL = {name: {"plugin": name} for name in ("k", "klda", "mklda")}
 METHODS = {name: {"plugin": name} for name in ("none", "lda")} | KERNEL
@@ -61,7 +69,7 @@ def kernel_space(all_domains, train, name, repeat, fold):
 
 def test_the_order_of_a_table_tells_a_method_nothing(entries):
     """Tables are often listed by class: halves of them are then classes."""
-    a, b = domains.load_all(entries, ["c0", "c1"])
+    a, b = inputs.load_all(entries, ["c0", "c1"])
     ranked = np.sort(b.X[:, 0])
     listed = replace(b, X=np.column_stack([ranked, ranked]))
     parts = [
@@ -87,7 +95,7 @@ def test_kernel_methods_have_one_map_of_the_sources_training_clips(
     rows, _ = run(tmp_path, entries, **options | {"methods": KERNEL})
     table = pd.read_parquet(tmp_path / "scores" / "directions.parquet")
     drawn = {"draws": str(options["draws"])} if options["draws"] else {}
-    all_domains = domains.load_all([e | drawn for e in entries], ["c0", "c1"])
+    all_domains = inputs.load_all([e | drawn for e in entries], ["c0", "c1"])
     place = {d.name: pd.Index(d.clip_id) for d in all_domains}
     scored = dict(iter(rows.groupby(["method", "scope", *SPLIT])))
     n_checked = 0
@@ -139,7 +147,7 @@ def test_what_methods_share_is_computed_once(tmp_path, entries, monkeypatch):
 
         monkeypatch.setattr(owner, name, counted)
 
-    monkeypatch.setattr(spaces, "StandardScaler", Scaler)
+    monkeypatch.setattr(views, "StandardScaler", Scaler)
     count(kernels.Fastfood, "fit", "map")
     count(classifier, "products", "products")
     drawn, scopes = balanced(tmp_path, entries), ["global", "classwise"]
@@ -150,10 +158,10 @@ def test_what_methods_share_is_computed_once(tmp_path, entries, monkeypatch):
 
 def test_what_is_kept_changes_no_bit(tmp_path, entries, options, monkeypatch):
     together, _ = run(tmp_path, entries, **options)
-    monkeypatch.setattr(spaces, "MAX_KEPT", 0)
-    monkeypatch.setattr(spaces, "MAX_PRODUCTS", 0)
+    monkeypatch.setattr(views, "MAX_KEPT", 0)
+    monkeypatch.setattr(views, "MAX_PRODUCTS", 0)
     for name in ("lda", "klda"):
-        evaluate._split.cache_clear()
+        cross_validation._split.cache_clear()
         changes = options | {"methods": {name: METHODS[name]}}
         alone, _ = run(tmp_path, entries, **changes)
         own = together[together["method"] == name].reset_index(drop=True)
@@ -210,8 +218,8 @@ def test_alone_a_kernel_method_takes_its_width_from_the_clips_it_is_told(two_dom
 
 
 def test_discrepancies_of_kernel_methods_have_one_kernel(entries):
-    all_domains = domains.load_all(entries, ["c0"])
+    all_domains = inputs.load_all(entries, ["c0"])
     parts = [(d, d.X, np.ones(len(d.X), bool)) for d in all_domains]
-    fitted = [_stage._fit_method(named(name), parts)[0] for name in KERNEL]
+    fitted = [measuring._fit_method(named(name), parts)[0] for name in KERNEL]
     width = kernels.median_distance(all_domains[0].X)
     assert [method.map_.sigma_ for method in fitted] == [width] * 3

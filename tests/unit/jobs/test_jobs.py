@@ -5,29 +5,27 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from earshift import jobs
+from earshift import files, jobs
 from earshift.errors import DataError
-from tests.waiting import runs, wait_for
-
-LIBRARY = Path(jobs.__file__).parents[1]
+from tests.helpers.places import SCRIPTS
+from tests.helpers.waiting import runs, wait_for
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
     out = tmp_path / "a.txt"
 
     def fail():
-        with jobs.whole_file(out) as file:
+        with files.whole_file(out) as file:
             file.write_text("half")
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
     assert list(tmp_path.iterdir()) == []
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         file.write_text("whole")
     assert out.read_text() == "whole"
 
@@ -35,9 +33,9 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
 #: Begins to write a file, and goes on once it is told to.
 WRITER = """
 import sys
-from earshift import jobs
+from earshift import files
 
-with jobs.whole_file(sys.argv[1]) as file, file.open("w") as out:
+with files.whole_file(sys.argv[1]) as file, file.open("w") as out:
     out.write("first half, ")
     out.flush()
     print("begun", flush=True)
@@ -50,7 +48,7 @@ def test_two_processes_may_write_one_file_at_a_time(tmp_path):
     out = tmp_path / "a.txt"
     script = [sys.executable, "-c", WRITER, str(out)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    env = os.environ | {"PYTHONPATH": str(LIBRARY)}
+    env = os.environ | {"PYTHONPATH": str(SCRIPTS)}
     with (
         subprocess.Popen(script, env=env, **pipes) as one,
         subprocess.Popen(script, env=env, **pipes) as two,
@@ -67,8 +65,8 @@ def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path):
     out = tmp_path / "a.txt"
     script = [sys.executable, "-c", WRITER, str(out)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    env = os.environ | {"PYTHONPATH": str(LIBRARY)}
-    old = time.time() - 2 * jobs.LOST_AFTER_S
+    env = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    old = time.time() - 2 * files.LOST_AFTER_S
     elsewhere = [tmp_path / f".a.node{i}.7.unfinished.txt" for i in (1, 2)]
     others = [tmp_path / ".a.b.node1.7.unfinished.txt", tmp_path / ".b.unfinished.txt"]
     with (
@@ -82,7 +80,7 @@ def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path):
         dead.kill()
         dead.wait()
         assert len(list(tmp_path.iterdir())) == 6
-        with jobs.whole_file(out) as file:
+        with files.whole_file(out) as file:
             file.write_text("whole")
         left = {f.name for f in tmp_path.iterdir()}
         host = socket.gethostname()
@@ -98,12 +96,12 @@ def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path):
 
 def test_a_folder_replaces_the_old_one_only_when_it_is_whole(tmp_path):
     out = tmp_path / "d"
-    with jobs.whole_folder(out) as folder:
+    with files.whole_folder(out) as folder:
         (folder / "one").touch()
-    with pytest.raises(KeyError), jobs.whole_folder(out) as folder:
+    with pytest.raises(KeyError), files.whole_folder(out) as folder:
         raise KeyError
     assert [f.name for f in out.iterdir()] == ["one"]
-    with jobs.whole_folder(out) as folder:
+    with files.whole_folder(out) as folder:
         (folder / "two").touch()
     assert [f.name for f in out.iterdir()] == ["two"]
 
@@ -125,13 +123,13 @@ def test_a_fault_leaves_its_traceback_in_the_log(tmp_path):
 
 
 def test_keys_follow_the_content():
-    assert jobs.content_key({"a": 1, "b": 2}) == jobs.content_key({"b": 2, "a": 1})
-    assert jobs.content_key({"a": 1}) != jobs.content_key({"a": 2})
+    assert files.content_key({"a": 1, "b": 2}) == files.content_key({"b": 2, "a": 1})
+    assert files.content_key({"a": 1}) != files.content_key({"a": 2})
 
 
 def test_a_job_ends_when_the_workflow_that_started_it_is_gone(tmp_path):
     job = (
-        f"import os, sys, time; sys.path.insert(0, {str(LIBRARY)!r})\n"
+        f"import os, sys, time; sys.path.insert(0, {str(SCRIPTS)!r})\n"
         "from earshift import jobs\n"
         f"with jobs.logged({str(tmp_path / 'log')!r}):\n"
         f"    file = open({str(tmp_path / 'started')!r}, 'w')\n"

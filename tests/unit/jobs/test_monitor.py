@@ -6,15 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from earshift import efficiency, jobs, monitor, status
+from earshift import jobs
 from earshift.errors import DataError, StoppedError
-from tests.waiting import wait_for
-
-LIBRARY = Path(jobs.__file__).parents[1]
+from earshift.jobs import monitor
+from earshift.runs import efficiency, status
+from tests.helpers.places import SCRIPTS
+from tests.helpers.waiting import wait_for
 
 ASKED = {"mem_mb": 4_000, "runtime": 30, "gpu": 1, "tmpdir": "elsewhere"}
 
@@ -161,7 +161,7 @@ def test_a_job_without_gpu_asks_for_none(tmp_path, monkeypatch):
 def test_a_job_that_was_killed_is_lost(tmp_path):
     log = tmp_path / "logs" / "rule" / "a.log"
     work = (
-        f"import sys, time; sys.path.insert(0, {str(LIBRARY)!r})\n"
+        f"import sys, time; sys.path.insert(0, {str(SCRIPTS)!r})\n"
         "from earshift import jobs\n"
         f"with jobs.logged({str(log)!r}):\n    time.sleep(60)\n"
     )

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from earshift import library, recorded
+from earshift import import_path
+from earshift.jobs import recorded
 
-SCRIPTS = Path(library.FOLDER)
+SCRIPTS = Path(import_path.FOLDER)
 
 
 def made(results="results", **changes):
@@ -18,7 +19,7 @@ def made(results="results", **changes):
         "parts": f"{results}/5_scores/parts",
         "seed": 0,
     } | changes
-    inputs = [f"{results}/a.csv", f"{library.PROJECT}/page.j2", "data/clips.csv"]
+    inputs = [f"{results}/a.csv", f"{import_path.PROJECT}/page.j2", "data/clips.csv"]
     return recorded.settings(params, inputs, results)
 
 
@@ -124,7 +125,7 @@ def test_without_a_record_the_settings_are_unknown(output, text):
 def test_every_job_leaves_a_record():
     adapters = [
         file
-        for file in SCRIPTS.glob("*.py")
+        for file in SCRIPTS.glob("*/*.py")
         if re.search(r"^    snakemake: Snakemake$", file.read_text(), re.MULTILINE)
     ]
     assert len(adapters) > 30

@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from earshift import lock
+from earshift.jobs import run_lock
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from earshift.lock import one_at_a_time
+from earshift.jobs.run_lock import one_at_a_time
 with one_at_a_time(Path(sys.argv[1]), print):
     print("holds", flush=True)
     time.sleep(60)
@@ -41,7 +41,7 @@ def test_a_second_run_waits_until_the_first_is_gone(path):
             said.append(line)
             first.kill()  # it leaves its name in the lock
 
-        with lock.one_at_a_time(path, say):
+        with run_lock.one_at_a_time(path, say):
             assert first.wait() == -9
             assert said == ["Another run is going on in this folder; waiting for it."]
             assert json.loads(path.read_text())["process"] == os.getpid()
@@ -51,13 +51,13 @@ def test_a_second_run_waits_until_the_first_is_gone(path):
 def test_a_run_on_another_machine_is_waited_for_while_it_gives_signs_of_life(
     path, monkeypatch
 ):
-    monkeypatch.setattr(lock, "DEAD_AFTER_S", 2)
-    monkeypatch.setattr(lock, "PULSE_S", 0.4)
-    monkeypatch.setattr(lock, "CLAIM_S", 0.1)
+    monkeypatch.setattr(run_lock, "DEAD_AFTER_S", 2)
+    monkeypatch.setattr(run_lock, "PULSE_S", 0.4)
+    monkeypatch.setattr(run_lock, "CLAIM_S", 0.1)
     path.parent.mkdir()
     path.write_text(json.dumps({"host": "login2", "process": 7}))
     said, start = [], time.monotonic()
-    with lock.one_at_a_time(path, said.append):
+    with run_lock.one_at_a_time(path, said.append):
         assert time.monotonic() - start > 1.5
         before = path.stat().st_mtime_ns
         time.sleep(1)
@@ -72,7 +72,7 @@ def test_a_run_on_another_machine_is_waited_for_while_it_gives_signs_of_life(
 MACHINE = """
 import fcntl, socket, sys, time
 from pathlib import Path
-from earshift import lock
+from earshift.jobs import run_lock as lock
 socket.gethostname = lambda: sys.argv[2]
 fcntl.flock = lambda descriptor, how: None
 write = Path.write_text
@@ -121,7 +121,7 @@ def test_a_snakemake_that_was_started_by_hand_is_waited_for(path):
     ) as other:
         time.sleep(0.3)
         said = []
-        lock.wait_for_snakemakes(said.append)
+        run_lock.wait_for_snakemakes(said.append)
         assert other.poll() == 0
     assert len(said) == 1
     assert f"(process {other.pid}) works in this folder; waiting" in said[0]

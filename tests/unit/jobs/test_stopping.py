@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earshift import clips, jobs, plans, stopping, store
+from earshift import jobs, store
 from earshift.errors import StoppedError
-from tests import stage2
-from tests.stores import read_files
-from tests.waiting import wait_for
+from earshift.jobs import stopping
+from earshift.stages.clips import listing
+from earshift.stages.embeddings import region_files
+from tests.helpers import stage2
+from tests.helpers.stores import read_files
+from tests.helpers.waiting import wait_for
 
 #: A fast model that counts its calls in a file, and sends its process a signal at some.
 SIGNALLED = """
@@ -93,7 +96,7 @@ def test_a_job_that_is_stopped_again_and_again_gives_the_bytes_of_one_that_is_no
     n = len(options.get("condition", {"strengths": [None]})["strengths"])
     # Clips that stage 1 could read and nobody can now.
     for place in (2, 20):
-        Path(clips.usable(table)["path"].iloc[place]).unlink()
+        Path(listing.usable(table)["path"].iloc[place]).unlink()
     count = send(0)
     (tmp_path / "whole").mkdir()
     plan = stage2.create(table, tmp_path / "whole", 1, entry, **options)
@@ -101,7 +104,7 @@ def test_a_job_that_is_stopped_again_and_again_gives_the_bytes_of_one_that_is_no
     n_undisturbed = count()
 
     plan = stage2.create(table, tmp_path, 1, entry, **options)
-    begun = plans.begun_of(plan, "000000")
+    begun = region_files.begun_of(plan, "000000")
     n_done, n_calls, spent = [0], 0, {"seconds": 0.0}
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGTERM):
         count = send(20, number)
@@ -154,13 +157,16 @@ def test_a_kept_shard_that_was_damaged_is_embedded_again(
 def test_too_many_bad_clips_are_all_tried_again(table_dataset, tmp_path, signalled):
     entry, send = signalled
     table = stage2.list_clips(table_dataset, tmp_path)
-    paths = [Path(path) for path in clips.usable(table)["path"].iloc[:3]]
+    paths = [Path(path) for path in listing.usable(table)["path"].iloc[:3]]
     for path in paths:
         path.rename(path.with_suffix(".away"))
     plan = stage2.create(table, tmp_path, 1, entry)
     send(50)
     assert attempt(plan, tmp_path, entry)[0] == 1
-    assert len(json.loads(plans.begun_of(plan, "000000").read_text())["skipped"]) == 3
+    assert (
+        len(json.loads(region_files.begun_of(plan, "000000").read_text())["skipped"])
+        == 3
+    )
     send(0)
     status, log = attempt(plan, tmp_path, entry)
     assert status == 1
@@ -168,7 +174,7 @@ def test_too_many_bad_clips_are_all_tried_again(table_dataset, tmp_path, signall
     for path in paths:
         path.with_suffix(".away").rename(path)
     assert attempt(plan, tmp_path, entry)[0] == 0
-    assert plans.skipped_in(plan, "000000") == {}
+    assert region_files.skipped_in(plan, "000000") == {}
 
 
 @pytest.mark.parametrize("number", stopping.SIGNALS)

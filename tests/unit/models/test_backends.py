@@ -12,7 +12,6 @@ import sys
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,12 +21,12 @@ from earshift import load_model
 from earshift.models import openl3, vggish, yamnet
 from earshift.models._batches import Piece
 from earshift.models._frontend import tensorflow_cos, tensorflow_log
-from tests.reference import SHARED, reference
+from tests.helpers.places import ROOT
+from tests.helpers.reference import SHARED, reference
 
 # The first test of a backend waits for its process, and for TensorFlow's.
 pytestmark = pytest.mark.timeout(600)
 
-ROOT = Path(__file__).parents[2]
 ORIGINALS = SHARED / "reference" / "models"
 
 #: Model -> how much a pure tone's embedding may deviate on PyTorch, as relative L2. Its

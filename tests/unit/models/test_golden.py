@@ -1,15 +1,14 @@
 """Small numbers of every network, which need no file that is not in the project."""
 
 import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from earshift import load_model
-from tests.networks import relative
+from tests.helpers.networks import relative
+from tests.helpers.places import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 MADE = runpy.run_path(str(DATA / "make_golden.py"))
 
 

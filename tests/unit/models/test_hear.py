@@ -9,11 +9,14 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import audio, clips, jobs, load_model, open_embeddings, plans, store
+from earshift import files, load_model, open_embeddings, store
+from earshift.audio import reading
 from earshift.errors import AudioError, ConfigError, DataError, WeightsError
 from earshift.models import hear
-from tests import stage2
+from earshift.stages.clips import listing
+from earshift.stages.embeddings import region_files
 from tests.conftest import tone
+from tests.helpers import stage2
 
 #: Energies in the quarters of 25 ms, times a matrix; the scene is their mean.
 MODULE = """
@@ -121,7 +124,7 @@ def test_without_a_hop_the_times_are_unknown(write, sound):
 def test_a_waveform_of_another_rate_is_resampled(write):
     given = tone(440, 1.0, 44_100)
     frames = load_model("hear", module=write(), **FACTS).embed(given, 44_100)
-    samples = audio.prepare(given, 44_100, 16_000, "soxr_hq")
+    samples = reading.prepare(given, 44_100, 16_000, "soxr_hq")
     assert len(samples) == 16_000
     assert_allclose(frames.values, energies(samples) @ MATRIX, rtol=1e-5)
 
@@ -150,7 +153,7 @@ def test_weights_in_a_folder_are_its_files_in_order(tmp_path):
         (folder / name).write_text(name)
     spec = hear.spec(module="some.module", weights=str(folder), **FACTS)
     assert spec.weights == tuple(folder / n for n in ("a/10.bin", "a/2.bin", "b.bin"))
-    assert len({jobs.file_hash(file) for file in spec.weights}) == 3
+    assert len({files.file_hash(file) for file in spec.weights}) == 3
 
 
 def test_a_module_is_imported_by_its_name(write, sound, monkeypatch):
@@ -346,13 +349,13 @@ def test_stage_2_stores_the_frames_of_each_clip(write, tmp_path):
     listed.to_csv(folder / "clips.csv", index=False)
     table = stage2.list_clips(folder, tmp_path)
     plan, _ = stage2.extract(table, tmp_path, 2, entry, max_bad_clips=0)
-    found = open_embeddings(plans.location_of(plan)).load()
-    facts = store.attributes(plans.location_of(plan))
-    assert facts["weights_sha256"] == [jobs.file_hash(Path(entry["module"]))]
+    found = open_embeddings(region_files.location_of(plan)).load()
+    facts = store.attributes(region_files.location_of(plan))
+    assert facts["weights_sha256"] == [files.file_hash(Path(entry["module"]))]
     assert (facts["options"]["embedding"], facts["hop_s"]) == ("timestamp", 0.025)
     model = load_model(**{"name" if k == "plugin" else k: v for k, v in entry.items()})
     counts = {}
-    for row in clips.usable(table).itertuples():
+    for row in listing.usable(table).itertuples():
         expected = model.embed(*soundfile.read(row.path, dtype="float32"))
         own = found.isel(frame=np.flatnonzero(found.clip_id == row.clip_id))
         assert_allclose(own.embedding, expected.values, rtol=1e-6)
@@ -363,7 +366,7 @@ def test_stage_2_stores_the_frames_of_each_clip(write, tmp_path):
 
 def test_a_module_whose_code_changed_is_another_model(write):
     before = hear.spec(module=write(), **FACTS).weights
-    digest = jobs.file_hash(*before)
+    digest = files.file_hash(*before)
     after = hear.spec(module=write(edited("25.0", "20.0")), **FACTS).weights
     assert before == after
-    assert jobs.file_hash(*after) != digest
+    assert files.file_hash(*after) != digest

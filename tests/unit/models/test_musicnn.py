@@ -2,7 +2,6 @@
 
 import os
 import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model
 from earshift.errors import ConfigError, WeightsError
 from earshift.models import musicnn
-from tests.networks import relative
-from tests.reference import SHARED, reference
+from tests.helpers.networks import relative
+from tests.helpers.places import DATA
+from tests.helpers.reference import SHARED, reference
 
-DATA = Path(__file__).parents[1] / "data"
 NETWORKS = ("MSD_musicnn", "MTT_musicnn")
 AUDIO = ("chirp_48k", "noise_16k", "tone3s_16k")
 

@@ -10,11 +10,12 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import audio, load_model
+from earshift import load_model
+from earshift.audio import reading
 from earshift.errors import ConfigError, WeightsError
 from earshift.models import openl3
-from tests.networks import relative, write_h5
-from tests.reference import SHARED, reference
+from tests.helpers.networks import relative, write_h5
+from tests.helpers.reference import SHARED, reference
 
 
 def random_tensors():
@@ -71,7 +72,7 @@ def recording(name):
         return np.load(SHARED / "reference/models/resampled.npz")[f"{name}/48000"]
     (path,) = (SHARED / "reference" / "audio").glob(f"{name}.*")
     waveform, rate = soundfile.read(path, dtype="float32")
-    return audio.prepare(waveform, rate, 48_000, "soxr_hq")
+    return reading.prepare(waveform, rate, 48_000, "soxr_hq")
 
 
 class Remembered:

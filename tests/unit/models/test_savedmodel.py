@@ -8,22 +8,19 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose
 
-from earshift import (
-    audio,
-    clips,
-    jobs,
-    load_model,
-    open_embeddings,
-    plans,
-    settings,
-    store,
-)
+from earshift import load_model, open_embeddings, store
+from earshift.audio import reading
 from earshift.errors import AudioError, ConfigError, DataError, WeightsError
+from earshift.files import file_hash
 from earshift.models import savedmodel
-from tests import stage2
+from earshift.runs import settings
+from earshift.stages.clips import listing
+from earshift.stages.embeddings import region_files
 from tests.conftest import tone
+from tests.helpers import stage2
+from tests.helpers.places import ROOT
 
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 FACTS = {"sample_rate_hz": 16_000, "n_features": 3}
 
 #: What the models of this file multiply frames of 400 samples with.
@@ -144,7 +141,7 @@ def test_a_waveform_of_another_rate_is_resampled(folder):
     values = (
         load_model("savedmodel", weights=folder, **FACTS).embed(given, 44_100).values
     )
-    samples = audio.prepare(given, 44_100, 16_000, "soxr_hq")
+    samples = reading.prepare(given, 44_100, 16_000, "soxr_hq")
     assert len(samples) == 16_000
     assert_allclose(values, frames_of(samples), rtol=1e-4, atol=1e-5)
 
@@ -217,7 +214,7 @@ def test_all_files_of_the_folder_are_the_weights(folder):
     names = [str(file.relative_to(folder)) for file in spec.weights]
     assert names == sorted(names)
     assert {"saved_model.pb", "variables/variables.index"} <= set(names)
-    assert all(len(jobs.file_hash(file)) == 64 for file in spec.weights)
+    assert all(len(file_hash(file)) == 64 for file in spec.weights)
 
 
 def test_the_facts_are_at_hand_without_loading_the_model(tmp_path):
@@ -350,14 +347,14 @@ def test_stage_2_stores_the_frames_of_each_clip(tmp_path):
     listed.assign(recording=listed["path"]).to_csv(data / "clips.csv", index=False)
     table = stage2.list_clips(data, tmp_path)
     plan, _ = stage2.extract(table, tmp_path, 2, entry, max_bad_clips=0)
-    found = open_embeddings(plans.location_of(plan)).load()
-    facts = store.attributes(plans.location_of(plan))
+    found = open_embeddings(region_files.location_of(plan)).load()
+    facts = store.attributes(region_files.location_of(plan))
     files = sorted(f for f in Path(weights).rglob("*") if f.is_file())
-    assert facts["weights_sha256"] == [jobs.file_hash(file) for file in files]
+    assert facts["weights_sha256"] == [file_hash(file) for file in files]
     assert (facts["options"]["output"], facts["window_s"]) == ("embedding", None)
     model = load_model("savedmodel", **options)
     counts = {}
-    for row in clips.usable(table).itertuples():
+    for row in listing.usable(table).itertuples():
         samples, rate = soundfile.read(row.path, dtype="float32")
         expected = model.embed(samples, rate)
         own = found.isel(frame=np.flatnonzero(found.clip_id == row.clip_id))

@@ -13,8 +13,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model
 from earshift.errors import AudioError, WeightsError
 from earshift.models import vggish
-from tests.networks import relative
-from tests.reference import SHARED, reference
+from tests.helpers.networks import relative
+from tests.helpers.reference import SHARED, reference
 
 CONV = "vggish/conv3/conv3_2/weights"
 

@@ -13,8 +13,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model
 from earshift.errors import ConfigError, WeightsError
 from earshift.models import yamnet
-from tests.networks import relative, write_h5
-from tests.reference import SHARED, reference
+from tests.helpers.networks import relative, write_h5
+from tests.helpers.reference import SHARED, reference
 
 
 def random_tensors():

@@ -3,8 +3,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LogisticRegression
 
-from earshift import classifier, classifiers, logistic
+from earshift import classifiers
 from earshift.errors import DataError
+from earshift.numerics import classifier, logistic
 
 GRID = [1e-4, 1e-2, 1.0, 100.0]
 

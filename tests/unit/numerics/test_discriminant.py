@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from earshift.debias._discriminant import discriminant, solve_spread
+from earshift.numerics.discriminant import discriminant, solve_spread
 
 
 def groups(sizes, n_features, seed=0):

@@ -2,14 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from earshift.folds import assign_folds, hashed
-
-ROOT = Path(__file__).parents[2]
+from earshift.numerics.grouped_folds import assign_folds, hashed
+from tests.helpers.places import ROOT
 
 
 def clips(n_recordings=120, prevalence=(0.1, 0.25, 0.4), seed=0):
@@ -135,7 +133,7 @@ def test_hashes_are_even_and_the_same_in_another_process():
     counts = np.bincount((found * 10).astype(int), minlength=10)
     assert (abs(counts - 500) < 5 * np.sqrt(500)).all()
     code = (
-        "import numpy as np; from earshift.folds import hashed; "
+        "import numpy as np; from earshift.numerics.grouped_folds import hashed; "
         "print(hashed(np.array(['r\\xe90']), b'key')[0].hex())"
     )
     done = subprocess.run(

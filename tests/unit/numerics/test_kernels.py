@@ -5,8 +5,8 @@ from scipy.linalg import hadamard
 from scipy.stats import chi
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from earshift import kernels
-from earshift.kernels import Fastfood, RandomFourier
+from earshift.numerics import kernels
+from earshift.numerics.kernels import Fastfood, RandomFourier
 
 
 @parametrize_with_checks([Fastfood(), RandomFourier()])

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import roc_auc_score
 
-from earshift import statistics
+from earshift.numerics import auc, inference
 
 
 @pytest.fixture
@@ -18,13 +18,13 @@ def test_one_fold_is_the_usual_auc_ties_included(scored):
     scores, present = scored
     folds = np.zeros(300, int)
     expected = roc_auc_score(present, scores)
-    assert statistics.fold_auc(scores, present, folds) == pytest.approx(expected)
+    assert auc.fold_auc(scores, present, folds) == pytest.approx(expected)
 
 
 def test_weights_are_repetitions(scored):
     scores, present = scored
     counts = np.random.default_rng(1).integers(0, 4, 300)
-    weighted = statistics.resampled_auc(
+    weighted = auc.resampled_auc(
         scores, present, np.zeros(300, int), counts[:, None].astype(np.float32)
     )
     expected = roc_auc_score(np.repeat(present, counts), np.repeat(scores, counts))
@@ -34,21 +34,21 @@ def test_weights_are_repetitions(scored):
 def test_scores_of_two_folds_are_never_compared(scored):
     scores, present = scored
     folds = np.arange(300) % 2
-    before = statistics.fold_auc(scores, present, folds)
+    before = auc.fold_auc(scores, present, folds)
     shifted = scores + 100 * folds
-    assert statistics.fold_auc(shifted, present, folds) == pytest.approx(before)
+    assert auc.fold_auc(shifted, present, folds) == pytest.approx(before)
     one_fold = np.zeros(300, int)
-    assert statistics.fold_auc(shifted, present, one_fold) < before - 0.1
+    assert auc.fold_auc(shifted, present, one_fold) < before - 0.1
 
 
 def test_an_auc_without_both_kinds_is_unknown():
     scores, all_present = np.arange(3.0), np.ones(3, bool)
-    assert np.isnan(statistics.fold_auc(scores, all_present, np.zeros(3, int)))
+    assert np.isnan(auc.fold_auc(scores, all_present, np.zeros(3, int)))
 
 
 def test_clips_of_a_recording_are_drawn_together():
     recordings = np.array(["x", "x", "y", "z", "z", "z"])
-    weights = statistics.bootstrap_weights(recordings, 50, np.random.default_rng(0))
+    weights = inference.bootstrap_weights(recordings, 50, np.random.default_rng(0))
     assert_allclose(weights[:, 0], 1)
     assert_allclose(weights[0], weights[1])
     assert_allclose(weights[3], weights[5])
@@ -59,7 +59,7 @@ def test_strata_keep_their_size_in_every_resample():
     recordings = np.array([*"aabcdefg"])
     strata = dict.fromkeys("abc", "x") | dict.fromkeys("defg", "y")
     rng = np.random.default_rng(0)
-    weights = statistics.bootstrap_weights(recordings, 200, rng, strata)
+    weights = inference.bootstrap_weights(recordings, 200, rng, strata)
     assert_allclose(weights[[0, 2, 3]].sum(axis=0), 3)
     assert_allclose(weights[4:].sum(axis=0), 4)
     assert weights[0].std() > 0.5  # within a stratum they are drawn
@@ -71,7 +71,7 @@ def test_a_recording_is_in_the_stratum_of_its_rarest_class():
     recordings, classes = np.array(rows).T
     # The only flute would never vary: it is drawn with those that have no class.
     expected = {"r1": "cello", "r2": "cello", "r3": "voice", "r4": "voice"}
-    found = statistics.strata_of(recordings, classes)
+    found = inference.strata_of(recordings, classes)
     assert found == expected | {"r5": "", "r6": ""}
 
 
@@ -80,10 +80,10 @@ def test_no_stratified_resample_lacks_clips_with_or_without_a_rare_class():
     classes = np.array(["rare"] * 2 + ["often"] * 10 + [""] * 28)
     rng = np.random.default_rng(0)
     rare = classes == "rare"
-    loose = statistics.bootstrap_weights(recordings, 500, rng)
+    loose = inference.bootstrap_weights(recordings, 500, rng)
     assert (loose[rare].sum(axis=0) == 0).any()
-    strata = statistics.strata_of(recordings, classes)
-    held = statistics.bootstrap_weights(recordings, 500, rng, strata)
+    strata = inference.strata_of(recordings, classes)
+    held = inference.bootstrap_weights(recordings, 500, rng, strata)
     assert (held[rare].sum(axis=0) == 2).all()
     assert (held[~rare].sum(axis=0) == 38).all()
 
@@ -92,9 +92,9 @@ def test_the_interval_of_a_mean_has_its_known_width():
     rng = np.random.default_rng(0)
     values = rng.standard_normal(400)
     recordings = np.arange(400).astype(str)
-    weights = statistics.bootstrap_weights(recordings, 4000, rng)
+    weights = inference.bootstrap_weights(recordings, 4000, rng)
     means = values @ weights / 400
-    low, high = statistics.interval(means[1:], 0.95)
+    low, high = inference.interval(means[1:], 0.95)
     # Twice 1.96 standard errors; 4000 resamples leave a few per cent of error.
     assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
 
@@ -107,8 +107,8 @@ def test_intervals_of_recordings_are_wider_than_of_clips():
     single = np.arange(400).astype(str)
     width = {}
     for name, recordings in (("grouped", grouped), ("single", single)):
-        weights = statistics.bootstrap_weights(recordings, 2000, rng)
-        low, high = statistics.interval((values @ weights / 400)[1:], 0.95)
+        weights = inference.bootstrap_weights(recordings, 2000, rng)
+        low, high = inference.interval((values @ weights / 400)[1:], 0.95)
         width[name] = high - low
     assert width["grouped"] > 2 * width["single"]
 
@@ -122,13 +122,13 @@ def test_intervals_of_recordings_are_wider_than_of_clips():
     ],
 )
 def test_p_values_are_large_about_zero_and_never_zero(changes, low, high):
-    p = statistics.p_value(changes)
+    p = inference.p_value(changes)
     assert low <= p <= high
     assert p > 0
 
 
 def test_holm_multiplies_the_smallest_by_the_number_of_tests():
-    found = statistics.holm(np.array([0.01, np.nan, 0.04, 0.03]))
+    found = inference.holm(np.array([0.01, np.nan, 0.04, 0.03]))
     assert_allclose(found, [0.03, np.nan, 0.06, 0.06])
 
 
@@ -146,33 +146,33 @@ def test_holm_multiplies_the_smallest_by_the_number_of_tests():
     ],
 )
 def test_the_verdict_follows_interval_corrected_p_and_region(low, high, p, word):
-    assert statistics.verdict(low, high, p, rope=0.01) == word
+    assert inference.verdict(low, high, p, rope=0.01) == word
 
 
 def test_without_a_region_the_verdict_is_that_of_the_interval():
-    assert statistics.verdict(0.001, 0.05, 0.01, rope=0) == "worth it"
-    assert statistics.verdict(-0.05, -0.001, 0.01, rope=0) == "harmful"
-    assert statistics.verdict(-0.05, 0.001, 0.01, rope=0) == "no detectable effect"
+    assert inference.verdict(0.001, 0.05, 0.01, rope=0) == "worth it"
+    assert inference.verdict(-0.05, -0.001, 0.01, rope=0) == "harmful"
+    assert inference.verdict(-0.05, 0.001, 0.01, rope=0) == "no detectable effect"
 
 
 def test_the_paired_t_is_that_of_the_textbook():
     changes = np.array([1.0, 2.0, 4.0, np.nan, 5.0])
-    t, p = statistics.paired_t(changes)
+    t, p = inference.paired_t(changes)
     # mean 3, standard deviation sqrt(10 / 3), standard error sqrt(10 / 12)
     assert t == pytest.approx(3 / np.sqrt(10 / 12))
     # The distribution of t with 3 degrees of freedom has a closed form.
     angle = np.arctan(t / np.sqrt(3))
     expected = 1 - 2 / np.pi * (angle + np.sin(angle) * np.cos(angle))
     assert p == pytest.approx(expected)
-    assert np.isnan(statistics.paired_t(np.array([1.0, 1.0]))).all()
-    assert np.isnan(statistics.paired_t(np.array([1.0]))).all()
-    assert statistics.paired_t(np.zeros(4)) == (0.0, 1.0)
+    assert np.isnan(inference.paired_t(np.array([1.0, 1.0]))).all()
+    assert np.isnan(inference.paired_t(np.array([1.0]))).all()
+    assert inference.paired_t(np.zeros(4)) == (0.0, 1.0)
 
 
 def test_threshold_metrics_of_a_known_table():
     scores = np.array([1, 1, -1, -1, 1.0])
     present = np.array([True, True, True, False, False])
-    found = statistics.threshold_metrics(scores, present)
+    found = auc.threshold_metrics(scores, present)
     assert found == pytest.approx(
         {"accuracy": 0.6, "precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3}
     )
@@ -180,6 +180,6 @@ def test_threshold_metrics_of_a_known_table():
 
 def test_the_recall_of_a_class_that_no_clip_has_is_unknown():
     none = np.zeros(3, bool)
-    found = statistics.threshold_metrics(np.array([1.0, -1.0, -1.0]), none)
+    found = auc.threshold_metrics(np.array([1.0, -1.0, -1.0]), none)
     assert np.isnan(found.pop("recall"))
     assert found == {"accuracy": pytest.approx(2 / 3), "precision": 0.0, "f1": 0.0}

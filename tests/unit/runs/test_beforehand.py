@@ -1,7 +1,7 @@
 import pytest
 
-from earshift import beforehand
 from earshift.errors import DataError
+from earshift.runs import beforehand
 
 HEADER = "path,label,recording"
 

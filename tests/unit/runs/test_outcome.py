@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from earshift import outcome
+from earshift.runs import outcome
 
 
 def job(logs, name, started=100.0, age=0.0, **said):

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from earshift import datasets, settings
+from earshift import datasets
 from earshift.errors import ConfigError
+from earshift.runs import settings
+from tests.helpers.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
 
@@ -47,7 +48,7 @@ def test_defaults_are_filled_in_and_entries_named():
 IN_JOB = """
 import json, sys
 from pathlib import Path
-from earshift import settings
+from earshift.runs import settings
 found = settings.resolve(json.loads(sys.argv[1]), Path(sys.argv[2]), in_job=True)
 print(json.dumps([found, "sklearn" in sys.modules]))
 """

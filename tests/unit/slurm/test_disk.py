@@ -5,13 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from earshift import disk
 from earshift.errors import ConfigError
+from earshift.slurm import disk
+from tests.helpers.places import SCRIPTS
 
 
 def write_plan(folder, n_bytes, n_files):
@@ -100,7 +100,7 @@ def test_a_quota_is_known_though_the_disk_has_room(quota, n_bytes):
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from earshift import disk
+from earshift.slurm import disk
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 folder = Path(sys.argv[1])
 print(disk.refusal(folder, 4_000_000), *disk.room_for_plan(folder))
@@ -111,7 +111,7 @@ def test_what_is_refused_for_another_reason_is_no_quota(tmp_path):
     write_plan(tmp_path, 4_000_000, 5)
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(tmp_path)],
-        env=os.environ | {"PYTHONPATH": str(Path(disk.__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
         capture_output=True,
         text=True,
         check=True,

@@ -1,7 +1,6 @@
 """What differs between clusters: read from a file, and put into the profile."""
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
@@ -9,10 +8,9 @@ from snakemake.profiles import ProfileConfigFileParser
 
 from earshift import slurm
 from earshift.errors import ConfigError
-from earshift.site import Site
+from earshift.slurm.site import Site
+from tests.helpers.places import ROOT
 from tests.workflow.conftest import snakemake, write_experiment
-
-ROOT = Path(__file__).parents[2]
 
 
 def profile(folder, monkeypatch, **values):

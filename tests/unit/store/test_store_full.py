@@ -3,10 +3,11 @@
 import pytest
 from numpy.testing import assert_array_equal
 
-from earshift import plans, store
+from earshift import store
 from earshift.errors import DataError
-from tests import stage2
-from tests.stores import read_files
+from earshift.stages.embeddings import region_files
+from tests.helpers import stage2
+from tests.helpers.stores import read_files
 
 
 @pytest.fixture
@@ -30,12 +31,12 @@ def test_a_full_disk_keeps_what_is_written_and_the_rest_comes_later(
     with pytest.raises(DataError, match=match + r"0\.\d MB are free \(No space"):
         stage2.embed(plan, "000001", markers[1], entry)
     assert not markers[1].exists()
-    assert plans.skipped_in(plan, "000001") is None
+    assert region_files.skipped_in(plan, "000001") is None
     after = read_files(disk / "e.zarr")
     # The shards that had room are whole, and nothing is left of the one that had not.
     assert before.items() < after.items()
     assert not [name for name in after if name.endswith(store.PARTIAL)]
-    rows = plans.rows_of(plans.read_region(plan, "000001"), 16)
+    rows = region_files.rows_of(region_files.read_region(plan, "000001"), 16)
     for shard in store.check_shards(disk / "e.zarr", *rows, {}):
         assert not shard.problem
     enlarge()

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from earshift import plans
-from tests import stage2
-from tests.stores import read_files
+from earshift.stages.embeddings import region_files
+from tests.helpers import stage2
+from tests.helpers.stores import read_files
 from tests.workflow.conftest import environment
 
 #: Two processes share the regions that are not done, and are killed together. Each
@@ -17,7 +17,9 @@ DRIVER = """
 import json, os, random, signal, sys, time
 from contextlib import suppress
 from pathlib import Path
-from earshift import embeddings, models, plans, store
+from earshift import models, store
+from earshift.stages.embeddings import extraction as embeddings
+from earshift.stages.embeddings import region_files as plans
 from earshift.models import _batches
 
 folder, entry, n_kills, seed = Path(sys.argv[1]), json.loads(sys.argv[2]), 20, 0
@@ -94,7 +96,7 @@ def test_twenty_kills_and_a_clean_finish_give_the_files_of_an_undisturbed_run(
     stage2.extract(table, tmp_path, 8, entry)
     for folder in ("e.zarr", "e.kept", "e.regions"):
         assert everything(tmp_path / folder) == everything(tmp_path / "whole" / folder)
-    assert not plans.unfinished(plan)
+    assert not region_files.unfinished(plan)
 
 
 def everything(folder):

@@ -13,12 +13,16 @@ from sklearn.metrics import average_precision_score, pairwise_distances, roc_auc
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 
-from earshift import datasets, draws, evaluate, kernels, paper, published, store
+from earshift import datasets, store
 from earshift.errors import ConfigError, DataError
-from earshift.protocol import study_of
+from earshift.evaluation.protocol import study_of
+from earshift.numerics import kernels
+from earshift.stages.scores import cross_validation
+from earshift.stages.splits import draws
+from earshift.studies.ismir2023 import numerics, paper
 
 GENRES = ("rock", "jazz", "folk")
-METHODS = {name: {"plugin": name} for name in published.METHODS}
+METHODS = {name: {"plugin": name} for name in numerics.METHODS}
 N_FEATURES = 8
 
 
@@ -86,7 +90,7 @@ def run(study, out, **changes):
         "scopes": ["global", "classwise"],
         "n_workers": 0,
     } | changes
-    evaluate.cross_validate(
+    cross_validation.cross_validate(
         model="m",
         condition="clean",
         classes=folder / "classes.csv",
@@ -243,12 +247,12 @@ def test_classifiers_are_orthogonal_to_what_was_removed(scored):
             for v in vectors:
                 cosine = w @ v / np.linalg.norm(w) / np.linalg.norm(v)
                 assert abs(cosine) < 1e-4
-    assert weights["C"].isin(published.GRID).all()
+    assert weights["C"].isin(numerics.GRID).all()
 
 
 def test_what_is_certain_is_tied_as_in_the_published_scores():
     scores = np.array([-900.0, -800.0, -709.0, -50.0, 0.5, 30.0, 40.0, 50.0])
-    ranked = published.as_published(scores)
+    ranked = numerics.as_published(scores)
     assert np.isfinite(ranked).all()
     assert ranked[0] == ranked[1] < ranked[2] < ranked[3]
     assert ranked[6] == ranked[7] > ranked[5]
@@ -326,7 +330,7 @@ def deviated(study, tmp_path_factory):
 def test_each_fault_is_mended_alone(deviated, scored):
     table, written = deviated
     pd.testing.assert_frame_equal(table, written, atol=1e-6)
-    faults = [field.name for field in fields(published.Faults)]
+    faults = [field.name for field in fields(numerics.Faults)]
     assert list(table["fault"].unique()) == [*faults, "draws", "genres"]
     key = ["method", "scope", "train", "test", "class"]
     published_scores = scored[1].set_index(key)["roc_auc"]
@@ -408,7 +412,7 @@ def test_mended_folds_keep_recordings_together(study):
 
 
 def test_a_mended_genre_of_one_dataset_is_skipped(study):
-    recipe = published.METHODS["mlda"]
+    recipe = numerics.METHODS["mlda"]
     groups = [f.subgroup for f in case(study).found(recipe, "global", 0)]
     assert sorted(groups) == sorted(GENRES)
     mended = case(study, one_class_lda=False).found(recipe, "global", 0)
@@ -417,7 +421,7 @@ def test_a_mended_genre_of_one_dataset_is_skipped(study):
 
 def test_mended_directions_depend_on_the_data_that_train(study):
     for recipe, fault in (("lda", "unscaled_features"), ("klda", "scaler_per_dataset")):
-        recipe = published.METHODS[recipe]
+        recipe = numerics.METHODS[recipe]
         vectors = [
             [one.found(recipe, "global", source)[0].vector for source in (0, 1)]
             for one in (case(study), case(study, **{fault: False}))
@@ -431,7 +435,7 @@ def test_a_mended_intercept_is_free(study):
         """The weighted sum of residuals, zero at a free intercept."""
         X, _ = one.space(False, 0)
         y = one.present[0]
-        fitted = one.fit(published.METHODS["none"], [], 0)
+        fitted = one.fit(numerics.METHODS["none"], [], 0)
         weight = np.where(y, len(y) / 2 / y.sum(), len(y) / 2 / (~y).sum())
         p = 1 / (1 + np.exp(-fitted.score(X)))
         return abs(weight @ (y - p)) / len(y)

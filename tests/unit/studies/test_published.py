@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from earshift import ismir2023, study_tables
-from tests.reference import SHARED
+from earshift.studies.ismir2023 import published, tables
+from tests.helpers.reference import SHARED
 
 #: Model, method, scope -> mean ROC-AUC of the paper's table, in points: within irmas,
 #: within openmic, openmic to irmas, irmas to openmic.
@@ -21,7 +21,7 @@ PAIRS += [("openmic", "irmas"), ("irmas", "openmic")]
 
 @pytest.fixture(scope="module")
 def scores():
-    return ismir2023.results().assign(condition="clean", repeat=0)
+    return published.results().assign(condition="clean", repeat=0)
 
 
 def test_the_table_has_every_cell_and_class_once(scores):
@@ -35,14 +35,14 @@ def test_the_table_has_every_cell_and_class_once(scores):
 
 @pytest.mark.parametrize("row", MAIN, ids="-".join)
 def test_the_main_table_of_the_paper_is_found_again(scores, row):
-    table = study_tables.main_table(scores)
+    table = tables.main_table(scores)
     own = table.set_index(["model", "method", "scope", "train", "test"])
     found = [own.loc[(*row, *pair), "roc_auc_published"] for pair in PAIRS]
     assert [f"{x:.2f}" for x in found] == [f"{x:.2f}" for x in MAIN[row]]
 
 
 def test_no_published_change_across_datasets_is_significant(scores):
-    tests = study_tables.paired_tests(scores)
+    tests = tables.paired_tests(scores)
     largest = tests.groupby("scope")["t"].apply(lambda t: t.abs().max())
     assert tests.groupby("scope").size().to_dict() == {"classwise": 30, "global": 30}
     assert largest["global"] < 1.7
@@ -54,14 +54,14 @@ def test_no_published_change_across_datasets_is_significant(scores):
 
 
 def test_lda_changes_no_published_score_of_yamnet(scores):
-    tests = study_tables.paired_tests(scores)
+    tests = tables.paired_tests(scores)
     own = tests[tests["model"].eq("yamnet") & tests["method"].eq("lda")]
     own = own[own["scope"].eq("global")]
     assert own[["lowest", "highest"]].abs().max(axis=None) <= 5e-3  # in points
 
 
 def test_published_klda_gains_a_little_on_its_own_kernel(scores):
-    tests = study_tables.paired_tests(scores, "k")
+    tests = tables.paired_tests(scores, "k")
     assert set(tests["method"]) == {"klda", "mklda"}
     assert (tests["reference"] == "k").all()
     own = tests[tests["scope"].eq("classwise")]
@@ -75,7 +75,7 @@ def test_published_klda_gains_a_little_on_its_own_kernel(scores):
 
 
 def test_the_largest_published_harm_of_a_correction_is_that_of_a_cello(scores):
-    plain, kernel = (study_tables.paired_tests(scores, m) for m in ("none", "k"))
+    plain, kernel = (tables.paired_tests(scores, m) for m in ("none", "k"))
     plain = plain[plain["method"].isin(["lda", "mlda"])]
     worst = plain.loc[plain["lowest"].idxmin()]
     assert round(worst["lowest"], 1) == -5.6
@@ -85,7 +85,7 @@ def test_the_largest_published_harm_of_a_correction_is_that_of_a_cello(scores):
 
 
 def test_the_cosines_are_there_for_both_spaces_and_scopes():
-    cosines = ismir2023.cosines()
+    cosines = published.cosines()
     assert len(cosines) == 2 * 2 * 3 * 2 * 10
     assert cosines["cosine"].abs().max() < 1
     sizes = cosines.groupby(["method", "scope"]).size()

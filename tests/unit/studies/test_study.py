@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import yaml
 
-from earshift import settings, study
 from earshift.errors import ConfigError, DataError
+from earshift.runs import settings
+from earshift.studies.ismir2023 import inputs as study
+from tests.helpers.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 EXPERIMENT = ROOT / "workflow/experiments/ismir2023.yaml"
 
 

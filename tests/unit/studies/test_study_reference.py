@@ -6,10 +6,10 @@ import sys
 import pandas as pd
 import pytest
 
-from earshift import evaluate
-from earshift.protocol import study_of
-from tests import study
-from tests.reference import SHARED
+from earshift.evaluation.protocol import study_of
+from earshift.stages.scores import cross_validation
+from tests.helpers import study
+from tests.helpers.reference import SHARED
 
 FOLDER = SHARED / "reference" / "study"
 FILES = sorted(FOLDER.glob("expected.vggish.*.csv"))
@@ -30,7 +30,7 @@ def scores(tmp_path_factory):
     subprocess.run(command, check=True, capture_output=True, timeout=250)
     out = tmp_path_factory.mktemp("study")
     entries = study.write_domains(inputs, "vggish", out)
-    evaluate.cross_validate(
+    cross_validation.cross_validate(
         model="vggish",
         condition="clean",
         entries=entries,

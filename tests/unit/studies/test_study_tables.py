@@ -6,16 +6,10 @@ import pytest
 from matplotlib.text import Text
 from numpy.testing import assert_allclose
 
-from earshift import (
-    deviations,
-    drawing,
-    ismir2023,
-    latex,
-    study_data,
-    study_figures,
-    study_tables,
-)
-from tests.study_results import (
+from earshift.stages.report import latex
+from earshift.stages.report.figures import style
+from earshift.studies.ismir2023 import faults, figure_data, figures, published, tables
+from tests.helpers.study_results import (
     CLASSES,
     DATASETS,
     FAULTS,
@@ -23,7 +17,7 @@ from tests.study_results import (
     PROTOCOLS,
     write_study,
 )
-from tests.study_results import METHODS as NAMES
+from tests.helpers.study_results import METHODS as NAMES
 
 METHODS = {name: {"plugin": name} for name in NAMES}
 
@@ -32,9 +26,9 @@ METHODS = {name: {"plugin": name} for name in NAMES}
 def results(tmp_path_factory):
     folder = write_study(tmp_path_factory.mktemp("study") / "r")
     out = folder / "tables" / "study"
-    study_tables.write_tables(folder, METHODS, out)
+    tables.write_tables(folder, METHODS, out)
     directions = sorted(folder.glob("5_scores/*/*/*.directions.parquet"))
-    study_data.write_data(folder, PROTOCOLS, DATASETS, METHODS, directions, out)
+    figure_data.write_data(folder, PROTOCOLS, DATASETS, METHODS, directions, out)
     return folder
 
 
@@ -64,19 +58,19 @@ def test_each_class_has_a_row_and_repeats_are_averaged(results):
 
 @pytest.mark.parametrize("methods", [["none"], ["none", "lda", "mlda"]])
 def test_without_the_kernel_nothing_is_compared_with_it(methods):
-    scores = ismir2023.results().assign(condition="clean", repeat=0)
+    scores = published.results().assign(condition="clean", repeat=0)
     scores = scores[scores["method"].isin(methods)]
-    table = study_tables.paired_tests(scores, "k")
+    table = tables.paired_tests(scores, "k")
     assert table.empty
     assert "p_holm" in table
-    assert set(study_tables.paired_tests(scores, "none")["method"]) == {*methods[1:]}
+    assert set(tables.paired_tests(scores, "none")["method"]) == {*methods[1:]}
 
 
 def test_a_model_that_was_not_published_has_no_published_value():
-    scores = ismir2023.results().head(40).assign(condition="clean", repeat=0)
+    scores = published.results().head(40).assign(condition="clean", repeat=0)
     scores = scores.assign(protocol="fixed", model="mfcc")
-    both = study_tables.with_published(scores, ismir2023.results())
-    main = study_tables.main_table(both)
+    both = tables.with_published(scores, published.results())
+    main = tables.main_table(both)
     assert not [c for c in main if "published" in c or "difference" in c]
     assert main["roc_auc_fixed"].notna().all()
 
@@ -113,23 +107,23 @@ def test_deviations_have_mean_and_largest_effect_of_each_fault(results):
     assert cell == "vggish, none, irmas to openmic"
     assert list(table["n_classes"]) == [9, 10, 10]
     text = (results / "tables" / "study" / "deviations.tex").read_text()
-    title = deviations.DEVIATIONS["one_class_lda"].title
+    title = faults.DEVIATIONS["one_class_lda"].title
     assert f"{title} (9 of 10 classes) & " in text
     assert text.count(" of 10 classes") == 1
-    assert f"% {deviations.OTHER_CLIPS}" in text
+    assert f"% {faults.OTHER_CLIPS}" in text
     assert "$-$0.10" in text
 
 
 def test_a_fault_without_a_text_keeps_its_name():
-    assert deviations.describe("new_fault").title == "new_fault"
+    assert faults.describe("new_fault").title == "new_fault"
 
 
 def test_paired_tests_of_ours_are_those_of_the_published_table(results):
     ours = read(results, "tests")
     ours = ours[ours["protocol"].eq("paper")].reset_index(drop=True)
-    theirs = ismir2023.results().assign(condition="clean", repeat=0)
+    theirs = published.results().assign(condition="clean", repeat=0)
     theirs = theirs[theirs["model"].isin(["vggish", "openl3"])]
-    expected = study_tables.paired_tests(theirs, "k")
+    expected = tables.paired_tests(theirs, "k")
     own = ours[ours["reference"].eq("k")]
     assert len(own) == len(expected) == 16
     assert_allclose(own["t"], expected["t"], atol=1e-6)
@@ -138,12 +132,12 @@ def test_paired_tests_of_ours_are_those_of_the_published_table(results):
 def test_genres_are_counted_by_the_map_of_the_protocol(results):
     keys = ["protocol", "dataset", "stage", "subgroup"]
     n = read(results, "genres").set_index(keys)["n_clips"].sort_index()
-    stages = study_data.STAGES
+    stages = figure_data.STAGES
     assert n["fixed", "openmic", stages[0], "country_folk"] == 40
     assert n["fixed", "openmic", stages[1], "country_folk"] == 20
     # By the map of the paper, they are of no genre.
     assert ("paper", "openmic", stages[0], "country_folk") not in n.index
-    assert n["paper", "openmic", stages[0], study_data.NO_GENRE] == 80
+    assert n["paper", "openmic", stages[0], figure_data.NO_GENRE] == 80
     drawn = n["paper", "irmas", stages[2]]
     draws = pd.read_parquet(results / "4_splits" / "draws.paper.parquet")
     own = draws[draws["dataset"].eq("irmas")]
@@ -184,7 +178,7 @@ def test_a_direction_of_all_classes_meets_the_classifier_of_each():
         )
         for c, t, v in (("x", "a", e[0]), ("y", "a", -e[1]), ("x", "b", e[0]))
     ]
-    found = study_data.cosines(pd.DataFrame(rows))
+    found = figure_data.cosines(pd.DataFrame(rows))
     assert found[["train", "class", "cosine"]].to_numpy().tolist() == [
         ["a", "x", 1.0],
         ["a", "y", 0.0],
@@ -200,7 +194,7 @@ def test_directions_of_another_space_have_no_cosine(caplog):
             **{"class": "x", "method": "none", "kind": "class"},
         )
     )
-    found = study_data.cosines(pd.DataFrame(rows))
+    found = figure_data.cosines(pd.DataFrame(rows))
     assert found["cosine"].isna().all()
     assert "1 of 1 directions are not in the space" in caplog.text
 
@@ -220,7 +214,7 @@ def texts(figure):
 
 
 def test_class_scores_stand_where_the_table_says(results):
-    figure = study_figures.class_scores(read(results, "classes"), "fixed")
+    figure = figures.class_scores(read(results, "classes"), "fixed")
     assert len(figure.axes) == 4
     ax = figure.axes[1]
     ours, theirs = ax.lines[:2]
@@ -232,7 +226,7 @@ def test_class_scores_stand_where_the_table_says(results):
 
 def test_an_arrow_goes_from_none_to_the_method_and_small_changes_are_dots(results):
     table = read(results, "classes")
-    figure = study_figures.arrows(table, "paper")
+    figure = figures.arrows(table, "paper")
     ax = figure.axes[0]
     heads = {line.get_marker(): line for line in ax.lines[:4]}
     keys = ["model", "method", "scope", "train", "test", "class"]
@@ -248,7 +242,7 @@ def test_an_arrow_goes_from_none_to_the_method_and_small_changes_are_dots(result
 
 
 def test_bars_are_shares_and_numbers_are_written(results):
-    figure = study_figures.genres(read(results, "genres"))
+    figure = figures.genres(read(results, "genres"))
     assert len(figure.axes) == 2 * 3
     widths = [bar.get_width() for bar in figure.axes[0].patches]
     assert widths == [20.0] * 10
@@ -256,7 +250,7 @@ def test_bars_are_shares_and_numbers_are_written(results):
 
 
 def test_published_cosines_are_drawn_beside_ours(results):
-    figure = study_figures.cosines(read(results, "cosines"), "paper")
+    figure = figures.cosines(read(results, "cosines"), "paper")
     assert len(figure.axes) == 4 * 2
     ax = figure.axes[0]
     ours = [line for line in ax.lines if line.get_marker() == "o"]
@@ -268,8 +262,8 @@ def test_published_cosines_are_drawn_beside_ours(results):
 def test_every_cosine_and_sample_is_within_its_axes(results):
     table = read(results, "cosines")
     table.loc[table["scope"].eq("classwise"), "cosine"] = 0.9  # in a later row
-    drawn = [study_figures.cosines(table, "paper")]
-    drawn.append(study_figures.samples(read(results, "samples")))
+    drawn = [figures.cosines(table, "paper")]
+    drawn.append(figures.samples(read(results, "samples")))
     for figure in drawn:
         for ax in figure.axes:
             low, high = ax.get_xlim()
@@ -281,18 +275,18 @@ def test_every_cosine_and_sample_is_within_its_axes(results):
 def test_a_protocol_without_the_method_has_a_figure_that_says_so(results):
     table = read(results, "classes")
     table = table[table["method"].isin(["none", "lda"])]
-    figure = study_figures.arrows(table, "fixed")
+    figure = figures.arrows(table, "fixed")
     assert any("has no method mlda" in text for text in texts(figure))
 
 
 def test_all_figures_are_written_in_three_forms_with_the_same_bytes(results, tmp_path):
-    study_figures.draw_study(results / "tables" / "study", ["paper"], tmp_path)
-    names = set(study_data.COMMON_FIGURES)
-    names |= {f"{name}_paper" for name in study_data.PROTOCOL_FIGURES}
+    figures.draw_study(results / "tables" / "study", ["paper"], tmp_path)
+    names = set(figure_data.COMMON_FIGURES)
+    names |= {f"{name}_paper" for name in figure_data.PROTOCOL_FIGURES}
     expected = {f"{n}.{end}" for n in names for end in ("svg", "pdf", "png")}
     assert {file.name for file in tmp_path.iterdir()} == expected
-    again = study_figures.ranks(read(results, "ranks"), "paper")
-    drawing.save(again, tmp_path / "again.svg", pdf=True)
+    again = figures.ranks(read(results, "ranks"), "paper")
+    style.save(again, tmp_path / "again.svg", pdf=True)
     for end in ("svg", "pdf", "png"):
         first, second = (tmp_path / f"{n}.{end}" for n in ("ranks_paper", "again"))
         assert first.read_bytes() == second.read_bytes()
@@ -307,15 +301,15 @@ def test_methods_are_called_as_in_the_study_whatever_the_experiment_calls_them()
         "other": {"plugin": "lda", "shrinkage": 0.5},
         "mlda": {"plugin": "own.py"},
     }
-    named = ismir2023.by_plugin(pd.DataFrame({"method": list(methods)}), methods)
+    named = published.by_plugin(pd.DataFrame({"method": list(methods)}), methods)
     assert named["method"].tolist() == [
         *("none", "k", "klda", "lda", "other", "mlda (own.py)"),
     ]
-    scores = ismir2023.results().assign(condition="clean", repeat=0)
+    scores = published.results().assign(condition="clean", repeat=0)
     scores = scores[scores["method"].isin(["none", "k", "klda"])]
     ours = scores.replace({"method": {"k": "my_k", "klda": "my_klda"}})
-    named = ismir2023.by_plugin(ours, methods)
+    named = published.by_plugin(ours, methods)
     pd.testing.assert_frame_equal(
-        study_tables.paired_tests(named, "k"), study_tables.paired_tests(scores, "k")
+        tables.paired_tests(named, "k"), tables.paired_tests(scores, "k")
     )
-    assert set(study_tables.paired_tests(named, "k")["method"]) == {"klda"}
+    assert set(tables.paired_tests(named, "k")["method"]) == {"klda"}

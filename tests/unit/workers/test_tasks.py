@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from earshift import cluster, stopping
 from earshift.errors import DataError, StoppedError
-from earshift.workers import Spread
+from earshift.jobs import stopping
+from earshift.workers import tasks as cluster
+from earshift.workers.start import Spread
 
 #: Under what results are kept, and what messages call them.
 NAMES = {"name": "tests.square", "what": "squares"}

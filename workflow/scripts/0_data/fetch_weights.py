@@ -1,9 +1,10 @@
-"""Adapter: rule ``fetch_weights`` calls `earshift.fetch.fetch_marked`."""
+"""Adapter: rule ``fetch_weights`` calls `earshift.downloads.fetch.fetch_marked`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import fetch, jobs, register
+from earshift import jobs
+from earshift.downloads import catalogue, fetch
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -14,7 +15,7 @@ with jobs.running(snakemake):
     # Of the config, not a param: a changed mirror must not fetch anything again.
     downloads = snakemake.config["downloads"]
     fetch.fetch_marked(
-        register.weights()[snakemake.wildcards.file],
+        catalogue.weights()[snakemake.wildcards.file],
         Path(snakemake.output.verified),
         mirror=downloads["mirror"],
         offline=downloads["offline"],

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from earshift import jobs, miniature
+from earshift import files, jobs, miniature
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 with (
     jobs.running(snakemake),
-    jobs.whole_folder(snakemake.output.folder) as folder,
+    files.whole_folder(snakemake.output.folder) as folder,
 ):
     miniature.synthesise(snakemake.wildcards.corpus, folder, seed=snakemake.params.seed)

@@ -1,9 +1,10 @@
-"""Adapter: rule ``unpack_dataset`` calls `earshift.unpacking.unpack_dataset`."""
+"""Adapter: rule ``unpack_dataset`` calls `unpacking.unpack_dataset`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, register, unpacking
+from earshift import jobs
+from earshift.downloads import catalogue, unpacking
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -13,6 +14,6 @@ if TYPE_CHECKING:
 with jobs.running(snakemake):
     own = snakemake.config["downloads"]["register"]
     unpacking.unpack_dataset(
-        register.archives(snakemake.wildcards.source, own),
+        catalogue.archives(snakemake.wildcards.source, own),
         Path(snakemake.output.marker),
     )

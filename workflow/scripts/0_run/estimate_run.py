@@ -1,9 +1,10 @@
-"""Adapter: rule ``estimate_run`` calls `earshift.estimates.estimate_run`."""
+"""Adapter: rule ``estimate_run`` calls `earshift.runs.forecast.estimate_run`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import estimates, jobs
+from earshift import jobs
+from earshift.runs import forecast
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    estimates.estimate_run(
+    forecast.estimate_run(
         snakemake.params.listed,
         snakemake.params.stores,
         extraction=snakemake.params.extraction,

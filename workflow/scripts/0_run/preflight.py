@@ -1,11 +1,12 @@
-"""Adapter: rule ``preflight`` calls `earshift.preflight.check_all`."""
+"""Adapter: rule ``preflight`` calls `earshift.slurm.preflight.check_all`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, preflight
+from earshift import jobs
 from earshift.errors import ClusterError
-from earshift.site import Site
+from earshift.slurm import preflight
+from earshift.slurm.site import Site
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

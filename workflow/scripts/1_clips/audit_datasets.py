@@ -1,9 +1,10 @@
-"""Adapter: rule ``audit_datasets`` calls `earshift.audit.audit_datasets`."""
+"""Adapter: rule ``audit_datasets`` calls `dataset_audit.audit_datasets`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import audit, jobs
+from earshift import jobs
+from earshift.stages.clips import dataset_audit
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 with jobs.running(snakemake):
     names = snakemake.params.names
-    audit.audit_datasets(
+    dataset_audit.audit_datasets(
         dict(zip(names, map(Path, snakemake.input.tables), strict=True)),
         dict(zip(names, map(Path, snakemake.input.audits), strict=True)),
         Path(snakemake.input.duplicates),

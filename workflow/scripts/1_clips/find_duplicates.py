@@ -1,9 +1,10 @@
-"""Adapter: rule ``find_duplicates`` calls `earshift.duplicates.find_duplicates`."""
+"""Adapter: rule ``find_duplicates`` calls `duplicates.find_duplicates`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import duplicates, jobs
+from earshift import jobs
+from earshift.stages.clips import duplicates
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -1,9 +1,10 @@
-"""Adapter: rule ``gather_clips`` calls `earshift.clips.gather_clips`."""
+"""Adapter: rule ``gather_clips`` calls `earshift.stages.clips.listing.gather_clips`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import clips, jobs
+from earshift import jobs
+from earshift.stages.clips import listing
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    clips.gather_clips(
+    listing.gather_clips(
         snakemake.wildcards.dataset,
         Path(snakemake.input.listing),
         Path(snakemake.input.notes),

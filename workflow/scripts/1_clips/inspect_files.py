@@ -1,9 +1,10 @@
-"""Adapter: rule ``inspect_files`` calls `earshift.inspection.inspect_files`."""
+"""Adapter: rule ``inspect_files`` calls `inspection.inspect_files`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import inspection, jobs
+from earshift import jobs
+from earshift.stages.clips import inspection
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -1,9 +1,10 @@
-"""Adapter: rule ``list_clips`` calls `earshift.clips.write_list`."""
+"""Adapter: rule ``list_clips`` calls `earshift.stages.clips.listing.write_list`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import clips, jobs
+from earshift import jobs
+from earshift.stages.clips import listing
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    clips.write_list(
+    listing.write_list(
         snakemake.wildcards.dataset,
         snakemake.params.entry,
         listing=Path(snakemake.output.listing),

@@ -1,9 +1,10 @@
-"""Adapter: rule ``audit`` calls `earshift.checkup.summarise`."""
+"""Adapter: rule ``audit`` calls `earshift.stages.embeddings.store_audit.summarise`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import checkup, jobs
+from earshift import jobs
+from earshift.stages.embeddings import store_audit
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,4 +12,4 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    checkup.summarise([Path(table) for table in snakemake.input])
+    store_audit.summarise([Path(table) for table in snakemake.input])

@@ -1,9 +1,10 @@
-"""Adapter: rule ``audit_embeddings`` calls `earshift.checkup.audit_store`."""
+"""Adapter: rule ``audit_embeddings`` calls `store_audit.audit_store`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import checkup, jobs
+from earshift import jobs
+from earshift.stages.embeddings import store_audit
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    checkup.audit_store(
+    store_audit.audit_store(
         snakemake.wildcards.model,
         snakemake.params.entry,
         plan=Path(snakemake.params.plan),

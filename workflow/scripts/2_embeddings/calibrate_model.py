@@ -1,9 +1,10 @@
-"""Adapter: rule ``calibrate_model`` calls `earshift.calibration.calibrate_model`."""
+"""Adapter: rule ``calibrate_model`` calls `calibration.calibrate_model`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import calibration, jobs
+from earshift import jobs
+from earshift.stages.embeddings import calibration
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

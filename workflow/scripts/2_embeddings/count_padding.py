@@ -1,9 +1,10 @@
-"""Adapter: rule ``count_padding`` calls `earshift.padding.count_padding`."""
+"""Adapter: rule ``count_padding`` calls `padding.count_padding`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, padding
+from earshift import jobs
+from earshift.stages.embeddings import padding
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -1,9 +1,10 @@
-"""Adapter: rule ``extract_embeddings`` calls `earshift.embeddings.extract_region`."""
+"""Adapter: rule ``extract_embeddings`` calls `extraction.extract_region`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import embeddings, jobs
+from earshift import jobs
+from earshift.stages.embeddings import extraction
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 wildcards = snakemake.wildcards
 with jobs.running(snakemake):
-    embeddings.extract_region(
+    extraction.extract_region(
         " / ".join([wildcards.dataset, wildcards.model, wildcards.region]),
         snakemake.params.entry,
         plan=Path(snakemake.params.plan),

@@ -1,9 +1,10 @@
-"""Adapter: rule ``import_embeddings`` calls `earshift.imports.import_embeddings`."""
+"""Adapter: rule ``import_embeddings`` calls `importing.import_embeddings`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import imports, jobs
+from earshift import jobs
+from earshift.stages.embeddings import importing
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    imports.import_embeddings(
+    importing.import_embeddings(
         snakemake.wildcards.model,
         Path(snakemake.input.file),
         datasets=snakemake.params.source["datasets"],

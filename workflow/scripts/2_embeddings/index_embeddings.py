@@ -1,9 +1,10 @@
-"""Adapter: rule ``index_embeddings`` calls `earshift.indexing.index_embeddings`."""
+"""Adapter: rule ``index_embeddings`` calls `indexing.index_embeddings`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import indexing, jobs
+from earshift import jobs
+from earshift.stages.embeddings import indexing
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

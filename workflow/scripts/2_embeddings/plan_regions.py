@@ -1,9 +1,10 @@
-"""Adapter: rule ``plan_regions`` calls `earshift.regions.plan_regions`."""
+"""Adapter: rule ``plan_regions`` calls `regions.plan_regions`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, planning, regions
+from earshift import jobs
+from earshift.stages.embeddings import job_size, regions
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -20,7 +21,7 @@ with jobs.running(snakemake):
         table=Path(snakemake.input.table),
         versions=snakemake.params.versions,
         **snakemake.params.store,
-        audio_s_per_job=planning.audio_s_per_job(
+        audio_s_per_job=job_size.audio_s_per_job(
             Path(snakemake.input.calibration), extraction["minutes_per_job"]
         ),
         max_jobs=extraction["max_jobs"],

@@ -1,9 +1,10 @@
-"""Adapter: rule ``pool_frames`` calls `earshift.features.pool_frames`."""
+"""Adapter: rule ``pool_frames`` calls `earshift.stages.features.pool.pool_frames`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import conditions, features, jobs
+from earshift import conditions, jobs, names
+from earshift.stages.features import pool
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 known = conditions.conditions_of(snakemake.config["conditions"])
 strength = known[snakemake.wildcards.condition].strength
 with jobs.running(snakemake):
-    features.pool_frames(
+    pool.pool_frames(
         Path(snakemake.input.plan),
         Path(snakemake.input.index),
         pooling=snakemake.params.pooling,
         out=Path(snakemake.output.features),
         skipped=Path(snakemake.output.skipped),
-        strength=None if strength is None else conditions.text_of(strength),
+        strength=None if strength is None else names.text_of(strength),
     )

@@ -1,9 +1,11 @@
-"""Adapter: rule ``align_labels`` calls `earshift.alignment.align_labels`."""
+"""Adapter: rule ``align_labels`` calls `alignment.align_labels`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import alignment, jobs, protocol
+from earshift import jobs
+from earshift.evaluation import protocol
+from earshift.stages.splits import alignment
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -1,9 +1,11 @@
-"""Adapter: rule ``choose_classes`` calls `earshift.classes.choose_classes`."""
+"""Adapter: rule ``choose_classes`` calls `classes.choose_classes`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import classes, jobs, protocol
+from earshift import jobs
+from earshift.evaluation import protocol
+from earshift.stages.splits import classes
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -1,9 +1,11 @@
-"""Adapter: rule ``draw_balanced`` calls `earshift.draws.draw_balanced`."""
+"""Adapter: rule ``draw_balanced`` calls `draws.draw_balanced`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import draws, jobs, protocol
+from earshift import jobs
+from earshift.evaluation import protocol
+from earshift.stages.splits import draws
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

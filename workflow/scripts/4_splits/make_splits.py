@@ -1,9 +1,10 @@
-"""Adapter: rule ``make_splits`` calls `earshift.splits.make_splits`."""
+"""Adapter: rule ``make_splits`` calls `splitting.make_splits`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, splits
+from earshift import jobs
+from earshift.stages.splits import splitting
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 with jobs.running(snakemake):
     names = snakemake.params.datasets
     duplicates = snakemake.input.duplicates
-    splits.make_splits(
+    splitting.make_splits(
         dict(zip(names, map(Path, snakemake.input.labels), strict=True)),
         dict(zip(names, map(Path, snakemake.output.splits), strict=True)),
         **snakemake.params.splits,

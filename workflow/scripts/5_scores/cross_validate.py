@@ -1,10 +1,12 @@
-"""Adapter: rule ``cross_validate`` calls `earshift.evaluate.cross_validate`."""
+"""Adapter: rule ``cross_validate`` calls `cross_validation.cross_validate`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import evaluate, jobs, protocol
-from earshift.workers import Spread
+from earshift import jobs
+from earshift.evaluation import protocol
+from earshift.stages.scores import cross_validation
+from earshift.workers.start import Spread
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -16,7 +18,7 @@ if __name__ == "__main__":
     with jobs.running(snakemake):
         draws = snakemake.input.draws
         study = protocol.study_of(snakemake.config["study"])
-        evaluate.cross_validate(
+        cross_validation.cross_validate(
             model=snakemake.wildcards.model,
             condition=snakemake.wildcards.condition,
             entries=snakemake.params.entries,

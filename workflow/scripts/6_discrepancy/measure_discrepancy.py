@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earshift import jobs
-from earshift.discrepancy._stage import measure_discrepancy
+from earshift.stages.discrepancy.measuring import measure_discrepancy
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -1,9 +1,11 @@
-"""Adapter: rule ``summarise_scores`` calls `earshift.summary`."""
+"""Adapter: rule ``summarise_scores`` calls `earshift.stages.statistics.summary`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, protocol, summary
+from earshift import jobs
+from earshift.evaluation import protocol
+from earshift.stages.statistics import summary
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

@@ -1,9 +1,10 @@
-"""Adapter: rule ``draw_audio`` calls `earshift.audit_figures.draw_audio`."""
+"""Adapter: rule ``draw_audio`` calls `audio.draw_audio`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import audit_figures, jobs
+from earshift import jobs
+from earshift.stages.report.figures import audio
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,6 +12,4 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    audit_figures.draw_audio(
-        Path(snakemake.input.tables[0]).parent, Path(snakemake.output.svg)
-    )
+    audio.draw_audio(Path(snakemake.input.tables[0]).parent, Path(snakemake.output.svg))

@@ -1,9 +1,10 @@
-"""Adapter: rule ``draw_figures`` calls `earshift.figures.draw_figures`."""
+"""Adapter: rule ``draw_figures`` calls `main.draw_figures`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import figures, jobs
+from earshift import jobs
+from earshift.stages.report.figures import main
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    figures.draw_figures(
+    main.draw_figures(
         Path(snakemake.input.summary).parent,
         snakemake.config["discrepancy"],
         Path(snakemake.output.changes).parent,

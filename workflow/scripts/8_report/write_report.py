@@ -1,9 +1,10 @@
-"""Adapter: rule ``write_report`` calls `earshift.report.write_report`."""
+"""Adapter: rule ``write_report`` calls `earshift.stages.report.write_report`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, library, report
+from earshift import import_path, jobs
+from earshift.stages import report
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -15,6 +16,6 @@ with jobs.running(snakemake):
         Path(snakemake.output.page).parent,
         snakemake.params.config,
         snakemake.params.versions,
-        template=library.PROJECT / "workflow" / "report" / "page.html.j2",
+        template=import_path.PROJECT / "workflow" / "report" / "page.html.j2",
         out=Path(snakemake.output.page),
     )

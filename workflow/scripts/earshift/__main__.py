@@ -1,4 +1,4 @@
-"""Print the main table of an experiment: ``python -m earshift.report RESULTS``.
+"""Print the main table of an experiment: ``python -m earshift.stages.report RESULTS``.
 
 With ``--plan`` it is what the experiment will take, as `make plan` estimated it.
 """
@@ -7,13 +7,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from earshift.report.plan import plan_table
-from earshift.report.terminal import main_table
+from earshift.stages.report.sections.forecast import plan_table
+from earshift.stages.report.terminal import main_table
 
 
 def main() -> None:
     """Write the table to the terminal."""
-    parser = argparse.ArgumentParser(prog="python -m earshift.report")
+    parser = argparse.ArgumentParser(prog="python -m earshift.stages.report")
     parser.add_argument("results", type=Path, help="folder of the results")
     parser.add_argument("--plan", action="store_true", help="print the plan of a run")
     options = parser.parse_args()

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, protocols
+from earshift import jobs
+from earshift.stages.splits import selection
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    protocols.collect_deviations(
+    selection.collect_deviations(
         [Path(file) for file in snakemake.input.deviations],
         [Path(file) for file in snakemake.input.scores],
         Path(snakemake.output.deviations),

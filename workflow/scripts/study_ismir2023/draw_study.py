@@ -1,9 +1,10 @@
-"""Adapter: rule ``draw_study`` calls `earshift.study_figures.draw_study`."""
+"""Adapter: rule ``draw_study`` calls `figures.draw_study`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, study_figures
+from earshift import jobs
+from earshift.studies.ismir2023 import figures
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    study_figures.draw_study(
+    figures.draw_study(
         Path(snakemake.input.tables[0]).parent,
         snakemake.params.protocols,
         Path(snakemake.output.svg[0]).parent,

@@ -1,10 +1,11 @@
-"""Adapter: rule ``measure_deviations`` calls `earshift.paper.deviations`."""
+"""Adapter: rule ``measure_deviations`` calls `paper.deviations`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, paper
-from earshift.workers import Spread
+from earshift import jobs
+from earshift.studies.ismir2023 import paper
+from earshift.workers.start import Spread
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake

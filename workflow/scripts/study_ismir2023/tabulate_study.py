@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import jobs, study_data, study_tables
+from earshift import jobs
+from earshift.studies.ismir2023 import figure_data, tables
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -14,8 +15,8 @@ with jobs.running(snakemake):
     results = Path(snakemake.input.scores).parents[1]
     out = Path(snakemake.output.main).parent
     methods = snakemake.params.methods
-    study_tables.write_tables(results, methods, out)
-    study_data.write_data(
+    tables.write_tables(results, methods, out)
+    figure_data.write_data(
         results,
         snakemake.params.protocols,
         snakemake.params.datasets,

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 import soundfile
 
-from earshift import clips, datasets
+from earshift import datasets
 from earshift.datasets import table
 from earshift.errors import DataError
-from tests import stage2
+from earshift.stages.clips import listing
 from tests.conftest import tone
+from tests.helpers import stage2
 
 HEAD = "path,label,recording\n"
 
@@ -258,7 +259,7 @@ def test_a_clip_whose_file_has_no_utf8_name_is_one_bad_clip(tmp_path):
     (folder / os.fsdecode(b"\xff.txt")).touch()
     (tmp_path / "own.py").write_text(OF_FILES)
     plugin = str(tmp_path / "own.py")
-    found = clips.read(stage2.list_clips(folder, tmp_path, plugin, max_bad_clips=1))
+    found = listing.read(stage2.list_clips(folder, tmp_path, plugin, max_bad_clips=1))
     assert found.set_index("clip_id")["status"].to_dict() == {
         "a.wav": "ok",
         "caf\\xe9.wav": "unreadable",

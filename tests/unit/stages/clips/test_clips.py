@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 import soundfile
 
-from earshift import clips, fingerprint, inspection, measures, versions
-from tests import stage2
+from earshift import versions
+from earshift.audio import fingerprint, meter
+from earshift.stages.clips import inspection, listing
 from tests.conftest import tone
+from tests.helpers import stage2
 
 
 def list_clips(folder, out):
@@ -29,20 +31,20 @@ def decoded(monkeypatch):
 
 
 def contents(table):
-    files = (table, clips.measures_of(table), table.with_name("audit.csv"))
-    files = (*files, clips.excerpts_of(table))
+    files = (table, listing.measures_of(table), table.with_name("audit.csv"))
+    files = (*files, listing.excerpts_of(table))
     return [file.read_bytes() for file in files]
 
 
 def test_the_measures_stand_beside_the_clip_table(table_dataset, tmp_path):
     table = list_clips(table_dataset, tmp_path)
-    found = clips.read(table)
-    measured = pd.read_parquet(clips.measures_of(table))
-    assert set(measures.COLUMNS).isdisjoint(found.columns)
+    found = listing.read(table)
+    measured = pd.read_parquet(listing.measures_of(table))
+    assert set(meter.COLUMNS).isdisjoint(found.columns)
     assert list(measured["clip_id"]) == list(found["clip_id"])
-    assert set(measured.columns) == {"clip_id", *measures.COLUMNS, "sketch"}
+    assert set(measured.columns) == {"clip_id", *meter.COLUMNS, "sketch"}
     assert measured["content_hash"].is_unique
-    excerpts = np.load(clips.excerpts_of(table), mmap_mode="r")
+    excerpts = np.load(listing.excerpts_of(table), mmap_mode="r")
     assert excerpts.shape == (len(found), fingerprint.EXCERPT)
     sound, rate = soundfile.read(found["path"][5], dtype="float32")
     sketch, excerpt = fingerprint.of_clip(sound, rate)
@@ -138,14 +140,14 @@ def test_what_is_odd_is_listed_and_stays_usable(table_dataset, tmp_path):
     }
     assert list(listed["usable"]) == ["no", *["yes"] * 5]
     assert "mean +0.2" in listed["reason"].iloc[2]
-    assert clips.read(table)["status"].ne("ok").sum() == 1
+    assert listing.read(table)["status"].ne("ok").sum() == 1
 
 
 def test_a_path_that_no_system_takes_is_one_bad_clip(table_dataset, tmp_path):
     labels = pd.read_csv(table_dataset / "clips.csv")
     long = labels.iloc[[3]].assign(path="audio/" + "\u97f3" * 100 + ".wav")
     pd.concat([labels, long]).to_csv(table_dataset / "clips.csv", index=False)
-    table = clips.read(list_clips(table_dataset, tmp_path))
+    table = listing.read(list_clips(table_dataset, tmp_path))
     assert table["status"].value_counts().to_dict() == {"ok": 24, "unreadable": 1}
     assert table["reason"].iloc[-1].endswith("File name too long")
 
@@ -156,10 +158,10 @@ def test_two_clips_of_one_file_share_its_measures(table_dataset, tmp_path):
     twice = labels.iloc[[3]].assign(clip_id="again")
     pd.concat([labels, twice]).to_csv(table_dataset / "clips.csv", index=False)
     table = list_clips(table_dataset, tmp_path)
-    measured = pd.read_parquet(clips.measures_of(table)).set_index("clip_id")
+    measured = pd.read_parquet(listing.measures_of(table)).set_index("clip_id")
     pair = measured["content_hash"].loc[[labels["path"][3], "again"]]
     assert pair.nunique() == 1
-    excerpts = np.load(clips.excerpts_of(table))
+    excerpts = np.load(listing.excerpts_of(table))
     np.testing.assert_array_equal(excerpts[3], excerpts[-1])
 
 
@@ -182,4 +184,4 @@ def test_incomplete_metadata_are_noted_of_a_clip_that_is_used(table_dataset, tmp
     assert audit.loc["incomplete", "reason"] == "no genre"
     assert audit.loc["incomplete", "usable"] == "yes"
     assert audit.loc["not_listed", "usable"] == "no"
-    assert "audio/bass_0_0.wav" in clips.usable(table)["clip_id"].array
+    assert "audio/bass_0_0.wav" in listing.usable(table)["clip_id"].array

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from earshift import audit, clips, duplicates
-from tests.unit.test_fingerprint import melody
+from earshift.stages.clips import dataset_audit, duplicates, listing
+from tests.unit.audio.test_fingerprint import melody
 
 RATE = 22_050
 
@@ -28,7 +28,7 @@ def dataset(folder, rows):
     )
     table.to_csv(folder / "clips.csv", index=False)
     out = folder.with_suffix(".parquet")
-    clips.list_clips(
+    listing.list_clips(
         folder.name,
         {"plugin": "table", "folder": str(folder)},
         table=out,
@@ -121,7 +121,7 @@ def test_datasets_without_copies_give_an_empty_table(tmp_path):
 @pytest.fixture
 def audited(tables, tmp_path):
     found(tables, tmp_path)
-    audit.audit_datasets(
+    dataset_audit.audit_datasets(
         tables,
         {name: table.with_suffix(".audit.csv") for name, table in tables.items()},
         tmp_path / "duplicates.csv",
@@ -163,7 +163,7 @@ def test_recordings_in_several_official_splits_are_named(audited):
 @pytest.mark.parametrize("splits", [("1", "10"), ("train", "validation")])
 def test_folds_and_validation_count_as_sides(splits):
     own = pd.DataFrame({"recording": ["a", "a", "b"], "split": [*splits, splits[0]]})
-    assert audit._both_sides("d", own)["recording"].tolist() == ["a"]
+    assert dataset_audit._both_sides("d", own)["recording"].tolist() == ["a"]
 
 
 def test_classes_and_subgroups_are_counted_by_split(audited):
@@ -207,9 +207,9 @@ def made(n, bandwidth, seed):
 
 def test_a_cue_tells_datasets_apart_only_where_it_differs():
     usable = {"a": made(100, 16_000, 0), "b": made(100, 19_000, 1)}
-    cues = audit._cues(usable, 199, 0.95, 1).set_index("cue")
+    cues = dataset_audit._cues(usable, 199, 0.95, 1).set_index("cue")
     assert cues.loc["bandwidth", "auc"] > 0.98
-    assert cues.loc[audit.ALL_CUES, "auc"] > 0.95
+    assert cues.loc[dataset_audit.ALL_CUES, "auc"] > 0.95
     assert cues.loc["sample rate", "auc"] == 0.5
     for cue in ("level", "duration"):
         assert cues.loc[cue, "low"] < 0.5 < cues.loc[cue, "high"]
@@ -217,5 +217,5 @@ def test_a_cue_tells_datasets_apart_only_where_it_differs():
 
 def test_a_dataset_of_one_recording_has_no_domain_auc():
     one = made(10, 16_000, 0).assign(recording="r")
-    cues = audit._cues({"a": one, "b": made(10, 16_000, 1)}, 19, 0.95, 0)
+    cues = dataset_audit._cues({"a": one, "b": made(10, 16_000, 1)}, 19, 0.95, 0)
     assert cues["auc"].isna().all()

@@ -3,13 +3,13 @@
 import pandas as pd
 import pytest
 
-from earshift import audit, clips, duplicates
+from earshift.stages.clips import dataset_audit, duplicates, listing
 
 
 def write(tmp_path, name, **entry):
     """Stage 1 of a dataset; return its clip table."""
     table = tmp_path / f"{name}.parquet"
-    clips.list_clips(
+    listing.list_clips(
         name,
         entry,
         table=table,
@@ -22,9 +22,9 @@ def write(tmp_path, name, **entry):
 
 def test_all_clips_are_usable_and_nothing_is_known_of_their_audio(tmp_path):
     table = write(tmp_path, "irmas", plugin="irmas", folder=".", audio=False)
-    rows = clips.usable(table)
+    rows = listing.usable(table)
     assert len(rows) == 6705
-    assert set(clips.AUDIO_COLUMNS) < set(rows)
+    assert set(listing.AUDIO_COLUMNS) < set(rows)
     assert (rows[["n_samples", "sample_rate_hz", "n_bytes"]] == 0).all(axis=None)
     assert rows[["duration_s", "level_db"]].isna().all(axis=None)
     assert len(pd.read_csv(tmp_path / "irmas.audit.csv")) == 0
@@ -33,7 +33,7 @@ def test_all_clips_are_usable_and_nothing_is_known_of_their_audio(tmp_path):
 def test_no_audio_is_looked_for(tmp_path, table_dataset):
     (table_dataset / "audio").rename(tmp_path / "elsewhere")
     table = write(tmp_path, "t", plugin="table", folder=str(table_dataset), audio=False)
-    assert len(clips.usable(table)) == 24
+    assert len(listing.usable(table)) == 24
 
 
 @pytest.mark.parametrize("others", [["heard"], []], ids=["beside audio", "alone"])
@@ -46,7 +46,7 @@ def test_the_audit_counts_them_and_compares_no_sounds(tmp_path, table_dataset, o
     assert (
         not pd.read_csv(found)[["dataset_a", "dataset_b"]].isin(["mute"]).any(axis=None)
     )
-    audit.audit_datasets(
+    dataset_audit.audit_datasets(
         tables,
         {name: tmp_path / f"{name}.audit.csv" for name in tables},
         found,

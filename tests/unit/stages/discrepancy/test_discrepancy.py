@@ -8,18 +8,24 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from earshift import classes, discrepancy, figures, registry, settings, summary
-from earshift.discrepancy import Result, _curves, resample
-from earshift.discrepancy._stage import N_REPEATS, measure_discrepancy
+from earshift import discrepancy, registry
+from earshift.discrepancy import Result, resample
 from earshift.errors import ConfigError, DataError
-from earshift.report import tables
-from earshift.report.findings import findings
-from tests.report_tables import write_results
-from tests.unit.test_evaluate import SHIFT, write_domain
-from tests.unit.test_figures import drawn_axes, texts
-from tests.unit.test_settings import SCHEMA, minimal
+from earshift.runs import settings
+from earshift.stages.discrepancy import curves
+from earshift.stages.discrepancy.measuring import N_REPEATS, measure_discrepancy
+from earshift.stages.report import final_tables
+from earshift.stages.report.figures import main
+from earshift.stages.report.sections.findings import findings
+from earshift.stages.splits import classes
+from earshift.stages.statistics import summary
+from tests.helpers.places import ROOT
+from tests.helpers.report_tables import write_results
+from tests.unit.runs.test_settings import SCHEMA, minimal
+from tests.unit.stages.report.test_figures import drawn_axes, texts
+from tests.unit.stages.scores.test_cross_validation import SHIFT, write_domain
 
-MMD = str(Path(__file__).parents[1] / "plugins" / "mmd.py")
+MMD = str(ROOT / "tests" / "plugins" / "mmd.py")
 
 METHODS = {"none": {"plugin": "none"}, "lda": {"plugin": "lda"}}
 
@@ -175,11 +181,11 @@ def drawn(tmp_path, both):
         write_results(tmp_path / "r", datasets=("a", "b"), models=("m",)) / "tables"
     )
     both[1].to_csv(folder / "discrepancy.csv", index=False)
-    return tables.read(folder, measures=MEASURES)
+    return final_tables.read(folder, measures=MEASURES)
 
 
 def test_the_figure_has_a_scale_for_each_measure_without_bounds(drawn):
-    figure = figures.discrepancy(drawn)
+    figure = main.discrepancy(drawn)
     auc, mmd, wide = drawn_axes(figure)
     assert {"linear domain AUC\na, b", "MMD\na, b", "MMD (wide_mmd)\na, b"} <= texts(
         figure
@@ -204,8 +210,10 @@ def test_the_figure_has_a_scale_for_each_measure_without_bounds(drawn):
 def test_bounded_measures_alone_share_their_scale(tmp_path):
     folder = write_results(tmp_path / "r") / "tables"
     names = ("domain_auc_linear", "domain_auc_nonlinear")
-    found = tables.read(folder, measures={name: {"plugin": name} for name in names})
-    figure = figures.discrepancy(found)
+    found = final_tables.read(
+        folder, measures={name: {"plugin": name} for name in names}
+    )
+    figure = main.discrepancy(found)
     assert len({ax.get_xlim() for ax in drawn_axes(figure)}) == 1
     assert not any(ax.patches for ax in drawn_axes(figure))
     assert len(figure.legends[0].get_texts()) == 2
@@ -232,11 +240,11 @@ def test_of_a_similarity_lower_values_are_differences(tmp_path):
     table = table[table["measure"].eq("domain_auc_linear")].assign(measure="alike")
     table = table.assign(null=0.7, null_low=0.6, null_high=0.9, p_value=0.5)
     table.to_csv(folder / "discrepancy.csv", index=False)
-    found = tables.read(folder, measures=measures)
+    found = final_tables.read(folder, measures=measures)
     detected = found.discrepancy.set_index("variant")["detected"]
     assert detected.to_dict() == {"none": False, "lda": True}  # 0.8 and 0.5
     assert any(
-        "(higher: more alike)" in text for text in texts(figures.discrepancy(found))
+        "(higher: more alike)" in text for text in texts(main.discrepancy(found))
     )
 
 
@@ -322,9 +330,9 @@ def test_halves_of_a_repeat_are_averaged_by_draw_and_repeats_by_interval():
             for quantity, some in (("value", [sum(each)]), ("resampled", each))
             for i, value in enumerate(some)
         ]
-    ).assign(method="none", **dict.fromkeys(_curves.KEYS, "k"))
-    ((key, curve),) = _curves.curves(rows, 0, 0)
-    assert key == (*["k"] * len(_curves.KEYS), "none")
+    ).assign(method="none", **dict.fromkeys(curves.KEYS, "k"))
+    ((key, curve),) = curves.curves(rows, 0, 0)
+    assert key == (*["k"] * len(curves.KEYS), "none")
     assert_allclose(curve.values, [[6.0, 2.0, 4.0], [4.0, 2.0, 2.0]])
     assert curve.value == 5.0
     assert curve.interval(1.0) == (2.0, 3.0)
@@ -333,7 +341,7 @@ def test_halves_of_a_repeat_are_averaged_by_draw_and_repeats_by_interval():
 
 
 def test_the_p_value_is_that_of_the_side_that_is_more_different():
-    curve = _curves.Curve(np.array([[3.0, 3.0]]), np.array([1.0, 2.0, 3.0, 4.0]))
+    curve = curves.Curve(np.array([[3.0, 3.0]]), np.array([1.0, 2.0, 3.0, 4.0]))
     assert curve.p_value("lower") == pytest.approx((2 + 1) / 5)
     assert curve.p_value("higher") == pytest.approx((3 + 1) / 5)
 
@@ -365,7 +373,7 @@ def test_null_values_are_those_of_equal_datasets():
     for _ in range(100):
         x = np.repeat(rng.standard_normal(40), 2)
         result = resample(difference(x), recordings, recordings, rng, n_draws=99)
-        curve = _curves.Curve(np.array([[result.value]]), result.null)
+        curve = curves.Curve(np.array([[result.value]]), result.null)
         p_values.append(curve.p_value("lower"))
     # Uniform between 0 and 1: the standard error of the mean is 0.03.
     assert np.mean(p_values) == pytest.approx(0.5, abs=0.1)

@@ -6,19 +6,13 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import (
-    audio,
-    clips,
-    embeddings,
-    indexing,
-    load_model,
-    open_embeddings,
-    plans,
-    store,
-)
+from earshift import load_model, open_embeddings, store
+from earshift.audio import reading
 from earshift.errors import DataError, WeightsError
-from tests import stage2
+from earshift.stages.clips import listing
+from earshift.stages.embeddings import extraction, indexing, region_files
 from tests.conftest import tone
+from tests.helpers import stage2
 
 ENTRY = {"plugin": "mfcc"}
 
@@ -45,9 +39,9 @@ def extract(table, tmp_path, n_jobs=3, entry=ENTRY, **changes):
 
 def test_the_store_holds_what_the_model_gives_clip_by_clip(experiment, tmp_path):
     plan, markers = extract(experiment, tmp_path)
-    found = open_embeddings(plans.location_of(plan)).load()
+    found = open_embeddings(region_files.location_of(plan)).load()
     model = load_model("mfcc")
-    for row in clips.usable(experiment).itertuples():
+    for row in listing.usable(experiment).itertuples():
         samples, rate = soundfile.read(row.path, dtype="float32")
         expected = model.embed(samples, rate)
         own = found.isel(frame=np.flatnonzero(found.clip_id == row.clip_id))
@@ -64,13 +58,13 @@ def test_the_number_of_jobs_changes_no_frame(experiment, tmp_path):
     one, _ = extract(experiment, tmp_path / "one", 1)
     four, _ = extract(experiment, tmp_path / "four", 4)
     assert_array_equal(
-        *(open_embeddings(plans.location_of(p)).embedding for p in (one, four))
+        *(open_embeddings(region_files.location_of(p)).embedding for p in (one, four))
     )
 
 
 def test_the_store_says_what_made_it(experiment, tmp_path):
     plan, _ = extract(experiment, tmp_path)
-    path = plans.location_of(plan)
+    path = region_files.location_of(plan)
     facts = store.attributes(path)
     assert facts["model"] == "m"
     assert facts["sample_rate_hz"] == 22_050
@@ -82,7 +76,7 @@ def test_the_store_says_what_made_it(experiment, tmp_path):
 def test_a_clip_that_is_gone_by_then_is_recorded_and_its_rows_stay_nan(
     experiment, tmp_path
 ):
-    usable = clips.usable(experiment)
+    usable = listing.usable(experiment)
     gone, changed = usable.iloc[2], usable.iloc[20]
     Path(gone["path"]).unlink()
     soundfile.write(changed["path"], tone(300, 30.0), 16_000)
@@ -98,7 +92,7 @@ def test_a_clip_that_is_gone_by_then_is_recorded_and_its_rows_stay_nan(
 def test_features_are_means_over_frames(experiment, tmp_path):
     plan, _ = extract(experiment, tmp_path)
     values, ids, _ = stage2.pool(plan, tmp_path)
-    found = open_embeddings(plans.location_of(plan)).load()
+    found = open_embeddings(region_files.location_of(plan)).load()
     for value, clip_id in zip(values, ids, strict=True):
         own = found.embedding[np.flatnonzero(found.clip_id == clip_id)]
         assert_allclose(value, own.mean("frame"), rtol=1e-5)
@@ -117,7 +111,7 @@ def test_short_clips_are_left_out_when_asked(experiment, tmp_path):
     entry = ENTRY | {"short": "skip"}
     plan, _ = extract(experiment, tmp_path, entry=entry)
     *_, reasons = stage2.pool(plan, tmp_path)
-    short = clips.usable(experiment)["duration_s"] < 1
+    short = listing.usable(experiment)["duration_s"] < 1
     assert len(reasons) == short.sum() > 0
     assert reasons.str.startswith("short").all()
 
@@ -129,13 +123,13 @@ def markers_say(markers):
 def test_the_same_files_are_not_embedded_twice(experiment, tmp_path, caplog):
     caplog.set_level("INFO", "earshift")
     plan, markers = extract(experiment, tmp_path)
-    before = open_embeddings(plans.location_of(plan)).load()
+    before = open_embeddings(region_files.location_of(plan)).load()
     for marker in markers:
         marker.unlink()
     caplog.clear()
     extract(experiment, tmp_path)
     assert caplog.text.count("embedded before") == 3
-    after = open_embeddings(plans.location_of(plan)).load()
+    after = open_embeddings(region_files.location_of(plan)).load()
     assert_array_equal(before.embedding, after.embedding)
     assert markers_say(markers) == [{}, {}, {}]
 
@@ -163,7 +157,7 @@ def test_another_version_option_or_layout_starts_anew(
 def test_clips_that_fail_in_numbers_stop_the_job_and_leave_no_marker(
     experiment, tmp_path
 ):
-    for path in clips.usable(experiment)["path"].iloc[:3]:
+    for path in listing.usable(experiment)["path"].iloc[:3]:
         Path(path).unlink()
     with pytest.raises(DataError, match=r"3 of .* that stage 1 could read failed now"):
         extract(experiment, tmp_path, n_jobs=1)
@@ -176,7 +170,7 @@ def test_a_short_clip_is_an_error_when_the_model_is_told_so(experiment, tmp_path
 
 
 def frames_of(plan, clip_id):
-    found = open_embeddings(plans.location_of(plan)).load()
+    found = open_embeddings(region_files.location_of(plan)).load()
     return found.embedding[np.flatnonzero(found.clip_id == clip_id)]
 
 
@@ -186,19 +180,22 @@ def test_a_clip_read_in_many_parts_gives_the_bytes_of_one_read_whole(
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
     whole, _ = extract(experiment, tmp_path / "whole")
-    monkeypatch.setattr(audio, "BLOCK", 1_111)
-    monkeypatch.setattr(embeddings, "PIECES_PER_PART", 2)
+    monkeypatch.setattr(reading, "BLOCK", 1_111)
+    monkeypatch.setattr(extraction, "PIECES_PER_PART", 2)
     parts, _ = extract(experiment, tmp_path / "parts")
     assert_array_equal(
-        *(open_embeddings(plans.location_of(p)).embedding for p in (whole, parts))
+        *(
+            open_embeddings(region_files.location_of(p)).embedding
+            for p in (whole, parts)
+        )
     )
 
 
 def test_a_clip_that_breaks_off_half_way_leaves_no_frame(
     experiment, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(audio, "BLOCK", 1_000)
-    broken = clips.usable(experiment).iloc[20]
+    monkeypatch.setattr(reading, "BLOCK", 1_000)
+    broken = listing.usable(experiment).iloc[20]
     content = Path(broken["path"]).read_bytes()
     # The header still declares all of it.
     Path(broken["path"]).write_bytes(content[: len(content) * 3 // 4])
@@ -211,12 +208,12 @@ def test_a_clip_that_breaks_off_half_way_leaves_no_frame(
     assert list(skipped) == [broken["clip_id"]]
     assert skipped[broken["clip_id"]].startswith("truncated")
     assert np.isnan(frames_of(plan, broken["clip_id"])).all()
-    neighbour = clips.usable(experiment)["clip_id"].iloc[21]
+    neighbour = listing.usable(experiment)["clip_id"].iloc[21]
     assert np.isfinite(frames_of(plan, neighbour)).all()
 
 
 def test_a_clip_as_long_but_at_another_rate_is_not_used(experiment, tmp_path):
-    other = clips.usable(experiment).iloc[1]
+    other = listing.usable(experiment).iloc[1]
     samples, _ = soundfile.read(other["path"])
     soundfile.write(other["path"], samples, 11_025)
     _, markers = extract(experiment, tmp_path)
@@ -233,9 +230,9 @@ def test_the_papers_resampler_gives_other_frames_and_is_recorded(experiment, tmp
         experiment, tmp_path / "paper", entry=ENTRY | {"resampler": "paper"}
     )
     usual, _ = extract(experiment, tmp_path)
-    facts = store.attributes(plans.location_of(paper))
+    facts = store.attributes(region_files.location_of(paper))
     assert facts["resampler"] == "paper"
-    row = clips.usable(experiment).iloc[5]
+    row = listing.usable(experiment).iloc[5]
     samples, rate = soundfile.read(row["path"], dtype="float32")
     expected = load_model("mfcc", resampler="paper").embed(samples, rate).values
     assert_allclose(frames_of(paper, row["clip_id"]), expected, rtol=1e-5, atol=1e-5)
@@ -265,7 +262,7 @@ def network(spec):
 def test_a_whole_clip_model_that_fails_on_a_clip_loses_that_clip_only(
     experiment, tmp_path
 ):
-    usable = clips.usable(experiment)
+    usable = listing.usable(experiment)
     for place, level in ((3, 0.9), (20, 0.65)):
         row = usable.iloc[place]
         n = row["n_samples"]
@@ -280,7 +277,7 @@ def test_a_whole_clip_model_that_fails_on_a_clip_loses_that_clip_only(
     lost = {usable["clip_id"].iloc[place] for place in (3, 20)}
     assert set(skipped) == lost
     assert all("the model failed" in reason for reason in skipped.values())
-    location = plans.location_of(plan)
+    location = region_files.location_of(plan)
     ids, first, n = store.read_index(location)
     assert (n == 1 + usable["duration_s"].astype(int)).all()
     for clip_id, a, b in zip(ids, first, first + n, strict=True):

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import features, imports, load_model, open_embeddings, plans, store
+from earshift import load_model, open_embeddings, store
 from earshift.errors import ConfigError, DataError
 from earshift.models import imported
-from earshift.vectors import open_vectors
+from earshift.stages.embeddings import importing, region_files
+from earshift.stages.embeddings.vector_files import open_vectors
+from earshift.stages.features import pool
 
 #: Clips of the dataset, in its order, and their frames in the file, in another order.
 CLIPS = ["a", "b", "é", "d"]
@@ -64,14 +66,16 @@ def run(tmp_path, file, limit=0.3, clips=CLIPS, **changes):
         "plan": tmp_path / "e.plan.json",
         "index": tmp_path / "e.index.parquet",
     }
-    imports.import_embeddings("m", file, **options | changes)
+    importing.import_embeddings("m", file, **options | changes)
     return pd.read_parquet(tmp_path / "e.index.parquet").set_index("clip_id")
 
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("block", [1, 3, 1000], ids="rows of a block: {}".format)
 def test_every_kind_of_file_gives_the_same_store(tmp_path, name, block, monkeypatch):
-    monkeypatch.setattr("earshift.vector_tables.BLOCK_BYTES", 4 * 5 * block)
+    monkeypatch.setattr(
+        "earshift.stages.embeddings.vector_tables.BLOCK_BYTES", 4 * 5 * block
+    )
     index = run(tmp_path, write(tmp_path / name))
     assert list(index.index) == CLIPS
     assert list(index["status"]) == ["ok", "ok", "no_frames", "ok"]
@@ -94,7 +98,7 @@ def test_a_store_says_where_it_came_from(tmp_path, caplog):
     plan = json.loads((tmp_path / "e.plan.json").read_text())
     assert plan["key"] == facts["key"]
     assert plan["store"] == "e.zarr"  # from the plan, so that both can be moved
-    assert plans.location_of(tmp_path / "e.plan.json") == tmp_path / "e.zarr"
+    assert region_files.location_of(tmp_path / "e.plan.json") == tmp_path / "e.zarr"
     assert plan["token"] == facts["owner"]["token"]
     assert "vectors of 1 clips that the dataset 'ours' does not have" in caplog.text
     assert "6 rows of 3 clips" in caplog.text
@@ -108,7 +112,7 @@ def test_an_imported_store_is_pooled_as_others_are(tmp_path, kept):
     out, skipped = tmp_path / "f.zarr", tmp_path / "s.csv"
     index = tmp_path / "e.index.parquet"
     plan = tmp_path / "e.plan.json"
-    features.pool_frames(plan, index, pooling=pooling, out=out, skipped=skipped)
+    pool.pool_frames(plan, index, pooling=pooling, out=out, skipped=skipped)
     vectors, ids = store.read_features(out)
     assert ids == ["d", "a", "b"]
     expected = [np.r_[FRAMES[i].mean(axis=0), FRAMES[i].max(axis=0)] for i in ids]
@@ -140,7 +144,9 @@ def test_a_vector_that_is_not_finite_is_left_out_with_its_clip(tmp_path):
 def test_rows_that_were_never_written_are_no_vectors(
     tmp_path, monkeypatch, block, pooling
 ):
-    monkeypatch.setattr("earshift.vector_tables.BLOCK_BYTES", 4 * 5 * block)
+    monkeypatch.setattr(
+        "earshift.stages.embeddings.vector_tables.BLOCK_BYTES", 4 * 5 * block
+    )
     clips = [f"c{i}" for i in range(8)]
     with h5py.File(tmp_path / "s.h5", "w") as held:
         held["ours/net/keys"] = np.array(clips, "S")

@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 import soundfile
 
-from earshift import estimates, planning, plans, regions, store
-from earshift.calibration import calibrate_model
-from earshift.planning import Calibration
-from earshift.report.plan import plan_table
-from tests import stage2
+from earshift import store
+from earshift.runs import forecast
+from earshift.stages.embeddings import job_size, region_files, regions
+from earshift.stages.embeddings.calibration import calibrate_model
+from earshift.stages.embeddings.job_size import Calibration
+from earshift.stages.report.sections.forecast import plan_table
 from tests.conftest import tone, write_table_dataset
+from tests.helpers import stage2
 
 ENTRY = {"plugin": "mfcc"}
 EXTRACTION = {
@@ -41,7 +43,7 @@ EXTRACTION = {
 def test_jobs_follow_from_work_speed_and_limits(
     audio_h, n_clips, speed, max_jobs, expected
 ):
-    n = planning.n_jobs(3600 * audio_h, n_clips, 60 * 30 * speed, max_jobs)
+    n = job_size.n_jobs(3600 * audio_h, n_clips, 60 * 30 * speed, max_jobs)
     assert n == expected
 
 
@@ -58,15 +60,15 @@ def test_a_jobs_time_and_memory_follow_from_its_plan_and_grow(tmp_path):
     work = {"000000": {"audio_s": 180_000.0}, "000001": {"audio_s": 60.0}}
     plan.write_text(json.dumps({"work": work}))
     file = write_calibration(tmp_path / "c.json")
-    time_ = [planning.runtime_min(plan, [file], 30, k) for k in (1, 2, 3)]
+    time_ = [job_size.runtime_min(plan, [file], 30, k) for k in (1, 2, 3)]
     # 1800 s of work and 6 s of loading, twice, and 10 minutes.
     assert time_ == [71, 142, 213]
-    memory = [planning.memory_mb(plan, [file], k) for k in (1, 2, 3)]
+    memory = [job_size.memory_mb(plan, [file], k) for k in (1, 2, 3)]
     # 600 and 1.5 x 1048.576, and 0.002 for each of 100,000 clips.
     assert memory == [2373, 4746, 7119]
     file.unlink()
-    assert planning.runtime_min(plan, [file], 30, 2) == 140
-    assert planning.memory_mb(plan, [file], 2) == 8000
+    assert job_size.runtime_min(plan, [file], 30, 2) == 140
+    assert job_size.memory_mb(plan, [file], 2) == 8000
 
 
 def test_jobs_that_may_share_an_array_ask_for_the_same(tmp_path):
@@ -77,12 +79,12 @@ def test_jobs_that_may_share_an_array_ask_for_the_same(tmp_path):
         plan = tmp_path / f"{name}.plan.json"
         plan.write_text(json.dumps({"work": {"000000": {"audio_s": audio_s}}}))
         for files in ([small, large], [large, small]):
-            minutes = planning.runtime_min(plan, files, 30, 1)
-            asked.add((minutes, planning.memory_mb(plan, files, 1)))
+            minutes = job_size.runtime_min(plan, files, 30, 1)
+            asked.add((minutes, job_size.memory_mb(plan, files, 1)))
     assert asked == {(71, 2373)}
     # One that was not measured yet is left out.
     files = [small, tmp_path / "none.json"]
-    assert planning.memory_mb(plan, files, 1) == 1587
+    assert job_size.memory_mb(plan, files, 1) == 1587
 
 
 def test_a_new_plan_is_read_anew(tmp_path):
@@ -90,7 +92,7 @@ def test_a_new_plan_is_read_anew(tmp_path):
     file = write_calibration(tmp_path / "c.json")
     for n, audio_s in enumerate((0.0, 3_000_000.0)):
         plan.write_text(json.dumps({"work": {"000000": {"audio_s": audio_s}}}))
-        minutes = planning.runtime_min(plan, [file], 30, 1)
+        minutes = job_size.runtime_min(plan, [file], 30, 1)
         assert minutes == (71, 1011)[n]
 
 
@@ -105,7 +107,7 @@ def test_a_calibration_says_what_the_model_gives(tmp_path):
     said = json.loads(out.read_text())
     assert said["bytes_per_audio_s"] == 1.9 * 120 * 4
     assert set(said["machine"]) == {"cpu", "cores", "gpus"}
-    capacity = planning.audio_s_per_job(out, 2)
+    capacity = job_size.audio_s_per_job(out, 2)
     assert capacity == 120 * found.audio_s_per_s
 
 
@@ -118,7 +120,7 @@ def estimate(tmp_path, folder, entry=ENTRY, location=None, **changes):
     key = {"dataset": "d", "model": "m", "condition": "clean"}
     key |= {"features": str(tmp_path / "f.zarr")}
     dataset = {"name": "d", "entry": {"plugin": "table", "folder": str(folder)}}
-    estimates.estimate_run(
+    forecast.estimate_run(
         [dataset | {"table": str(tmp_path / "clips.parquet")}],
         [key | {"calibration": str(tmp_path / "c.json"), "options": options}],
         extraction=extraction,
@@ -128,7 +130,7 @@ def estimate(tmp_path, folder, entry=ENTRY, location=None, **changes):
         out=tmp_path / "plan.csv",
     )
     rows = pd.read_csv(tmp_path / "plan.csv")
-    assert list(rows.columns) == list(estimates.COLUMNS)
+    assert list(rows.columns) == list(forecast.COLUMNS)
     return {row["stage"][2:]: row for row in rows.to_dict("records")}
 
 
@@ -171,13 +173,15 @@ def test_after_stage_1_the_plan_is_what_is_then_done(table_dataset, tmp_path):
     assert waiting["jobs"] == 5
     assert waiting["clips_to_do"] == 24
     plan, markers = stage2.extract(table, tmp_path, 5, ENTRY)
-    beside = [plans.beside(plan, e) for e in (".regions", ".kept", ".clips.parquet")]
+    beside = [
+        region_files.beside(plan, e) for e in (".regions", ".kept", ".clips.parquet")
+    ]
     stored = [tmp_path / "e.zarr", *beside, plan, tmp_path / "e.index.parquet"]
     _, files = n_files(*stored, *markers)
     assert files == found["files"]
     shards, _ = n_files(tmp_path / "e.zarr/embedding/c")
     assert found["bytes"] == pytest.approx(shards, rel=0.01)
-    records = [plans.record_of(plan, name) for name in names]
+    records = [region_files.record_of(plan, name) for name in names]
     spent = [json.loads(file.read_text())["spent"] for file in records]
     assert sum(s["bytes"] for s in spent) == shards
     stage2.pool(plan, tmp_path)
@@ -208,7 +212,7 @@ def test_only_new_clips_are_to_do(table_dataset, tmp_path):
     found = estimate(tmp_path, table_dataset)["embeddings"]
     assert (found["clips"], found["clips_to_do"], found["jobs"]) == (24, 1, 1)
     assert found["audio_h"] == pytest.approx(1.5 / 3600)
-    assert found["files"] == 1 + estimates.JOB_FILES
+    assert found["files"] == 1 + forecast.JOB_FILES
 
 
 def write_many(folder, n=300):

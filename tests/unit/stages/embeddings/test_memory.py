@@ -22,7 +22,9 @@ def network(spec):
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from earshift import clips, embeddings, indexing, regions, store
+from earshift import store
+from earshift.stages.clips import listing as clips
+from earshift.stages.embeddings import extraction as embeddings, indexing, regions
 folder = Path(sys.argv[1])
 entry = {"plugin": "table", "folder": str(folder)}
 table, plan = folder / "clips.parquet", folder / "e.plan.json"

@@ -10,11 +10,18 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from earshift import checkup, imports, open_embeddings, owners, plans, regions, store
+from earshift import open_embeddings, store
 from earshift.errors import DataError
-from tests import stage2
+from earshift.stages.embeddings import (
+    importing,
+    owners,
+    region_files,
+    regions,
+    store_audit,
+)
 from tests.conftest import write_table_dataset
-from tests.unit.test_regions import n_embedded
+from tests.helpers import stage2
+from tests.unit.stages.embeddings.test_regions import n_embedded
 
 ENTRY = {"plugin": "mfcc"}
 
@@ -79,8 +86,8 @@ def test_a_store_that_was_overwritten_is_neither_read_nor_written(tmp_path):
     assert rows["verdict"].tolist() == ["wrong"]
     assert "made by the plan" in rows["detail"][0]
     with pytest.raises(DataError, match="damaged stores: 1"):
-        checkup.summarise([table])
-    checkup.repair([table])  # has nothing to mark
+        store_audit.summarise([table])
+    store_audit.repair([table])  # has nothing to mark
     assert_array_equal(open_embeddings(shared).embedding, before.embedding)
 
 
@@ -145,7 +152,7 @@ def test_moved_results_find_their_store(tmp_path, elsewhere, caplog):
     caplog.clear()
     plan = make(new, location, data=data)
     assert "0 of them to embed" in caplog.text
-    held = store.attributes(plans.location_of(plan))
+    held = store.attributes(region_files.location_of(plan))
     assert held["owner"]["plan"] == str(plan)
     assert not (tmp_path / "old").exists()
 
@@ -158,7 +165,7 @@ def test_a_project_of_relative_paths_can_be_moved(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "old").rename(tmp_path / "new")
     plan = tmp_path / "new" / plan
-    assert plans.location_of(plan) == tmp_path / "new/stores/d/m/clean.zarr"
+    assert region_files.location_of(plan) == tmp_path / "new/stores/d/m/clean.zarr"
     assert_array_equal(stage2.pool(plan, plan.parent)[0], before[0])
 
 
@@ -187,12 +194,12 @@ def test_a_copy_with_a_store_of_its_own_goes_on(tmp_path, caplog):
     caplog.clear()
     plan = make(tmp_path / "two", data=tmp_path / "data")
     assert "0 of them to embed" in caplog.text
-    assert plans.location_of(plan) == tmp_path / "two/e.zarr"
+    assert region_files.location_of(plan) == tmp_path / "two/e.zarr"
 
 
 def forget_owner(plan):
     """Make plan, index and store those of a version that knew no tokens."""
-    location = plans.location_of(plan)
+    location = region_files.location_of(plan)
     said = json.loads(plan.read_text())
     del said["token"]
     plan.write_text(json.dumps(said | {"store": str(location)}))
@@ -200,7 +207,7 @@ def forget_owner(plan):
     held = json.loads(description.read_text())
     del held["attributes"]["owner"]
     description.write_text(json.dumps(held))
-    plans.beside(plan, ".owner.json").unlink()
+    region_files.beside(plan, ".owner.json").unlink()
     index = plan.parent / "e.index.parquet"
     rows = pd.read_parquet(index)
     rows.attrs.clear()
@@ -242,9 +249,9 @@ def test_moved_results_of_an_earlier_version_find_their_store(tmp_path):
     shutil.copytree(tmp_path / "old", tmp_path / "new")
     copy = tmp_path / "new/2_embeddings/d/m/e.plan.json"
     # Also while the original is there.
-    assert plans.location_of(copy) == copy.parent / "e.zarr"
+    assert region_files.location_of(copy) == copy.parent / "e.zarr"
     shutil.rmtree(tmp_path / "old")
-    assert plans.location_of(copy) == copy.parent / "e.zarr"
+    assert region_files.location_of(copy) == copy.parent / "e.zarr"
     assert_array_equal(stage2.pool(copy, copy.parent)[0], before[0])
 
 
@@ -271,10 +278,12 @@ def test_an_import_does_not_overwrite_the_store_of_another(tmp_path):
         "index": two / "e.index.parquet",
     }
     with pytest.raises(DataError, match="made by the plan"):
-        imports.import_embeddings("m", two / "e.h5", location=shared, **options)
+        importing.import_embeddings("m", two / "e.h5", location=shared, **options)
     assert_array_equal(stage2.pool(plan, plan.parent)[0], before[0])
     for _ in range(2):
-        imports.import_embeddings("m", two / "e.h5", location=two / "e.zarr", **options)
+        importing.import_embeddings(
+            "m", two / "e.h5", location=two / "e.zarr", **options
+        )
     assert owners.store_of(two / "e.plan.json", writing=True) == two / "e.zarr"
 
 

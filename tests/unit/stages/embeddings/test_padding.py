@@ -6,12 +6,13 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import load_model, models, open_embeddings, padding, plans
+from earshift import load_model, models, open_embeddings
 from earshift.models._framing import fill_up
-from earshift.report import padding as report
+from earshift.stages.embeddings import padding, region_files
+from earshift.stages.report.sections import padding as report
 from earshift.tables import read_table
-from tests import stage2
 from tests.conftest import tone
+from tests.helpers import stage2
 
 #: Length of clips in seconds, for a window of 1 s.
 LENGTHS = {"short": [0.25, 0.5, 0.5, 0.9999, 1.0, 2.0], "long": [1.0, 1.5, 3.0, 9.0]}
@@ -87,7 +88,7 @@ def test_what_is_counted_is_what_was_filled_up(tables, tmp_path):
         folder.mkdir()
         entry = {"plugin": "mfcc", "short": short}
         plan, _ = stage2.extract(tables["short"], folder, 2, entry)
-        frames = open_embeddings(plans.location_of(plan)).load()
+        frames = open_embeddings(region_files.location_of(plan)).load()
         for i, seconds in enumerate(LENGTHS["short"]):
             samples, rate = soundfile.read(tmp_path / "short" / f"{i}.wav", dtype="f4")
             if seconds < 1 and short in ("repeat", "reflect"):
@@ -108,7 +109,7 @@ def test_another_filling_is_embedded_anew(tables, tmp_path, caplog):
         entry = {"plugin": "mfcc", "short": short}
         plan, _ = stage2.extract(tables["short"], tmp_path, 1, entry)
         assert "6 of them to embed" in caplog.text
-        keys.append(plans.read(plan)["key"])
+        keys.append(region_files.read(plan)["key"])
     assert len(set(keys)) == 3
 
 

@@ -9,10 +9,11 @@ import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from earshift import indexing, load_model, open_embeddings, plans, regions, store
+from earshift import load_model, open_embeddings, store
 from earshift.errors import DataError
-from tests import stage2
+from earshift.stages.embeddings import indexing, region_files, regions
 from tests.conftest import tone
+from tests.helpers import stage2
 
 ENTRY = {"plugin": "mfcc"}
 
@@ -31,7 +32,7 @@ def n_embedded(caplog):
 
 def frames(plan):
     """Frames of each clip."""
-    found = open_embeddings(plans.location_of(plan)).load()
+    found = open_embeddings(region_files.location_of(plan)).load()
     ids = found.clip_id.values
     return {i: found.embedding.values[ids == i] for i in np.unique(ids)}
 
@@ -157,7 +158,7 @@ def test_vectors_pooled_on_the_fly_are_those_pooled_later(
     expected = [getattr(np, name)(clip, axis=0) for name in pooling]
     assert_allclose(now[0][0], np.concatenate(expected), rtol=1e-5, atol=1e-4)
     # One row a clip, and no more.
-    _, _, n = store.read_index(plans.location_of(plan))
+    _, _, n = store.read_index(region_files.location_of(plan))
     assert (n == 1).all()
 
 

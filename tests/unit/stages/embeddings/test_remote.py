@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from earshift import checkup, open_embeddings, plans, store
+from earshift import open_embeddings, store
 from earshift.errors import ConfigError, DataError
-from tests import stage2
-from tests.unit.test_regions import add_clips, n_embedded
+from earshift.stages.embeddings import region_files, store_audit
+from tests.helpers import stage2
+from tests.unit.stages.embeddings.test_regions import add_clips, n_embedded
 
 
 @pytest.fixture(params=["s3", "file", "memory"])
@@ -45,9 +46,11 @@ def beside(table_dataset, tmp_path):
 
 def test_a_store_elsewhere_is_that_in_a_folder(run, beside, tmp_path, location):
     plan = run(location)
-    assert plans.location_of(plan) == location
+    assert region_files.location_of(plan) == location
     assert (tmp_path / "e.zarr").exists() == location.startswith("file://")
-    own, other = (open_embeddings(plans.location_of(p)) for p in (plan, beside[0]))
+    own, other = (
+        open_embeddings(region_files.location_of(p)) for p in (plan, beside[0])
+    )
     assert own.embedding.chunks is not None
     assert_array_equal(own.embedding, other.embedding)
     assert_array_equal(own.clip_id, other.clip_id)
@@ -56,7 +59,7 @@ def test_a_store_elsewhere_is_that_in_a_folder(run, beside, tmp_path, location):
 
 
 def test_a_store_elsewhere_grows(run, table_dataset, caplog, location):
-    before = open_embeddings(plans.location_of(run(location))).load()
+    before = open_embeddings(region_files.location_of(run(location))).load()
     add_clips(table_dataset, 5)
     caplog.set_level("INFO", "earshift")
     caplog.clear()
@@ -72,7 +75,7 @@ def test_a_store_elsewhere_grows(run, table_dataset, caplog, location):
     run(location, pooling=["mean"])
     assert n_embedded(caplog) == 29
     assert store.read_index(location)[2].tolist() == [1] * 29
-    assert plans.location_of(plan) == location
+    assert region_files.location_of(plan) == location
 
 
 def test_a_store_elsewhere_is_audited_and_repaired(run, location, caplog, tmp_path):
@@ -99,7 +102,7 @@ def test_a_store_elsewhere_is_audited_and_repaired(run, location, caplog, tmp_pa
     assert rows[rows["check"] == "leftover"]["item"].tolist() == [
         "store:embedding/c/77/0"
     ]
-    checkup.repair([table])
+    store_audit.repair([table])
     caplog.set_level("INFO", "earshift")
     caplog.clear()
     run(location)

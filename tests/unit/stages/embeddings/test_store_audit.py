@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from earshift import checkup, open_embeddings, plans, store
+from earshift import open_embeddings, store
 from earshift.errors import DataError
-from tests import stage2
+from earshift.stages.embeddings import region_files, store_audit
+from tests.helpers import stage2
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,7 @@ def found(table, verdict):
 
 
 def shard(plan, number):
-    return plans.location_of(plan) / f"embedding/c/{number}/0"
+    return region_files.location_of(plan) / f"embedding/c/{number}/0"
 
 
 def flip_a_bit(file):
@@ -56,13 +57,13 @@ def flip_a_bit(file):
 
 def clips_of(plan):
     """Clips of the store, by region, in the order of their rows."""
-    rows = pd.read_parquet(plans.beside(plan, ".clips.parquet"))
+    rows = pd.read_parquet(region_files.beside(plan, ".clips.parquet"))
     return rows.sort_values("first_frame").groupby("region")["clip_id"].agg(list)
 
 
 def content(plan):
     """Every file of a store, as bytes."""
-    root = plans.location_of(plan)
+    root = region_files.location_of(plan)
     return {f: (root / f).read_bytes() for f in store.files(root)}
 
 
@@ -89,7 +90,7 @@ def test_a_whole_store_is_found_whole(table_dataset, tmp_path, entry, changes, c
     n_shards = sum("embedding/c/" in name for name in before)
     assert rows.loc[rows["check"] == "region", "value"].sum() == n_shards
     caplog.set_level("INFO", "earshift")
-    checkup.summarise([table])
+    store_audit.summarise([table])
     assert "5 identical, largest relative difference 0" in caplog.text
     assert content(plan) == before
 
@@ -104,8 +105,9 @@ def test_a_flipped_bit_is_found_and_only_its_region_is_embedded_again(
 ):
     before = content(plan)
     second = clips_of(plan)["000001"]
-    first, stop = plans.rows_of(
-        plans.read_region(plan, "000001"), store.shard_of(plans.location_of(plan))
+    first, stop = region_files.rows_of(
+        region_files.read_region(plan, "000001"),
+        store.shard_of(region_files.location_of(plan)),
     )
     number = first // 16 + 1
     assert stop - first > 2 * 16
@@ -117,17 +119,17 @@ def test_a_flipped_bit_is_found_and_only_its_region_is_embedded_again(
         ("000001", "shard", key),
     ]
     with pytest.raises(DataError, match="damaged stores: 1"):
-        checkup.summarise([table])
+        store_audit.summarise([table])
     # Whoever reads it is told the same.
     match = (
         rf"e\.zarr: shard {key} \(rows {number * 16}:{number * 16 + 16}, "
         rf"\d clips from '{second[1]}' to '.*'\) is damaged.*'make repair'"
     )
     with pytest.raises(DataError, match=match):
-        store.read_embeddings(plans.location_of(plan), first, stop)
+        store.read_embeddings(region_files.location_of(plan), first, stop)
     with pytest.raises(DataError, match=match):
         stage2.pool(plan, tmp_path)
-    checkup.repair([table])
+    store_audit.repair([table])
     caplog.set_level("INFO", "earshift")
     caplog.clear()
     again(tmp_path, entry)
@@ -145,7 +147,7 @@ def test_a_shard_that_is_not_there_is_found(plan, tmp_path, entry, lost):
         shard(plan, 2).write_bytes(b"" if lost == "empty" else b"half")
     table = stage2.audit(plan, entry)
     assert found(table, "wrong")[1] == ("000000", "shard", "embedding/c/2/0")
-    checkup.repair([table])
+    store_audit.repair([table])
     again(tmp_path, entry)
     assert content(plan) == before
 
@@ -153,25 +155,27 @@ def test_a_shard_that_is_not_there_is_found(plan, tmp_path, entry, lost):
 def test_rows_without_values_are_found_by_clip(plan, tmp_path, entry):
     before = content(plan)
     clip = clips_of(plan)["000002"][3]
-    rows = plans.read_region(plan, "000002").set_index("clip_id").loc[clip]
+    rows = region_files.read_region(plan, "000002").set_index("clip_id").loc[clip]
     at = int(rows["first_frame"]) + 1
-    store.clear_rows(plans.location_of(plan), at, at + 2)
+    store.clear_rows(region_files.location_of(plan), at, at + 2)
     table = stage2.audit(plan, entry)
     assert ("000002", "rows", clip) in found(table, "wrong")
-    checkup.repair([table])
+    store_audit.repair([table])
     again(tmp_path, entry)
     assert content(plan) == before
 
 
 @pytest.mark.parametrize("change", [1e-3, 1e-6])
 def test_values_that_the_model_does_not_give_are_found(plan, entry, change):
-    location = plans.location_of(plan)
+    location = region_files.location_of(plan)
     size = store.shard_of(location)
-    first, stop = plans.rows_of(plans.read_region(plan, "000001"), size)
+    first, stop = region_files.rows_of(region_files.read_region(plan, "000001"), size)
     values = store.read_embeddings(location, first, stop)
     store.write_region(location, values * np.float32(1 + change), (first, stop))
     table = stage2.audit(plan, entry, n_clips=24)
-    expected = clips_of(plan)["000001"] if change > checkup.TOLERANCE["float32"] else []
+    expected = (
+        clips_of(plan)["000001"] if change > store_audit.TOLERANCE["float32"] else []
+    )
     wrong = [item for _, check, item in found(table, "wrong") if check == "sample"]
     assert wrong == expected
     worst = pd.read_csv(table).query("check == 'sample'")["value"].max()
@@ -194,7 +198,7 @@ def test_clips_that_were_skipped_or_changed_since_are_no_damage(
 def test_what_killed_jobs_left_is_listed_and_cleared(plan, tmp_path, entry):
     before = content(plan)
     partial = shard(plan, 1).with_name("0.0f.partial")
-    stray = plans.location_of(plan) / "embedding/c/99/0"
+    stray = region_files.location_of(plan) / "embedding/c/99/0"
     stray.parent.mkdir()
     beside = [
         tmp_path / "e.kept/000009.json",
@@ -211,8 +215,8 @@ def test_what_killed_jobs_left_is_listed_and_cleared(plan, tmp_path, entry):
         "store:embedding/c/1/0.0f.partial",
         "store:embedding/c/99/0",
     }
-    checkup.summarise([table])  # no damage
-    checkup.repair([table])
+    store_audit.summarise([table])  # no damage
+    store_audit.repair([table])
     assert content(plan) == before
     assert not any(file.exists() for file in beside)
 
@@ -221,8 +225,8 @@ def test_a_job_clears_its_own_shards_and_the_index_all(plan, tmp_path, entry):
     own, other = (shard(plan, i).with_name("0.0f.partial") for i in (0, 8))
     for file in (own, other):
         file.write_text("")
-    location = plans.location_of(plan)
-    region = plans.rows_of(plans.read_region(plan, "000000"), 16)
+    location = region_files.location_of(plan)
+    region = region_files.rows_of(region_files.read_region(plan, "000000"), 16)
     with store.RegionWriter(location, region):
         assert not own.exists()
         assert other.exists()
@@ -232,14 +236,18 @@ def test_a_job_clears_its_own_shards_and_the_index_all(plan, tmp_path, entry):
 
 def test_an_index_of_other_rows_is_found_and_written_again(plan, tmp_path, entry):
     before = content(plan)
-    ids, first, n = store.read_index(plans.location_of(plan))
+    ids, first, n = store.read_index(region_files.location_of(plan))
     store.write_index(
-        plans.location_of(plan), ids, first[::-1].copy(), n, np.zeros(24, np.uint8)
+        region_files.location_of(plan),
+        ids,
+        first[::-1].copy(),
+        n,
+        np.zeros(24, np.uint8),
     )
     table = stage2.audit(plan, entry)
     assert found(table, "wrong") == [("", "index", "e.index.parquet")]
     said = plan.read_text()
-    checkup.repair([table])
+    store_audit.repair([table])
     # By a changed plan the workflow knows that there is something to do.
     assert plan.read_text() != said
     again(tmp_path, entry)
@@ -249,7 +257,7 @@ def test_an_index_of_other_rows_is_found_and_written_again(plan, tmp_path, entry
 def test_a_region_is_repaired_without_clips_that_are_no_longer_used(
     plan, table_dataset, tmp_path, entry
 ):
-    before = open_embeddings(plans.location_of(plan)).load()
+    before = open_embeddings(region_files.location_of(plan)).load()
     gone = clips_of(plan)["000000"][:5]
     rows = pd.read_csv(table_dataset / "clips.csv")
     rows[~rows["path"].isin(gone)].to_csv(table_dataset / "clips.csv", index=False)
@@ -261,9 +269,9 @@ def test_a_region_is_repaired_without_clips_that_are_no_longer_used(
         flip_a_bit(shard(plan, number))
     table = stage2.audit(plan, entry)
     assert {region for region, *_ in found(table, "wrong")} == {"000000"}
-    checkup.repair([table])
+    store_audit.repair([table])
     again(tmp_path, entry, max_bad_clips=0)
-    after = open_embeddings(plans.location_of(plan)).load()
+    after = open_embeddings(region_files.location_of(plan)).load()
     kept = before.isel(frame=~np.isin(before.clip_id, gone))
     assert_array_equal(after.clip_id, kept.clip_id)
     assert_array_equal(after.embedding, kept.embedding)
@@ -274,7 +282,7 @@ def test_a_region_is_repaired_without_clips_that_are_no_longer_used(
 def test_a_store_of_another_version_is_not_compared(plan, entry):
     table = stage2.audit(plan, entry, versions={"stage": 1, "plugin": 2})
     assert found(table, "note") == [("", "sample", "")]
-    checkup.summarise([table])
+    store_audit.summarise([table])
 
 
 def test_a_store_that_is_not_there_yet_is_no_damage_but_a_lost_one_is(
@@ -282,8 +290,8 @@ def test_a_store_that_is_not_there_yet_is_no_damage_but_a_lost_one_is(
 ):
     table = stage2.audit(tmp_path / "no.plan.json", entry)
     assert [check for _, check, _ in found(table, "note")] == ["store"]
-    checkup.summarise([table])
-    shutil.rmtree(plans.location_of(plan))
+    store_audit.summarise([table])
+    shutil.rmtree(region_files.location_of(plan))
     table = stage2.audit(plan, entry)
     assert [check for _, check, _ in found(table, "wrong")] == ["store"]
     with pytest.raises(DataError, match=r"no store at .*--forcerun plan_regions"):
@@ -301,15 +309,15 @@ def test_a_region_that_is_not_filled_yet_is_no_damage(table_dataset, tmp_path, e
 
 @pytest.mark.parametrize("file", ["zarr.json", "embedding/zarr.json"])
 def test_a_store_without_its_description_says_what_to_do(plan, tmp_path, entry, file):
-    path = plans.location_of(plan) / file
+    path = region_files.location_of(plan) / file
     path.write_text(path.read_text()[:50])
     with pytest.raises(DataError, match=f"{file} is damaged or gone.*plan_regions"):
-        store.read_embeddings(plans.location_of(plan), 0, 1)
+        store.read_embeddings(region_files.location_of(plan), 0, 1)
     table = stage2.audit(plan, entry)
     assert [check for _, check, _ in found(table, "wrong")] == ["store"]
     with pytest.raises(DataError, match="damaged stores: 1"):
-        checkup.summarise([table])
-    shutil.rmtree(plans.location_of(plan))
+        store_audit.summarise([table])
+    shutil.rmtree(region_files.location_of(plan))
     again(tmp_path, entry)
     assert json.loads(path.read_text())
     assert not found(stage2.audit(plan, entry), "wrong")

@@ -7,31 +7,32 @@ import shutil
 import subprocess
 import sys
 from itertools import pairwise
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from earshift import deviations, figures
-from earshift.report import (
-    audit,
+from earshift.stages.report import (
     captions,
+    final_tables,
     main_table,
-    study,
-    tables,
     words,
     write_report,
 )
-from earshift.report.findings import findings
-from earshift.report.plan import compare
-from tests.report_tables import MEASURES, config_of, write_results
-from tests.study_results import write_study
+from earshift.stages.report.figures import main as figures
+from earshift.stages.report.sections import audit
+from earshift.stages.report.sections.findings import findings
+from earshift.stages.report.sections.forecast import compare
+from earshift.studies.ismir2023 import faults
+from earshift.studies.ismir2023 import section as study
+from tests.helpers.places import ROOT
+from tests.helpers.report_tables import MEASURES, config_of, write_results
+from tests.helpers.study_results import write_study
 
-TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "page.html.j2"
+TEMPLATE = ROOT / "workflow" / "report" / "page.html.j2"
 
 
 def said(folder):
-    found = tables.read(folder / "tables", measures=MEASURES)
+    found = final_tables.read(folder / "tables", measures=MEASURES)
     return "\n".join(s for section in findings(found) for s in section.sentences)
 
 
@@ -151,7 +152,7 @@ def test_one_model_is_not_ranked_and_one_method_not_corrected(tmp_path):
 
 def test_none_is_kept_once_when_there_are_two_scopes(tmp_path):
     folder = write_results(tmp_path / "r", scopes=("global", "classwise"))
-    found = tables.read(folder / "tables", measures=MEASURES)
+    found = final_tables.read(folder / "tables", measures=MEASURES)
     assert found.variants == ["none", "lda (global)", "lda (classwise)"]
     assert found.access["lda (classwise)"] == "target_labelled"
     assert not found.summary.duplicated(["setting", "variant", "train", "test"]).any()
@@ -385,8 +386,8 @@ def test_the_terminal_lists_directions_as_rows_for_three_datasets(tmp_path):
 
 def test_the_table_can_be_printed_by_hand(tmp_path):
     results = write_results(tmp_path / "r")
-    command = [sys.executable, "-m", "earshift.report", str(results)]
-    folder = Path(__file__).parents[2] / "workflow" / "scripts"
+    command = [sys.executable, "-m", "earshift", str(results)]
+    folder = ROOT / "workflow" / "scripts"
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=True
     )
@@ -455,13 +456,13 @@ def test_the_study_has_the_protocols_side_by_side(study_page):
 
 def test_deviations_are_told_one_by_one(study_page):
     html = section(study_page, "study")
-    for text in (*deviations.UNMEASURED, deviations.describe("one_class_lda")):
+    for text in (*faults.UNMEASURED, faults.describe("one_class_lda")):
         assert text.title in html
         assert text.published in html.replace("&#39;", "'")
     assert "+2.00 (vggish, none, irmas to openmic)" in html
-    assert f"{deviations.describe('one_class_lda').title} (9 of 10 classes)<" in html
-    assert deviations.OTHER_CLIPS in html
-    assert html.count("not measured") == len(deviations.UNMEASURED)
+    assert f"{faults.describe('one_class_lda').title} (9 of 10 classes)<" in html
+    assert faults.OTHER_CLIPS in html
+    assert html.count("not measured") == len(faults.UNMEASURED)
     said = "changes the mean across datasets of the cells it touches most, by +2.00"
     assert said in html
 

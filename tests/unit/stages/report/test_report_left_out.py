@@ -6,10 +6,11 @@ import re
 import pandas as pd
 import pytest
 
-from earshift.report import left_out, main_table
+from earshift.stages.report import main_table
+from earshift.stages.report.sections import left_out
 from earshift.tables import read_table
-from tests.report_tables import write_results
-from tests.unit.test_report import page
+from tests.helpers.report_tables import write_results
+from tests.unit.stages.report.test_report import page
 
 NAMES = ["here", "there"]
 

@@ -4,9 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshift import classes, datasets, draws, evaluate, splits, store, summary
-from earshift.discrepancy._stage import measure_discrepancy
+from earshift import datasets, store
 from earshift.errors import DataError
+from earshift.stages.discrepancy.measuring import measure_discrepancy
+from earshift.stages.scores import cross_validation
+from earshift.stages.splits import classes, draws, splitting
+from earshift.stages.statistics import summary
 
 METHODS = {name: {"plugin": name} for name in ("none", "lda", "mean_projection")}
 SHIFT = np.r_[np.full(4, 2.5), np.zeros(8)]
@@ -42,7 +45,7 @@ def write_domain(folder, name, shift, seed, n_recordings=40):
     }
     store.write_features(folder / f"{name}.zarr", [X.astype(np.float32)], ids, 12, {})
     table.to_parquet(entry["labels"])
-    splits.make_splits(
+    splitting.make_splits(
         {name: folder / f"{name}.parquet"},
         {name: folder / f"{name}.splits.parquet"},
         kind="grouped",
@@ -75,7 +78,7 @@ def run(tmp_path, entries, n_workers=0, **changes):
     } | changes
     out = tmp_path / "scores"
     out.mkdir(exist_ok=True)
-    evaluate.cross_validate(
+    cross_validation.cross_validate(
         model="m",
         condition="clean",
         entries=entries,
@@ -92,16 +95,16 @@ def run(tmp_path, entries, n_workers=0, **changes):
 
 def test_every_cell_is_there_once_with_its_counts(tmp_path, entries):
     rows, scores = run(tmp_path, entries)
-    assert list(scores.columns) == [*evaluate.CELL, *evaluate.METRICS]
+    assert list(scores.columns) == [*cross_validation.CELL, *cross_validation.METRICS]
     # methods x (train, test) x classes x repeats
     assert len(scores) == 3 * 4 * 2 * 2
-    assert not scores.duplicated(list(evaluate.CELL)).any()
+    assert not scores.duplicated(list(cross_validation.CELL)).any()
     for cell in scores.itertuples():
         table = pd.read_parquet(tmp_path / f"{cell.test}.parquet")
         labels = table[f"label:{cell[8]}"]
         assert cell.n_positive == labels.eq(True).sum()
         assert cell.n_test == labels.notna().sum()
-    assert not rows.duplicated([*evaluate.CELL, "clip_id"]).any()
+    assert not rows.duplicated([*cross_validation.CELL, "clip_id"]).any()
 
 
 def test_a_class_with_signal_is_found_and_the_shift_hurts_across(tmp_path, entries):
@@ -354,7 +357,7 @@ def discrepancy(tmp_path, entries):
 def test_of_large_datasets_the_same_clips_are_measured_for_every_method(
     tmp_path, entries, monkeypatch
 ):
-    monkeypatch.setattr("earshift.discrepancy._stage.MAX_CLIPS", 15)
+    monkeypatch.setattr("earshift.stages.discrepancy.measuring.MAX_CLIPS", 15)
     rows = discrepancy(tmp_path, entries)
     measured = rows.groupby(["method", "repeat", "fold", "dataset"])["clip_id"]
     assert set(measured.nunique()) == {15}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from earshift import scoring
+from earshift.stages.scores import score_tables
 
 
 @pytest.mark.parametrize("decimals", [1, 6])
@@ -15,10 +15,12 @@ def test_the_average_precision_is_that_of_scikit_learn(decimals):
         average_precision_score(present[folds == f], scores[folds == f]) for f in (0, 1)
     ]
     weights = [present[folds == f].sum() for f in (0, 1)]
-    found = scoring._average_precision(scores, present, folds)
+    found = score_tables._average_precision(scores, present, folds)
     assert found == pytest.approx(np.average(expected, weights=weights))
 
 
 def test_a_class_that_no_test_clip_has_gives_no_precision():
     nothing = np.zeros(3, bool)
-    assert np.isnan(scoring._average_precision(np.arange(3.0), nothing, np.zeros(3)))
+    assert np.isnan(
+        score_tables._average_precision(np.arange(3.0), nothing, np.zeros(3))
+    )

@@ -5,14 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.unit import test_paper
-from tests.unit.test_paper import study  # noqa: F401
-from tests.waiting import wait_for
+from tests.helpers.places import ROOT
+from tests.helpers.waiting import wait_for
+from tests.unit.studies import test_paper
+from tests.unit.studies.test_paper import study  # noqa: F401
 
 TABLES = ("clips.parquet", "scores.csv", "directions.parquet")
 
@@ -20,7 +20,7 @@ TABLES = ("clips.parquet", "scores.csv", "directions.parquet")
 SCRIPT = """
 import sys
 from pathlib import Path
-from tests.unit import test_paper
+from tests.unit.studies import test_paper
 
 if __name__ == "__main__":
     folder, out = map(Path, sys.argv[1:])
@@ -39,7 +39,7 @@ def start(study, tmp_path, out):  # noqa: F811
     """Run the study in a process of its own, with two workers."""
     script = tmp_path / "study.py"
     script.write_text(SCRIPT)
-    root = Path(__file__).parents[2]
+    root = ROOT
     paths = os.pathsep.join([str(root), str(root / "workflow" / "scripts")])
     return subprocess.Popen(
         [sys.executable, script, study[0], out],

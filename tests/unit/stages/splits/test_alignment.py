@@ -1,12 +1,13 @@
 import pandas as pd
 import pytest
 
-from earshift import alignment, datasets, register, registry
+from earshift import datasets, registry, resources
 from earshift.datasets import irmas
 from earshift.errors import ConfigError, DataError
+from earshift.evaluation.protocol import FIXED
 from earshift.miniature import openmic_tables
-from earshift.protocol import FIXED
-from tests import corpora
+from earshift.stages.splits import alignment
+from tests.helpers import corpora
 
 
 def written(tmp_path, text):
@@ -144,7 +145,7 @@ def labels_of(plugin, folder):
 
 
 def test_every_alignment_that_ships_names_labels_that_there_are(tmp_path):
-    files = sorted(register.resource("alignments").glob("*.yaml"))
+    files = sorted(resources.resource("alignments").glob("*.yaml"))
     assert {"instruments", "urban_sounds"} <= {file.stem for file in files}
     for file in files:
         assert alignment.location(file.stem) == file

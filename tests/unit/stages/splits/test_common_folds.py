@@ -4,10 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshift import domains, draws, folds, protocols, splits, store
-from earshift.discrepancy import _stage
-from earshift.protocol import study_of
-from earshift.spaces import Split
+from earshift import store
+from earshift.evaluation import domains
+from earshift.evaluation.protocol import study_of
+from earshift.evaluation.views import Split
+from earshift.numerics import grouped_folds
+from earshift.stages.discrepancy import measuring
+from earshift.stages.scores import inputs
+from earshift.stages.splits import draws, selection, splitting
 
 SPACES = {"a": "freesound", "b": "freesound"}
 
@@ -49,7 +53,7 @@ def made(request, tmp_path):
     copies = tmp_path / "duplicates.csv"
     columns = ["dataset_a", "recording_a", "dataset_b", "recording_b"]
     pd.DataFrame([("a", "3", "b", "80")], columns=columns).to_csv(copies, index=False)
-    splits.make_splits(
+    splitting.make_splits(
         *(labels, tested),
         kind=request.param.partition(" ")[0],
         n_folds=3,
@@ -71,7 +75,7 @@ def made(request, tmp_path):
             for files, new in zip((labels, tested), own, strict=True)
         ]
         groups = tmp_path / "groups.parquet"
-        protocols.select_clips(
+        selection.select_clips(
             *(study_of("ismir2023").protocol(protocol), *pairs),
             grouped=groups,
             subgroups=[],
@@ -92,7 +96,7 @@ def load(made, protocol, folder, balance):
         options = {"balance": balance, "subgroups": (), "seed": 0, "out": out}
         draws.draw_balanced(labels, tested, **options)
         entries = [entry | {"draws": str(out)} for entry in entries]
-    return domains.load_all(entries, ["c"])
+    return inputs.load_all(entries, ["c"])
 
 
 def both_sides(found):
@@ -142,7 +146,7 @@ def test_a_domain_that_leaves_out_other_clips_is_another_one(made, tmp_path):
 
 def test_both_halves_of_stage_6_hold_other_recordings(made, tmp_path):
     found = load(made, "fixed", tmp_path, "none")
-    halves = _stage._halves(found, np.random.default_rng(0))
+    halves = measuring._halves(found, np.random.default_rng(0))
     assert [len(half) for half in halves] == [len(d.recording) for d in found]
     sets = [
         {
@@ -180,5 +184,5 @@ def test_a_clip_more_changes_few_of_a_joint_draw():
 
 def test_hashes_of_two_keys_have_nothing_in_common():
     names = np.array([f"r{i}" for i in range(2000)])
-    one, two = (folds.hashed(names, key) for key in (b"1", b"2"))
+    one, two = (grouped_folds.hashed(names, key) for key in (b"1", b"2"))
     assert abs(np.corrcoef(one, two)[0, 1]) < 0.1

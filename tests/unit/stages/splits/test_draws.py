@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshift import classes, draws, splits
 from earshift.errors import DataError
+from earshift.stages.splits import classes, draws, splitting
 
 GENRES = ("rock", "jazz", "folk")
 
@@ -34,7 +34,7 @@ def two(tmp_path):
     out = {name: tmp_path / f"{name}.splits.parquet" for name in labels}
     files = {"grouped": tmp_path / "groups.parquet", "shared": tmp_path / "shared.csv"}
     options = {"kind": "grouped", "n_folds": 3, "n_repeats": 2, "seed": 0}
-    splits.make_splits(labels, out, **options, **files)
+    splitting.make_splits(labels, out, **options, **files)
     return labels, out
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshift import groups
+from earshift.stages.splits import groups
 
 NO_PAIRS = pd.DataFrame(
     [], columns=["dataset_a", "recording_a", "dataset_b", "recording_b"]

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshift import left_out, names
+from earshift import names
 from earshift.errors import DataError
+from earshift.stages.splits import left_out
 from earshift.tables import read_table
 
 

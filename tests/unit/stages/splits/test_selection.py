@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 
-from earshift import alignment, classes, draws, protocols, published, splits
 from earshift.errors import DataError
-from earshift.protocol import study_of
+from earshift.evaluation.protocol import study_of
+from earshift.stages.splits import alignment, classes, draws, selection, splitting
+from earshift.studies.ismir2023 import numerics
 
 STUDY = study_of("ismir2023")
 
@@ -47,14 +48,14 @@ def selected(tmp_path):
         )
     options = {"kind": "official", "n_folds": 2, "n_repeats": 3, "seed": 0}
     files = {"grouped": tmp_path / "groups.parquet", "shared": tmp_path / "shared.csv"}
-    splits.make_splits(labels, folds, **options, **files)
+    splitting.make_splits(labels, folds, **options, **files)
     out = {"all": (labels, folds)}
     for protocol in ("fixed", "paper"):
         pairs = [
             {n: (p, tmp_path / f"{protocol}.{p.name}") for n, p in files.items()}
             for files in (labels, folds)
         ]
-        protocols.select_clips(
+        selection.select_clips(
             *(STUDY.protocol(protocol), *pairs),
             grouped=files["grouped"],
             subgroups=["rock", "jazz"],
@@ -142,7 +143,7 @@ def test_a_protocol_without_clips_is_an_error(tmp_path):
     groups = tmp_path / "groups.parquet"
     rows.assign(dataset="a", group=rows["recording"]).to_parquet(groups)
     with pytest.raises(DataError, match=r"no clip of the subgroups rock for .*'paper'"):
-        protocols.select_clips(
+        selection.select_clips(
             *(STUDY.protocol("paper"), {"a": (file, tmp_path / "x")}, {}),
             grouped=groups,
             subgroups=["rock"],
@@ -150,14 +151,14 @@ def test_a_protocol_without_clips_is_an_error(tmp_path):
 
 
 def test_the_fixed_protocol_stands_for_the_experiment_if_it_is_run():
-    assert protocols.main(["paper", "fixed"]) == "fixed"
-    assert protocols.main(["paper"]) == "paper"
+    assert selection.main(["paper", "fixed"]) == "fixed"
+    assert selection.main(["paper"]) == "paper"
 
 
 def test_classes_are_chosen_by_the_inner_folds_that_the_study_has():
     paper = STUDY.protocol("paper")
-    assert paper.classifier["n_inner_folds"] == protocols.PAPER_INNER_FOLDS
-    assert set(paper.methods) == set(published.METHODS)
+    assert paper.classifier["n_inner_folds"] == selection.PAPER_INNER_FOLDS
+    assert set(paper.methods) == set(numerics.METHODS)
 
 
 def test_deviations_are_changes_against_the_paper(tmp_path):
@@ -178,15 +179,15 @@ def test_deviations_are_changes_against_the_paper(tmp_path):
     ]
     pd.DataFrame(rows).to_csv(table, index=False)
     out = tmp_path / "out.csv"
-    protocols.collect_deviations([table], scores, out)
+    selection.collect_deviations([table], scores, out)
     found = pd.read_csv(out)
     assert found.columns.tolist() == ["fault", *cell, "n_classes", "roc_auc", "change"]
-    assert found["fault"].tolist() == ["D1", "D2", protocols.ALL_MENDED]
+    assert found["fault"].tolist() == ["D1", "D2", selection.ALL_MENDED]
     # The second fault has no score of the class 1: its change is that of the other.
     assert found["n_classes"].tolist() == [2, 1, 2]
     assert found["roc_auc"].tolist() == pytest.approx([0.65, 0.6, 0.8])
     assert found["change"].tolist() == pytest.approx([0.05, 0.1, 0.2])
-    protocols.collect_deviations([table], scores[:1], out)
+    selection.collect_deviations([table], scores[:1], out)
     assert pd.read_csv(out)["fault"].tolist() == ["D1", "D2"]
 
 
@@ -208,7 +209,7 @@ def test_what_is_the_same_in_all_scopes_is_one_deviation(tmp_path):
     pd.DataFrame(both).to_csv(scores, index=False)
     mended = pd.DataFrame(both[:1] + both[2:4]).drop(columns="protocol")
     mended.assign(fault="D1").to_csv(table, index=False)
-    protocols.collect_deviations([table], [scores], out)
+    selection.collect_deviations([table], [scores], out)
     found = pd.read_csv(out).groupby("fault", sort=False)[["method", "scope"]]
     cells = [["k", "global"], ["lda", "global"], ["lda", "classwise"]]
     assert [part.to_numpy().tolist() for _, part in found] == [cells, cells]

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshift import classes, splits
 from earshift.errors import DataError
+from earshift.stages.splits import classes, splitting
 
 
 def table(tmp_path, rows):
@@ -33,7 +33,7 @@ def files(tmp_path):
 def make(tmp_path, rows, **options):
     options = {"kind": "grouped", "n_folds": 3, "n_repeats": 2, "seed": 0} | options
     out = tmp_path / "s.parquet"
-    splits.make_splits(
+    splitting.make_splits(
         {"d": table(tmp_path, rows)}, {"d": out}, **options, **files(tmp_path)
     )
     return pd.read_parquet(out)
@@ -109,7 +109,7 @@ def make_official(tmp_path, **rows):
         labels[name] = table(tmp_path / name, own)
     out = {name: tmp_path / name / "s.parquet" for name in rows}
     options = {"kind": "official", "n_folds": 9, "n_repeats": 1, "seed": 0}
-    splits.make_splits(labels, out, **options, **files(tmp_path))
+    splitting.make_splits(labels, out, **options, **files(tmp_path))
     return {name: pd.read_parquet(file) for name, file in out.items()}
 
 
@@ -218,10 +218,10 @@ def make_several(tmp_path, pairs=None, namespaces=None, kind="grouped", **rows):
         pd.DataFrame(pairs, columns=columns).to_csv(copies, index=False)
     options = {"kind": kind, "n_folds": 3, "n_repeats": 2, "seed": 0}
     options |= {"duplicates": copies, "namespaces": namespaces} | files(tmp_path)
-    splits.make_splits(labels, out, **options)
+    splitting.make_splits(labels, out, **options)
     found = {name: pd.read_parquet(file) for name, file in out.items()}
     for part in found.values():
-        assert tuple(part.columns) == splits.COLUMNS
+        assert tuple(part.columns) == splitting.COLUMNS
     return found, pd.read_csv(options["shared"])
 
 
@@ -374,13 +374,13 @@ def test_a_group_that_trains_where_it_is_tested_is_an_error():
         columns=["dataset", "clip_id", "recording", "group"],
     )
     rows = {
-        "a": pd.DataFrame([(0, 0, "x", True)], columns=splits.COLUMNS),
-        "b": pd.DataFrame([(0, 0, "z", True)], columns=splits.COLUMNS),
+        "a": pd.DataFrame([(0, 0, "x", True)], columns=splitting.COLUMNS),
+        "b": pd.DataFrame([(0, 0, "z", True)], columns=splitting.COLUMNS),
     }
     with pytest.raises(DataError, match=r"repeat 0, fold 0: 1 recordings .*'g'"):
-        splits.check_groups(rows, clips)
+        splitting.check_groups(rows, clips)
     rows["b"].loc[1] = (0, 0, "y", False)
-    splits.check_groups(rows, clips)
+    splitting.check_groups(rows, clips)
 
 
 def test_a_clip_more_moves_few_others(tmp_path):

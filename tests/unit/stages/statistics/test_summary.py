@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshift import access, summary
 from earshift.debias import Method
 from earshift.errors import ConfigError
-from earshift.protocol import study_of
+from earshift.evaluation.protocol import study_of
+from earshift.stages.statistics import access, summary
 
 STUDY = study_of("ismir2023")
 

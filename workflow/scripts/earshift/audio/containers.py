@@ -13,9 +13,8 @@ from math import prod
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, NoReturn
 
-from earshift import mpeg, xiph
-from earshift.errors import AudioError
-from earshift.sources import (
+from earshift.audio import mpeg, xiph
+from earshift.audio.sources import (
     Source,
     after_tags,
     before_tags,
@@ -25,6 +24,7 @@ from earshift.sources import (
     refuse_damaged,
     refuse_two,
 )
+from earshift.errors import AudioError
 
 #: Sizes within this of 2 or 4 GiB stand for "unknown": written to a pipe, whose length
 #: is not known when its header is written.

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from earshift import resampling
+from earshift.audio import resampling
 
 #: Of the start of each clip.
 LENGTH_S = 30.0

@@ -26,7 +26,7 @@ All of it comes from one pass, and memory does not grow with the length of a fil
     power; never below `SPECTRUM_FLOOR_DB`, which is also the value where the file's
     rate ends.
 ``sketch``, ``excerpt``
-    What near duplicates are found by: `earshift.fingerprint`.
+    What near duplicates are found by: `earshift.audio.fingerprint`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from earshift import audio, fingerprint
+from earshift.audio import fingerprint, reading
 
 #: From here on a magnitude counts as full scale: 0.01 dB below it.
 FULL_SCALE = 0.999
@@ -123,7 +123,7 @@ class Meter:
         self._peak = max(self._peak, float(block.max()), -float(block.min()))
         self._sum += block.sum(axis=0, dtype=np.float64)
         self._count_clipped(block)
-        mono = audio.mix_down(block)
+        mono = reading.mix_down(block)
         self._mix_energy += float(np.square(mono, dtype=np.float64).sum())
         self._spectrum.add(mono)
         if self.n_samples < self._n_start:

@@ -17,8 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from earshift.errors import AudioError
-from earshift.sources import (
+from earshift.audio.sources import (
     CHUNK,
     REWRITE,
     Source,
@@ -29,6 +28,7 @@ from earshift.sources import (
     refuse_damaged,
     refuse_two,
 )
+from earshift.errors import AudioError
 
 #: Samples that the decoder may give fewer than there are: two frames, whose bits lie
 #: in frames before the first.

@@ -9,9 +9,9 @@ import numpy as np
 import soundfile
 from numpy.typing import ArrayLike, NDArray
 
-from earshift import containers, resampling
+from earshift.audio import containers, resampling
+from earshift.audio.spelling import missing
 from earshift.errors import AudioError
-from earshift.spelling import missing
 
 #: Below this peak, about -100 dB of full scale, a clip counts as silent.
 SILENCE_PEAK = 1e-5
@@ -179,7 +179,7 @@ def stream(
     target_hz : int
         Rate wanted, in Hz.
     resampler : str
-        One of `earshift.resampling.RESAMPLERS`.
+        One of `earshift.audio.resampling.RESAMPLERS`.
 
     Yields
     ------
@@ -219,7 +219,7 @@ def resampled(
     sample_rate_hz, target_hz : int
         Its rate, and the rate wanted, in Hz.
     resampler : str
-        One of `earshift.resampling.RESAMPLERS`.
+        One of `earshift.audio.resampling.RESAMPLERS`.
 
     Yields
     ------
@@ -275,7 +275,7 @@ def prepare(
     sample_rate_hz, target_hz : int
         Rate of `waveform`, and the rate wanted, in Hz.
     resampler : str
-        One of `earshift.resampling.RESAMPLERS`.
+        One of `earshift.audio.resampling.RESAMPLERS`.
 
     Returns
     -------

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from earshift.errors import AudioError
-from earshift.sources import (
+from earshift.audio.sources import (
     CHUNK,
     REWRITE,
     Source,
@@ -25,6 +24,7 @@ from earshift.sources import (
     refuse_damaged,
     refuse_two,
 )
+from earshift.errors import AudioError
 
 #: Bytes at the end of a FLAC file in which the last frames are looked for: several of
 #: the common ones, then of the longest.

@@ -71,7 +71,11 @@ from typing import Any
 from sklearn.base import TransformerMixin
 
 from earshift import registry
+from earshift.debias import _calls as calls
+from earshift.debias import _checks as checks
+from earshift.debias import _fit_checks as fit_checks
 from earshift.debias._calls import takes
+from earshift.debias._directions import Found
 from earshift.debias._method import Method
 from earshift.debias.k import KernelMap
 from earshift.debias.klda import KernelLDA
@@ -84,6 +88,7 @@ from earshift.errors import ConfigError, did_you_mean
 
 __all__ = [
     "LDA",
+    "Found",
     "Identity",
     "KernelLDA",
     "KernelMap",
@@ -91,6 +96,9 @@ __all__ = [
     "Method",
     "MultiKernelLDA",
     "MultiLDA",
+    "calls",
+    "checks",
+    "fit_checks",
     "make",
 ]
 

@@ -17,7 +17,7 @@ from earshift.debias import _calls
 from earshift.debias._directions import Found
 from earshift.debias.none import Identity
 from earshift.errors import ConfigError, did_you_mean
-from earshift.kernels import MAPS, Fastfood, RandomFourier
+from earshift.numerics.kernels import MAPS, Fastfood, RandomFourier
 
 
 class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from earshift import registry
 from earshift.errors import ConfigError
-from earshift.kernels import MAPS
+from earshift.numerics.kernels import MAPS
 
 
 @dataclass(frozen=True)

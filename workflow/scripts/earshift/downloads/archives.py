@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
-from earshift import jobs, transfer
+from earshift import jobs
+from earshift.downloads import transfer
 from earshift.errors import DataError
 
 #: How many times its own size an archive may unpack to. Recordings shrink to no less

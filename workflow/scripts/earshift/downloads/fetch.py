@@ -13,10 +13,11 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
-from earshift import jobs, transfer, verification
+from earshift import files
+from earshift.downloads import transfer, verification
+from earshift.downloads.catalogue import Entry
+from earshift.downloads.verification import verify
 from earshift.errors import DownloadError
-from earshift.register import Entry
-from earshift.verification import verify
 
 __all__ = ["fetch", "fetch_marked", "verify", "write_sha256"]
 
@@ -105,7 +106,7 @@ def fetch_marked(
 
 def write_sha256(marker: Path, digits: str) -> None:
     """Write the SHA-256 of the file ``x`` to ``x.sha256``, as `sha256sum` does."""
-    with jobs.whole_file(marker) as temporary:
+    with files.whole_file(marker) as temporary:
         temporary.write_text(f"{digits}  {marker.stem}\n")
 
 

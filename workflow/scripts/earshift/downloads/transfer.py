@@ -1,6 +1,6 @@
 """Bring the bytes of one file into a part file: resumed, retried, whole.
 
-What the bytes are is not looked at here; `earshift.fetch` does that.
+What the bytes are is not looked at here; `earshift.downloads.fetch` does that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
-from earshift import jobs
+from earshift import files, jobs
 from earshift.errors import DownloadError
 
 #: Waits between attempts that brought nothing new; one that did starts them anew.
@@ -173,7 +173,7 @@ def _attempt(address: str, part: Path, size_bytes: int | None) -> int | None:
             raise _CutOffError("the server sent another part than the one asked for")
         else:
             forget(part)
-            with jobs.whole_file(_memory(part)) as file:
+            with files.whole_file(_memory(part)) as file:
                 file.write_text(json.dumps(asdict(found)))
         total = found.total_bytes
         came = _pour(lambda n: _receive(response, n), part, total or size_bytes)

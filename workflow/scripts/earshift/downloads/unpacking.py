@@ -13,9 +13,10 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from earshift import archives, fetch, jobs, verification
+from earshift.downloads import archives, fetch, verification
+from earshift.downloads.catalogue import ARCHIVES, Entry
 from earshift.errors import ConfigError, DataError
-from earshift.register import ARCHIVES, Entry
+from earshift.files import whole_file, whole_folder
 
 #: Name of the list of archives in an unpacked folder.
 LIST = ".archives.json"
@@ -35,12 +36,12 @@ def fetch_archive(
     marker : Path
         ``<folder of datasets>/archives/<file>.sha256``.
     mirror, offline
-        As for `earshift.fetch.fetch`.
+        As for `earshift.downloads.fetch.fetch`.
 
     Raises
     ------
     DownloadError, ConfigError
-        As for `earshift.fetch.fetch`.
+        As for `earshift.downloads.fetch.fetch`.
     """
     unpacked = _listed(marker.parents[1] / str(entry.dataset)).get(entry.name)
     if unpacked and not marker.with_suffix("").exists():
@@ -82,7 +83,7 @@ def unpack_dataset(entries: Sequence[Entry], marker: Path) -> None:
                 _need_archive(file)
             strips = {files[e.name]: e.strip for e in entries}
             _unpack(strips, sha256, folder)
-        with jobs.whole_file(marker) as temporary:
+        with whole_file(marker) as temporary:
             temporary.write_text((folder / LIST).read_text())
 
 
@@ -91,7 +92,7 @@ def _unpack(
 ) -> None:
     _log.info("unpacking into %s", folder)
     try:
-        with jobs.whole_folder(folder) as temporary:
+        with whole_folder(folder) as temporary:
             sizes = archives.extract(strips, temporary)
             listed = {
                 name: {"sha256": sha256[name], "n_files": n_files, "n_bytes": n_bytes}

@@ -17,9 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from earshift import jobs, register
+from earshift import files
+from earshift.downloads import catalogue
+from earshift.downloads.catalogue import Entry
 from earshift.errors import ConfigError, WeightsError
-from earshift.register import Entry
 
 #: Ending of a name -> what such a file is called, and how it begins.
 BEGINNINGS: Mapping[str, tuple[str, bytes]] = MappingProxyType(
@@ -54,7 +55,7 @@ class Looks:
     head, tail : bytes
         Its first 64 and last 8 bytes.
     checksums : mapping of str to str
-        Each of `earshift.register.CHECKSUMS` -> its hexadecimal digits.
+        Each of `earshift.downloads.catalogue.CHECKSUMS` -> its hexadecimal digits.
     """
 
     size_bytes: int
@@ -119,8 +120,8 @@ def identify(path: Path) -> tuple[str, str | None]:
     WeightsError
         If it lies as a registered file and is missing or another.
     """
-    known = register.weights()
-    registered = register.holds(path)
+    known = catalogue.weights()
+    registered = catalogue.holds(path)
     looks = verify(path, known[path.name]) if registered else look(path)
     for entry in known.values():
         if entry.checksums and entry.checksums.items() <= looks.checksums.items():
@@ -234,7 +235,7 @@ def pin(entry: Entry, looks: Looks, folder: Path, address: str) -> None:
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         pins = _read_pins(folder) | {entry.name: facts}
-        with jobs.whole_file(folder / PINS) as file:
+        with files.whole_file(folder / PINS) as file:
             file.write_text(json.dumps(pins, indent=2, sort_keys=True) + "\n")
     _log.info(
         "no checksum is published for %s: pinned sha256 %s in %s",

@@ -12,9 +12,10 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import has_fit_parameter
 
-from earshift import classifier, classifiers, registry
+from earshift import classifiers, registry
 from earshift.errors import DataError
-from earshift.folds import assign_folds
+from earshift.numerics import classifier
+from earshift.numerics.grouped_folds import assign_folds
 
 Array = NDArray[np.float64]
 

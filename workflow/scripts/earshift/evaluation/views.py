@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 
-from earshift import classifier, domains
-from earshift.classifiers._training import Fitted, Trainer
-from earshift.debias import Method, _calls, _checks, _fit_checks
-from earshift.debias._directions import Found
-from earshift.domains import PRESENT, Domain
+from earshift.debias import Found, Method, calls, checks, fit_checks
 from earshift.errors import MethodError
+from earshift.evaluation import domains
+from earshift.evaluation.domains import PRESENT, Domain
+from earshift.evaluation.training import Fitted, Trainer
+from earshift.numerics import classifier
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -170,8 +170,8 @@ class Split:
         Raises
         ------
         DataError
-            If the method does what no method may (`debias._checks`,
-            `debias._fit_checks`).
+            If the method does what no method may (`debias.checks`,
+            `debias.fit_checks`).
         """
         kernel, correction = method.two_steps()
         space = self.space(source, kernel)
@@ -183,10 +183,10 @@ class Split:
             parts.append((domain, space.X[i][self.rows(i, seen)], seen))
         name = self.domains[source].name
         arguments = domains.seen_by(method, parts, source=name)
-        if _calls.takes(correction.fit, "source_clips"):
+        if calls.takes(correction.fit, "source_clips"):
             own = self.rows(source, self.train[source])
             arguments["source_clips"] = space.X[source][own]
-        _calls.fit(correction, arguments)
+        calls.fit(correction, arguments)
         weights = _weights(correction, arguments["domain"], parts[source])
         view = View(self, space, correction, method.looks_at_domains, weights)
         if fit_again:
@@ -195,7 +195,7 @@ class Split:
                 return method.two_steps(module)[1]
 
             again = (make, arguments, view.sample, view.sample_domain)
-            _fit_checks.check_fit(method.plugin, *again)
+            fit_checks.check_fit(method.plugin, *again)
         return view
 
 
@@ -208,7 +208,7 @@ def _weights(
 
     Clips that the method was not fitted to, such as those without the class, weigh 1.
     """
-    given = _fit_checks.weights_of(fitted, len(domain))
+    given = fit_checks.weights_of(fitted, len(domain))
     if given is None:
         return None
     own, _, seen = source
@@ -263,12 +263,12 @@ class View:
         self.skipped: Sequence[Found] = getattr(method, "skipped_", [])
         self.sample, datasets = self._sample()
         self.sample_domain = datasets if told else None
-        self._removed = _fit_checks.removed_directions(method)
+        self._removed = fit_checks.removed_directions(method)
         if self._removed is None:
             self.space = Space(self._transformed(told))
         else:
             # Directions are taken from the classifier instead.
-            _fit_checks.check_directions(
+            fit_checks.check_directions(
                 method, self._removed, self.sample, self.sample_domain
             )
 
@@ -286,7 +286,7 @@ class View:
         both = (trains, [~own for own in trains])
         groups = [[self._clips(i, own) for i, own in enumerate(side)] for side in both]
         rng = np.random.default_rng(0)
-        train, test = _checks.transformed(self.method, groups, mixed=not told, rng=rng)
+        train, test = checks.transformed(self.method, groups, mixed=not told, rng=rng)
         out = []
         for own, trained, tested in zip(trains, train, test, strict=True):
             whole = np.empty((len(own), trained.shape[1]))
@@ -294,9 +294,9 @@ class View:
             out.append(whole)
         return out
 
-    def _clips(self, i: int, rows: Mask) -> _checks.Clips:
+    def _clips(self, i: int, rows: Mask) -> checks.Clips:
         domain, used = self.split.domains[i], self.split.used[i]
-        return _checks.Clips(
+        return checks.Clips(
             domain.name, domain.clip_id[used][rows], self.space.X[i][rows]
         )
 

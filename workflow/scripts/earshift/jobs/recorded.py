@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from earshift import library
+from earshift import import_path
 
 #: What differs if there is no record of the settings.
 UNKNOWN = "settings unknown"
@@ -54,7 +54,7 @@ def contents_of(*files: str | Path) -> dict[str, str]:
     dict of str to str
         Path, wherever checkout and packages are -> SHA-256, in hex.
     """
-    places = {"{project}": str(library.PROJECT)}
+    places = {"{project}": str(import_path.PROJECT)}
     hashes = {}
     for path in map(Path, files):
         with path.open("rb") as file:
@@ -83,7 +83,10 @@ def settings(
     dict
         `params` by name, and `input`, a sorted list. All of it is as JSON reads it.
     """
-    places = {"{results}": os.path.normpath(results), "{project}": str(library.PROJECT)}
+    places = {
+        "{results}": os.path.normpath(results),
+        "{project}": str(import_path.PROJECT),
+    }
     said = {
         "params": _portable(params, places),
         "input": sorted({str(_portable(file, places)) for file in inputs}),

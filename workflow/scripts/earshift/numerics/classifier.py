@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift import logistic
 from earshift.errors import DataError
-from earshift.statistics import fold_auc
+from earshift.numerics import logistic
+from earshift.numerics.auc import fold_auc
 
 
 @dataclass(frozen=True)

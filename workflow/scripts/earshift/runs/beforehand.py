@@ -19,9 +19,12 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import alignment, datasets, left_out, protocol, register, registry, splits
+from earshift import datasets, registry
 from earshift.datasets import LABEL, ClipList
+from earshift.downloads import catalogue
 from earshift.errors import DataError, EarshiftError
+from earshift.evaluation import protocol
+from earshift.stages.splits import alignment, left_out, splitting
 
 #: Tables of more bytes are checked in their first lines alone: a second's worth.
 WHOLE_BYTES = 16_000_000
@@ -56,7 +59,7 @@ def look(config: Mapping[str, Any], *, made: Path) -> list[str]:
         If a table cannot be used, the folds or classes that are asked for cannot be
         had, a recording is on both sides of a split, or no class can be used.
     """
-    unpacked = register.dataset_folders(config["downloads"]["register"])
+    unpacked = catalogue.dataset_folders(config["downloads"]["register"])
     found, said = {}, []
     for name, entry in config["datasets"].items():
         try:
@@ -72,7 +75,9 @@ def look(config: Mapping[str, Any], *, made: Path) -> list[str]:
     is_whole = len(found) == len(config["datasets"])
     if config["splits"]["kind"] == "official":
         # Folds in a larger number are merged, or not all tested, as the others need.
-        splits.official({n: t for n, t in found.items() if is_whole or _is_single(t)})
+        splitting.official(
+            {n: t for n, t in found.items() if is_whole or _is_single(t)}
+        )
     if not is_whole:
         return said
     return said + _classes(found, config)
@@ -178,10 +183,12 @@ def _in_use(
             "or of none."
         )
     if is_official:
-        splits.official_folds(name, rows)
+        splitting.official_folds(name, rows)
     else:
         n_folds = config["splits"]["n_folds"]
-        splits.check_recordings(name, rows["recording"].nunique(), len(rows), n_folds)
+        splitting.check_recordings(
+            name, rows["recording"].nunique(), len(rows), n_folds
+        )
     return rows
 
 

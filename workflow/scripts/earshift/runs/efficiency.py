@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from earshift import planning, status
+from earshift.runs import status
+from earshift.stages.embeddings import job_size
 
 #: Rules whose jobs need what their model needs -> where its name is among wildcards.
 BY_MODEL = {"extract_embeddings": 1, "calibrate_model": 0}
@@ -78,10 +79,10 @@ def _row(rule: str, name: str, said: Mapping[str, Any]) -> dict[str, Any]:
 def _mb_enough(used: float) -> float:
     """Return what a job may ask for that used so many MB, in hundreds."""
     # Two Snakemake processes run inside a job, and are not among what was measured.
-    return 100 * math.ceil((planning.START_MB + planning.MEMORY_SAFETY * used) / 100)
+    return 100 * math.ceil((job_size.START_MB + job_size.MEMORY_SAFETY * used) / 100)
 
 
 def _minutes_enough(used: float) -> float:
     if not math.isfinite(used):
         return math.nan
-    return math.ceil(planning.START_MIN + planning.TIME_SAFETY * used)
+    return math.ceil(job_size.START_MIN + job_size.TIME_SAFETY * used)

@@ -6,8 +6,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from earshift import efficiency, jobs, planning
-from earshift.report import words
+from earshift import jobs
+from earshift.runs import efficiency
+from earshift.stages.embeddings import job_size
+from earshift.stages.report import words
 
 #: Column -> what the terminal calls it, two lines, and what it is multiplied by.
 SHOWN = {
@@ -25,8 +27,8 @@ SHOWN = {
 
 NOTE = f"""\
 Used: the most memory of a job, with all it started, and the longest time. Enough:
-{planning.MEMORY_SAFETY:g} times that memory and {planning.START_MB} MB for Snakemake, \
-{planning.TIME_SAFETY:g} times that time and {planning.START_MIN} min.
+{job_size.MEMORY_SAFETY:g} times that memory and {job_size.START_MB} MB for Snakemake, \
+{job_size.TIME_SAFETY:g} times that time and {job_size.START_MIN} min.
 CPU and GPU: used of what was reserved, over all jobs. -: not known.
 To ask for it: ARGS='--set-resources RULE:mem_mb=N RULE:runtime=MIN'. Extraction asks
 for what its model was measured to need; leave it alone where it is near."""

@@ -17,20 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import (
-    clips,
-    datasets,
-    fingerprint,
-    inspection,
-    jobs,
-    models,
-    planning,
-    plans,
-    regions,
-    store,
-    strengths,
-)
-from earshift.planning import Calibration
+from earshift import datasets, files, models, store
+from earshift.audio import fingerprint
+from earshift.stages.clips import inspection, listing
+from earshift.stages.embeddings import job_size, region_files, regions, strengths
+from earshift.stages.embeddings.job_size import Calibration
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +118,7 @@ def list_clips(name: str, entry: Mapping[str, Any], table: Path, seed: int) -> L
         Counted or sampled.
     """
     if table.exists():
-        return Listed(len(clips.read(table)), clips.usable(table), table)
+        return Listed(len(listing.read(table)), listing.usable(table), table)
     folder = Path(entry["folder"])
     found = datasets.find_clips(name, entry)
     n = len(found.clips)
@@ -204,15 +195,15 @@ def estimate_run(
             row = _embedding(known[s["dataset"]], options, measured, extraction)
             row["address"] = _address(options["location"])
             embedded[plan] = row
-            rows.append(row | key | {"condition": plans.beside(plan, "").name})
+            rows.append(row | key | {"condition": region_files.beside(plan, "").name})
         rows.append(_pooling(embedded[plan], s, pooling) | key)
-    table = pd.DataFrame(rows).assign(made=jobs.now())
+    table = pd.DataFrame(rows).assign(made=files.now())
     prices = [extraction["price_per_cpu_hour"], extraction["price_per_gpu_hour"]]
     if any(price is not None for price in prices):
         cpu, gpu = (price or 0.0 for price in prices)
         table["cost"] = cpu * table["cpu_h"] + gpu * table["gpu_h"]
     table = table.sort_values("stage", kind="stable").reindex(columns=list(COLUMNS))
-    with jobs.whole_file(out) as temporary:
+    with files.whole_file(out) as temporary:
         table.to_csv(temporary, index=False)
 
 
@@ -265,7 +256,7 @@ def _embedding(
     if measured is None:
         return row
     frames = _frames_of_jobs(listed, new, waiting, options, measured, extraction)
-    hours = planning.job_seconds(measured, audio_s, len(frames)) / 3600
+    hours = job_size.job_seconds(measured, audio_s, len(frames)) / 3600
     largest = max((len(rows) for rows in waiting.values()), default=0)
     largest = max(largest, -(-n_clips // max(1, len(frames))))
     return row | {
@@ -273,7 +264,7 @@ def _embedding(
         "hours": hours,
         "cpu_h": hours * measured.threads,
         "gpu_h": hours * extraction["gpu"],
-        "mem_mb": planning.job_mb(measured, largest),
+        "mem_mb": job_size.job_mb(measured, largest),
         **_sizes(frames, options, fresh=len(new) == len(every)),
     }
 
@@ -298,7 +289,7 @@ def _frames_of_jobs(
         windows = regions.n_windows(model, new)
     rows = np.minimum(windows, 1) if options["pooling"] else windows
     capacity = 60 * extraction["minutes_per_job"] * measured.audio_s_per_s
-    n = planning.n_jobs(
+    n = job_size.n_jobs(
         listed.scale * regions.audio_s(new),
         round(listed.scale * len(new)),
         capacity,

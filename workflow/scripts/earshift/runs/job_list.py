@@ -14,9 +14,10 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, NamedTuple
 
-from earshift import inspection, jobs, models
+from earshift import files, models
 from earshift.conditions import conditions_of
-from earshift.protocol import FIXED, study_of
+from earshift.evaluation.protocol import FIXED, study_of
+from earshift.stages.clips import inspection
 
 #: Rule of the core -> its stage, and what each of its jobs writes in the folder of the
 #: results. A study adds its own (`Study.jobs`).
@@ -189,7 +190,7 @@ def _shares(
     """Return the last wildcard of some jobs, and their clips; None if not known yet."""
     if rule == "calibrate_model":
         entry = config["models"][key["model"]]
-        return {jobs.content_key([entry, models.versions_of(entry)]): 0}
+        return {files.content_key([entry, models.versions_of(entry)]): 0}
     if rule == "inspect_files":
         said = _read(results / "1_clips/{dataset}.notes.json".format(**key))
         n = inspection.n_shares(said["clips"]) if said and said["audio"] else 0

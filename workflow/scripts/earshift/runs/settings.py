@@ -11,19 +11,13 @@ from typing import Any, cast
 
 import yaml
 
-from earshift import (
-    alignment,
-    classifiers,
-    conditions,
-    config_paths,
-    datasets,
-    models,
-    protocol,
-    register,
-    registry,
-)
+from earshift import classifiers, conditions, datasets, models, registry
 from earshift import schema as schemas
+from earshift.downloads import catalogue
 from earshift.errors import ConfigError, WeightsError, did_you_mean
+from earshift.evaluation import protocol
+from earshift.runs import config_paths
+from earshift.stages.splits import alignment
 
 #: Config section -> kind of plugin its entries name.
 SECTIONS = {k.section: name for name, k in registry.KINDS.items() if k.section}
@@ -152,7 +146,7 @@ def check_folders(config: Mapping[str, Any], *, made: Path) -> None:
     DataError
         With the path looked for.
     """
-    unpacked = register.dataset_folders(config["downloads"]["register"])
+    unpacked = catalogue.dataset_folders(config["downloads"]["register"])
     for name, entry in config["datasets"].items():
         folder = Path(entry["folder"])
         if folder.parent != made and folder not in unpacked:
@@ -261,7 +255,7 @@ def _fill_options(config: Mapping[str, Any]) -> None:
 
 def _fill_folder(name: str, entry: dict[str, Any], own: str | None) -> None:
     """Name the folder that registered files are unpacked to, where none is given."""
-    folder = register.folder_of(name, entry["plugin"], own)
+    folder = catalogue.folder_of(name, entry["plugin"], own)
     if not entry.get("folder") and folder is not None and datasets.has_audio(entry):
         entry["folder"] = str(folder)
 

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from earshift import monitor
-from earshift.expected import expected_jobs
+from earshift.jobs import monitor
+from earshift.runs.job_list import expected_jobs
 
 #: Seconds without a sign of life after which a job counts as lost.
 LOST_S = 120.0

@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import jobs, status
-from earshift.expected import RULES
-from earshift.report import words
+from earshift import jobs
+from earshift.runs import status
+from earshift.runs.job_list import RULES
+from earshift.stages.report import words
 
 #: Column of the summary -> what the terminal calls it.
 SHOWN = {

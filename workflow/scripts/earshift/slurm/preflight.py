@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from earshift import disk, jobs, slurm
+from earshift import files, slurm
 from earshift.errors import ClusterError, did_you_mean
-from earshift.site import SITE, Site
+from earshift.slurm import disk
+from earshift.slurm.site import SITE, Site
 
 log = logging.getLogger(__name__)
 
@@ -282,12 +283,18 @@ def _check_request(
 def _try_job(site: Site, gpus: int, folder: Path) -> Iterator[Check]:
     """Run a job as a rule's would run, and compare what it sees with what we see."""
     what = "trial job on a GPU" if gpus else "trial job"
-    token = jobs.content_key([socket.gethostname(), os.getpid(), time.time(), gpus])
+    token = files.content_key([socket.gethostname(), os.getpid(), time.time(), gpus])
     asked, answer = (folder / f".preflight.{token}.{end}" for end in ("asked", "said"))
     output = folder / f".preflight.{token}.log"
-    with jobs.whole_file(asked) as file:
+    with files.whole_file(asked) as file:
         file.write_text(token)
-    command = [sys.executable, "-m", "earshift.preflight", str(asked), str(answer)]
+    command = [
+        sys.executable,
+        "-m",
+        "earshift.slurm.preflight",
+        str(asked),
+        str(answer),
+    ]
     try:
         with slurm.Trial(site, gpus, command, output) as trial:
             ended = trial.wait(QUEUE_S)
@@ -372,7 +379,7 @@ def answer_from_node(asked: Path, answer: Path) -> None:
         "missing": missing,
         "gpus": _gpus(),
     }
-    with jobs.whole_file(answer) as file:
+    with files.whole_file(answer) as file:
         file.write_text(json.dumps(told))
 
 

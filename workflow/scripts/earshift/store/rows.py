@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshift import store
-from earshift.conditions import text_of
 from earshift.errors import DataError, did_you_mean
+from earshift.names import text_of
 
 if TYPE_CHECKING:
     import dask.array

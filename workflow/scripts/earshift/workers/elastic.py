@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earshift import slurm, worker_node
+from earshift import slurm
 from earshift.errors import ClusterError, ConfigError
-from earshift.worker_node import PATIENCE_S, Started, cannot_import, last_lines
+from earshift.workers import node
+from earshift.workers.node import PATIENCE_S, Started, cannot_import, last_lines
 
 if TYPE_CHECKING:
     from distributed import SpecCluster
@@ -80,8 +81,8 @@ def in_jobs(
                 *([f"--qos={job.qos}"] if job.qos else []),
             ],
             job_script_prologue=_prologue(module, said / FAILED),
-            worker_command=worker_node.__name__,
-            worker_extra_args=worker_node.options(1),
+            worker_command=node.__name__,
+            worker_extra_args=node.options(1),
             log_directory=str(said),
             scheduler_options={
                 "host": address,
@@ -113,7 +114,7 @@ def _prologue(module: str, failed: Path) -> list[str]:
     whole = shlex.quote(str(failed))
     part = f"{whole}.$SLURM_JOB_ID"
     return [
-        *(f"export {k}={shlex.quote(v)}" for k, v in worker_node.settings().items()),
+        *(f"export {k}={shlex.quote(v)}" for k, v in node.settings().items()),
         f"{check} > {part} 2>&1 || {{ mv {part} {whole}; exit 1; }}",
     ]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from earshift import library
+from earshift import import_path
 from earshift.errors import DataError
 
 #: A Dask cluster, and a function that says why no worker will come any more, if so.
@@ -46,7 +46,7 @@ def options(n_workers: int) -> list[str]:
 def settings() -> dict[str, str]:
     """Return variables with which a node finds this library, and says only warnings."""
     return {
-        "PYTHONPATH": library.search_path(),
+        "PYTHONPATH": import_path.search_path(),
         "DASK_LOGGING__DISTRIBUTED": "warning",
     }
 

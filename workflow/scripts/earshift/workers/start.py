@@ -20,8 +20,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from earshift import slurm, worker_jobs, worker_node
-from earshift.worker_node import Started, cannot_import
+from earshift import slurm
+from earshift.workers import elastic as worker_jobs
+from earshift.workers import node
+from earshift.workers.node import Started, cannot_import
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -93,7 +95,7 @@ def started(
     dashboard = spread.dashboard and _has_bokeh()
     own = _cluster(module, n_workers, n_tasks, spread, folder, dashboard)
     with (
-        worker_node.single_threaded(),
+        node.single_threaded(),
         own as (cluster, lost),
         Client(cluster) as client,
     ):
@@ -178,11 +180,11 @@ def _on_nodes(
         # A process that ends, or a node that is lost, must not end the others.
         lasting = ("--no-kill", "--kill-on-bad-exit=0", "--wait=0")
         command = slurm.on_each_node(n_nodes, *lasting, f"--cpus-per-task={n_workers}")
-        command += [sys.executable, "-m", worker_node.__name__]
+        command += [sys.executable, "-m", node.__name__]
         log.info("starting %d workers on each of %d nodes", n_workers, n_nodes)
         step = subprocess.Popen(
-            [*command, cluster.scheduler_address, *worker_node.options(n_workers)],
-            env=os.environ | worker_node.settings(),
+            [*command, cluster.scheduler_address, *node.options(n_workers)],
+            env=os.environ | node.settings(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -217,7 +219,7 @@ def _check_import(module: str, n_nodes: int) -> None:
     try:
         done = subprocess.run(
             [*command, sys.executable, "-c", f"import {module}"],
-            env=os.environ | worker_node.settings(),
+            env=os.environ | node.settings(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -16,9 +16,12 @@ from typing import Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from earshift import jobs, stopping, workers
+from earshift import jobs
 from earshift.errors import DataError, StoppedError
-from earshift.workers import Spread
+from earshift.files import content_key, whole_file
+from earshift.jobs import stopping
+from earshift.workers import start
+from earshift.workers.start import Spread
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +127,7 @@ def run_groups(
     folder.mkdir(parents=True, exist_ok=True)
     plan: list[list[Job]] = []
     for group in groups:
-        keys = [jobs.content_key([name, dict(task)]) for task in group]
+        keys = [content_key([name, dict(task)]) for task in group]
         files = [tuple(folder / _file(key, table) for table in tables) for key in keys]
         plan.append(list(zip(group, files, strict=True)))
     every = [job for group in plan for job in group]
@@ -171,7 +174,7 @@ def _run_one(function: Function, task: Task, files: Sequence[Path]) -> None:
     found = function(**task)
     tables = (found,) if isinstance(found, pd.DataFrame) else found
     for table, file in zip(tables, files, strict=True):
-        with jobs.whole_file(file) as temporary:
+        with whole_file(file) as temporary:
             table.to_parquet(temporary, index=False)
 
 
@@ -195,7 +198,7 @@ def _results(
 
     size = (n_workers, len(todo))
     messages = folder.with_name(f".{folder.name}.workers")
-    own = workers.started(function.__module__, *size, spread, messages)
+    own = start.started(function.__module__, *size, spread, messages)
     with own as (client, lost):
         done: SimpleQueue[Any] = SimpleQueue()
         futures = [

@@ -12,10 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, datasets, jobs, measures
+from earshift import datasets, files
+from earshift.audio import meter
 from earshift.datasets import LABEL
 from earshift.discrepancy import domain_auc_nonlinear
-from earshift.statistics import bootstrap_weights, interval, resampled_auc
+from earshift.numerics.auc import resampled_auc
+from earshift.numerics.inference import bootstrap_weights, interval
+from earshift.stages.clips import listing
 from earshift.tables import read_text
 
 log = logging.getLogger(__name__)
@@ -96,16 +99,16 @@ def audit_datasets(
         "cues": _cues(heard, n_resamples, confidence, seed),
     }
     for name, table in found.items():
-        with jobs.whole_file(out / f"{name}.csv") as file:
+        with files.whole_file(out / f"{name}.csv") as file:
             table.to_csv(file, index=False)
     log.info("%d recordings are in several official splits", len(both))
 
 
 def _usable(table: Path) -> pd.DataFrame:
     """Read the usable clips of a dataset with what was measured on them."""
-    own = clips.read(table)
+    own = listing.read(table)
     measured = pd.read_parquet(
-        clips.measures_of(table), columns=["bandwidth_hz", "spectrum_db"]
+        listing.measures_of(table), columns=["bandwidth_hz", "spectrum_db"]
     )
     own = own.join(measured)
     own = own[own["status"].eq("ok")].reset_index(drop=True)
@@ -221,7 +224,7 @@ def _spectrum(name: str, own: pd.DataFrame) -> pd.DataFrame:
     levels = np.quantile(np.stack(own["spectrum_db"].to_list()), [0.25, 0.5, 0.75], 0)
     columns = dict(zip(_LEVELS, levels, strict=True))
     return pd.DataFrame(
-        {"dataset": name, "centre_hz": np.round(measures.CENTRES_HZ, 1), **columns}
+        {"dataset": name, "centre_hz": np.round(meter.CENTRES_HZ, 1), **columns}
     ).round(2)
 
 

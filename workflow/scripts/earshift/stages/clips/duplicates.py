@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, datasets, fingerprint, jobs
+from earshift import datasets, files, jobs
+from earshift.audio import fingerprint
 from earshift.datasets import LABEL
+from earshift.stages.clips import listing
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +92,7 @@ def find_duplicates(
         ]
     found = pd.DataFrame(rows, columns=["i", "j", *COLUMNS])
     found = found.sort_values(["kind", "i", "j"])[list(COLUMNS)]
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         found.to_csv(file, index=False)
     kinds = found["kind"].value_counts()
     log.info(
@@ -101,9 +103,9 @@ def find_duplicates(
 
 def _usable(name: str, table: Path) -> pd.DataFrame:
     """Read the usable clips of a dataset, the place of their excerpts, their labels."""
-    own = clips.read(table)
+    own = listing.read(table)
     measured = pd.read_parquet(
-        clips.measures_of(table), columns=["clip_id", "content_hash", "sketch"]
+        listing.measures_of(table), columns=["clip_id", "content_hash", "sketch"]
     )
     own = own.join(measured.drop(columns="clip_id")).assign(
         dataset=name, place=np.arange(len(own))
@@ -125,7 +127,7 @@ def _near(
     pairs = fingerprint.candidates([every["sketch"].iloc[i] for i in firsts])
     log.info("%d pairs of clips are compared", len(pairs))
     excerpts = {
-        name: np.load(clips.excerpts_of(table), mmap_mode="r")
+        name: np.load(listing.excerpts_of(table), mmap_mode="r")
         for name, table in tables.items()
     }
 

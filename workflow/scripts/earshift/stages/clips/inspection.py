@@ -19,7 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from earshift import audio, fingerprint, jobs, measures, versions
+from earshift import files, jobs, versions
+from earshift.audio import fingerprint, reading
+from earshift.audio import meter as measures
 from earshift.errors import AudioError
 
 log = logging.getLogger(__name__)
@@ -109,7 +111,7 @@ def inspect_files(
     paths = paths[a:b]
     states = [_state(path) for path in paths]
     keys = [
-        jobs.content_key([versions.MEASURES, path, *state.values()])
+        files.content_key([versions.MEASURES, path, *state.values()])
         for path, state in zip(paths, states, strict=True)
     ]
     parts.mkdir(parents=True, exist_ok=True)
@@ -136,7 +138,7 @@ def inspect_files(
                 rows = []
             progress.step()
         _keep(rows, parts)
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         pd.DataFrame({"key": keys}).to_parquet(file, index=False)
 
 
@@ -151,8 +153,8 @@ def _known(parts: Path) -> set[str]:
 
 def _keep(rows: list[dict[str, Any]], folder: Path) -> None:
     if rows:
-        part = jobs.content_key([row["key"] for row in rows])
-        with jobs.whole_file(folder / f"{part}.parquet") as file:
+        part = files.content_key([row["key"] for row in rows])
+        with files.whole_file(folder / f"{part}.parquet") as file:
             pd.DataFrame(rows).to_parquet(file, index=False)
 
 
@@ -276,7 +278,7 @@ def _inspect(path: str, state: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _measured(path: str) -> dict[str, Any]:
-    opened = audio.AudioFile(Path(path))
+    opened = reading.AudioFile(Path(path))
     meter = measures.Meter(opened.sample_rate_hz, opened.n_channels)
     for block in opened.blocks():
         meter.add(block)

@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from earshift import datasets, inspection, jobs, measures
+from earshift import datasets, files
+from earshift.audio import meter
 from earshift.errors import DataError
+from earshift.stages.clips import inspection
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +135,7 @@ def write_list(
         log.warning("%s: %s", name, warning)
     rows = found.clips.assign(path=[str(folder / p) for p in found.clips["path"]])
     said = {
-        "listed": jobs.now(),
+        "listed": files.now(),
         "clips": len(rows),
         "audio": datasets.has_audio(entry),
         "skipped": dict(found.skipped),
@@ -141,9 +143,9 @@ def write_list(
         "unusable": dict(found.unusable),
         "warnings": warnings,
     }
-    with jobs.whole_file(notes) as file:
+    with files.whole_file(notes) as file:
         file.write_text(json.dumps(said, indent=1) + "\n")
-    with jobs.whole_file(listing) as file:
+    with files.whole_file(listing) as file:
         rows.to_parquet(file, index=False)
     log.info("%s: %d clips listed", name, len(rows))
 
@@ -188,7 +190,7 @@ def gather_clips(
     """
     clips = pd.read_parquet(listing)
     said = json.loads(notes.read_text())
-    with jobs.whole_file(excerpts_of(table)) as file:
+    with files.whole_file(excerpts_of(table)) as file:
         if said["audio"]:
             found = inspection.gather(inspected, parts=parts_of(table), excerpts=file)
         else:
@@ -207,9 +209,9 @@ def gather_clips(
     _write_audit(rejected, bad, said["skipped"], findings, said["warnings"])
     _stop_if_too_many(name, bad, len(clips), max_bad_clips, rejected)
     rejected.replace(audit)
-    with jobs.whole_file(measures_of(table)) as file:
+    with files.whole_file(measures_of(table)) as file:
         _write_measures(file, clips["clip_id"], measured, row)
-    with jobs.whole_file(table) as file:
+    with files.whole_file(table) as file:
         clips.to_parquet(file, index=False)
     log.info(
         "%s: %d clips, %d unusable, %d usable with a finding",
@@ -220,8 +222,8 @@ def gather_clips(
 def _write_measures(
     file: Path, clip_ids: pd.Series[str], measured: pa.Table, row: NDArray[np.int64]
 ) -> None:
-    """Write `measures.COLUMNS` and the sketch of each clip, some clips at a time."""
-    measured = measured.select([*measures.COLUMNS, "sketch"])
+    """Write `meter.COLUMNS` and the sketch of each clip, some clips at a time."""
+    measured = measured.select([*meter.COLUMNS, "sketch"])
     schema = measured.schema.insert(0, pa.field("clip_id", pa.string()))
     with pq.ParquetWriter(file, schema) as writer:
         for a in range(0, len(row), CLIPS_AT_A_TIME):
@@ -270,7 +272,7 @@ def _write_audit(
     of_all = pd.DataFrame(
         [("", "", "warning", warning) for warning in warnings], columns=rows.columns
     )
-    with jobs.whole_file(file) as temporary:
+    with files.whole_file(file) as temporary:
         table = pd.concat(
             [
                 pd.concat([rows, left_out]).assign(usable="no"),
@@ -299,7 +301,7 @@ def too_many(n_bad: int, n_clips: int, limit: float) -> bool:
 
 
 def measures_of(table: Path) -> Path:
-    """Return the Parquet file of the measures: `clip_id`, `measures.COLUMNS`, `sketch`.
+    """Return the Parquet file of the measures: `clip_id`, `meter.COLUMNS`, `sketch`.
 
     It has one row per row of the clip table.
     """

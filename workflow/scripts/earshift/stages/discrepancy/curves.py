@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import statistics
+from earshift.numerics import inference
+from earshift.numerics.auc import resampled_auc
 
 #: Columns that say of what a curve is, besides the method.
 KEYS = ("model", "condition", "a", "b", "measure")
@@ -41,7 +42,7 @@ class Curve:
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Return the interval of the value."""
-        ends = [statistics.interval(row[1:], confidence) for row in self.values]
+        ends = [inference.interval(row[1:], confidence) for row in self.values]
         low, high = np.mean(ends, axis=0)
         return float(low), float(high)
 
@@ -126,7 +127,7 @@ def _of_scores(
     rng = np.random.default_rng(seed)
     weights = np.concatenate(
         [
-            statistics.bootstrap_weights(own.to_numpy(str), n_resamples, rng)
+            inference.bootstrap_weights(own.to_numpy(str), n_resamples, rng)
             for _, own in clips.groupby("dataset")["recording"]
         ]
     )
@@ -137,7 +138,7 @@ def _of_scores(
     for method, part in rows.groupby("method", sort=False):
         where = pd.MultiIndex.from_frame(part[["dataset", "clip_id"]])
         inner = part[["repeat", "fold", "inner_fold"]]
-        auc = statistics.resampled_auc(
+        auc = resampled_auc(
             part["score"].to_numpy(float),
             part["dataset"].eq(b).to_numpy(bool),
             np.asarray(inner.groupby(list(inner.columns)).ngroup(), np.int64),

@@ -14,21 +14,15 @@ from scipy.linalg import block_diag
 from sklearn.base import TransformerMixin
 from sklearn.preprocessing import StandardScaler
 
-from earshift import (
-    cluster,
-    discrepancy,
-    domains,
-    evaluate,
-    jobs,
-    registry,
-    scoring,
-    versions,
-)
-from earshift.classes import read_classes
-from earshift.debias import Method, _calls, _checks, _fit_checks
-from earshift.discrepancy._pair import Side, measure_pair
-from earshift.domains import PRESENT, Domain
-from earshift.folds import assign_folds
+from earshift import discrepancy, files, registry, versions
+from earshift.debias import Method, calls, checks, fit_checks
+from earshift.evaluation import domains
+from earshift.evaluation.domains import PRESENT, Domain
+from earshift.numerics.grouped_folds import assign_folds
+from earshift.stages.discrepancy.pair import Side, measure_pair
+from earshift.stages.scores import cross_validation, inputs, score_tables
+from earshift.stages.splits.classes import read_classes
+from earshift.workers import tasks
 
 #: How often the datasets are halved. A method is fitted on one half of the recordings
 #: and measured on the other, then the other way round: a probe trained on the clips
@@ -80,7 +74,7 @@ def measure_discrepancy(
         former alone has none of these columns.
     """
     chosen = read_classes(classes)
-    all_domains = domains.load_all(entries, chosen)
+    all_domains = inputs.load_all(entries, chosen)
     shared = {
         "entries": [dict(entry) for entry in entries],
         "digest": [domain.digest() for domain in all_domains],
@@ -92,8 +86,8 @@ def measure_discrepancy(
     halves = [(repeat, half) for repeat in range(N_REPEATS) for half in (0, 1)]
     names = [domain.name for domain in all_domains]
     served = {n: m for n, m in Method.of_all(methods).items() if _pairs(m, names)}
-    cells = evaluate.cells(served, ["global"], halves)
-    rows = cluster.run_tasks(
+    cells = cross_validation.cells(served, ["global"], halves)
+    rows = tasks.run_tasks(
         measure_fold,
         [shared | cell for cell in cells],
         name="earshift.discrepancy._stage.measure_fold",
@@ -102,7 +96,7 @@ def measure_discrepancy(
         what=f"{model} / {condition}: discrepancy",
     )
     rows = rows.assign(model=model, condition=condition)
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         rows.to_parquet(file, index=False)
 
 
@@ -149,13 +143,13 @@ def measure_fold(
         entry, version = discrepancy.entry_of(name, identity)
         registry.check_version("discrepancy", entry["plugin"], version)
         measure_entries[name] = entry
-    all_domains = domains.load_all(entries, classes)
+    all_domains = inputs.load_all(entries, classes)
     draws = np.random.default_rng([seed, repeat])
     halves = _halves(all_domains, draws)
     # The other half is as it was when that is measured.
     both = [[_at_most(half == f, MAX_CLIPS, draws) for half in halves] for f in (0, 1)]
     train, test = both[1 - fold], both[fold]
-    with scoring.named(method, f"in stage 6 (halving {repeat}, half {fold})"):
+    with score_tables.named(method, f"in stage 6 (halving {repeat}, half {fold})"):
         held_out = _corrected(own, all_domains, train, test, fit_again=fold == 0)
     sides = [
         Side(X, domain.labels[chosen], _clips(domain, chosen))
@@ -203,20 +197,20 @@ def _corrected(
     fitted, seen = _fit_method(method, parts)
     groups = [
         [
-            _checks.Clips(d.name, d.clip_id[t], x[t])
+            checks.Clips(d.name, d.clip_id[t], x[t])
             for d, x, t in zip(all_domains, scaled, test, strict=True)
         ]
     ]
     told = method.looks_at_domains
     rng = np.random.default_rng(0)
-    (held_out,) = _checks.transformed(fitted, groups, mixed=not told, rng=rng)
+    (held_out,) = checks.transformed(fitted, groups, mixed=not told, rng=rng)
     if fit_again:
-        some = [clips.X[: _checks.SAMPLE] for clips in groups[0]]
+        some = [clips.X[: checks.SAMPLE] for clips in groups[0]]
         datasets = np.repeat(
             [clips.dataset for clips in groups[0]], list(map(len, some))
         )
         again = (np.concatenate(some), datasets if told else None)
-        _fit_checks.check_fit(method.plugin, method.make, seen, *again)
+        fit_checks.check_fit(method.plugin, method.make, seen, *again)
     return held_out
 
 
@@ -244,7 +238,7 @@ def _fit_method(
     seen = domains.seen_by(method, parts, source=parts[0][0].name)
     # One kernel for all of them: 'k' sees no more than this.
     seen["source_clips"] = parts[0][1]
-    return _calls.fit(method.make(), seen), seen
+    return calls.fit(method.make(), seen), seen
 
 
 def _at_most(

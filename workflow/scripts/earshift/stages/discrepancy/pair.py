@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshift import discrepancy, registry
-from earshift.discrepancy._result import ClipScores, Result
+from earshift.discrepancy import ClipScores, Result
 from earshift.errors import DataError
 
 

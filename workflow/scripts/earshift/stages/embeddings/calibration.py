@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from earshift import embeddings, jobs, models, plans, regions
+from earshift import files, models, provenance
+from earshift.stages.embeddings import extraction, region_files, regions
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def calibrate_model(
                 plan=plan,
             )
             what = f"{name}: calibration"
-            skipped, spent = embeddings.fill_region(
+            skipped, spent = extraction.fill_region(
                 what, model, plan, "000000", n_threads
             )
             load_s = spent["load_s"] if load_s is None else load_s
@@ -84,7 +85,7 @@ def calibrate_model(
             if work_s >= ENOUGH_S or n_clips >= MOST_CLIPS:
                 break
             n_clips *= 4
-        rows = plans.read_region(plan, "000000")
+        rows = region_files.read_region(plan, "000000")
     for reason in skipped.values():
         log.warning("%s: a clip failed: %s", what, reason)
     audio_s = regions.audio_s(rows)
@@ -101,13 +102,13 @@ def calibrate_model(
         "bytes_per_audio_s": 4 * model.spec.n_features * frames_per_audio_s,
         "threads": n_threads,
         "machine": machine(),
-        "provenance": jobs.provenance(),
+        "provenance": provenance.provenance(),
     }
     log.info(
         "%s: %.1f s of audio a second, %.1f s to load, %d MiB",
         *(name, said["audio_s_per_s"], load_s, spent["peak_mib"]),
     )
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         file.write_text(json.dumps(said, indent=1) + "\n")
 
 

@@ -16,22 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from earshift import (
-    clips,
-    jobs,
-    models,
-    owners,
-    plans,
-    stopping,
-    store,
-    strengths,
-    waveforms,
-)
-from earshift.begun import Begun
+from earshift import files, jobs, models, store
 from earshift.errors import AudioError, DataError, StoppedError
-from earshift.models._batches import Piece, call_ahead, number
-from earshift.models._model import Embedded
-from earshift.pooling import pooled
+from earshift.jobs import stopping
+from earshift.models import Embedded, Piece, call_ahead, number
+from earshift.numerics.pooling import pooled
+from earshift.stages.clips import listing
+from earshift.stages.embeddings import owners, region_files, strengths, waveforms
+from earshift.stages.embeddings.region_progress import Begun
 
 log = logging.getLogger(__name__)
 
@@ -93,15 +85,15 @@ def extract_region(
     location = owners.store_of(plan, writing=True)
     store.shard_of(location)  # says what to do if its description is damaged
     facts = store.attributes(location)
-    own = plans.read_region(plan, region)
-    record = plans.record_of(plan, region)
-    key = jobs.content_key([facts["key"], own.astype(str).to_numpy().tolist()])
+    own = region_files.read_region(plan, region)
+    record = region_files.record_of(plan, region)
+    key = files.content_key([facts["key"], own.astype(str).to_numpy().tolist()])
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
         model = models.from_entry(entry)
-        begun = Begun(plans.begun_of(plan, region), key)
+        begun = Begun(region_files.begun_of(plan, region), key)
         skipped, spent = fill_region(name, model, plan, region, n_threads, begun)
-        if clips.too_many(len(skipped), len(own), max_bad_clips):
+        if listing.too_many(len(skipped), len(own), max_bad_clips):
             begun.remove()  # what failed is tried again
             raise DataError(
                 f"{name}: {len(skipped)} of {len(own)} clips that stage 1 could read "
@@ -110,12 +102,12 @@ def extract_region(
                 "again with '--forcerun list_clips'."
             )
         done = {"key": key, "clips": len(own), "skipped": skipped, "spent": spent}
-        with jobs.whole_file(record) as file:
+        with files.whole_file(record) as file:
             file.write_text(json.dumps(done, indent=1, sort_keys=True) + "\n")
         begun.remove()
     else:
         log.info("%s: embedded before, %d clips kept", name, len(own))
-    with jobs.whole_file(marker) as file:
+    with files.whole_file(marker) as file:
         shutil.copyfile(record, file)
 
 
@@ -147,8 +139,8 @@ def fill_region(
         process; `bytes`, of the shards; `finished`, UTC.
     """
     location = owners.store_of(plan, writing=True)
-    own = plans.read_region(plan, region)
-    span = plans.rows_of(own, store.shard_of(location))
+    own = region_files.read_region(plan, region)
+    span = region_files.rows_of(own, store.shard_of(location))
     begun = begun or Begun()
     with limit_for(model, n_threads):
         log.info("%s: loading the model", name)
@@ -157,7 +149,7 @@ def fill_region(
         skipped = _extract(name, model, location, span, own, n_threads, begun)
     return skipped, begun.spent() | {
         "bytes": store.stored_bytes(location, span),
-        "finished": jobs.now(),
+        "finished": files.now(),
     }
 
 

@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, indexing, jobs, names, owners, plans, store, text
+from earshift import files, jobs, names, provenance, store, text
 from earshift.errors import DataError
-from earshift.pooling import pooled
-from earshift.vectors import Vectors, open_vectors
+from earshift.numerics.pooling import pooled
+from earshift.stages.clips import listing
+from earshift.stages.embeddings import indexing, owners, region_files
+from earshift.stages.embeddings.vector_files import Vectors, open_vectors
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +79,12 @@ def import_embeddings(
         clip of the table, or of too few, or another plan made the store.
     """
     found = open_vectors(file, datasets, name, columns)
-    wanted = clips.usable(table)["clip_id"]
+    wanted = listing.usable(table)["clip_id"]
     place = pd.Index(wanted).get_indexer(pd.Index(found.clip_ids, dtype=object))
     _check_keys(file, datasets[0], found, place, wanted)
     place[found.n == 0] = -1
-    for ending in plans.FOLDERS:  # of a model that was computed
-        shutil.rmtree(plans.beside(plan, ending), ignore_errors=True)
+    for ending in region_files.FOLDERS:  # of a model that was computed
+        shutil.rmtree(region_files.beside(plan, ending), ignore_errors=True)
     said = f"{file}, {datasets[0]}, {name}"
     n = np.where(place < 0, 0, found.n.clip(max=1) if pooling else found.n)
     last = np.cumsum(n)
@@ -95,7 +97,7 @@ def import_embeddings(
     bad = _fill(location, found, place, last - n, facts, said)
     rows = _index(wanted, place, last - n, n, bad)
     left_out = rows[rows["status"] != "ok"]
-    if clips.too_many(len(left_out), len(rows), max_bad_clips):
+    if listing.too_many(len(left_out), len(rows), max_bad_clips):
         raise DataError(
             f"{said}: {len(left_out)} of {len(rows)} clips have no vector, or a bad "
             f"one, more than max_bad_clips = {max_bad_clips} allows. The first, "
@@ -104,7 +106,7 @@ def import_embeddings(
     for run in sorted(bad):
         store.clear_rows(location, int(last[run] - n[run]), int(last[run]))
     indexing.write_index(rows, location, token, index)
-    plans.write(plan, facts["key"], token, location, {})
+    region_files.write(plan, facts["key"], token, location, {})
 
 
 def _check_keys(
@@ -171,7 +173,7 @@ def _facts(
     pooling: Sequence[str],
 ) -> dict[str, Any]:
     """Return the attributes of a store, as those of a model that was computed."""
-    source = {"file": str(file), "sha256": jobs.file_hash(file)}
+    source = {"file": str(file), "sha256": files.file_hash(file)}
     facts = {
         "model": model,
         "plugin": "imported",
@@ -183,8 +185,8 @@ def _facts(
         "pooling": list(pooling),
     }
     return facts | {
-        "key": jobs.content_key(facts),
-        "provenance": jobs.provenance(),
+        "key": files.content_key(facts),
+        "provenance": provenance.provenance(),
     }
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from earshift import jobs, owners, plans, store, strengths
+from earshift import files, store
 from earshift.errors import DataError
+from earshift.stages.embeddings import owners, region_files, strengths
 
 
 def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
@@ -35,9 +36,9 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
     reasons: dict[str, dict[str, str]] = {}
     for marker in markers:
         reasons[marker.stem] = json.loads(marker.read_text())["skipped"]
-    if missing := set(plans.named_in(plan)) - reasons.keys():
+    if missing := set(region_files.named_in(plan)) - reasons.keys():
         raise DataError(f"{plan}: region {min(missing)} is not done.")
-    rows = pd.read_parquet(plans.beside(plan, ".clips.parquet"))
+    rows = pd.read_parquet(region_files.beside(plan, ".clips.parquet"))
     rows["reason"] = [
         reasons[region].get(name, "")
         for region, name in zip(rows["region"], strengths.names_of(rows), strict=True)
@@ -48,9 +49,9 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
     # All regions are done: no job of the store is running.
     location = owners.store_of(plan, writing=True)
     store.clear_partials(location)
-    for file in plans.unfinished(plan):
+    for file in region_files.unfinished(plan):
         file.unlink(missing_ok=True)
-    write_index(rows, location, plans.read(plan).get("token"), out)
+    write_index(rows, location, region_files.read(plan).get("token"), out)
 
 
 def write_index(
@@ -80,7 +81,7 @@ def write_index(
     )
     columns = ["clip_id", *strengths.columns(rows), "region", "first_frame"]
     columns += ["n_frames", "status", "reason"]
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         found = rows[columns]
         found.attrs["token"] = token
         found.to_parquet(file, index=False)

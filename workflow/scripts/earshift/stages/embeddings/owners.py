@@ -16,8 +16,9 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import jobs, plans, store
+from earshift import files, store
 from earshift.errors import DataError
+from earshift.stages.embeddings import region_files
 
 #: Attribute of a store that says whose it is: `token`, `plan` (path) and `host`.
 OWNER = "owner"
@@ -56,7 +57,7 @@ def claim(plan: Path, location: store.Location, *, known: bool = False) -> str:
     file = _file_of(plan)
     token = _token_in(file) or secrets.token_hex(8)
     if not file.exists():
-        with jobs.whole_file(file) as new:
+        with files.whole_file(file) as new:
             new.write_text(json.dumps({"token": token}) + "\n")
     held = store.attributes(location)
     if held and held.get(OWNER) != (owner := owner_of(plan, token)):
@@ -87,7 +88,7 @@ def check_free(plan: Path, location: store.Location, *, known: bool = False) -> 
         return
     theirs = held.get(OWNER)
     if theirs is None:
-        if plans.is_beside(plan, location):
+        if region_files.is_beside(plan, location):
             return
         if not known:
             raise DataError(
@@ -108,7 +109,7 @@ def store_of(plan: Path, *, writing: bool = False) -> store.Location:
     Parameters
     ----------
     plan : Path
-        A plan, as `plans.write` wrote it.
+        A plan, as `region_files.write` wrote it.
     writing : bool, default=False
         Whether something will be written into the store.
 
@@ -123,7 +124,7 @@ def store_of(plan: Path, *, writing: bool = False) -> store.Location:
         If there is no store, another plan made it, it was made anew since the plan was
         written, or, for writing, this plan is a copy of the one that made it.
     """
-    location = plans.location_of(plan)
+    location = region_files.location_of(plan)
     check(plan, location, writing=writing)
     return location
 
@@ -134,7 +135,7 @@ def check(plan: Path, location: store.Location, *, writing: bool = False) -> Non
     Parameters
     ----------
     plan : Path
-        A plan, as `plans.write` wrote it.
+        A plan, as `region_files.write` wrote it.
     location : Path or str
         The store.
     writing : bool, default=False
@@ -145,10 +146,10 @@ def check(plan: Path, location: store.Location, *, writing: bool = False) -> Non
     DataError
         As of `store_of`.
     """
-    said, held = plans.read(plan), store.attributes(location)
+    said, held = region_files.read(plan), store.attributes(location)
     if not held:
         moved = "put it back there"
-        if not plans.is_within_results(plan, location):
+        if not region_files.is_within_results(plan, location):
             moved += ", or set 'store: address' to where it is now"
         raise DataError(
             f"there is no store at '{location}', where '{plan}' says that it is. If it "
@@ -182,7 +183,7 @@ def check_index(plan: Path, index: pd.DataFrame) -> None:
     DataError
         If the two name different tokens.
     """
-    token, wanted = index.attrs.get("token"), plans.read(plan).get("token")
+    token, wanted = index.attrs.get("token"), region_files.read(plan).get("token")
     if token is not None and token != wanted:
         raise DataError(
             f"the index beside '{plan}' is of the store of another plan (its token is "
@@ -193,7 +194,7 @@ def check_index(plan: Path, index: pd.DataFrame) -> None:
 
 def _check_index(plan: Path, location: store.Location) -> None:
     """Refuse a store without owner whose index is not the one beside the plan."""
-    if not (file := plans.beside(plan, ".index.parquet")).exists():
+    if not (file := region_files.beside(plan, ".index.parquet")).exists():
         return
     if problem := compare_index(file, location):
         raise DataError(
@@ -234,7 +235,7 @@ def _check_original(
 ) -> None:
     """Refuse to write from a copy of the results whose original is still there."""
     original = Path(theirs["plan"])
-    if plans.is_within_results(plan, location) or original == plan.resolve():
+    if region_files.is_within_results(plan, location) or original == plan.resolve():
         return
     if _token_in(_file_of(original)) == theirs["token"]:
         raise DataError(
@@ -244,7 +245,7 @@ def _check_original(
 
 
 def _file_of(plan: Path) -> Path:
-    return plans.beside(plan, ".owner.json")
+    return region_files.beside(plan, ".owner.json")
 
 
 def _token_in(file: Path) -> str | None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import clips, jobs, models
-from earshift.resampling import n_resampled
+from earshift import files, models
+from earshift.audio.resampling import n_resampled
+from earshift.stages.clips import listing
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +60,12 @@ def count_padding(
     rows: list[dict[str, Any]] = []
     for dataset, table in tables.items():
         # Clips of a corpus have few different lengths.
-        listed = clips.usable(table)[["n_samples", "sample_rate_hz"]]
+        listed = listing.usable(table)[["n_samples", "sample_rate_hz"]]
         lengths = listed.value_counts().rename("n_clips").reset_index()
         for (name, model), condition in product(loaded.items(), conditions):
             key = {"dataset": dataset, "model": name, "condition": condition}
             rows.append(key | _count(model, lengths))
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(
             file, index=False, float_format="%.6f"
         )

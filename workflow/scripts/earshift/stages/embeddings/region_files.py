@@ -1,12 +1,12 @@
 """Stage 2, embeddings: the plan of a store, and the files beside it.
 
 A condition of several strengths counts a clip once for each of them, and its lists have
-the column `strength`; see `earshift.strengths`.
+the column `strength`; see `earshift.stages.embeddings.strengths`.
 
 ``<condition>.plan.json``
     What made the store, where it is, and its regions in use.
 ``<condition>.owner.json``
-    The token by which plan and store know each other; see `earshift.owners`.
+    The token by which plan and store know each other; see `owners`.
 ``<condition>.regions/<region>.parquet``
     The clips of a region, the state of their files, and their rows.
 ``<condition>.clips.parquet``
@@ -14,7 +14,7 @@ the column `strength`; see `earshift.strengths`.
 ``<condition>.kept/<region>.json``
     What the job that filled a region had to leave out.
 ``<condition>.begun/<region>.json``
-    How far a job came that was stopped or killed; see `earshift.begun`.
+    How far a job came that was stopped or killed; see `region_progress`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import jobs, store, strengths
+from earshift import files, store
+from earshift.stages.embeddings import strengths
 
 #: Endings of the folders beside a plan that hold a file for each region.
 FOLDERS = (".regions", ".kept", ".begun", ".done")
@@ -108,7 +109,7 @@ def write(
         if together or is_within_results(plan, location):
             place = os.path.relpath(folder.resolve(), plan.resolve().parent)
     said = {"key": key, "token": token, "store": place, "regions": sorted(work)}
-    with jobs.whole_file(plan) as file:
+    with files.whole_file(plan) as file:
         file.write_text(json.dumps(said | {"work": work}, indent=1) + "\n")
 
 
@@ -190,7 +191,7 @@ def mark(plan: Path, location: store.Location, names: Sequence[str]) -> None:
     said = read(plan)
     said["marked"] = said.get("marked", 0) + 1
     # First: of what is missing afterwards, a finished experiment misses nothing.
-    with jobs.whole_file(plan) as file:
+    with files.whole_file(plan) as file:
         file.write_text(json.dumps(said, indent=1) + "\n")
     used = pd.read_parquet(beside(plan, ".clips.parquet"))
     for region in names:
@@ -199,7 +200,7 @@ def mark(plan: Path, location: store.Location, names: Sequence[str]) -> None:
         store.clear_rows(location, *rows_of(rows, store.shard_of(location)))
         names = strengths.names_of(used[used["region"] == region])
         rows = rows[strengths.names_of(rows).isin(names)]
-        with jobs.whole_file(list_of(plan, region)) as file:
+        with files.whole_file(list_of(plan, region)) as file:
             rows.to_parquet(file, index=False)
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from earshift import jobs, monitor
+from earshift import files
+from earshift.jobs import monitor
 
 
 class Begun:
@@ -63,7 +64,7 @@ class Begun:
             return
         said = {"key": self._key, "clips": clips, "skipped": dict(skipped)}
         said["spent"] = self.spent()
-        with jobs.whole_file(self._file) as file:
+        with files.whole_file(self._file) as file:
             file.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n")
 
     def remove(self) -> None:

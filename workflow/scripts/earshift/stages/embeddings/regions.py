@@ -1,7 +1,7 @@
 """Stage 2, embeddings: which clips are embedded already, and which job embeds the rest.
 
 A store only grows. Its rows are dealt out in *regions*, runs of whole Zarr shards, each
-of which one job fills; `earshift.plans` says what is written beside the store.
+of which one job fills; `region_files` says what is written beside the store.
 
 When the clip table changes, clips whose files are as they were keep their rows; new and
 changed ones get regions of their own, and nothing else is embedded again.
@@ -20,14 +20,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import clips, jobs, models, owners, planning, plans, store, strengths
-from earshift.resampling import n_resampled
-from earshift.verification import identify
+from earshift import files, models, provenance, store
+from earshift.audio.resampling import n_resampled
+from earshift.downloads.verification import identify
+from earshift.stages.clips import listing
+from earshift.stages.embeddings import job_size, owners, region_files, strengths
 
 log = logging.getLogger(__name__)
 
 #: Columns of the clip table that an extraction job needs.
-_CLIP = [*clips.FILE_COLUMNS, "n_samples", "sample_rate_hz"]
+_CLIP = [*listing.FILE_COLUMNS, "n_samples", "sample_rate_hz"]
 
 #: Columns of a region's list: these, how many windows a clip has, and its rows.
 _ROWS = ["n_windows", "first_frame", "n_frames"]
@@ -86,7 +88,7 @@ def plan_regions(
     """
     model = models.from_entry(entry)
     facts = facts_of(name, model, versions, dtype, pooling, condition)
-    wanted = strengths.expand(clips.usable(table)[_CLIP], condition)
+    wanted = strengths.expand(listing.usable(table)[_CLIP], condition)
     token = owners.claim(plan, location, known=_is_planned(plan))
     facts[owners.OWNER] = owners.owner_of(plan, token)
     if store.attributes(location).get("key") == facts["key"]:
@@ -94,13 +96,13 @@ def plan_regions(
         for region, rows in given_up.items():
             _give_up(plan, location, region, rows)
     else:
-        for ending in plans.FOLDERS:
-            shutil.rmtree(plans.beside(plan, ending), ignore_errors=True)
+        for ending in region_files.FOLDERS:
+            shutil.rmtree(region_files.beside(plan, ending), ignore_errors=True)
         lists = {}
     new = _of_no_region(wanted, lists)
     new = new.assign(n_windows=n_windows(model, new))
     new["n_frames"] = new["n_windows"].clip(upper=1) if pooling else new["n_windows"]
-    n = planning.n_jobs(audio_s(new), len(new), audio_s_per_job, max_jobs)
+    n = job_size.n_jobs(audio_s(new), len(new), audio_s_per_job, max_jobs)
     spans = deal(new, n)
     if not lists:
         _create(location, model, facts, new, spans, dtype)
@@ -111,7 +113,7 @@ def plan_regions(
         start, _ = store.grow(location, int(total[-1]))
         rows["first_frame"] = start + total - rows["n_frames"]
         region = f"{number:06d}"
-        with jobs.whole_file(plans.list_of(plan, region)) as file:
+        with files.whole_file(region_files.list_of(plan, region)) as file:
             columns = [*_CLIP, *strengths.columns(rows), *_ROWS]
             rows[columns].to_parquet(file, index=False)
         lists[region] = rows
@@ -121,7 +123,7 @@ def plan_regions(
         region: {"clips": len(rows), "audio_s": round(audio_s(rows), 3)}
         for region, rows in sorted(lists.items())
     }
-    plans.write(plan, facts["key"], token, location, work)
+    region_files.write(plan, facts["key"], token, location, work)
 
 
 def facts_of(
@@ -159,8 +161,8 @@ def facts_of(
         own = {k: v for k, v in condition.items() if k != "strengths"}
         facts["condition"] = own
     return facts | {
-        "key": jobs.content_key(facts),
-        "provenance": jobs.provenance(),
+        "key": files.content_key(facts),
+        "provenance": provenance.provenance(),
     }
 
 
@@ -195,13 +197,15 @@ def left_to_embed(
     """
     model = models.from_entry(entry)
     facts = facts_of(name, model, versions, dtype, pooling, condition)
-    wanted = strengths.expand(clips.usable(table)[_CLIP], condition)
+    wanted = strengths.expand(listing.usable(table)[_CLIP], condition)
     owners.check_free(plan, location, known=_is_planned(plan))
     lists: dict[str, pd.DataFrame] = {}
     if store.attributes(location).get("key") == facts["key"]:
         lists, _ = _sort_out(plan, wanted)
     waiting = {
-        r: rows for r, rows in lists.items() if not plans.record_of(plan, r).exists()
+        r: rows
+        for r, rows in lists.items()
+        if not region_files.record_of(plan, r).exists()
     }
     return waiting, _of_no_region(wanted, lists)
 
@@ -300,7 +304,7 @@ def _create(
 
 def _same(a: pd.DataFrame, b: pd.DataFrame) -> NDArray[np.bool_]:
     """Say which rows of `a` are in `b`, with their files as they were."""
-    columns = [*clips.FILE_COLUMNS, *strengths.columns(a)]
+    columns = [*listing.FILE_COLUMNS, *strengths.columns(a)]
     both = a[columns].merge(b[columns], how="left", on=columns, indicator=True)
     same: NDArray[np.bool_] = both["_merge"].eq("both").to_numpy(bool)
     return same
@@ -317,7 +321,7 @@ def _of_no_region(
 
 def _is_planned(plan: Path) -> bool:
     """Return True if there are regions of this plan, whatever is in its store."""
-    return any(plans.beside(plan, ".regions").glob("[0-9]*.parquet"))
+    return any(region_files.beside(plan, ".regions").glob("[0-9]*.parquet"))
 
 
 def _sort_out(
@@ -329,10 +333,10 @@ def _sort_out(
     filled, as long as all of its clips are.
     """
     used, unused = {}, {}
-    for file in sorted(plans.beside(plan, ".regions").glob("[0-9]*.parquet")):
+    for file in sorted(region_files.beside(plan, ".regions").glob("[0-9]*.parquet")):
         rows = pd.read_parquet(file)
         same = _same(rows, wanted)
-        filled = plans.record_of(plan, file.stem).exists()
+        filled = region_files.record_of(plan, file.stem).exists()
         if same.all() or (filled and same.any()):
             used[file.stem] = rows[same]
         else:
@@ -344,10 +348,10 @@ def _give_up(
     plan: Path, location: store.Location, region: str, rows: pd.DataFrame
 ) -> None:
     log.info("region %s is given up: its clips have changed", region)
-    start, stop = plans.rows_of(rows, store.shard_of(location))
+    start, stop = region_files.rows_of(rows, store.shard_of(location))
     store.clear_rows(location, start, stop)
-    plans.forget(plan, region)
-    plans.list_of(plan, region).unlink()
+    region_files.forget(plan, region)
+    region_files.list_of(plan, region).unlink()
 
 
 def _write_clips(
@@ -356,7 +360,7 @@ def _write_clips(
     """Write which region and rows each clip of the table has, in its order."""
     found = pd.concat([rows.assign(region=r) for r, rows in lists.items()])
     own = strengths.columns(wanted)
-    keys = [*clips.FILE_COLUMNS, *own]
+    keys = [*listing.FILE_COLUMNS, *own]
     rows = wanted[keys].merge(found, how="left", on=keys, validate="one_to_one")
-    with jobs.whole_file(plans.beside(plan, ".clips.parquet")) as file:
+    with files.whole_file(region_files.beside(plan, ".clips.parquet")) as file:
         rows[["clip_id", *own, "region", *_ROWS]].to_parquet(file, index=False)

@@ -16,17 +16,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import (
-    embeddings,
-    jobs,
-    models,
+from earshift import files, models, store
+from earshift.errors import DataError
+from earshift.stages.embeddings import (
+    extraction,
     owners,
-    plans,
+    region_files,
     regions,
-    store,
     strengths,
 )
-from earshift.errors import DataError
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -97,7 +95,7 @@ def audit_store(
     seed : int
         Which ones.
     n_threads : int
-        As for `embeddings.extract_region`.
+        As for `extraction.extract_region`.
     out : Path
         CSV file to write, with a column per attribute of `Finding`.
     """
@@ -105,7 +103,7 @@ def audit_store(
     if not found:
         rows = _rows_in_use(plan)
         sizes = store.files(location, "embedding/c")
-        for region in plans.named_in(plan):
+        for region in region_files.named_in(plan):
             found += _check_region(plan, region, location, rows, sizes)
         found += _check_index(plan, location)
         found += _leftovers(plan, location, sizes)
@@ -118,7 +116,7 @@ def audit_store(
             facts = regions.facts_of(name, model, versions, dtype, pooling, condition)
             if len(own):
                 found += _check_sample(model, facts, own, location, n_threads)
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         pd.DataFrame(found, columns=Finding._fields).to_csv(file, index=False)
 
 
@@ -145,10 +143,10 @@ def _rows_in_use(plan: Path) -> pd.DataFrame:
     Column `name` is that of `strengths.names_of`.
     """
     lists = []
-    used = pd.read_parquet(plans.beside(plan, ".clips.parquet"))
+    used = pd.read_parquet(region_files.beside(plan, ".clips.parquet"))
     for region, clips in used.groupby("region"):
-        skipped = plans.skipped_in(plan, str(region))
-        own = plans.read_region(plan, str(region)).assign(region=region)
+        skipped = region_files.skipped_in(plan, str(region))
+        own = region_files.read_region(plan, str(region)).assign(region=region)
         own["name"] = strengths.names_of(own)
         used_here = own["name"].isin(strengths.names_of(clips))
         failed = own["name"].isin(skipped or {})
@@ -164,13 +162,15 @@ def _check_region(
     sizes: Mapping[str, int],
 ) -> list[Finding]:
     """Read all shards of a region; look for clips that should have values."""
-    if plans.skipped_in(plan, region) is None:
+    if region_files.skipped_in(plan, region) is None:
         detail = "not filled yet: run the experiment"
         return [Finding(region, "region", "", "note", 0, detail)]
     own = rows[rows["region"] == region]
     first = own["first_frame"].to_numpy(np.int64)
     after = first + own["n_frames"].to_numpy(np.int64)
-    whole = plans.rows_of(plans.read_region(plan, region), store.shard_of(location))
+    whole = region_files.rows_of(
+        region_files.read_region(plan, region), store.shard_of(location)
+    )
     found, n_shards = [], 0
     for shard in store.check_shards(location, *whole, sizes):
         n_shards += 1
@@ -197,7 +197,7 @@ def _check_region(
 
 def _check_index(plan: Path, location: store.Location) -> Iterator[Finding]:
     """Compare the index within the store with the one beside it."""
-    file = plans.beside(plan, ".index.parquet")
+    file = region_files.beside(plan, ".index.parquet")
     if not file.exists():
         yield Finding("", "index", file.name, "note", 0, "not written yet")
         return
@@ -211,16 +211,18 @@ def _leftovers(
     plan: Path, location: store.Location, sizes: Mapping[str, int]
 ) -> Iterator[Finding]:
     """List what killed jobs left, and what belongs to no region of the plan."""
-    names = set(plans.named_in(plan))
-    beside = plans.unfinished(plan)
-    for ending in plans.FOLDERS:
-        folder = plans.beside(plan, ending)
+    names = set(region_files.named_in(plan))
+    beside = region_files.unfinished(plan)
+    for ending in region_files.FOLDERS:
+        folder = region_files.beside(plan, ending)
         beside += [f for f in folder.glob("[0-9]*") if f.stem not in names]
     for file in sorted(beside):
         item = file.relative_to(plan.parent).as_posix()
         yield Finding("", "leftover", item, "note", 0, "of a job that was killed")
     shard = store.shard_of(location)
-    spans = [plans.rows_of(plans.read_region(plan, r), shard) for r in names]
+    spans = [
+        region_files.rows_of(region_files.read_region(plan, r), shard) for r in names
+    ]
     for key in sorted(sizes):
         start = store.first_row_of(key, shard)
         if key.endswith(store.PARTIAL):
@@ -251,8 +253,8 @@ def _check_sample(
     parts: dict[int, list[NDArray[np.float32]]] = {}
     skipped: dict[str, str] = {}
     name = f"{location}: embedding again"
-    with embeddings.limit_for(model, n_threads):
-        found = embeddings.embed_clips(name, model, facts, own, skipped, n_threads)
+    with extraction.limit_for(model, n_threads):
+        found = extraction.embed_clips(name, model, facts, own, skipped, n_threads)
         for clip, values in found:
             parts.setdefault(clip, []).append(values)
     limits = (facts["dtype"], facts["precision"])
@@ -372,7 +374,7 @@ def repair(tables: Iterable[Path]) -> None:
         wrong = found[found["verdict"].eq("wrong") & found["check"].ne("store")]
         marked = sorted(set(wrong["region"]) - {""})
         if len(wrong):
-            plans.mark(plan, owners.store_of(plan, writing=True), marked)
+            region_files.mark(plan, owners.store_of(plan, writing=True), marked)
         log.info("%s: regions to embed again: %s", table, ", ".join(marked) or "none")
         n_marked += len(marked)
     log.info("regions marked: %d; the next run embeds them again", n_marked)

@@ -11,7 +11,7 @@ ending      what it holds
             ``n_frames``, one row of `clip_id` per clip
 ==========  ===========================================================================
 
-In tables, ``frame`` and ``time_s`` are no features; `earshift.no_features` says what
+In tables, ``frame`` and ``time_s`` are no features; `no_features` says what
 else is none. A clip may have several rows, its frames; they are together and in order.
 """
 
@@ -32,10 +32,10 @@ import pyarrow
 from numpy.typing import NDArray
 
 from earshift import names as naming
-from earshift import no_features, vector_tables
 from earshift.errors import DataError, did_you_mean
 from earshift.models.imported import ENDINGS
-from earshift.vector_tables import n_rows_of_block
+from earshift.stages.embeddings import no_features, vector_tables
+from earshift.stages.embeddings.vector_tables import n_rows_of_block
 
 _SAVE_NPZ = "np.savez(file, clip_id=clip_id.astype(str), embedding=vectors)"
 

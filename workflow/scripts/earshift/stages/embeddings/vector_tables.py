@@ -1,6 +1,6 @@
 """Tables of clips and vectors, CSV and Parquet: which of their columns are features.
 
-Columns are refused by their names and types (`earshift.no_features` says which), unless
+Columns are refused by their names and types (`no_features` says which), unless
 the option ``columns`` names those that are features.
 """
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from earshift.errors import DataError, did_you_mean
 from earshift.names import trim
-from earshift.no_features import may_be_feature
+from earshift.stages.embeddings.no_features import may_be_feature
 
 #: Bytes of a block of rows, about.
 BLOCK_BYTES = 1 << 24

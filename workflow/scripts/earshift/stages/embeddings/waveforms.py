@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import audio, conditions, strengths
+from earshift import conditions
+from earshift.audio import reading
 from earshift.errors import AudioError
-from earshift.models._batches import call_ahead
+from earshift.models import call_ahead
+from earshift.stages.embeddings import strengths
 
 
 class _Clip(NamedTuple):
@@ -51,7 +53,7 @@ def streams(
     target_hz : int
         Rate of the model, in Hz.
     resampler : str
-        One of `earshift.resampling.RESAMPLERS`.
+        One of `earshift.audio.resampling.RESAMPLERS`.
     n_threads : int
         Clips that are changed and decoded at a time; as many are held until their turn.
 
@@ -63,7 +65,7 @@ def streams(
     source = ["path", "n_samples", "sample_rate_hz"]
     if condition is None:
         for path, n_samples, rate in rows[source].itertuples(index=False):
-            yield audio.stream(Path(path), n_samples, rate, target_hz, resampler)
+            yield reading.stream(Path(path), n_samples, rate, target_hz, resampler)
         return
     first = strengths.first_rows(rows)
     clips = rows.iloc[first[:-1]][[*source, "clip_id"]].itertuples(index=False)
@@ -76,7 +78,7 @@ def streams(
 
 def _decode(path: str, n_samples: int, rate: int, clip_id: str) -> _Clip:
     try:
-        blocks = list(audio.stream(Path(path), n_samples, rate, rate, "soxr_hq"))
+        blocks = list(reading.stream(Path(path), n_samples, rate, rate, "soxr_hq"))
     except AudioError as error:
         return _Clip(error, rate, clip_id)
     return _Clip(np.concatenate(blocks), rate, clip_id)
@@ -94,4 +96,4 @@ def _changed(
         raise AudioError(clip.waveform.status, clip.waveform.message)
     rate = clip.sample_rate_hz
     samples = conditions.change(condition, clip.waveform, rate, strength, clip.clip_id)
-    yield from audio.resampled(samples, rate, target_hz, resampler)
+    yield from reading.resampled(samples, rate, target_hz, resampler)

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, owners, store, strengths
+from earshift import files, jobs, store
 from earshift.errors import DataError
-from earshift.pooling import pooled
+from earshift.numerics.pooling import pooled
+from earshift.stages.embeddings import owners, strengths
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def pool_frames(
         reason = next(iter(left_out["reason"]), "there is no clip")
         raise DataError(f"{location}: no clip gave a frame. The first: {reason}.")
     table = left_out[["clip_id", "reason"]].sort_values("clip_id")
-    with jobs.whole_file(skipped) as file:
+    with files.whole_file(skipped) as file:
         table.to_csv(file, index=False)
     facts = store.attributes(location)
     n_features = store.n_features_of(location)

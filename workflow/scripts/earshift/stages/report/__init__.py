@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earshift.report.page import write_report
-from earshift.report.terminal import main_table
+from earshift.stages.report.page import write_report
+from earshift.stages.report.terminal import main_table
 
 __all__ = ["main_table", "write_report"]

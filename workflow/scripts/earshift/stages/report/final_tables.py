@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from earshift.report.measured import with_facts
+from earshift.stages.report.measured import with_facts
 from earshift.tables import read_table
 
 #: What `access` means, in words.

@@ -11,19 +11,14 @@ import jinja2
 import pandas as pd
 import yaml
 
-from earshift import fingerprint, jobs, protocol
-from earshift.report import (
-    audit,
-    left_out,
-    padding,
-    plan,
-    sources,
-    tables,
-    words,
-)
-from earshift.report.captions import AUDIO, CAPTIONS
-from earshift.report.findings import findings
-from earshift.report.tables import Tables
+from earshift import files, provenance
+from earshift.audio import fingerprint
+from earshift.evaluation import protocol
+from earshift.stages.report import final_tables, words
+from earshift.stages.report.captions import AUDIO, CAPTIONS
+from earshift.stages.report.final_tables import Tables
+from earshift.stages.report.sections import audit, forecast, left_out, padding, sources
+from earshift.stages.report.sections.findings import findings
 
 
 def write_report(
@@ -50,7 +45,7 @@ def write_report(
         HTML file to write.
     """
     page = render(page_values(results, config, versions), template)
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         file.write_text(page, encoding="utf-8")
 
 
@@ -103,7 +98,7 @@ def page_values(
     dict
         Values of the template's names.
     """
-    found = tables.read(results / "tables", measures=config["discrepancy"])
+    found = final_tables.read(results / "tables", measures=config["discrepancy"])
     level = f"{100 * config['statistics']['confidence']:g}\N{NO-BREAK SPACE}%"
     names = list(config["datasets"])
     study = protocol.study_of(config["study"])
@@ -125,7 +120,7 @@ def page_values(
         "shown": found.note,
         **_study(results, config, study, found.protocol, level),
         "n_classes": int(found.summary["n_classes"].max()),
-        "access": tables.ACCESS,
+        "access": final_tables.ACCESS,
         "main": _by_setting(found.summary),
         "gaps": _by_setting(found.gaps),
         "discrepancy": _by_setting(found.discrepancy),
@@ -148,8 +143,8 @@ def page_values(
             ),
         ),
         "classifier": sources.describe_classifier(config),
-        "plan": plan.compare(results),
-        "provenance": jobs.provenance(),
+        "plan": forecast.compare(results),
+        "provenance": provenance.provenance(),
         "versions": versions,
         "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
     }
@@ -181,7 +176,7 @@ def _study(
 def _by_setting(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of each model, grouped so that a method's rows are together."""
     out: dict[str, list[dict[str, Any]]] = {}
-    order = {name: i for i, name in enumerate(tables.ordered(table["variant"]))}
+    order = {name: i for i, name in enumerate(final_tables.ordered(table["variant"]))}
     table = table.assign(order=table["variant"].map(order))
     for setting, part in table.groupby("setting", sort=False):
         rows = part.sort_values("order", kind="stable").to_dict("records")

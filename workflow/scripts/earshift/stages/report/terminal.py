@@ -7,9 +7,10 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from earshift import statistics
-from earshift.report import left_out, tables, words
-from earshift.report.tables import Tables
+from earshift.numerics import inference
+from earshift.stages.report import final_tables, words
+from earshift.stages.report.final_tables import Tables
+from earshift.stages.report.sections import left_out
 
 WIDTH = 100
 CELL = len("0.00 [0.00, 0.00]")
@@ -17,12 +18,12 @@ LABEL = 22
 
 #: Verdict -> what fits into a cell.
 SHORT = {
-    statistics.WORTH_IT: "worth it",
-    statistics.HARMFUL: "harmful",
-    statistics.UNSURE_GAIN: "gain",
-    statistics.UNSURE_LOSS: "loss",
-    statistics.EQUIVALENT: "equivalent",
-    statistics.NO_EFFECT: "undetected",
+    inference.WORTH_IT: "worth it",
+    inference.HARMFUL: "harmful",
+    inference.UNSURE_GAIN: "gain",
+    inference.UNSURE_LOSS: "loss",
+    inference.EQUIVALENT: "equivalent",
+    inference.NO_EFFECT: "undetected",
 }
 
 KEY = """\
@@ -44,7 +45,7 @@ def main_table(results: Path) -> str:
     str
         Lines of at most `WIDTH` characters; the last says where the report is.
     """
-    found = tables.read(results / "tables")
+    found = final_tables.read(results / "tables")
     letters = _letters(found.datasets)
     names = [f"{letter} = {name}" for name, letter in letters.items()]
     lines = ["", *_wrapped(names), KEY]
@@ -55,7 +56,7 @@ def main_table(results: Path) -> str:
         lines += ["", setting]
         lines += draw(found, setting, letters)
     lines += left_out.in_terminal(
-        results, found.datasets, tables.ordered(found.summary["model"])
+        results, found.datasets, final_tables.ordered(found.summary["model"])
     )
     lines += ["", f"Report: {results / 'report.html'}", ""]
     return _ascii("\n".join(lines))

@@ -13,17 +13,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from earshift import classifiers, cluster, domains, registry, scoring, versions
-from earshift.classes import read_classes
-from earshift.classifier import Classifier
-from earshift.classifiers._training import Fitted, Trainer
+from earshift import classifiers, registry, versions
 from earshift.debias import Method
-from earshift.domains import PRESENT
 from earshift.errors import DataError
-from earshift.protocol import FIXED, Protocol
-from earshift.scoring import CELL, METRICS
-from earshift.spaces import Split, View
-from earshift.workers import Spread
+from earshift.evaluation import domains
+from earshift.evaluation.domains import PRESENT
+from earshift.evaluation.protocol import FIXED, Protocol
+from earshift.evaluation.training import Fitted, Trainer
+from earshift.evaluation.views import Split, View
+from earshift.numerics.classifier import Classifier
+from earshift.stages.scores import inputs, score_tables
+from earshift.stages.scores.score_tables import CELL, METRICS
+from earshift.stages.splits.classes import read_classes
+from earshift.workers import tasks
+from earshift.workers.start import Spread
 
 __all__ = ["CELL", "METRICS", "cross_validate"]
 
@@ -82,14 +85,14 @@ def cross_validate(
     scores : Path
         CSV file to write: columns `CELL` and `METRICS`.
     directions : Path
-        Parquet file to write, with the columns `scoring.DIRECTION`: the vectors that
-        methods found between datasets (kind ``dataset``), subgroups that they skipped
-        (``skipped``, without a vector), and the classifiers' weights in the space they
-        were fitted in (``class``).
+        Parquet file to write, with the columns `score_tables.DIRECTION`: the vectors
+        that methods found between datasets (kind ``dataset``), subgroups that they
+        skipped (``skipped``, without a vector), and the classifiers' weights in the
+        space they were fitted in (``class``).
     spread : Spread, optional
         On which nodes workers run; without, on this machine.
     """
-    part = scoring.Part(
+    part = score_tables.Part(
         protocol.name, model, condition, clip_scores, scores, directions
     )
     if protocol.cross_validate is not None:
@@ -113,7 +116,7 @@ def cross_validate(
     log_left_out(every_method, entries)
     balanced = {"draws": str(draws)} if draws else {}
     entries = [{**entry, **balanced} for entry in entries]
-    all_domains = domains.load_all(entries, chosen)
+    all_domains = inputs.load_all(entries, chosen)
     shared = {
         "entries": entries,
         "digest": [domain.digest() for domain in all_domains],
@@ -138,17 +141,17 @@ def cross_validate(
     if len(groups) < 2 * n_workers * n_nodes:
         # Workers in want of a task cost more than what methods share.
         groups = [[task] for group in groups for task in group]
-    tables = cluster.run_groups(
+    tables = tasks.run_groups(
         score_fold,
         groups,
         name="earshift.evaluate.score_fold",
-        tables=scoring.TABLES,
+        tables=score_tables.TABLES,
         folder=parts,
         n_workers=n_workers,
         spread=spread,
         what=f"{model} / {condition}: scores",
     )
-    scoring.write(tables, part, every_method, scopes)
+    score_tables.write(tables, part, every_method, scopes)
 
 
 def log_left_out(
@@ -236,7 +239,7 @@ def score_fold(
         Columns method, scope, train, test, class, repeat, fold, clip_id, recording,
         present, score (above 0 where the clip is taken to have the class), C.
     directions : DataFrame
-        Columns `scoring.DIRECTION`.
+        Columns `score_tables.DIRECTION`.
 
     Raises
     ------
@@ -263,7 +266,7 @@ def score_fold(
         targets = [j for a, j in served if a == i]
         if not targets:
             continue
-        with scoring.named(
+        with score_tables.named(
             method, f"trained on '{source.name}' (repeat {repeat}, fold {fold})"
         ):
             key = {"method": method, "scope": scope, "train": source.name}
@@ -274,14 +277,16 @@ def score_fold(
                 rng = domains.generator(seed, repeat, fold, source.name, name)
                 fitted = _fit_class(view, i, c, name, trainer, rng)
                 if isinstance(fitted, Classifier):
-                    directions.append(scoring.class_row(fitted, **key))
+                    directions.append(score_tables.class_row(fitted, **key))
                 for j in targets:
                     target = split.domains[j]
                     test = split.tested[j] & (target.labels[:, c] >= 0)
                     scores = view.score(fitted, j, test)
-                    table = scoring.clip_rows(target, test, c, scores, fitted.C)
+                    table = score_tables.clip_rows(target, test, c, scores, fitted.C)
                     tables.append(table.assign(**key))
-    return pd.concat(tables, ignore_index=True), scoring.direction_table(directions)
+    return pd.concat(tables, ignore_index=True), score_tables.direction_table(
+        directions
+    )
 
 
 @dataclass(frozen=True)
@@ -318,8 +323,10 @@ class _Work:
                     fit_again=self.is_first and c == 0,
                 )
                 own = {**key, "class": name if self.anew else None}
-                rows = scoring.direction_rows(view.found, names, "dataset", **own)
-                rows += scoring.direction_rows(view.skipped, names, "skipped", **own)
+                rows = score_tables.direction_rows(view.found, names, "dataset", **own)
+                rows += score_tables.direction_rows(
+                    view.skipped, names, "skipped", **own
+                )
             yield c, view, rows
 
 
@@ -327,7 +334,7 @@ class _Work:
 def _split(shared: str) -> Split:
     """Load a split; the last one is kept for the next method."""
     task = json.loads(shared)
-    all_domains = domains.load_all(task["entries"], task["classes"])
+    all_domains = inputs.load_all(task["entries"], task["classes"])
     return Split(all_domains, task["repeat"], task["fold"], task["c"])
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, statistics
-from earshift.classifier import Classifier
-from earshift.debias import Method
-from earshift.debias._directions import Found
-from earshift.domains import PRESENT, Domain
+from earshift import files
+from earshift.debias import Found, Method
 from earshift.errors import DataError
+from earshift.evaluation.domains import PRESENT, Domain
+from earshift.numerics import auc
+from earshift.numerics.classifier import Classifier
 
 #: What identifies a row of the score table, in the order of its columns.
 CELL = (
@@ -237,13 +237,13 @@ def write(
         )
         for table in tables
     )
-    with jobs.whole_file(part.clip_scores) as file:
+    with files.whole_file(part.clip_scores) as file:
         rows.to_parquet(file, index=False)
-    with jobs.whole_file(part.directions) as file:
+    with files.whole_file(part.directions) as file:
         directions[["protocol", "model", "condition", *DIRECTION]].to_parquet(
             file, index=False
         )
-    with jobs.whole_file(part.scores) as file:
+    with files.whole_file(part.scores) as file:
         metrics(rows).to_csv(file, index=False, float_format="%.6f")
 
 
@@ -298,9 +298,9 @@ def metrics(rows: pd.DataFrame) -> pd.DataFrame:
         out.append(
             dict(zip(CELL, cell, strict=True))
             | {
-                "roc_auc": statistics.fold_auc(scores, present, folds),
+                "roc_auc": auc.fold_auc(scores, present, folds),
                 "average_precision": _average_precision(scores, present, folds),
-                **statistics.threshold_metrics(scores, present),
+                **auc.threshold_metrics(scores, present),
                 "n_positive": int(present.sum()),
                 "n_test": len(part),
             }

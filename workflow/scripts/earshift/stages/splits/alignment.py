@@ -25,10 +25,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift import clips, datasets, jobs, protocols, register, text
+from earshift import datasets, files, resources, text
 from earshift.errors import ConfigError, DataError, did_you_mean
+from earshift.evaluation.protocol import Protocol
 from earshift.names import alike, clean
-from earshift.protocol import Protocol
+from earshift.stages.clips import listing
+from earshift.stages.splits import selection
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +96,7 @@ def location(name: str) -> Path:
     ConfigError
         If there is none.
     """
-    return register.locate(
+    return resources.locate(
         name, "alignments", what="alignment", a_file="alignment file"
     )
 
@@ -258,7 +260,7 @@ def align_labels(
         If the alignment names a label that the dataset does not have, or no clip is of
         the subgroups.
     """
-    rows = clips.usable(table)
+    rows = listing.usable(table)
     n_usable = len(rows)
     found = read(alignment) if alignment else None
     rules = None if found is None else rules_of(found, name, plugin)
@@ -266,7 +268,7 @@ def align_labels(
         rows, rules, name, subgroups=subgroups, used_by=used_by, official=official
     )
     log.info("%s: %d of %d usable clips are in use", name, len(rows), n_usable)
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         rows.to_parquet(file, index=False)
 
 
@@ -303,7 +305,7 @@ def in_use(
     if official and rows["split"].notna().any():
         rows = rows[rows["split"].notna()]
     known = rows["subgroup"].dropna().unique()
-    rows = rows[protocols.in_use(rows, used_by, subgroups)]
+    rows = rows[selection.in_use(rows, used_by, subgroups)]
     if rows.empty:
         raise DataError(
             f"dataset '{name}' has no clip of the subgroups "

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift import jobs, left_out
+from earshift import files
 from earshift.datasets import LABEL
 from earshift.errors import DataError
-from earshift.protocol import FIXED, NO_STUDY, Study
+from earshift.evaluation.protocol import FIXED, NO_STUDY, Study
+from earshift.stages.splits import left_out
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def choose_classes(
     left_out.check_any_used(found, list(tables))
     for sentence in left_out.sentences(found):
         log.info("left out: %s", sentence)
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         found.to_csv(file, index=False)
 
 

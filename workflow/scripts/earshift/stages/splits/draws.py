@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import datasets, jobs
+from earshift import datasets, files
 from earshift.errors import DataError
-from earshift.folds import hashed
-from earshift.protocol import NO_STUDY, Cells, Study, draw_of
+from earshift.evaluation.protocol import NO_STUDY, Cells, Study, draw_of
+from earshift.numerics.grouped_folds import hashed
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ def draw_balanced(
                 )
     words = dict.fromkeys(("class", "dataset", "clip_id"), "category")
     drawn = pd.concat(parts, ignore_index=True).astype(words)
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         drawn.to_parquet(file, index=False)
     log.info("%d training clips drawn in all, from %s", len(drawn), ", ".join(strata))
 

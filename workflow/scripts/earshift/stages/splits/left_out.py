@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshift import names
-from earshift.alignment import UNUSED
 from earshift.datasets import LABEL, classes
 from earshift.errors import DataError, did_you_mean
+from earshift.stages.splits.alignment import UNUSED
 
 #: Columns of the table, which has a row for every class of any dataset and each
 #: dataset. `n_negatives` are the clips with the class that have none in use, and are

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift import datasets, jobs
+from earshift import datasets
 from earshift.errors import DataError
-from earshift.protocol import FIXED, Protocol
+from earshift.evaluation.protocol import FIXED, Protocol
+from earshift.files import whole_file
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ def select_clips(
         if not protocol.leaves_out:
             folds = folds[folds["tests"]]
         for table, path in ((rows, out), (folds, splits[name][1])):
-            with jobs.whole_file(path) as file:
+            with whole_file(path) as file:
                 table.to_parquet(file, index=False)
         log.info("%s: %s uses %d clips", name, protocol.name, len(rows))
 
@@ -147,7 +148,7 @@ def collect_deviations(
         roc_auc=("roc_auc", "mean"),
         change=("change", "mean"),
     )
-    with jobs.whole_file(out) as file:
+    with whole_file(out) as file:
         found.reset_index().to_csv(file, index=False, float_format="%.6f")
 
 

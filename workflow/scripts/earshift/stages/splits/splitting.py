@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
-from earshift import datasets, groups, jobs
+from earshift import datasets, files
 from earshift.errors import DataError
-from earshift.folds import assign_folds
+from earshift.numerics.grouped_folds import assign_folds
+from earshift.stages.splits import groups
 from earshift.tables import read_text
 
 log = logging.getLogger(__name__)
@@ -92,11 +93,11 @@ def make_splits(
         splits = _grouped(tables, clips, n_folds, n_repeats, seed)
     check_groups(splits, clips)
     for name, rows in splits.items():
-        with jobs.whole_file(out[name]) as file:
+        with files.whole_file(out[name]) as file:
             rows.to_parquet(file, index=False)
-    with jobs.whole_file(grouped) as file:
+    with files.whole_file(grouped) as file:
         clips.to_parquet(file, index=False)
-    with jobs.whole_file(shared) as file:
+    with files.whole_file(shared) as file:
         groups.shared(clips, splits).to_csv(file, index=False)
     for (a, b, why), common in groups.in_common(clips).items():
         n, where = len(common), a if a == b else f"{a} and {b}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from earshift.debias import Method
-from earshift.protocol import Protocol
+from earshift.evaluation.protocol import Protocol
 
 
 def access_of(method: Method, scope: str, *, protocol: Protocol, balance: str) -> str:

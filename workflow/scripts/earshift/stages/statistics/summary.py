@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import jobs, registry, statistics
-from earshift.access import access_of, references
+from earshift import files, registry
 from earshift.debias import Method
-from earshift.discrepancy._curves import KEYS, Curve
-from earshift.discrepancy._curves import curves as discrepancy_curves
-from earshift.protocol import FIXED, NO_STUDY, Study
+from earshift.evaluation.protocol import FIXED, NO_STUDY, Study
+from earshift.numerics import auc, inference
+from earshift.stages.discrepancy.curves import KEYS, Curve
+from earshift.stages.discrepancy.curves import curves as discrepancy_curves
+from earshift.stages.statistics.access import access_of, references
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -116,10 +117,10 @@ def summarise(
             curves |= _resample(part, n_resamples, seed)
     rng = np.random.default_rng(seed)
     by_name = Method.of_all(methods)
-    with jobs.whole_file(summary) as file:
+    with files.whole_file(summary) as file:
         table = _summary(curves, by_name, balance, study, confidence, rope, rng)
         table.to_csv(file, index=False, float_format="%.6f")
-    with jobs.whole_file(gaps) as file:
+    with files.whole_file(gaps) as file:
         means = {group: _mean(curves[group]) for group in _shown(curves, by_name)}
         _gaps(means, confidence).to_csv(file, index=False, float_format="%.6f")
 
@@ -131,7 +132,7 @@ def _resample(rows: pd.DataFrame, n_resamples: int, seed: int) -> ClassCurves:
     numbered by id, and the generator depends on the seed alone.
     """
     clips = rows[["clip_id", "recording"]].drop_duplicates().sort_values("clip_id")
-    weights = statistics.bootstrap_weights(
+    weights = inference.bootstrap_weights(
         clips["recording"].to_numpy(str),
         n_resamples,
         np.random.default_rng(seed),
@@ -150,14 +151,14 @@ def _resample(rows: pd.DataFrame, n_resamples: int, seed: int) -> ClassCurves:
 def _strata(rows: pd.DataFrame) -> dict[str, str]:
     known = rows[["recording", "class", "present"]].drop_duplicates()
     classes = known["class"].where(known["present"], "")
-    return statistics.strata_of(known["recording"].to_numpy(str), classes.to_numpy(str))
+    return inference.strata_of(known["recording"].to_numpy(str), classes.to_numpy(str))
 
 
 def _repeats(rows: pd.DataFrame, weights: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the AUC of one class in each repeat, (n_repeats, 1 + n_resamples)."""
     return np.stack(
         [
-            statistics.resampled_auc(
+            auc.resampled_auc(
                 one["score"].to_numpy(float),
                 one["present"].to_numpy(bool),
                 one["fold"].to_numpy(np.int64),
@@ -211,7 +212,7 @@ def _summary(
     for group in _shown(curves, methods):
         named, curve = dict(zip(GROUP, group, strict=True)), curves[group]
         mean = _mean(curve)
-        low, high = statistics.interval(mean[1:], confidence)
+        low, high = inference.interval(mean[1:], confidence)
         entry, protocol = methods[named["method"]], study.protocol(named["protocol"])
         seen = access_of(entry, named["scope"], protocol=protocol, balance=balance)
         row = named | {
@@ -248,14 +249,14 @@ def _compared(
 ) -> dict[str, float]:
     """Return what the summary says of the changes of each class, per resample."""
     mean, wide = _mean(changes), _mean(changes, drawn)
-    low, high = statistics.interval(mean[1:], confidence)
-    low_classes, high_classes = statistics.interval(wide[1:], confidence)
-    t, p_t = statistics.paired_t(changes[:, 0])
+    low, high = inference.interval(mean[1:], confidence)
+    low_classes, high_classes = inference.interval(wide[1:], confidence)
+    t, p_t = inference.paired_t(changes[:, 0])
     return {
         "change": mean[0],
         "change_low": low,
         "change_high": high,
-        "p_value": statistics.p_value(mean[1:]),
+        "p_value": inference.p_value(mean[1:]),
         "change_low_classes": low_classes,
         "change_high_classes": high_classes,
         "t": t,
@@ -269,10 +270,10 @@ def _correct(table: pd.DataFrame, rope: float) -> pd.DataFrame:
     grouped = table.groupby([*family, "reference"])
     for values, corrected in (("p_value", "p_holm"), ("p_t", "p_t_holm")):
         table[corrected] = grouped[values].transform(
-            lambda p: pd.Series(statistics.holm(p.to_numpy(float)), index=p.index)
+            lambda p: pd.Series(inference.holm(p.to_numpy(float)), index=p.index)
         )
     table["verdict"] = [
-        "" if np.isnan(p) else statistics.verdict(low, high, p, rope)
+        "" if np.isnan(p) else inference.verdict(low, high, p, rope)
         for low, high, p in zip(
             table["change_low"], table["change_high"], table["p_holm"], strict=True
         )
@@ -294,9 +295,9 @@ def _gaps(curves: Curves, confidence: float) -> pd.DataFrame:
         remaining = curves[tuple((within | plain).values())] - across
         row = named | {"within": gap[0] + across[0], "across": across[0]}
         for name, curve in (("gap", gap), ("remaining", remaining)):
-            low, high = statistics.interval(curve[1:], confidence)
+            low, high = inference.interval(curve[1:], confidence)
             row |= {name: curve[0], f"{name}_low": low, f"{name}_high": high}
-        rows.append(row | {"p_value": statistics.p_value(gap[1:])})
+        rows.append(row | {"p_value": inference.p_value(gap[1:])})
     return pd.DataFrame(rows)
 
 
@@ -357,7 +358,7 @@ def summarise_discrepancy(
     table = pd.DataFrame(rows).reindex(columns=columns)
     # Distances may be of any size.
     digits = "%.6g" if with_null else "%.6f"
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         table.to_csv(file, index=False, float_format=digits)
 
 
@@ -368,14 +369,14 @@ def _null(
     plugin = registry.load("discrepancy", entry["plugin"])
     if curve.null is None:
         return {"null": plugin.at_equality}
-    ends = statistics.interval(curve.null, confidence)
+    ends = inference.interval(curve.null, confidence)
     values = (curve.null.mean(), *ends, curve.p_value(plugin.better))
     return dict(zip(NULL_COLUMNS, values, strict=True))
 
 
 def collect_scores(tables: Sequence[Path], out: Path) -> None:
     """Write the score tables of all models and conditions as one."""
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         pd.concat([read_table(t) for t in tables]).to_csv(
             file, index=False, float_format="%.6f"
         )

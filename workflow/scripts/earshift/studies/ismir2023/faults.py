@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from earshift.protocols import ALL_MENDED
+from earshift.stages.splits.selection import ALL_MENDED
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import datasets, ismir2023, jobs
-from earshift.ismir2023 import PUBLISHED, Methods, by_plugin
+from earshift import datasets, files
+from earshift.studies.ismir2023 import published
+from earshift.studies.ismir2023.published import PUBLISHED, Methods, by_plugin
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def write_data(
     found["cosines"] = pd.concat([own, published_cosines(own)], ignore_index=True)
     found["ranks"] = pd.concat(ranks, ignore_index=True)
     for name, table in found.items():
-        with jobs.whole_file(out / f"{name}.csv") as file:
+        with files.whole_file(out / f"{name}.csv") as file:
             table.to_csv(file, index=False, float_format="%.6f")
 
 
@@ -252,5 +253,5 @@ def published_cosines(wanted: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["model", "method", "scope", "train", "class"]
     clean = wanted.loc[wanted["condition"].eq("clean"), keys].drop_duplicates()
-    found = ismir2023.cosines().merge(clean, on=keys)
+    found = published.cosines().merge(clean, on=keys)
     return found.assign(condition="clean", protocol=PUBLISHED)

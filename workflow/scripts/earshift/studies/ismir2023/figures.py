@@ -15,11 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from earshift import drawing, narrow
-from earshift.ismir2023 import PUBLISHED
-from earshift.report import tables
-from earshift.study_data import NO_GENRE, PER_GENRE, PLAIN, STAGES
-from earshift.study_tables import settings
+from earshift.stages.report import final_tables
+from earshift.stages.report.figures import column as narrow
+from earshift.stages.report.figures import style
+from earshift.studies.ismir2023.figure_data import NO_GENRE, PER_GENRE, PLAIN, STAGES
+from earshift.studies.ismir2023.published import PUBLISHED
+from earshift.studies.ismir2023.tables import settings
 from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
@@ -46,12 +47,12 @@ def draw_study(folder: Path, protocols: Sequence[str], out: Path) -> None:
         for name in ("classes", "genres", "samples", "cosines", "ranks")
     }
     for name, draw in COMMON.items():
-        drawing.save(draw(found[name]), out / f"{name}.svg", pdf=True)
+        style.save(draw(found[name]), out / f"{name}.svg", pdf=True)
         log.info("drew %s", name)
     for protocol in protocols:
         for name, (source, draw_one) in FIGURES.items():
             figure = draw_one(found[source], protocol)
-            drawing.save(figure, out / f"{name}_{protocol}.svg", pdf=True)
+            style.save(figure, out / f"{name}_{protocol}.svg", pdf=True)
             log.info("drew %s of the protocol %s", name, protocol)
 
 
@@ -68,14 +69,14 @@ def genres(table: pd.DataFrame) -> Figure:
     Figure
         A row of axes per dataset and a column per stage; bars per protocol.
     """
-    names = [g for g in tables.ordered(table["subgroup"]) if g != NO_GENRE]
+    names = [g for g in final_tables.ordered(table["subgroup"]) if g != NO_GENRE]
     names += [NO_GENRE] if table["subgroup"].eq(NO_GENRE).any() else []
-    protocols = tables.ordered(table["protocol"])
-    rows = {d: d for d in tables.ordered(table["dataset"])}
+    protocols = final_tables.ordered(table["protocol"])
+    rows = {d: d for d in final_tables.ordered(table["dataset"])}
     found = set(table["stage"])
     columns = {s: s for s in STAGES if s in found}
     height = 0.8 / len(protocols)
-    with mpl.rc_context(drawing.COLUMN_STYLE):
+    with mpl.rc_context(style.COLUMN_STYLE):
         figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.3)
         for (row, column), ax in axes.items():
             own = table[table["dataset"].eq(row) & table["stage"].eq(column)]
@@ -113,12 +114,12 @@ def samples(table: pd.DataFrame) -> Figure:
     Figure
         A column of axes per dataset; a line per class.
     """
-    names = sorted(tables.ordered(table["class"]))
-    protocols = tables.ordered(table["protocol"])
-    columns = {d: d for d in tables.ordered(table["dataset"])}
+    names = sorted(final_tables.ordered(table["class"]))
+    protocols = final_tables.ordered(table["protocol"])
+    columns = {d: d for d in final_tables.ordered(table["dataset"])}
     drawn = table.get("n_drawn", pd.Series(np.nan, index=table.index))
     table = table.assign(n_drawn=drawn)
-    with mpl.rc_context(drawing.COLUMN_STYLE):
+    with mpl.rc_context(style.COLUMN_STYLE):
         figure, axes = narrow.grid({"": ""}, columns, len(names) * narrow.LINE_IN * 1.2)
         for (_, column), ax in axes.items():
             for i, protocol in enumerate(protocols):
@@ -159,14 +160,14 @@ def class_scores(table: pd.DataFrame, protocol: str) -> Figure:
     """
     table = table[table["method"].eq("none")]
     table = table[table["scope"].eq(table["scope"].iloc[0])]
-    names = sorted(tables.ordered(table["class"]))
-    models_found = tables.ordered(settings(table))
+    names = sorted(final_tables.ordered(table["class"]))
+    models_found = final_tables.ordered(settings(table))
     looks = narrow.MODELS * len(models_found)
     models = dict(zip(models_found, looks, strict=False))
-    data = tables.ordered(table["train"])
+    data = final_tables.ordered(table["train"])
     rows = {d: f"trained on {d}" for d in data}
     columns = {d: f"tested on {d}" for d in data}
-    with mpl.rc_context(drawing.COLUMN_STYLE):
+    with mpl.rc_context(style.COLUMN_STYLE):
         figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.15)
         for (train, test), ax in axes.items():
             own = table[table["train"].eq(train) & table["test"].eq(test)]
@@ -190,7 +191,7 @@ def class_scores(table: pd.DataFrame, protocol: str) -> Figure:
 def _published_mark(values: pd.Series[float] | None) -> list[Line2D]:
     if values is None or not values.notna().any():
         return []
-    return [narrow.mark(PUBLISHED, drawing.GREY, "|")]
+    return [narrow.mark(PUBLISHED, style.GREY, "|")]
 
 
 def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
@@ -222,12 +223,12 @@ def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
     plain = across[across["method"].eq("none")].set_index(keys)[value]
     after = after.join(plain.rename("before"), on=keys)
     after = after.assign(setting=settings(after), after=after[value])
-    names = sorted(tables.ordered(after["class"]))
-    scopes = tables.ordered(after["scope"])
+    names = sorted(final_tables.ordered(after["class"]))
+    scopes = final_tables.ordered(after["scope"])
     pairs = dict.fromkeys(zip(after["train"], after["test"], strict=True))
     columns = {f"{a}\n{b}": f"trained on {a},\ntested on {b}" for a, b in pairs}
-    rows = {s: s for s in tables.ordered(after["setting"])}
-    with mpl.rc_context(drawing.COLUMN_STYLE):
+    rows = {s: s for s in final_tables.ordered(after["setting"])}
+    with mpl.rc_context(style.COLUMN_STYLE):
         figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.15)
         direction = after["train"] + "\n" + after["test"]
         for (row, column), ax in axes.items():
@@ -239,7 +240,7 @@ def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
         narrow.name_lines(axes, names)
         label = f"ROC-AUC x 100 (protocol {protocol}; dot: change below {SMALL})"
         figure.supxlabel(label, fontsize=7)
-        marks = [narrow.mark("no correction", drawing.BLACK, "|")]
+        marks = [narrow.mark("no correction", style.BLACK, "|")]
         marks += [
             narrow.mark(f"{method}, {s}", narrow.PAIR[i % 2], ">")
             for i, s in enumerate(scopes)
@@ -250,7 +251,7 @@ def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
 
 def _arrows(ax: Axes, part: pd.DataFrame, y: NDArray[np.float64], colour: str) -> None:
     """Draw a stem for each row, and a head that points the way it went, or a dot."""
-    ax.plot(part["before"], y, "|", color=drawing.BLACK, ms=4, mew=0.8)
+    ax.plot(part["before"], y, "|", color=style.BLACK, ms=4, mew=0.8)
     ax.hlines(y, part["before"], part["after"], color=colour, lw=1)
     change = part["after"] - part["before"]
     up, down = change >= SMALL, change <= -SMALL
@@ -282,16 +283,16 @@ def cosines(table: pd.DataFrame, protocol: str) -> Figure:
     own = table[table["protocol"].eq(protocol)]
     if own.empty:
         return narrow.empty(f"the protocol {protocol} has neither lda nor klda")
-    names = sorted(tables.ordered(own["class"]))
-    trains = tables.ordered(own["train"])
+    names = sorted(final_tables.ordered(own["class"]))
+    trains = final_tables.ordered(own["train"])
     look = dict(zip(trains, narrow.PAIR * len(trains), strict=False))
     spaces = {"lda": "in the embedding", "klda": "in the kernel's space"}
     found = set(own["method"])
     columns = {m: spaces[m] for m in PLAIN if m in found}
     names_of = settings(own) + "\n" + own["scope"]
-    rows = {s: s.replace("\n", ", ") for s in tables.ordered(names_of)}
+    rows = {s: s.replace("\n", ", ") for s in final_tables.ordered(names_of)}
     theirs = table[table["protocol"].eq(PUBLISHED)]
-    with mpl.rc_context(drawing.COLUMN_STYLE):
+    with mpl.rc_context(style.COLUMN_STYLE):
         figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.05)
         for (row, column), ax in axes.items():
             for source, mark, size in ((own, "o", 3), (theirs, "|", 5)):
@@ -333,12 +334,12 @@ def ranks(table: pd.DataFrame, protocol: str) -> Figure:
     own = table[table["protocol"].eq(protocol)]
     if own.empty:
         return narrow.empty(f"the protocol {protocol} has neither mlda nor mklda")
-    scopes = tables.ordered(own["scope"])
+    scopes = final_tables.ordered(own["scope"])
     found = set(own["method"])
     columns = {m: m for m in PER_GENRE if m in found}
     names = settings(own)
-    rows = {s: s for s in tables.ordered(names)}
-    with mpl.rc_context(drawing.COLUMN_STYLE):
+    rows = {s: s for s in final_tables.ordered(names)}
+    with mpl.rc_context(style.COLUMN_STYLE):
         figure, axes = narrow.grid(rows, columns, 1.0)
         for (row, column), ax in axes.items():
             here = own[names.eq(row) & own["method"].eq(column)]

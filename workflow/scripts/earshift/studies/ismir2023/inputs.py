@@ -15,7 +15,7 @@ from typing import Any, cast
 import h5py
 import yaml
 
-from earshift import jobs, text
+from earshift import files, text
 from earshift.errors import ConfigError, DataError, did_you_mean
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def derive(experiment: Path, inputs: Path, models: Sequence[str], out: Path) -> 
     }
     out.mkdir(parents=True, exist_ok=True)
     words = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-    with jobs.whole_file(out / "config.yaml") as target:
+    with files.whole_file(out / "config.yaml") as target:
         target.write_text(
             f"# {experiment.name} on '{inputs}', made anew by each run\n{words}"
         )

@@ -18,14 +18,14 @@ from scipy.stats import rankdata
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
-from earshift import classifier, kernels
-from earshift.classifier import Classifier
-from earshift.debias._directions import Found
-from earshift.debias._discriminant import discriminant
-from earshift.domains import PRESENT, Domain
+from earshift.debias import Found
 from earshift.errors import DataError
-from earshift.folds import assign_folds
-from earshift.protocols import PAPER_INNER_FOLDS
+from earshift.evaluation.domains import PRESENT, Domain
+from earshift.numerics import classifier, kernels
+from earshift.numerics.classifier import Classifier
+from earshift.numerics.discriminant import discriminant
+from earshift.numerics.grouped_folds import assign_folds
+from earshift.stages.splits.selection import PAPER_INNER_FOLDS
 
 Array = NDArray[np.float64]
 T = TypeVar("T")

@@ -16,20 +16,29 @@ from typing import Any
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from earshift import cluster, domains, jobs, scoring, versions
-from earshift.classes import read_classes
+from earshift import files, versions
 from earshift.debias import Method
-from earshift.domains import PRESENT
-from earshift.draws import draw_balanced, read_order
 from earshift.errors import ConfigError, DataError
-from earshift.published import METHODS, Case, Faults, as_published, can_train
-from earshift.workers import Spread
+from earshift.evaluation import domains
+from earshift.evaluation.domains import PRESENT
+from earshift.stages.scores import inputs, score_tables
+from earshift.stages.splits.classes import read_classes
+from earshift.stages.splits.draws import draw_balanced, read_order
+from earshift.studies.ismir2023.numerics import (
+    METHODS,
+    Case,
+    Faults,
+    as_published,
+    can_train,
+)
+from earshift.workers import tasks
+from earshift.workers.start import Spread
 
 log = logging.getLogger(__name__)
 
 
 def cross_validate(
-    part: scoring.Part,
+    part: score_tables.Part,
     *,
     entries: Sequence[Mapping[str, str]],
     classes: Path,
@@ -71,17 +80,17 @@ def cross_validate(
         )
     methods = own_methods(methods)
     groups = _groups(entries, read_classes(classes), draws, methods, scopes, seed)
-    tables = cluster.run_groups(
+    tables = tasks.run_groups(
         score_cell,
         list(groups),
         name="earshift.paper.score_cell",
-        tables=scoring.TABLES,
+        tables=score_tables.TABLES,
         folder=parts,
         n_workers=n_workers,
         spread=spread,
         what=f"{part.model} / {part.condition}: scores as published",
     )
-    scoring.write(tables, part, Method.of_all(methods), scopes)
+    score_tables.write(tables, part, Method.of_all(methods), scopes)
 
 
 def own_methods(
@@ -112,7 +121,7 @@ def _groups(
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the tasks of each class and fold."""
     entries = [{**entry, "draws": str(drawn)} for entry in entries]
-    all_domains = domains.load_all(entries, classes)
+    all_domains = inputs.load_all(entries, classes)
     if len(all_domains) != 2:
         names = ", ".join(domain.name for domain in all_domains)
         raise DataError(
@@ -122,7 +131,7 @@ def _groups(
     shared = {
         "entries": entries,
         "digest": [domain.digest() for domain in all_domains],
-        "drawn": jobs.file_hash(drawn),
+        "drawn": files.file_hash(drawn),
         "classes": list(classes),
         "faults": asdict(faults or Faults()),
         "seed": seed,
@@ -170,7 +179,7 @@ def score_cell(
     Returns
     -------
     rows, directions : DataFrame
-        As `scoring.write` wants them.
+        As `score_tables.write` wants them.
     """
     case = _case(json.dumps(shared, sort_keys=True))
     recipe = METHODS[plugin]
@@ -184,26 +193,26 @@ def score_cell(
         found = case.found(recipe, scope, source)
         if recipe.lda and (source == 0 or case.depends_on_source(recipe)):
             own = train if case.depends_on_source(recipe) else None
-            directions += scoring.direction_rows(found, names, **key, train=own)
+            directions += score_tables.direction_rows(found, names, **key, train=own)
         fitted = case.fit(recipe, found, source)
-        directions.append(scoring.class_row(fitted, **key, train=train))
+        directions.append(score_tables.class_row(fitted, **key, train=train))
         for target, X in enumerate(case.space(recipe.kernel, source)[1]):
             scores = as_published(fitted.score(X))
             domain, test = case.domains[target], case.test[target]
-            with scoring.named(
+            with score_tables.named(
                 method, f"trained on '{train}' (repeat {repeat}, fold {fold})"
             ):
-                table = scoring.clip_rows(domain, test, case.c, scores, fitted.C)
+                table = score_tables.clip_rows(domain, test, case.c, scores, fitted.C)
             rows.append(table.assign(train=train))
     table = pd.concat(rows, ignore_index=True).assign(**key)
-    return table, scoring.direction_table(directions)
+    return table, score_tables.direction_table(directions)
 
 
 @lru_cache(maxsize=1)
 def _case(shared: str) -> Case:
     """Load a class; the last one is kept for the next method."""
     task = json.loads(shared)
-    all_domains = domains.load_all(task["entries"], task["classes"])
+    all_domains = inputs.load_all(task["entries"], task["classes"])
     key = (task["class"], task["repeat"], task["fold"])
     drawn = [
         read_order(Path(entry["draws"]), domain.name, domain.clip_id, *key)
@@ -316,7 +325,7 @@ def deviations(
             variant.faults,
             fault=variant.name,
         )
-    (cells,) = cluster.run_groups(
+    (cells,) = tasks.run_groups(
         score_variant,
         groups,
         name="earshift.paper.score_variant",
@@ -334,7 +343,7 @@ def deviations(
     table = table.sort_values(
         "fault", kind="stable", key=lambda names: names.map(order), ignore_index=True
     )
-    with jobs.whole_file(out) as file:
+    with files.whole_file(out) as file:
         table.to_csv(file, index=False, float_format="%.6f")
     return table
 
@@ -342,7 +351,7 @@ def deviations(
 def _trainable(variant: _Variant, classes: Sequence[str]) -> list[str]:
     """Return the classes that all draws can train; the log names the others."""
     entries = [{**entry, "draws": str(variant.drawn)} for entry in variant.entries]
-    all_domains = domains.load_all(entries, classes)
+    all_domains = inputs.load_all(entries, classes)
     left_out = []
     for c, name in enumerate(classes):
         drawn = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import register
+from earshift import resources
 from earshift.tables import read_table
 
 #: What the tables call them in the column `protocol`.
@@ -70,5 +70,5 @@ def by_plugin(table: pd.DataFrame, methods: Methods) -> pd.DataFrame:
 
 
 def _read(name: str) -> pd.DataFrame:
-    file = register.resource("ismir2023") / f"{name}.csv"
+    file = resources.resource("ismir2023") / f"{name}.csv"
     return read_table(file)

@@ -9,20 +9,23 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import deviations, ismir2023, statistics, study_tables
-from earshift.protocols import ALL_MENDED
-from earshift.published import METHODS
-from earshift.report import tables, words
-from earshift.report.tables import Tables
+from earshift.numerics import inference
+from earshift.stages.report import final_tables, words
+from earshift.stages.report.final_tables import Tables
+from earshift.stages.splits.selection import ALL_MENDED
+from earshift.studies.ismir2023 import faults
+from earshift.studies.ismir2023 import published as ismir2023
+from earshift.studies.ismir2023 import tables as study_tables
+from earshift.studies.ismir2023.numerics import METHODS
 
 #: Verdicts, from the best to the worst.
 VERDICTS = (
-    statistics.WORTH_IT,
-    statistics.UNSURE_GAIN,
-    statistics.EQUIVALENT,
-    statistics.NO_EFFECT,
-    statistics.UNSURE_LOSS,
-    statistics.HARMFUL,
+    inference.WORTH_IT,
+    inference.UNSURE_GAIN,
+    inference.EQUIVALENT,
+    inference.NO_EFFECT,
+    inference.UNSURE_LOSS,
+    inference.HARMFUL,
 )
 
 #: One line of a table.
@@ -50,8 +53,8 @@ def describe_study(results: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """
     methods = config["methods"]
     by_protocol = {
-        p: _as_study(tables.read(results / "tables", p), methods)
-        for p in tables.read(results / "tables").protocols
+        p: _as_study(final_tables.read(results / "tables", p), methods)
+        for p in final_tables.read(results / "tables").protocols
     }
     scores = study_tables.read_scores(results, methods)
     both = study_tables.with_published(scores, ismir2023.results())
@@ -69,7 +72,7 @@ def describe_study(results: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         "verdicts": [s for found in by_protocol.values() for s in _verdicts(found)],
         "recovered": [s for found in by_protocol.values() for s in _recovered(found)],
         "deviations": [
-            row | {"text": deviations.describe(row["fault"]), "fewer": fewer}
+            row | {"text": faults.describe(row["fault"]), "fewer": fewer}
             for row, fewer in zip(
                 effects.to_dict("records"),
                 study_tables.fewer_classes(effects),
@@ -77,8 +80,8 @@ def describe_study(results: Path, config: Mapping[str, Any]) -> dict[str, Any]:
             )
         ],
         "weight": _weight(effects),
-        "other_clips": deviations.OTHER_CLIPS,
-        "unmeasured": deviations.UNMEASURED,
+        "other_clips": faults.OTHER_CLIPS,
+        "unmeasured": faults.UNMEASURED,
     }
 
 
@@ -98,7 +101,7 @@ def _by_model(main: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
         str(name): [{str(k): v for k, v in row.items()} for row in part]
         for name, part in (
             (name, main[setting.eq(name)].to_dict("records"))
-            for name in tables.ordered(setting)
+            for name in final_tables.ordered(setting)
         )
     }
 
@@ -177,12 +180,12 @@ def _most(sure: pd.DataFrame, gap: float, n: int) -> str:
 def _weight(effects: pd.DataFrame) -> str:
     """Say which fault alone changes results across datasets most."""
     together = effects["fault"].eq(ALL_MENDED)
-    single = effects[~together & effects["fault"].ne(deviations.ADDED)]
+    single = effects[~together & effects["fault"].ne(faults.ADDED)]
     single = single.dropna(subset=["across"])
     if single.empty:
         return ""
     top = single.loc[single["across"].abs().idxmax()]
-    title = deviations.describe(top["fault"]).title
+    title = faults.describe(top["fault"]).title
     text = (
         f"Of {words.count(len(single), 'fault')} mended alone, "
         f"\N{LEFT DOUBLE QUOTATION MARK}{title}\N{RIGHT DOUBLE QUOTATION MARK} changes "
@@ -279,9 +282,9 @@ def _gap_theirs(published: pd.DataFrame) -> Count:
     across = across.join(within.rename("within"), on=keys)
     across["gap"] = 100 * (across["within"] - across["roc_auc"])
     cells = across.groupby(["model", "test"])["gap"]
-    p_values = cells.apply(lambda gap: statistics.paired_t(gap.to_numpy(float))[1])
+    p_values = cells.apply(lambda gap: inference.paired_t(gap.to_numpy(float))[1])
     means = pd.DataFrame({"change": cells.mean(), "p_value": p_values})
-    means["p_holm"] = statistics.holm(means["p_value"].to_numpy(float))
+    means["p_holm"] = inference.holm(means["p_value"].to_numpy(float))
     return _tested(means)
 
 

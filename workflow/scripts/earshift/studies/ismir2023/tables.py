@@ -11,11 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import deviations, ismir2023, jobs, latex, statistics
+from earshift import files
 from earshift.debias import Method
-from earshift.ismir2023 import PUBLISHED, Methods, by_plugin
-from earshift.published import METHODS
-from earshift.report import words
+from earshift.numerics import inference
+from earshift.stages.report import latex, words
+from earshift.studies.ismir2023 import faults, published
+from earshift.studies.ismir2023.numerics import METHODS
+from earshift.studies.ismir2023.published import PUBLISHED, Methods, by_plugin
 from earshift.tables import read_table
 
 #: What identifies a cell of the study, whatever the protocol.
@@ -30,7 +32,7 @@ def with_published(scores: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFram
     scores : DataFrame
         Columns protocol, those of `CELL`, class, repeat, roc_auc.
     reference : DataFrame
-        As `earshift.ismir2023.results` returns them.
+        As `earshift.studies.ismir2023.published.results` returns them.
 
     Returns
     -------
@@ -150,7 +152,7 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     cells = means.loc[compared].groupby(["protocol", *CELL], sort=False)
     for cell, part in cells:
         changes = part.set_index("class")["change"]
-        t, p = statistics.paired_t(changes.to_numpy(float))
+        t, p = inference.paired_t(changes.to_numpy(float))
         rows.append(
             dict(zip(("protocol", *CELL), cell, strict=True))
             | {"reference": reference, "n_classes": len(changes)}
@@ -164,7 +166,7 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=columns)
     family = table.groupby(["protocol", "condition", "scope"])["p_value"]
     table["p_holm"] = family.transform(
-        lambda p: pd.Series(statistics.holm(p.to_numpy(float)), index=p.index)
+        lambda p: pd.Series(inference.holm(p.to_numpy(float)), index=p.index)
     )
     return table
 
@@ -242,9 +244,9 @@ def write_tables(results: Path, methods: Methods, out: Path) -> None:
         Config entries of the methods.
     out : Path
         Folder to write ``main.csv``, ``main.tex``, ``classes.csv``, ``tests.csv`` and,
-        from the deviations, ``deviations.csv`` and ``deviations.tex`` to.
+        from the deviations, ``faults.csv`` and ``faults.tex`` to.
     """
-    scores = with_published(read_scores(results, methods), ismir2023.results())
+    scores = with_published(read_scores(results, methods), published.results())
     main = main_table(scores)
     tests = pd.concat([paired_tests(scores, m) for m in ("none", "k")])
     found = {"main": main, "classes": class_table(scores), "tests": tests}
@@ -253,12 +255,12 @@ def write_tables(results: Path, methods: Methods, out: Path) -> None:
         found["deviations"] = deviation_table(read_deviations(results, methods))
         _write(out / "deviations.tex", deviation_latex(found["deviations"]))
     for name, table in found.items():
-        with jobs.whole_file(out / f"{name}.csv") as file:
+        with files.whole_file(out / f"{name}.csv") as file:
             table.to_csv(file, index=False, float_format="%.6f")
 
 
 def _write(path: Path, text: str) -> None:
-    with jobs.whole_file(path) as file:
+    with files.whole_file(path) as file:
         file.write_text(text, encoding="utf-8")
 
 
@@ -354,7 +356,7 @@ def deviation_latex(table: pd.DataFrame) -> str:
     rows = []
     notes = fewer_classes(table)
     for row, note in zip(table.to_dict("records"), notes, strict=True):
-        text = deviations.describe(row["fault"])
+        text = faults.describe(row["fault"])
         title = f"{text.title} ({note})" if note else text.title
         effect = [words.signed(row[k], 2) for k in ("within", "across", "largest")]
         rows.append([title, text.published, text.fixed, *effect])
@@ -362,7 +364,7 @@ def deviation_latex(table: pd.DataFrame) -> str:
     note = (
         "Change of mean ROC-AUC times 100 where the fault alone is mended: mean\n"
         "within datasets, mean across datasets, and the largest of a cell.\n"
-        + deviations.OTHER_CLIPS
+        + faults.OTHER_CLIPS
     )
     kinds = "p{0.14\\linewidth}p{0.27\\linewidth}p{0.27\\linewidth}rrr"
     return latex.tabular(head, [rows], kinds, note=note)

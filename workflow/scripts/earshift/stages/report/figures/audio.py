@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from earshift import drawing
-from earshift.report import tables
+from earshift.stages.report import final_tables
+from earshift.stages.report.figures import style
 from earshift.tables import read_table
 
 #: Colours of datasets; from the eighth on they come again with another line.
 COLOURS = (
-    *(drawing.BLUE, drawing.ORANGE, drawing.GREEN, drawing.VERMILION),
-    *(drawing.PURPLE, drawing.SKY, drawing.GREY),
+    *(style.BLUE, style.ORANGE, style.GREEN, style.VERMILION),
+    *(style.PURPLE, style.SKY, style.GREY),
 )
 LINES = ("-", "--", ":", "-.")
 
@@ -46,7 +46,7 @@ def draw_audio(folder: Path, svg: Path) -> None:
         File to write; the PNG goes beside it.
     """
     names = ("spectra", "distributions")
-    drawing.save(audio(*(read_table(folder / f"{name}.csv") for name in names)), svg)
+    style.save(audio(*(read_table(folder / f"{name}.csv") for name in names)), svg)
 
 
 def audio(spectra: pd.DataFrame, distributions: pd.DataFrame) -> Figure:
@@ -55,16 +55,16 @@ def audio(spectra: pd.DataFrame, distributions: pd.DataFrame) -> Figure:
     Parameters
     ----------
     spectra, distributions : DataFrame
-        As `earshift.audit` writes them.
+        As `earshift.stages.clips.dataset_audit` writes them.
 
     Returns
     -------
     Figure
         One axes of spectra above one axes for each of `DISTRIBUTIONS`.
     """
-    datasets = tables.ordered(spectra["dataset"])
-    with mpl.rc_context(drawing.STYLE):
-        figure = Figure(figsize=(drawing.WIDTH_IN, 5.6), layout="constrained")
+    datasets = final_tables.ordered(spectra["dataset"])
+    with mpl.rc_context(style.STYLE):
+        figure = Figure(figsize=(style.WIDTH_IN, 5.6), layout="constrained")
         axes = figure.subplot_mosaic(
             [["spectrum"] * 3, list(DISTRIBUTIONS)], height_ratios=[1.3, 1]
         )
@@ -86,7 +86,7 @@ def audio(spectra: pd.DataFrame, distributions: pd.DataFrame) -> Figure:
         first = axes[next(iter(DISTRIBUTIONS))]
         first.set_ylabel("cumulative share of clips (%)")
         marks = [Line2D([], [], label=name, **look) for name, look in _looks(datasets)]
-        drawing.legend(figure, marks)
+        style.legend(figure, marks)
     return figure
 
 

@@ -13,15 +13,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from earshift import drawing
+from earshift.stages.report.figures import style
 
 #: Colours of protocols, training datasets and scopes.
-PAIR = (drawing.BLUE, drawing.ORANGE)
+PAIR = (style.BLUE, style.ORANGE)
 
 #: Colour and mark of a model.
 MODELS = (
-    *((drawing.BLUE, "o"), (drawing.ORANGE, "s"), (drawing.GREEN, "^")),
-    *((drawing.VERMILION, "D"), (drawing.PURPLE, "v"), (drawing.BLACK, "P")),
+    *((style.BLUE, "o"), (style.ORANGE, "s"), (style.GREEN, "^")),
+    *((style.VERMILION, "D"), (style.PURPLE, "v"), (style.BLACK, "P")),
 )
 
 #: Height of a line of marks.
@@ -52,7 +52,7 @@ def grid(
     """
     height = len(rows) * (height_in + 0.12) + 0.75
     layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.03)
-    figure = Figure(figsize=(drawing.COLUMN_IN, height), layout=layout)
+    figure = Figure(figsize=(style.COLUMN_IN, height), layout=layout)
     made = figure.subplots(
         len(rows), len(columns), sharex=True, sharey=True, squeeze=False
     )
@@ -104,15 +104,15 @@ def legend(figure: Figure, marks: Sequence[Line2D], n_columns: int = 3) -> None:
 
 def mark(label: str, colour: str, marker: str = "o", fill: str = "") -> Line2D:
     """Return a legend's entry for a mark, filled with its colour or with `fill`."""
-    entry = drawing.mark(label, colour, fill or colour, marker)
+    entry = style.mark(label, colour, fill or colour, marker)
     entry.set_markersize(3.5)
     return entry
 
 
 def empty(why: str) -> Figure:
     """Return a figure that says why there is nothing to show."""
-    with mpl.rc_context(drawing.COLUMN_STYLE):
-        figure = Figure(figsize=(drawing.COLUMN_IN, 0.6))
+    with mpl.rc_context(style.COLUMN_STYLE):
+        figure = Figure(figsize=(style.COLUMN_IN, 0.6))
         figure.text(0.5, 0.5, f"Nothing to show: {why}.", ha="center", va="center")
     return figure
 

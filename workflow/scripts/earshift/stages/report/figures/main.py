@@ -14,9 +14,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from earshift import drawing
-from earshift.report import tables
-from earshift.report.tables import Tables
+from earshift.stages.report import final_tables
+from earshift.stages.report.figures import style
+from earshift.stages.report.final_tables import Tables
 
 #: One line of a table.
 Row = Any
@@ -38,9 +38,9 @@ def draw_figures(
     out : Path
         Folder to write ``{name}.svg`` and ``{name}.png`` to.
     """
-    found = tables.read(folder, measures=measures)
+    found = final_tables.read(folder, measures=measures)
     for name, draw in FIGURES.items():
-        drawing.save(draw(found), out / f"{name}.svg")
+        style.save(draw(found), out / f"{name}.svg")
         log.info("drew %s", name)
 
 
@@ -57,36 +57,36 @@ def per_class(found: Tables) -> Figure:
     Figure
         A column of axes per model and a row per test dataset.
     """
-    values = tables.per_class(found.scores)
+    values = final_tables.per_class(found.scores)
     across = values[values["train"].ne(values["test"])]
     drop = across.groupby("class")["drop"].mean().sort_values(kind="stable")
     classes = [str(c) for c in drop.index]
     rows = {d: f"tested on {d}" for d in found.datasets}
     columns = {s: s for s in found.settings}
-    look = dict(zip(found.datasets, drawing.OTHERS * len(found.datasets), strict=False))
+    look = dict(zip(found.datasets, style.OTHERS * len(found.datasets), strict=False))
     if len(look) == 2:
-        look = dict.fromkeys(look, drawing.OTHERS[0])
+        look = dict.fromkeys(look, style.OTHERS[0])
     low = math.floor(min(0.5, float(values["roc_auc"].min()) - 0.02) * 20) / 20
-    with mpl.rc_context(drawing.STYLE):
-        figure, axes = drawing.grid(rows, columns, len(classes))
+    with mpl.rc_context(style.STYLE):
+        figure, axes = style.grid(rows, columns, len(classes))
         for (row, column), ax in axes.items():
             own = values[values["test"].eq(row) & values["setting"].eq(column)]
-            ax.axvline(0.5, color=drawing.GREY, lw=0.8, ls=(0, (4, 3)), zorder=0)
+            ax.axvline(0.5, color=style.GREY, lw=0.8, ls=(0, (4, 3)), zorder=0)
             _dumbbells(ax, own, row, classes, look)
-            drawing.label_lines(ax, classes)
+            style.label_lines(ax, classes)
             ax.set_xlim(low, 1.02)
         label = f"ROC-AUC of the class (dashed: chance){_protocol(found)}"
         figure.supxlabel(label, fontsize=9)
-        within = drawing.mark(
+        within = style.mark(
             "within: trained on the test dataset itself",
-            drawing.BLACK,
-            drawing.BLACK,
+            style.BLACK,
+            style.BLACK,
             "o",
         )
         others = [
-            drawing.mark(_across_name(d, found), c, c, m) for d, (c, m) in look.items()
+            style.mark(_across_name(d, found), c, c, m) for d, (c, m) in look.items()
         ]
-        drawing.legend(figure, [within, *others[: 1 if len(look) == 2 else None]])
+        style.legend(figure, [within, *others[: 1 if len(look) == 2 else None]])
     return figure
 
 
@@ -120,14 +120,14 @@ def _dumbbells(
             zorder=1,
         )
     for train, part in own.groupby("train"):
-        colour, mark = (drawing.BLACK, "o") if train == test else look[str(train)]
+        colour, mark = (style.BLACK, "o") if train == test else look[str(train)]
         y = part["class"].map(place)
         ax.plot(part["roc_auc"], y, mark, color=colour, ms=5, mec="white", mew=0.4)
 
 
 def _before_or_after(row: Row) -> tuple[str, str]:
     """Return the colour and filling of a mark: black without a correction."""
-    colour = drawing.BLACK if row["variant"] == "none" else drawing.BLUE
+    colour = style.BLACK if row["variant"] == "none" else style.BLUE
     return colour, colour
 
 
@@ -151,11 +151,11 @@ def gaps(found: Tables) -> Figure:
         A row of axes per model and a column per direction.
     """
     table = _with_panels(found.gaps, "train", "test")
-    with mpl.rc_context(drawing.STYLE):
-        panels = {d: drawing.direction(*d) for d in found.directions}
+    with mpl.rc_context(style.STYLE):
+        panels = {d: style.direction(*d) for d in found.directions}
         label = "gap in mean ROC-AUC, within minus across (0: no gap)"
         label += _protocol(found)
-        figure = drawing.forest(
+        figure = style.forest(
             table,
             found.settings,
             panels,
@@ -165,10 +165,10 @@ def gaps(found: Tables) -> Figure:
             signs=True,
         )
         marks = [
-            drawing.mark("no correction", drawing.BLACK, drawing.BLACK),
-            drawing.mark("after a correction", drawing.BLUE, drawing.BLUE),
+            style.mark("no correction", style.BLACK, style.BLACK),
+            style.mark("after a correction", style.BLUE, style.BLUE),
         ]
-        drawing.legend(figure, marks)
+        style.legend(figure, marks)
     return figure
 
 
@@ -187,24 +187,23 @@ def changes(found: Tables) -> Figure:
     """
 
     def look(row: Row) -> tuple[str, str]:
-        return drawing.VERDICTS[str(row["verdict"])]
+        return style.VERDICTS[str(row["verdict"])]
 
     cells = [*found.directions, *((d, d) for d in found.datasets)]
     table = found.summary[found.summary["variant"].ne("none")]
     table = _with_panels(table, "train", "test")
-    with mpl.rc_context(drawing.STYLE):
-        panels = {d: drawing.direction(*d) for d in cells}
+    with mpl.rc_context(style.STYLE):
+        panels = {d: style.direction(*d) for d in cells}
         label = "change of mean ROC-AUC against no correction (right of 0: better)"
         label += _protocol(found)
         columns = ("change", "change_low", "change_high")
-        figure = drawing.forest(
+        figure = style.forest(
             table, found.settings, panels, columns, look, label, signs=True
         )
         marks = [
-            drawing.mark(name, *drawing.VERDICTS[name], "o")
-            for name in drawing.VERDICTS
+            style.mark(name, *style.VERDICTS[name], "o") for name in style.VERDICTS
         ]
-        drawing.legend(figure, marks)
+        style.legend(figure, marks)
     return figure
 
 
@@ -234,9 +233,9 @@ def discrepancy(found: Tables) -> Figure:
     def scale(setting: str, panel: tuple[str, ...]) -> Hashable:
         return bounds[panel] or (setting, panel[0])
 
-    with mpl.rc_context(drawing.STYLE):
+    with mpl.rc_context(style.STYLE):
         label = "value of the measure (dashed: no difference)" + _protocol(found)
-        figure = drawing.forest(
+        figure = style.forest(
             table,
             found.settings,
             panels,
@@ -248,14 +247,12 @@ def discrepancy(found: Tables) -> Figure:
             scale=scale,
         )
         marks = [
-            drawing.mark("before (no correction)", drawing.BLACK, drawing.BLACK),
-            drawing.mark("after a correction", drawing.BLUE, drawing.BLUE),
+            style.mark("before (no correction)", style.BLACK, style.BLACK),
+            style.mark("after a correction", style.BLUE, style.BLUE),
         ]
         if table["tested"].any():
-            marks.append(
-                drawing.mark("equal datasets", drawing.LIGHT, drawing.LIGHT, "s")
-            )
-        drawing.legend(figure, marks)
+            marks.append(style.mark("equal datasets", style.LIGHT, style.LIGHT, "s"))
+        style.legend(figure, marks)
     return figure
 
 

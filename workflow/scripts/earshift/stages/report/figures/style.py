@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from earshift import jobs, statistics
-from earshift.report import tables, words
+from earshift import files
+from earshift.numerics import inference
+from earshift.stages.report import final_tables, words
 
 #: One line of a table.
 Row = Any
@@ -31,12 +32,12 @@ LIGHT = "#DADADA"
 #: Verdict -> colour and filling of its mark: filled where an effect is sure to matter.
 VERDICTS = MappingProxyType(
     {
-        statistics.WORTH_IT: (GREEN, GREEN),
-        statistics.HARMFUL: (VERMILION, VERMILION),
-        statistics.EQUIVALENT: (GREY, GREY),
-        statistics.UNSURE_GAIN: (GREEN, "white"),
-        statistics.UNSURE_LOSS: (VERMILION, "white"),
-        statistics.NO_EFFECT: (GREY, "white"),
+        inference.WORTH_IT: (GREEN, GREEN),
+        inference.HARMFUL: (VERMILION, VERMILION),
+        inference.EQUIVALENT: (GREY, GREY),
+        inference.UNSURE_GAIN: (GREEN, "white"),
+        inference.UNSURE_LOSS: (VERMILION, "white"),
+        inference.NO_EFFECT: (GREY, "white"),
     }
 )
 
@@ -101,13 +102,13 @@ def save(figure: Figure, svg: Path, *, pdf: bool = False) -> None:
         Write a PDF, too.
     """
     with mpl.rc_context(STYLE):
-        with jobs.whole_file(svg) as file:
+        with files.whole_file(svg) as file:
             figure.savefig(file, metadata={"Date": None, "Creator": None})
-        with jobs.whole_file(svg.with_suffix(".png")) as file:
+        with files.whole_file(svg.with_suffix(".png")) as file:
             figure.savefig(file, dpi=200, metadata={"Software": None})
         if pdf:
             nothing = dict.fromkeys(("CreationDate", "Creator", "Producer"))
-            with jobs.whole_file(svg.with_suffix(".pdf")) as file:
+            with files.whole_file(svg.with_suffix(".pdf")) as file:
                 figure.savefig(file, metadata=nothing)
 
 
@@ -157,7 +158,7 @@ def forest(
     Figure
         Without a legend.
     """
-    variants = tables.ordered(table["variant"])[::-1]
+    variants = final_tables.ordered(table["variant"])[::-1]
     access = dict(zip(table["variant"], table["access"], strict=True))
     names = [v + ACCESS_SIGNS[access[v]] for v in variants]
     scales = {
@@ -189,7 +190,7 @@ def forest(
             ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
             ax.xaxis.set_major_formatter(partial(_signed, digits=digits))
     notes = [
-        f"{sign.strip()} {tables.ACCESS[kind]}"
+        f"{sign.strip()} {final_tables.ACCESS[kind]}"
         for kind, sign in ACCESS_SIGNS.items()
         if sign and kind in access.values()
     ]

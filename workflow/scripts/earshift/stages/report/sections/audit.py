@@ -8,16 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import groups
-from earshift.audit import ALL_CUES, CUES, UNUSABLE
-from earshift.report import words
-from earshift.report.findings import MANY, Section
+from earshift.stages.clips.dataset_audit import ALL_CUES, CUES, UNUSABLE
+from earshift.stages.report import words
+from earshift.stages.report.sections.findings import MANY, Section
+from earshift.stages.splits import groups
 from earshift.tables import read_table, read_text
 
 #: Rows of a list that the page shows; the files hold them all.
 SHOWN = 25
 
-#: What `earshift.audit.CUES` are, at the start of a sentence.
+#: What `earshift.stages.clips.dataset_audit.CUES` are, at the start of a sentence.
 CUES_NAMED = words.listed(list(CUES)).capitalize()
 
 #: Column of the summary -> what the page calls it.

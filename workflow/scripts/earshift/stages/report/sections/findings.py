@@ -8,21 +8,21 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import statistics
-from earshift.report import tables, words
-from earshift.report.tables import Tables
-from earshift.statistics import NO_EFFECT
+from earshift.numerics import inference
+from earshift.numerics.inference import NO_EFFECT
+from earshift.stages.report import final_tables, words
+from earshift.stages.report.final_tables import Tables
 
 #: More sentences than this under one heading are drawn together.
 MANY = 8
 
 #: Verdict -> what it says of a method, in a sentence.
 SAID = {
-    statistics.WORTH_IT: "it is worth it",
-    statistics.HARMFUL: "it is harmful",
-    statistics.UNSURE_GAIN: "it helps, though possibly too little to matter,",
-    statistics.UNSURE_LOSS: "it harms, though possibly too little to matter,",
-    statistics.EQUIVALENT: "it is practically equivalent to none",
+    inference.WORTH_IT: "it is worth it",
+    inference.HARMFUL: "it is harmful",
+    inference.UNSURE_GAIN: "it helps, though possibly too little to matter,",
+    inference.UNSURE_LOSS: "it harms, though possibly too little to matter,",
+    inference.EQUIVALENT: "it is practically equivalent to none",
 }
 
 #: One line of a table.
@@ -122,7 +122,7 @@ def _gap_range(train: str, test: str, part: pd.DataFrame) -> str:
         for r in (part.iloc[0], part.iloc[-1])
     ]
     sure = part["gap_low"].gt(0) | part["gap_high"].lt(0)
-    unsure = tables.ordered(part.loc[~sure, "setting"])
+    unsure = final_tables.ordered(part.loc[~sure, "setting"])
     tail = f" No gap is detectable with {words.listed(unsure)}." if unsure else ""
     return (
         f"Trained on {train} and tested on {test}, the gap to training on {test} "
@@ -141,7 +141,7 @@ def _losers(found: Tables) -> Iterator[str]:
             f"({words.number(mean.iloc[0])}). Models are ranked by these means; the "
             "differences between models are not tested."
         )
-    classes = tables.per_class(found.scores).dropna(subset=["drop"])
+    classes = final_tables.per_class(found.scores).dropna(subset=["drop"])
     across = classes[classes["train"].ne(classes["test"])]
     worst = across.sort_values("drop", kind="stable").tail(1)
     row: Row
@@ -312,6 +312,6 @@ def _named(row: Row) -> str:
     )
     span = words.signed_interval(row.change_low, row.change_high)
     said = f"{row.setting} {place}: {words.signed(row.change)} {span}"
-    if row.verdict == statistics.EQUIVALENT:  # which no p-value decides
+    if row.verdict == inference.EQUIVALENT:  # which no p-value decides
         return said
     return f"{said}, corrected p = {words.p_value(row.p_holm)}".replace("= <", "<")

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from earshift import jobs
-from earshift.report import words
+from earshift.files import utc
+from earshift.stages.report import words
 from earshift.tables import read_table
 
 #: Column of the plan -> what the terminal calls it, and what it is divided by.
@@ -167,7 +168,7 @@ TOOK = {"1 clips": _decoding, "2 embeddings": _embedding, "3 features": _pooling
 def _measured(results: Path, name: str, made: str) -> dict[str, Any]:
     """Return jobs, hours and memory of the benchmark files written after `made`."""
     files = Path(jobs.logs_of(str(results))).glob(name)
-    new = [file for file in files if jobs.utc(file.stat().st_mtime) >= made]
+    new = [file for file in files if utc(file.stat().st_mtime) >= made]
     if not new:
         return {"jobs": 0, "hours": 0.0, "mb": math.nan}
     rows = [pd.read_csv(file, sep="\t", na_values="-").iloc[-1] for file in new]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from earshift import left_out
-from earshift.report import words
+from earshift.stages.report import words
+from earshift.stages.splits import left_out
 from earshift.tables import read_table, read_text
 
 #: Lines that the page shows at once, and the terminal at all.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift.report import words
-from earshift.report.findings import Section
+from earshift.stages.report import words
+from earshift.stages.report.sections.findings import Section
 from earshift.tables import read_table
 
 #: What a short clip is filled up with, by the model's option `short`.

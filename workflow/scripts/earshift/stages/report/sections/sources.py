@@ -10,20 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import (
-    alignment,
-    classifiers,
-    datasets,
-    left_out,
-    protocols,
-    registry,
-    store,
-)
-from earshift.access import access_of
-from earshift.conditions import conditions_of, text_of
+from earshift import classifiers, datasets, registry, store
+from earshift.conditions import conditions_of
 from earshift.debias import Method
-from earshift.protocol import study_of
-from earshift.report import words
+from earshift.evaluation.protocol import study_of
+from earshift.names import text_of
+from earshift.stages.report import words
+from earshift.stages.splits import alignment, left_out, selection
+from earshift.stages.statistics.access import access_of
 from earshift.tables import read_table, read_text
 
 #: Rows of an audit that the page shows; the file holds them all.
@@ -182,7 +176,7 @@ def describe_draws(results: Path, config: Mapping[str, Any]) -> list[dict[str, A
     """
     if config["splits"]["balance"] == "none":
         return []
-    protocol = protocols.main(config["protocols"])
+    protocol = selection.main(config["protocols"])
     drawn = pd.read_parquet(results / "4_splits" / f"draws.{protocol}.parquet")
     n_draws = len(drawn[["repeat", "fold"]].drop_duplicates())
     names = list(config["datasets"])
