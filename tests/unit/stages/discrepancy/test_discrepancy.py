@@ -256,7 +256,7 @@ def test_of_a_similarity_lower_values_are_differences(tmp_path):
             {"d": {"plugin": "domain_auc_linear", "C": 2}},
             "'discrepancy: d': .*option 'C'",
         ),
-        ({"mmd": {"plugin": MMD, "widht": 2}}, "Did you mean 'width'"),
+        ({"mmd": {"plugin": MMD, "with": 2}}, "Did you mean 'width'"),
         ({"mmd": {"plugin": MMD, "width": "far"}}, "width must be a number"),
         ({"mmd": {"plugin": MMD, "rng": 1}}, "has no option 'rng'"),
     ],
