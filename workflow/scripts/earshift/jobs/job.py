@@ -131,7 +131,7 @@ def _end_with_the_workflow() -> None:
 
 
 def is_snakemake(process: psutil.Process) -> bool:
-    """Say whether a process is Snakemake itself, not a script that it runs."""
+    """Return whether a process is Snakemake itself, not a script that it runs."""
     try:
         return any(Path(word).name == "snakemake" for word in process.cmdline())
     except psutil.Error:

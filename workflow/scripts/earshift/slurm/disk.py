@@ -17,7 +17,7 @@ ELSEWHERE = "Choose another folder for 'results' in the configuration,"
 
 
 def room_for_plan(folder: Path) -> tuple[bool, str]:
-    """Say whether there is room for what a plan will write.
+    """Return whether there is room for what a plan will write.
 
     Parameters
     ----------

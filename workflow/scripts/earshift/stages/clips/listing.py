@@ -296,7 +296,7 @@ def _stop_if_too_many(
 
 
 def too_many(n_bad: int, n_clips: int, limit: float) -> bool:
-    """Say whether `n_bad` of `n_clips` is more than `limit`, a share or a number."""
+    """Return whether `n_bad` of `n_clips` is more than `limit`, a share or a number."""
     return n_bad > (limit if limit >= 1 else limit * n_clips)
 
 

@@ -134,7 +134,7 @@ def _verdicts(found: Tables) -> Iterator[str]:
 
 
 def _recovered(found: Tables) -> Iterator[str]:
-    """Say whether a correction recovers part of the gap of a model and direction."""
+    """Return whether a correction recovers part of the gap of a model and direction."""
     plain = found.gaps[found.gaps["variant"].eq("none")]
     changed = found.summary[found.summary["variant"].ne("none")]
     if changed.empty:
