@@ -97,7 +97,7 @@ class Method:
 
     @property
     def needs_subgroups(self) -> bool:
-        """Return whether it differs from a simpler one only where datasets share subgroups."""
+        """Return whether it needs subgroups that datasets share to differ from simpler ones."""
         return bool(getattr(self.module, "needs_subgroups", False))
 
     def make(self, module: ModuleType | None = None) -> TransformerMixin:

@@ -256,7 +256,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _is_held(entry: Entry, folder: Path) -> bool:
-    """Return whether a checksum of the file is known, published or pinned in `folder`."""
+    """Return whether a checksum of the file is published, or pinned in `folder`."""
     return bool(entry.checksums) or entry.name in _read_pins(folder)
 
 
