@@ -97,7 +97,7 @@ class Method:
 
     @property
     def needs_subgroups(self) -> bool:
-        """Return whether it needs subgroups that datasets share to differ from simpler ones."""
+        """Return whether it needs shared subgroups to differ from simpler methods."""
         return bool(getattr(self.module, "needs_subgroups", False))
 
     def make(self, module: ModuleType | None = None) -> TransformerMixin:

@@ -287,7 +287,7 @@ class Case:
 
 
 def can_train(present: NDArray[np.bool_]) -> bool:
-    """Return whether enough clips are drawn, with and without a class, for the folds."""
+    """Return whether enough clips of both kinds of a class are drawn for the folds."""
     return bool(min(present.sum(), (~present).sum()) >= PAPER_INNER_FOLDS)
 
 
