@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from earshift import classifier, logistic
+from earshift.numerics import classifier, logistic
 
 GRID = [1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0]
 REPEATS = 5

@@ -14,8 +14,8 @@ import sys
 import numpy as np
 import pandas as pd
 
-from earshift.folds import assign_folds
-from earshift.splits import kinds_of
+from earshift.numerics.grouped_folds import assign_folds
+from earshift.stages.splits.splitting import kinds_of
 
 SEEDS = 20
 CHANGES = 8

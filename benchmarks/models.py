@@ -24,9 +24,10 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from earshift import embeddings, models, plans, regions
+from earshift import models
 from earshift.models import Model
 from earshift.models._batches import Batch, call_ahead, fill_batches, number
+from earshift.stages.embeddings import extraction, region_files, regions
 
 N_FILES, DURATION_S, RATE_HZ = 40, 10, 44_100
 
@@ -126,9 +127,9 @@ def file_rates(
                 max_jobs=1,
                 plan=plan,
             )
-            (region,) = plans.named_in(plan)
+            (region,) = region_files.named_in(plan)
             start, start_cpu = time.perf_counter(), time.process_time()
-            skipped, _ = embeddings.fill_region("bench", model, plan, region, n_threads)
+            skipped, _ = extraction.fill_region("bench", model, plan, region, n_threads)
             spent += time.perf_counter() - start
             cpu += time.process_time() - start_cpu
         n_clips += len(clips)
@@ -159,7 +160,7 @@ def main() -> None:
     results = []
     with (
         tempfile.TemporaryDirectory() as name,
-        embeddings.limit_threads(1, options.threads),
+        extraction.limit_threads(1, options.threads),
     ):
         table = write_files(Path(name), options.files)
         for model_name in options.models.split(","):

@@ -24,17 +24,10 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from earshift import (
-    clips,
-    embeddings,
-    features,
-    indexing,
-    inspection,
-    jobs,
-    plans,
-    regions,
-    store,
-)
+from earshift import provenance, store
+from earshift.stages.clips import inspection, listing
+from earshift.stages.embeddings import extraction, indexing, region_files, regions
+from earshift.stages.features import pool as features
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE_HZ, LENGTH_S, N_FILES = 16_000, 0.5, 256
@@ -122,7 +115,7 @@ def inspect(folder, share, n_shares):
 
 def gather(folder):
     """Stage 1, the clip table."""
-    clips.gather_clips(
+    listing.gather_clips(
         "d",
         folder / "d.list.parquet",
         folder / "d.notes.json",
@@ -162,7 +155,7 @@ def plan(folder):
 
 def extract(folder, region):
     """Stage 2, one region."""
-    embeddings.extract_region(
+    extraction.extract_region(
         "d",
         {"plugin": str(folder / "model.py")},
         plan=folder / "e.plan.json",
@@ -207,7 +200,7 @@ def run(n, stage_1):
         else:
             measured(table_alone, folder)
         rows.append(("2 plan", *worst(plan, [(folder,)])))
-        named = [(folder, r) for r in plans.named_in(folder / "e.plan.json")]
+        named = [(folder, r) for r in region_files.named_in(folder / "e.plan.json")]
         rows.append(("2 embed", *worst(extract, named)))
         rows.append(("2 index", *worst(index, [(folder,)])))
         rows.append(("3 pool", *worst(pool, [(folder,)])))
@@ -306,7 +299,7 @@ def main():
     parser.add_argument("--dag", type=int, nargs="*", default=[], help="regions")
     parser.add_argument("--read", type=int, default=0, help="vectors to read")
     options = parser.parse_args()
-    say(jobs.provenance()["commit"])
+    say(provenance.provenance()["commit"])
     for n in options.clips:
         run(n, not options.no_stage_1)
     for n in options.dag:

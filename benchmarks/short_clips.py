@@ -30,10 +30,12 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from earshift import audio, datasets
+from earshift import datasets
+from earshift.audio import reading
 from earshift.models import Model
 from earshift.models._framing import fill_up
-from earshift.statistics import bootstrap_weights, interval, resampled_auc
+from earshift.numerics.auc import resampled_auc
+from earshift.numerics.inference import bootstrap_weights, interval
 
 FILLS = ("pad", "repeat", "reflect")
 WHOLE, ONE_WINDOW = "whole clips", "one window"
@@ -50,7 +52,7 @@ def embed_all(model: Model, clips: pd.DataFrame) -> dict[str, np.ndarray]:
     windows = {name: [] for name in (WHOLE, ONE_WINDOW, *FILLS)}
     for path in clips["path"]:
         samples, source = soundfile.read(path, dtype="float32")
-        samples = audio.prepare(samples, source, rate, model.resampler)
+        samples = reading.prepare(samples, source, rate, model.resampler)
         own = samples[: round(rng.uniform(0.2, 0.8) * model.shortest)]
         windows[WHOLE].append(model.windows(samples[: LONGEST_S * rate]))
         windows[ONE_WINDOW].append(model.windows(samples[: model.shortest]))

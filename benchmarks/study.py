@@ -21,9 +21,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from earshift import evaluate, published
-from earshift.protocol import study_of
-from tests import study
+from earshift.evaluation.protocol import study_of
+from earshift.stages.scores import cross_validation
+from earshift.studies.ismir2023 import numerics
+from tests.helpers import study
 
 METHODS = ("none", "lda", "mlda", "k", "klda", "mklda")
 SCOPES = ("global", "classwise")
@@ -47,7 +48,7 @@ def spent(function):
 def score(folder, entries, model, methods, scopes, n_workers=0, protocol="paper"):
     """Run a protocol on the given cells, from nothing."""
     with tempfile.TemporaryDirectory(dir=folder) as out:
-        evaluate.cross_validate(
+        cross_validation.cross_validate(
             model=model,
             condition="clean",
             entries=entries,
@@ -58,8 +59,8 @@ def score(folder, entries, model, methods, scopes, n_workers=0, protocol="paper"
             protocol=study_of("ismir2023").protocol(protocol),
             classifier={
                 "plugin": "logistic",
-                "C": published.GRID,
-                "n_inner_folds": published.PAPER_INNER_FOLDS,
+                "C": numerics.GRID,
+                "n_inner_folds": numerics.PAPER_INNER_FOLDS,
             },
             seed=0,
             n_workers=n_workers,

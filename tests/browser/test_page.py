@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from earshift import audit_figures, figures
-from earshift.report import write_report
-from tests.report_tables import MEASURES, config_of, write_results
+from earshift.stages.report import write_report
+from earshift.stages.report.figures import audio, main
+from tests.helpers.report_tables import MEASURES, config_of, write_results
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TEMPLATE = Path(__file__).parents[2] / "workflow" / "report" / "page.html.j2"
@@ -43,9 +43,9 @@ addEventListener("load", () => {
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     results = write_results(tmp_path_factory.mktemp("results") / "r")
-    figures.draw_figures(results / "tables", MEASURES, results / "figures")
+    main.draw_figures(results / "tables", MEASURES, results / "figures")
     svg = results / "figures" / "audio.svg"
-    audit_figures.draw_audio(results / "1_clips", svg)
+    audio.draw_audio(results / "1_clips", svg)
     out = results / "report.html"
     write_report(results, config_of(results), {}, template=TEMPLATE, out=out)
     return out
@@ -89,7 +89,7 @@ def test_headings_and_tables_arrive_in_the_document(dump):
 def test_every_figure_has_a_size(dump):
     images = re.search(r'"images":"([^"]*)"', dump.stdout)
     sizes = [tuple(map(int, s.split(":"))) for s in images.group(1).split(",")]
-    assert len(sizes) == len(figures.FIGURES) + 1
+    assert len(sizes) == len(main.FIGURES) + 1
     assert all(natural > 100 and shown > 100 for natural, shown in sizes)
 
 

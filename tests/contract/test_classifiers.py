@@ -9,10 +9,11 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from earshift import classifier, classifiers, registry
-from earshift.classifiers._training import Trainer, scores
+from earshift import classifiers, registry
 from earshift.errors import DataError
-from tests import nearest
+from earshift.evaluation.training import Trainer, scores
+from earshift.numerics import classifier
+from tests.helpers import nearest
 
 #: Those of the library, and one of a user: a file that is named by its path.
 NAMES = (*registry.names("classifiers"), str(Path(nearest.__file__)))

@@ -13,9 +13,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from earshift import clips, datasets, names, register, registry
+from earshift import datasets, names, registry
+from earshift.downloads import catalogue
 from earshift.errors import ConfigError, EarshiftError
-from tests import corpora, damage, stage2
+from earshift.stages.clips import listing
+from tests.helpers import corpora, damage, stage2
 
 #: With those that take an argument, of which the corpus says one.
 PLUGINS = sorted(
@@ -220,7 +222,7 @@ def stage_1(entry, tmp_path):
         Path(entry["folder"]), tmp_path, entry["plugin"], max_bad_clips=999, **others
     )
     audit = pd.read_csv(tmp_path / "audit.csv", keep_default_na=False)
-    return clips.read(table), audit
+    return listing.read(table), audit
 
 
 def test_files_with_odd_names_are_listed_or_counted_with_the_reason(entry, tmp_path):
@@ -392,9 +394,9 @@ def author_and_year(citation):
     return author and author[0], year and year[1]
 
 
-@pytest.mark.parametrize("file", register.datasets())
+@pytest.mark.parametrize("file", catalogue.datasets())
 def test_the_register_says_the_same_as_the_plugin(file):
-    registered = register.datasets()[file]
+    registered = catalogue.datasets()[file]
     plugin = registry.load("datasets", registered.dataset)
     licences = creative_commons(registered.licence), creative_commons(plugin.licence)
     assert licences[0] == licences[1]

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from earshift import discrepancy, registry
-from earshift.discrepancy import _curves
-from earshift.discrepancy._pair import Side, measure_pair
+from earshift.stages.discrepancy import curves
+from earshift.stages.discrepancy.pair import Side, measure_pair
+from tests.helpers.places import ROOT
 
 #: A measure that scores no clips is held to the same rules.
-MMD = str(Path(__file__).parents[1] / "plugins" / "mmd.py")
+MMD = str(ROOT / "tests" / "plugins" / "mmd.py")
 
 each_measure = pytest.mark.parametrize(
     "name", [*registry.names("discrepancy"), MMD], ids=lambda name: Path(name).stem
@@ -37,7 +38,7 @@ def curve(name, a, b, seed=0):
     """What the final table says of two sides, as that of one half of one repeat."""
     key = {"model": "m", "condition": "clean", "method": "none"}
     rows = rows_of(name, a, b, seed).assign(**key, repeat=0, fold=0)
-    ((_, found),) = _curves.curves(rows, 199, seed)
+    ((_, found),) = curves.curves(rows, 199, seed)
     return found
 
 

@@ -17,8 +17,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.helpers.waiting import runs, wait_for
 from tests.slurm import watchdog
-from tests.waiting import runs, wait_for
 
 COMMANDS = "sbatch srun squeue scancel scontrol sinfo sacct sacctmgr sshare".split()
 

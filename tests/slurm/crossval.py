@@ -9,8 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-from earshift import evaluate, jobs
-from earshift.workers import Spread
+from earshift import jobs
+from earshift.stages.scores import cross_validation
+from earshift.workers.start import Spread
 
 METHODS = {name: {"plugin": name} for name in ("none", "lda", "mean_projection")}
 TABLES = ("clips.parquet", "scores.csv", "directions.parquet")
@@ -27,7 +28,7 @@ def score_fold(**task):
     line = {"task": key, "node": os.environ["SLURMD_NODENAME"], "pid": os.getpid()}
     _say(file, line | {"event": "begin"})
     time.sleep(TASK_S)
-    found = evaluate.score_fold(**task)
+    found = cross_validation.score_fold(**task)
     _say(file, line | {"event": "end"})
     return found
 
@@ -38,7 +39,7 @@ def _say(file, line):
 
 
 def run(folder, out, n_workers=0, spread=None):
-    """Score what `tests.unit.test_evaluate` wrote into a folder."""
+    """Score what the tests of cross-validation wrote into a folder."""
     entries = [
         {"name": name}
         | {
@@ -48,7 +49,7 @@ def run(folder, out, n_workers=0, spread=None):
         }
         for name in ("a", "b")
     ]
-    evaluate.cross_validate(
+    cross_validation.cross_validate(
         model="m",
         condition="clean",
         entries=entries,
@@ -70,6 +71,6 @@ if __name__ == "__main__":
     from tests.slurm import crossval
 
     folder, out, spread = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
-    evaluate.score_fold = crossval.score_fold  # here, not in the workers
+    cross_validation.score_fold = crossval.score_fold  # here, not in the workers
     with jobs.logged(out / "log"):
         run(folder, out, n_workers=2, spread=Spread(**spread))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.stores import read_files
-from tests.waiting import wait_for
+from tests.helpers.stores import read_files
+from tests.helpers.waiting import wait_for
 from tests.workflow.conftest import ROOT, run, write_experiment
 
 #: Its network waits while the file `hold` is there, then as many seconds as the file

@@ -11,10 +11,10 @@ import time
 import psutil
 import pytest
 
-from earshift import classes
+from earshift.stages.splits import classes
+from tests.helpers.waiting import wait_for
 from tests.slurm import crossval
-from tests.unit.test_evaluate import SHIFT, write_domain
-from tests.waiting import wait_for
+from tests.unit.stages.scores.test_cross_validation import SHIFT, write_domain
 from tests.workflow.conftest import ROOT
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(900)]
@@ -110,7 +110,7 @@ class Job:
                 if (
                     own.get("JOURNAL") == str(self.journal)
                     and own.get("SLURMD_NODENAME") == node
-                    and command[1:3] == ["-m", "earshift.worker_node"]
+                    and command[1:3] == ["-m", "earshift.workers.node"]
                 ):
                     found.append(process)
         return found

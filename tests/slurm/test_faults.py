@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from earshift import status
+from earshift.runs import status
 from earshift.slurm import run_name
+from tests.helpers.waiting import wait_for
 from tests.slurm.experiment import (
     DONE,
     QUICK,
@@ -24,7 +25,6 @@ from tests.slurm.experiment import (
     store_bytes,
     write_site,
 )
-from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1200)]

@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from earshift import preflight, slurm
+from earshift import slurm
 from earshift.errors import ClusterError
-from earshift.preflight import Request
-from earshift.site import Site
-from tests.bare import python_without_earshift
+from earshift.slurm import preflight
+from earshift.slurm.preflight import Request
+from earshift.slurm.site import Site
+from tests.helpers.bare import python_without_earshift
+from tests.helpers.waiting import wait_for
 from tests.slurm.experiment import QUICK, environment, launcher, write_site
-from tests.waiting import wait_for
 from tests.workflow.conftest import ROOT, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
@@ -35,7 +36,7 @@ def cluster(accounted, monkeypatch):
 def checked(site, requests, folder, caplog):
     """Whether a run can start, and what was said, by what was looked at."""
     caplog.clear()
-    with caplog.at_level(logging.INFO, "earshift.preflight"):
+    with caplog.at_level(logging.INFO, "earshift.slurm.preflight"):
         fits = preflight.check_all(site, requests, folder)
     lines = [record.getMessage()[6:].split(": ", 1) for record in caplog.records]
     return fits, {
@@ -220,8 +221,8 @@ PREFLIGHT = """
 import logging, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from earshift import preflight
-from earshift.site import Site
+from earshift.slurm import preflight
+from earshift.slurm.site import Site
 logging.basicConfig(level="INFO")
 request = preflight.Request("list_clips", cpus=1, memory_mb=1000, minutes=10)
 sys.exit(not preflight.check_all(Site(setup=sys.argv[3]), [request], Path(sys.argv[2])))

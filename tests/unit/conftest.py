@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from earshift import transfer
-from tests.server import CONTENT, NAME, Served, an_entry, serving
+from earshift.downloads import transfer
+from tests.helpers.server import CONTENT, NAME, Served, an_entry, serving
 
 
 @pytest.fixture

@@ -6,9 +6,11 @@ import shutil
 import pandas as pd
 import pytest
 
-from earshift import clips, datasets, groups, registry
+from earshift import datasets, registry
 from earshift.errors import ConfigError, DataError
-from tests import corpora, stage2
+from earshift.stages.clips import listing
+from earshift.stages.splits import groups
+from tests.helpers import corpora, stage2
 
 WRITERS = {
     "esc50": corpora.write_esc50,
@@ -159,7 +161,7 @@ def test_a_file_that_no_table_lists_is_counted_and_one_that_is_missing_is_bad(
     assert found.clips["clip_id"].tolist() == before["clip_id"].tolist()
     assert "does not list it" in found.skipped[str(extra.relative_to(folder))]
     table = stage2.list_clips(folder, tmp_path, name, max_bad_clips=1)
-    assert (clips.read(table)["status"] == "missing").sum() == 1
+    assert (listing.read(table)["status"] == "missing").sum() == 1
     statuses = pd.read_csv(tmp_path / "audit.csv")["status"].value_counts()
     assert statuses["missing"] == 1
     assert statuses["not_listed"] == len(found.skipped)
@@ -354,7 +356,7 @@ def test_the_corrupt_clip_of_gtzan_is_a_bad_clip_like_any_other(tmp_path):
     folder = corpora.write_gtzan(tmp_path / "data")
     (folder / "genres/jazz/jazz.00054.wav").write_bytes(b"no audio at all")
     table = stage2.list_clips(folder, tmp_path, "gtzan", max_bad_clips=1)
-    bad = clips.read(table).query("status != 'ok'")
+    bad = listing.read(table).query("status != 'ok'")
     assert bad["clip_id"].tolist() == ["jazz.00054"]
     assert bad["status"].tolist() == ["unreadable"]
 
@@ -456,7 +458,7 @@ def test_a_stray_file_whose_name_is_not_utf8_loses_no_dataset(name, tmp_path):
     stray = first.with_name(os.fsdecode(b"Medley-solos-DB_caf\xe9.wav"))
     shutil.copy(first, stray)
     table = stage2.list_clips(folder, tmp_path, name)
-    assert clips.read(table)["clip_id"].tolist() == before.clips["clip_id"].tolist()
+    assert listing.read(table)["clip_id"].tolist() == before.clips["clip_id"].tolist()
     audit = pd.read_csv(tmp_path / "audit.csv").query("status == 'not_listed'")
     place = str(stray.relative_to(folder).with_name("Medley-solos-DB_caf\\xe9.wav"))
     assert set(audit["path"]) == {*before.skipped, place}
@@ -468,7 +470,7 @@ def test_a_clip_in_a_folder_whose_name_is_not_utf8_is_one_bad_clip(tmp_path):
     odd = folder / os.fsdecode(b"caf\xe9") / "Actor_12"
     odd.parent.mkdir()
     (folder / "moved").rename(odd)
-    found = clips.read(
+    found = listing.read(
         stage2.list_clips(folder, tmp_path, "ravdess", max_bad_clips=1)
     ).set_index("clip_id")
     bad = found.loc["03-01-06-01-02-01-12"]

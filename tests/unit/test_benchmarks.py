@@ -5,17 +5,15 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests import study
 from tests.conftest import write_table_dataset
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers import study
+from tests.helpers.places import ROOT
 
 #: Those that are run here; that of clusters is run beside the tests of SLURM.
 HERE = {

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.waiting import wait_for
+from tests.helpers.waiting import wait_for
 from tests.workflow.conftest import ROOT
 
 #: A run that lasts until it may end, and a cluster that takes a job at the third try.

@@ -8,17 +8,15 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from tests.bare import python_without_earshift
-from tests.report_tables import write_results
+from tests.helpers.bare import python_without_earshift
+from tests.helpers.places import LIBRARY, ROOT, SCRIPTS
+from tests.helpers.report_tables import write_results
 from tests.workflow.conftest import write_experiment
-
-ROOT = Path(__file__).parents[2]
 
 #: Name of a package on conda-forge -> its name in pyproject.toml.
 CONDA_NAMES = {
@@ -170,7 +168,7 @@ def test_the_table_of_a_run_needs_no_installed_library(tmp_path):
     python = python_without_earshift(tmp_path / "venv")
     variables = dict(os.environ)
     variables.pop("PYTHONPATH", None)
-    command = [python, "-c", "import earshift.report"]
+    command = [python, "-c", "import earshift.stages.report"]
     assert subprocess.run(command, env=variables, stderr=subprocess.DEVNULL).returncode
     script = ROOT / "workflow" / "scripts" / "run.py"
     done = subprocess.run(
@@ -186,7 +184,7 @@ def test_the_table_of_a_run_needs_no_installed_library(tmp_path):
 
 
 def test_rules_need_no_package_that_their_conda_file_lacks(tmp_path):
-    scripts = sorted((ROOT / "workflow" / "scripts").glob("*.py"))
+    scripts = sorted(f for f in SCRIPTS.rglob("*.py") if not f.is_relative_to(LIBRARY))
     trees = [ast.parse(script.read_text()) for script in scripts]
     imports = [
         ast.unparse(node)

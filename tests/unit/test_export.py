@@ -11,8 +11,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from earshift import export, store
-from earshift.vectors import open_vectors
-from tests.stores import values, write_store
+from earshift.stages.embeddings.vector_files import open_vectors
+from tests.helpers.stores import values, write_store
 
 N_FRAMES = [3, 40, 0, 7, 100, 5]
 ORDER = [5, 0, 1, 3, 4]

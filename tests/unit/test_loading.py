@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from earshift import load_features, store
 from earshift.errors import DataError
-from tests.readme import block, run_block, write_results
+from tests.helpers.readme import block, run_block, write_results
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from numpy.testing import assert_array_equal
 
 from earshift import open_embeddings, open_features, store
 from earshift.errors import ConfigError, DataError
-from earshift.rows import find_rows
-from tests.stores import FACTS, values, write_store
+from earshift.store.rows import find_rows
+from tests.helpers.stores import FACTS, values, write_store
 
 N_FRAMES = [3, 40, 0, 7, 100, 5]
 

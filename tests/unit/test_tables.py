@@ -1,20 +1,22 @@
 """What a table names is what was written, whatever it looks like."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from earshift import classes, disk, figures, protocols, summary
-from earshift.report import audit, page, plan, sources
-from earshift.report import tables as report_tables
+from earshift.slurm import disk
+from earshift.stages.report import final_tables as report_tables
+from earshift.stages.report import page
+from earshift.stages.report.figures import main
+from earshift.stages.report.sections import audit, forecast, sources
+from earshift.stages.splits import classes, selection
+from earshift.stages.statistics import summary
 from earshift.tables import read_table, read_text
-from tests.report_tables import MEASURES, config_of, write_results
-
-LIBRARY = Path(summary.__file__).parent
+from tests.helpers.places import LIBRARY
+from tests.helpers.report_tables import MEASURES, config_of, write_results
 
 #: Names that pandas takes for missing values or numbers where it is left to guess.
 CLASSES = ("NA", "None", "nan", "null", "01", "1", "1e5", "100000", "True", "N/A", "-5")
@@ -57,7 +59,7 @@ def test_collected_scores_have_every_name_as_it_was(results):
 
 def test_the_figure_of_classes_shows_all_of_them(results):
     found = report_tables.read(results / "tables")
-    figure = figures.per_class(found)
+    figure = main.per_class(found)
     shown = {t.get_text() for t in figure.findobj(Text) if t.get_visible()}
     assert set(CLASSES) <= shown
     assert {"tested on 001", "tested on NA"} <= shown
@@ -67,7 +69,7 @@ def test_the_figure_of_classes_shows_all_of_them(results):
 
 
 def test_the_page_names_datasets_and_classes_as_they_are(results):
-    figures.draw_figures(results / "tables", MEASURES, results / "figures")
+    main.draw_figures(results / "tables", MEASURES, results / "figures")
     (results / "figures" / "audio.svg").write_text("<svg/>")
     (results / "tables" / "padding.csv").write_text(
         "dataset,model,condition,short,window_s,n_clips,n_padded,padding\n"
@@ -112,7 +114,7 @@ def test_deviations_keep_their_names(tmp_path):
             tmp_path / f"{name}.csv", index=False
         )
     out = tmp_path / "out.csv"
-    protocols.collect_deviations([tmp_path / "own.csv"], [tmp_path / "scores.csv"], out)
+    selection.collect_deviations([tmp_path / "own.csv"], [tmp_path / "scores.csv"], out)
     (found,) = read_text(out).to_dict("records")
     assert {key: found[key] for key in cell} == cell
     assert found["n_classes"] == "3"
@@ -123,7 +125,7 @@ def test_the_plan_of_a_run_names_its_datasets(tmp_path):
     (tmp_path / "plan.csv").write_text(
         f"{columns}2026,1 clips,NA,,,10,1,\n2026,2 embeddings,001,1e3,01,5,2,s3://x\n"
     )
-    found = plan.read(tmp_path)
+    found = forecast.read(tmp_path)
     assert found["dataset"].tolist() == ["NA", "001"]
     assert found["model"].tolist() == ["", "1e3"]
     assert found["condition"].tolist() == ["", "01"]
@@ -145,7 +147,7 @@ def test_words_are_empty_and_numbers_are_missing_where_nothing_is_written(tmp_pa
 
 def test_no_module_reads_a_table_of_ours_by_guessing():
     """Files of others, and what ships with the project, have readers of their own."""
-    own = ("tables.py", "report/plan.py")
+    own = ("tables.py", "stages/report/sections/forecast.py")
     found = [
         path.relative_to(LIBRARY).as_posix()
         for path in LIBRARY.rglob("*.py")

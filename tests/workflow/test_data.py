@@ -13,7 +13,7 @@ import soundfile
 import yaml
 
 from tests.conftest import tone
-from tests.server import Served, serving
+from tests.helpers.server import Served, serving
 from tests.workflow.conftest import kill_when, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(720)]

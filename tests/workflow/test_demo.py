@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from tests.readme import run_block
+from tests.helpers.readme import run_block
 from tests.workflow.conftest import clone, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.server import Served, serving
+from tests.helpers.server import Served, serving
 from tests.workflow.conftest import kill_when, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(360)]

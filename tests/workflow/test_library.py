@@ -58,7 +58,7 @@ def test_jobs_run_the_library_beside_the_snakefile(checkout, tmp_path, path):
 def test_a_job_with_another_library_is_refused(checkout, tmp_path):
     """As where the environment of jobs puts a folder of its own first."""
     code = (
-        "from earshift import jobs, library\n"
+        "from earshift import jobs, import_path as library\n"
         f"with jobs.logged({str(tmp_path / 'job.log')!r}):\n"
         "    print('ran')\n"
     )

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.methods import STANDARDISER
 from tests.workflow.conftest import (
     ROOT,
     environment,
@@ -39,6 +40,13 @@ class Halve(Identity):
 def make():
     """Return the method."""
     return Halve()
+'''
+
+ONE_WAY = '''
+
+def cannot(*, source, target, datasets):
+    """Return why it serves one direction alone."""
+    return "it goes one way" if (source, target) == ("hum", "clear") else None
 '''
 
 NEW_MODEL = '''
@@ -82,6 +90,8 @@ def clone(tmp_path_factory):
         shutil.copy(ROOT / name, root / name)
     library = root / "workflow" / "scripts" / "earshift"
     (library / "debias" / "halve.py").write_text(NEW_METHOD)
+    (library / "debias" / "per_domain.py").write_text(STANDARDISER)
+    (library / "debias" / "one_way.py").write_text(NEW_METHOD + ONE_WAY)
     (library / "models" / "energy.py").write_text(NEW_MODEL)
     return root
 
@@ -92,7 +102,7 @@ def extended(clone, tmp_path_factory):
     folder = write_experiment(
         tmp_path_factory.mktemp("extended") / "new",
         models=["mfcc", "energy"],
-        methods=["none", "lda", "halve"],
+        methods=["none", "lda", "halve", "per_domain", "one_way"],
     )
     done = run(folder, root=clone)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -104,14 +114,23 @@ def test_a_new_file_is_a_new_method_or_model_with_no_other_edit(clone, extended)
     folder = extended
     summary = pd.read_csv(folder / "results/tables/summary.csv")
     assert set(summary["model"]) == {"mfcc", "energy"}
-    assert set(summary["method"]) == {"none", "lda", "halve"}
+    assert set(summary["method"]) == {"none", "lda", "halve", "per_domain", "one_way"}
+    rows = summary.groupby("method").size()
+    assert rows["one_way"] == rows["halve"] - 2 == rows["per_domain"] - 2
+    measured = pd.read_csv(folder / "results/tables/discrepancy.csv")
+    assert set(measured["method"]) == set(summary["method"])
     page = (folder / "results/report.html").read_text()
     assert "halve" in page
+    assert "Give each feature mean 0 and spread 1 in each dataset." in page
+    reason = "no result (trained on hum, tested on clear): it goes one way"
+    assert reason in page
+    log = folder / "logs/results/cross_validate/fixed/mfcc/clean.log"
+    assert f"the method 'one_way': {reason}" in log.read_text()
     assert "energy" in page
     contracts = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-            *("tests/contract", "-k", "halve or energy"),
+            *("tests/contract", "-k", "halve or energy or per_domain or one_way"),
         ],
         cwd=clone,
         env=environment(clone),

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 import yaml
 
-from tests.bare import python_without_earshift
-from tests.waiting import wait_for
+from tests.helpers.bare import python_without_earshift
+from tests.helpers.waiting import wait_for
 from tests.workflow.conftest import (
     command,
     environment,

@@ -10,16 +10,17 @@ import time
 import pytest
 import yaml
 
-from earshift import registry, settings, status
-from earshift.expected import RULES
-from earshift.protocol import study_of
+from earshift import registry
+from earshift.evaluation.protocol import study_of
+from earshift.runs import settings, status
+from earshift.runs.job_list import RULES
 from tests.workflow.conftest import ROOT, jobs_of, run, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 #: Rules that make no results of an experiment: they fetch, plan, audit.
 OTHERS = {
-    *("0_downloads", "0_miniature", "0_plan", "0_preflight", "2_audit", "common"),
+    *("0_data", "0_run", "2_audit", "common"),
 }
 
 

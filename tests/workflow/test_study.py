@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from earshift import protocols
 from earshift.miniature.openmic_tables import OPENMIC_CLASSES
+from earshift.stages.splits import selection
 from tests.workflow.conftest import ROOT, environment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
@@ -190,7 +190,7 @@ def test_what_was_planted_is_found(done):
 def test_the_other_tables_and_their_files_are_there(done):
     _, out, *_ = done
     found = pd.read_csv(out / "tables/deviations.csv")
-    assert (found["fault"] == protocols.ALL_MENDED).any()
+    assert (found["fault"] == selection.ALL_MENDED).any()
     assert found["fault"].nunique() > 5
     assert set(found["method"]) == set(METHODS)
     assert found["change"].abs().max() < 1

@@ -29,7 +29,7 @@ checkpoint list_clips:
         versions=dataset_versions,
         entry=listed_entry,
     script:
-        "../scripts/list_clips.py"
+        "../scripts/1_clips/list_clips.py"
 
 
 rule inspect_files:
@@ -56,7 +56,7 @@ rule inspect_files:
         shares=lambda wildcards: {"shares": n_shares(wildcards)},
         parts=f"{CLIPS}.parts",
     script:
-        "../scripts/inspect_files.py"
+        "../scripts/1_clips/inspect_files.py"
 
 
 rule gather_clips:
@@ -82,7 +82,7 @@ rule gather_clips:
         versions={"stage": versions.CLIPS},
         max_bad_clips=config["max_bad_clips"],
     script:
-        "../scripts/gather_clips.py"
+        "../scripts/1_clips/gather_clips.py"
 
 
 rule find_duplicates:
@@ -107,7 +107,7 @@ rule find_duplicates:
         versions={"stage": versions.AUDIT},
         names=list(config["datasets"]),
     script:
-        "../scripts/find_duplicates.py"
+        "../scripts/1_clips/find_duplicates.py"
 
 
 rule audit_datasets:
@@ -145,4 +145,4 @@ rule audit_datasets:
         statistics=config["statistics"],
         seed=config["seed"],
     script:
-        "../scripts/audit_datasets.py"
+        "../scripts/1_clips/audit_datasets.py"

@@ -28,7 +28,7 @@ rule audit_embeddings:
         plan=rules.plan_regions.output.plan,
         sample={"n_clips": config["audit_clips"], "seed": config["seed"]},
     script:
-        "../scripts/audit_embeddings.py"
+        "../scripts/2_embeddings/audit_embeddings.py"
 
 
 rule audit:
@@ -42,7 +42,7 @@ rule audit:
         "../../envs/analysis.yaml"
     threads: 1
     script:
-        "../scripts/audit.py"
+        "../scripts/2_embeddings/audit.py"
 
 
 rule repair:
@@ -56,4 +56,4 @@ rule repair:
         "../../envs/analysis.yaml"
     threads: 1
     script:
-        "../scripts/repair.py"
+        "../scripts/2_embeddings/repair.py"

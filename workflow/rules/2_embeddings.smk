@@ -33,7 +33,7 @@ rule calibrate_model:
         versions=model_versions,
         entry=model_entry,
     script:
-        "../scripts/calibrate_model.py"
+        "../scripts/2_embeddings/calibrate_model.py"
 
 
 checkpoint plan_regions:
@@ -63,7 +63,7 @@ checkpoint plan_regions:
         store=store_options,
         contents=packaged_weights,
     script:
-        "../scripts/plan_regions.py"
+        "../scripts/2_embeddings/plan_regions.py"
 
 
 rule extract_embeddings:
@@ -95,7 +95,7 @@ rule extract_embeddings:
         max_bad_clips=config["max_bad_clips"],
         contents=packaged_weights,
     script:
-        "../scripts/extract_embeddings.py"
+        "../scripts/2_embeddings/extract_embeddings.py"
 
 
 rule index_embeddings:
@@ -120,7 +120,7 @@ rule index_embeddings:
     params:
         versions={"stage": versions.EMBEDDINGS},
     script:
-        "../scripts/index_embeddings.py"
+        "../scripts/2_embeddings/index_embeddings.py"
 
 
 rule count_padding:
@@ -148,7 +148,7 @@ rule count_padding:
         versions={n: models.versions_of(config["models"][n]) for n in COMPUTED},
         conditions=list(CONDITIONS),
     script:
-        "../scripts/count_padding.py"
+        "../scripts/2_embeddings/count_padding.py"
 
 
 rule import_embeddings:
@@ -176,4 +176,4 @@ rule import_embeddings:
         store=store_options,
         max_bad_clips=config["max_bad_clips"],
     script:
-        "../scripts/import_embeddings.py"
+        "../scripts/2_embeddings/import_embeddings.py"

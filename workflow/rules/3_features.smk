@@ -30,4 +30,4 @@ rule pool_frames:
         versions={"stage": versions.FEATURES},
         pooling=config["pooling"],
     script:
-        "../scripts/pool_frames.py"
+        "../scripts/3_features/pool_frames.py"

@@ -29,7 +29,7 @@ rule align_labels:
         kind=config["splits"]["kind"],
         contents=alignment_contents(),
     script:
-        "../scripts/align_labels.py"
+        "../scripts/4_splits/align_labels.py"
 
 
 rule make_splits:
@@ -56,7 +56,7 @@ rule make_splits:
         namespaces=namespaces(),
         seed=config["seed"],
     script:
-        "../scripts/make_splits.py"
+        "../scripts/4_splits/make_splits.py"
 
 
 rule select_clips:
@@ -81,7 +81,7 @@ rule select_clips:
         datasets=list(config["datasets"]),
         subgroups=config["subgroups"],
     script:
-        "../scripts/select_clips.py"
+        "../scripts/4_splits/select_clips.py"
 
 
 rule draw_balanced:
@@ -106,7 +106,7 @@ rule draw_balanced:
         subgroups=config["subgroups"],
         seed=config["seed"],
     script:
-        "../scripts/draw_balanced.py"
+        "../scripts/4_splits/draw_balanced.py"
 
 
 rule choose_classes:
@@ -129,4 +129,4 @@ rule choose_classes:
         asked=config["classes"],
         n_inner_folds=config["classifier"]["n_inner_folds"],
     script:
-        "../scripts/choose_classes.py"
+        "../scripts/4_splits/choose_classes.py"

@@ -39,4 +39,4 @@ rule cross_validate:
         classifier=classifiers.recorded(config["classifier"]),
         seed=config["seed"],
     script:
-        "../scripts/cross_validate.py"
+        "../scripts/5_scores/cross_validate.py"

@@ -30,4 +30,4 @@ rule measure_discrepancy:
         measures=measure_versions,
         seed=config["seed"],
     script:
-        "../scripts/measure_discrepancy.py"
+        "../scripts/6_discrepancy/measure_discrepancy.py"

@@ -51,4 +51,4 @@ rule summarise_scores:
         statistics=config["statistics"],
         seed=config["seed"],
     script:
-        "../scripts/summarise_scores.py"
+        "../scripts/7_statistics/summarise_scores.py"

@@ -53,7 +53,7 @@ rule draw_figures:
     params:
         stage_versions={"stage": versions.REPORT},
     script:
-        "../scripts/draw_figures.py"
+        "../scripts/8_report/draw_figures.py"
 
 
 rule draw_audio:
@@ -79,7 +79,7 @@ rule draw_audio:
     params:
         stage_versions={"stage": versions.REPORT},
     script:
-        "../scripts/draw_audio.py"
+        "../scripts/8_report/draw_audio.py"
 
 
 rule write_report:
@@ -128,4 +128,4 @@ rule write_report:
         versions=all_versions,
         contents=template_contents(),
     script:
-        "../scripts/write_report.py"
+        "../scripts/8_report/write_report.py"

@@ -13,19 +13,28 @@ from types import SimpleNamespace
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from earshift import alignment, beforehand, classifiers, conditions, datasets
-from earshift import inspection, jobs, left_out, library, models, protocol, protocols
-from earshift import recorded, register, registry, settings, slurm, versions
+from earshift.stages.splits import alignment
+from earshift.runs import beforehand
+from earshift import classifiers, conditions, datasets
+from earshift.stages.clips import inspection
+from earshift import jobs, import_path, models
+from earshift.stages.splits import left_out, selection
+from earshift.evaluation import protocol
+from earshift.jobs import recorded
+from earshift.downloads import catalogue
+from earshift import registry, slurm, versions
+from earshift.runs import settings
+from earshift import files
 from earshift.errors import EarshiftError
 from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
 
-library.hand_on()
+import_path.hand_on()
 
 # Snakemake puts it into the commands of jobs as it is, also if it has a space.
 sys.executable = shlex.quote(sys.executable)
 
-# A SLURM job may be sent this so that it stops in time (earshift.stopping). Snakemake runs
+# A SLURM job may be sent this so that it stops in time (earshift.jobs.stopping). Snakemake runs
 # inside the job, too, and would end at once, and the job with it.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
@@ -69,13 +78,13 @@ LOGS = jobs.logs_of(RESULTS)
 STUDY = protocol.study_of(config["study"])
 STUDY_VERSION = protocol.version_of(config["study"])
 PROTOCOLS = config["protocols"]
-MAIN = protocols.main(PROTOCOLS)
+MAIN = selection.main(PROTOCOLS)
 SELECTED = {
     "labels": f"{RESULTS}/4_splits/{{protocol}}/{{dataset}}.labels.parquet",
     "splits": f"{RESULTS}/4_splits/{{protocol}}/{{dataset}}.parquet",
 }
 CALIBRATION = f"{RESULTS}/2_embeddings/calibration/{{model}}/clean.{{key}}.json"
-UNPACKED = register.dataset_folders(config["downloads"]["register"])
+UNPACKED = catalogue.dataset_folders(config["downloads"]["register"])
 IMPORTED = [m for m, e in config["models"].items() if models.is_imported(e)]
 COMPUTED = [m for m in config["models"] if m not in IMPORTED]
 # In stage 2 a condition is a family; from stage 3 on, each of its strengths is one.
@@ -168,7 +177,7 @@ def model_weights(wildcards):
 def verified_weights(wildcards):
     """The same, less those of packages; of the register, the sign of verification."""
     return [
-        f"{file}.sha256" if register.holds(Path(file)) else file
+        f"{file}.sha256" if catalogue.holds(Path(file)) else file
         for file in model_weights(wildcards)
         if not recorded.is_packaged(file)
     ]
@@ -231,7 +240,7 @@ def calibration_file(wildcards):
     Its name has what decides it, so that it is never out of date: Snakemake does not ask
     whether a job is, if one of its ancient inputs is.
     """
-    key = jobs.content_key([model_entry(wildcards), model_versions(wildcards)])
+    key = files.content_key([model_entry(wildcards), model_versions(wildcards)])
     return CALIBRATION.format(model=wildcards.model, key=key)
 
 
@@ -359,9 +368,9 @@ def unpacked_markers():
 
 def verified_archives(wildcards):
     """Signs that the files of a registered dataset were verified."""
-    folder = register.datasets_folder() / wildcards.source
+    folder = catalogue.datasets_folder() / wildcards.source
     return [
-        f"{folder.parent}/{register.ARCHIVES}/{entry.name}.sha256"
+        f"{folder.parent}/{catalogue.ARCHIVES}/{entry.name}.sha256"
         for entry in UNPACKED[folder]
     ]
 

@@ -1,7 +1,7 @@
 """What jobs ask for: memory, time, nodes; more when they are tried again."""
 
-from earshift import planning
-from earshift.site import Site
+from earshift.stages.embeddings import job_size
+from earshift.slurm.site import Site
 from snakemake.iocontainers import InputFiles, Wildcards
 
 
@@ -45,12 +45,12 @@ def extraction_runtime(wildcards, attempt):
     """Minutes that the job of a region may take."""
     plan, calibrations = plan_and_calibrations(wildcards)
     target = config["extraction"]["minutes_per_job"]
-    return planning.runtime_min(plan, calibrations, target, attempt)
+    return job_size.runtime_min(plan, calibrations, target, attempt)
 
 
 def extraction_memory(wildcards, attempt):
     """MB that the job of a region may take."""
-    return planning.memory_mb(*plan_and_calibrations(wildcards), attempt)
+    return job_size.memory_mb(*plan_and_calibrations(wildcards), attempt)
 
 
 def plan_and_calibrations(wildcards):

@@ -1,7 +1,7 @@
 """Which results a run uses again, and that no other run makes them at the same time.
 
 Snakemake decides by dates, and by what it remembers in the folder where it ran. Here it
-is taught to heed the settings that lie beside each result, too (earshift.recorded): they
+is taught to heed the settings that lie beside each result, too (earshift.jobs.recorded): they
 are known wherever the results are, and whoever made them. (Which triggers of a re-run
 count at all is in profiles/default; the text and the date of an adapter do not.)
 """
@@ -10,7 +10,9 @@ import atexit
 import time
 from contextlib import ExitStack
 
-from earshift import disk, lock, outcome, recorded
+from earshift.slurm import disk
+from earshift.jobs import run_lock, recorded
+from earshift.runs import outcome
 from snakemake.settings.types import RerunTrigger
 from snakemake.dag import DAG
 from snakemake.exceptions import IncompleteCheckpointException
@@ -25,7 +27,7 @@ def hold_results():
     held, where = ExitStack(), f"with the results in '{RESULTS}'"
     try:
         file = Path(RESULTS, ".run.lock")
-        held.enter_context(lock.one_at_a_time(file, logger.info, where))
+        held.enter_context(run_lock.one_at_a_time(file, logger.info, where))
     except OSError as error:
         raise WorkflowError(f"'{RESULTS}' cannot be written: {error}") from None
     atexit.register(held.close)

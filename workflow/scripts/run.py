@@ -16,10 +16,13 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
-from earshift import library, outcome, preflight, slurm, study, text
+from earshift import import_path, slurm, text
 from earshift.errors import ClusterError, EarshiftError
-from earshift.lock import one_at_a_time, wait_for_snakemakes
-from earshift.site import Site
+from earshift.jobs.run_lock import one_at_a_time, wait_for_snakemakes
+from earshift.runs import outcome
+from earshift.slurm import preflight
+from earshift.slurm.site import Site
+from earshift.studies.ismir2023 import inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEFILE = ROOT / "Snakefile"
@@ -90,7 +93,7 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         models = options.models.replace(",", " ").split()
         folders = Path(options.study).expanduser(), Path(options.out).expanduser()
         try:
-            options.configfile = study.derive(
+            options.configfile = inputs.derive(
                 options.configfile, folders[0], models, folders[1]
             )
         except EarshiftError as error:
@@ -101,9 +104,9 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
 def look(options: argparse.Namespace) -> int:
     """Say what the files of an experiment tell, while it runs or later."""
     # These imports take a second, which no other command should wait for.
-    from earshift import settings
-    from earshift.report.efficiency import efficiency_table
-    from earshift.report.status import status_table
+    from earshift.runs import settings
+    from earshift.runs.efficiency_table import efficiency_table
+    from earshift.runs.status_table import status_table
 
     config = settings.resolve(
         cast("dict[str, Any]", text.from_yaml(options.configfile)),
@@ -190,8 +193,8 @@ def tell(
         return
     file, flags = ("plan.csv", ["--plan"]) if is_plan else ("report.html", [])
     if (results / file).exists():
-        table = [sys.executable, "-m", "earshift.report", str(results), *flags]
-        own = os.environ | {"PYTHONPATH": library.search_path()}
+        table = [sys.executable, "-m", "earshift", str(results), *flags]
+        own = os.environ | {"PYTHONPATH": import_path.search_path()}
         subprocess.run(table, env=own, check=False)
 
 

@@ -21,9 +21,9 @@ import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from earshift import jobs, store
+from earshift import files, jobs, store
 from earshift.errors import DataError, EarshiftError
-from earshift.rows import Rows, find_rows, read_piece
+from earshift.store.rows import Rows, find_rows, read_piece
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def to_parquet(
         fields += [("frame", pyarrow.int32()), ("time_s", pyarrow.float64())]
     schema = pyarrow.schema([*fields, ("embedding", vector)])
     with (
-        jobs.whole_file(out) as file,
+        files.whole_file(out) as file,
         pyarrow.parquet.ParquetWriter(file, schema) as writer,
     ):
         for clips, frame, values in _blocks(rows, out):
@@ -105,7 +105,7 @@ def to_npz(
         "fortran_order": False,
         "shape": (int(rows.n.sum()), rows.n_features),
     }
-    with jobs.whole_file(out) as file, zipfile.ZipFile(file, "w") as archive:
+    with files.whole_file(out) as file, zipfile.ZipFile(file, "w") as archive:
         for name, values in small.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, values, allow_pickle=False)
@@ -138,7 +138,7 @@ def to_h5(
     DataError
         As of `to_parquet`.
     """
-    with jobs.whole_file(out) as file, h5py.File(file, "w") as made:
+    with files.whole_file(out) as file, h5py.File(file, "w") as made:
         for name, location in locations.items():
             rows = find_rows(location, strength)
             ids = np.asarray([str(i).encode() for i in rows.clip_ids], np.bytes_)

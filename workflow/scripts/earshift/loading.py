@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshift import datasets, store
-from earshift.classes import read_classes
 from earshift.errors import DataError, did_you_mean
+from earshift.stages.splits.classes import read_classes
 
 
 @dataclass(frozen=True)

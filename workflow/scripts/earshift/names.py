@@ -238,3 +238,10 @@ def _likeness(a: str, b: str) -> float:
     if len(short) >= _SHORTENED and long.startswith(short):
         return 0.9
     return difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()
+
+
+def text_of(strength: float | str) -> str:
+    """Return a strength as a text that is part of names, such as ``"-6"`` for -6.0."""
+    if isinstance(strength, str):
+        return strength
+    return repr(float(strength) + 0.0).removesuffix(".0")  # and no -0

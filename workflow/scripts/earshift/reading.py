@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from earshift import datasets, store
 from earshift.errors import DataError, did_you_mean
-from earshift.rows import Rows, find_rows
+from earshift.store.rows import Rows, find_rows
 
 if TYPE_CHECKING:
     import xarray

@@ -248,23 +248,6 @@ def copied(kind: str, name: str) -> Iterator[ModuleType]:
     yield module
 
 
-def compared_with(name: str) -> tuple[str, ...]:
-    """Return the plugins that a debias method is compared with, ``none`` first.
-
-    Parameters
-    ----------
-    name : str
-        As for `load`.
-
-    Returns
-    -------
-    tuple of str
-        ``none``, and what the plugin declares as `compared_with`.
-    """
-    declared = getattr(load("debias", name), "compared_with", ())
-    return tuple(dict.fromkeys(("none", *declared)))
-
-
 def is_file(name: str) -> bool:
     """Return True if a plugin is named by the path of its file, argument or not."""
     return name.partition(":")[0].endswith(".py")

@@ -15,8 +15,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from earshift import classifier
 from earshift.errors import DataError
+from earshift.numerics import classifier
 
 Array = NDArray[np.float64]
 

@@ -41,6 +41,7 @@ from numpy.typing import NDArray
 
 from earshift import registry, schema
 from earshift.errors import AudioError, ConfigError, DataError, did_you_mean
+from earshift.names import text_of
 
 #: Options of every condition, whatever its plugin.
 COMMON = ("strengths",)
@@ -183,13 +184,6 @@ def _fitted(value: object, rules: Mapping[str, Any]) -> object:
             schema.check(number, rules)
             return number
     return value
-
-
-def text_of(strength: float | str) -> str:
-    """Return a strength as a text that is part of names, such as ``"-6"`` for -6.0."""
-    if isinstance(strength, str):
-        return strength
-    return repr(float(strength) + 0.0).removesuffix(".0")  # and no -0
 
 
 def stored_as(entry: Mapping[str, Any], seed: int) -> dict[str, Any] | None:

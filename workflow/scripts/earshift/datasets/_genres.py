@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from earshift import names, register, text
+from earshift import names, resources, text
 from earshift.errors import ConfigError
 
 _KEYS = ("match", "subgroups")
@@ -88,7 +88,7 @@ def location(name: str, dataset: str) -> Path:
     ConfigError
         If there is no such file.
     """
-    return register.locate(
+    return resources.locate(
         name,
         "genres",
         what="map of genres",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift import register, text
+from earshift import resources, text
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
 from earshift.datasets._files import audio_files, named_files, unpacked
 from earshift.errors import DataError
@@ -68,7 +68,7 @@ def list_clips(folder: Path) -> ClipList:
     """
     need_folder(folder, "GTZAN (genres/)")
     root = unpacked(folder, "genres", "genres_original")
-    facts = text.table(register.resource("gtzan.csv"), ["clip"]).set_index("clip")
+    facts = text.table(resources.resource("gtzan.csv"), ["clip"]).set_index("clip")
     files = audio_files(root, "*/*", ".wav", ".au")
     found, skipped = named_files(folder, files, _parse)
     rows, labels = [], []

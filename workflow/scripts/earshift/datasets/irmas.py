@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift import register, text
+from earshift import resources, text
 from earshift.datasets import ClipList, need_folder, one_label_per_clip
 from earshift.datasets._files import audio_files, named_files, sides, unmatched
 from earshift.errors import DataError
@@ -153,7 +153,7 @@ def _split(folder: Path) -> dict[str, str]:
     if label_files(folder):
         found, _ = sides(_split_files(folder), "IRMAS", ".wav")
     else:
-        table = text.table(register.resource("irmas_split.csv"), ["clip", "split"])
+        table = text.table(resources.resource("irmas_split.csv"), ["clip", "split"])
         found = table.set_index("clip")["split"].to_dict()
     return dict(sorted(found.items()))
 

@@ -7,20 +7,57 @@ A method plugin defines
 ``access``
     What it may see of the target: ``"none"``, ``"target_unlabelled"`` (features, domain
     and subgroup of target clips) or ``"target_labelled"`` (their classes too).
-``compared_with``
-    Optional: a tuple of the plugins it is compared with, besides ``none``.
 ``make(**options)``
-    Return the unfitted transformer, with ``fit(X, domain, y=None, subgroup=None)`` and
-    ``transform(X)``, which may give other features. `X` has shape (n_clips,
-    n_features), `domain` names the dataset of each clip and `subgroup` a nuisance
-    attribute. `y` is the class, for use from Python: the workflow instead fits per
-    class (scope ``classwise``) on the clips that have it. A method with access
-    ``"none"`` is given clips of the source alone. If the fitted method has ``found_``,
-    the vectors that it found between domains, they are kept.
+    Return the unfitted transformer, with the two functions below.
 
-A method in the space of a kernel derives from `_kernel.KernelMethod`. The workflow then
-fits its map to the training clips of the source, whatever the scope, and its correction
-to the clips above.
+and, if it likes,
+
+``compared_with``
+    A tuple of the plugins it is compared with, besides ``none``.
+``needs_subgroups``
+    True if it does nothing of its own where datasets share no subgroup: the report then
+    says so.
+``cannot(*, source, target, datasets)``
+    Return why it cannot serve classifiers that are trained on the dataset `source` and
+    score clips of `target`, in an experiment with these `datasets` (names, in a tuple);
+    None if it can. Tables then have no such rows; log and report give the reason.
+
+The workflow calls
+
+``fit(X, domain, y=None, subgroup=None, *, source=None)``
+    `X` has shape (n_clips, n_features), `domain` names the dataset of each clip and
+    `subgroup` a nuisance attribute. `y` is the class, for use from Python: the workflow
+    instead fits per class (scope ``classwise``) on the clips that have it. `source` is
+    the name of the dataset whose classifiers are trained, for methods that map one
+    dataset onto another; in stage 6, which trains none, the first. A method with access
+    ``"none"`` is given clips of the source alone.
+``transform(X, domain=None)``
+    Return features, which may be others in number. `domain` names the dataset of each
+    clip; a method with access ``"none"`` is never told.
+
+`source` of `fit` and `domain` of `transform` are given to methods that take them by
+name. So is `source_clips` of `fit`: features of all training clips of the source, of
+which `X` has in scope ``classwise`` only those with the class.
+
+A fitted method may have
+
+``weights_``
+    How much each clip counts that it was given, shape (n_clips,), when classifiers are
+    trained: 2 as the same clip twice, 0 not at all. A clip that was not given weighs 1,
+    so their mean is best 1, too. Stage 6 measures features, without weights.
+``removed_directions_``
+    Orthonormal rows, shape (n_directions, n_features), if all that `transform` does is
+    to remove these directions, and to move all clips alike. The workflow then takes
+    them from the classifiers instead, which is faster.
+``found_``
+    The vectors that it found between domains: they are kept.
+
+An unfitted method may have ``map_and_correction()``, which returns a map of `kernels`
+and the transformer of what is mapped, both not fitted. Stage 5 then fits the map to the
+training clips of the source, once for all methods with this map, and what comes after
+it as it would the whole method.
+
+`Method` is a method of an experiment, made from its config entry.
 
 The classes can be imported from here: ``from earshift.debias import LDA``.
 """
@@ -34,6 +71,12 @@ from typing import Any
 from sklearn.base import TransformerMixin
 
 from earshift import registry
+from earshift.debias import _calls as calls
+from earshift.debias import _checks as checks
+from earshift.debias import _fit_checks as fit_checks
+from earshift.debias._calls import takes
+from earshift.debias._directions import Found
+from earshift.debias._method import Method
 from earshift.debias.k import KernelMap
 from earshift.debias.klda import KernelLDA
 from earshift.debias.lda import LDA
@@ -45,12 +88,17 @@ from earshift.errors import ConfigError, did_you_mean
 
 __all__ = [
     "LDA",
+    "Found",
     "Identity",
     "KernelLDA",
     "KernelMap",
     "MeanProjection",
+    "Method",
     "MultiKernelLDA",
     "MultiLDA",
+    "calls",
+    "checks",
+    "fit_checks",
     "make",
 ]
 
@@ -69,7 +117,8 @@ def make(name: str, **options: Any) -> TransformerMixin:
     Returns
     -------
     TransformerMixin
-        With ``fit(X, domain, y=None, subgroup=None)`` and ``transform(X)``.
+        With ``fit(X, domain, y=None, subgroup=None, *, source=None)`` and
+        ``transform(X, domain=None)``.
 
     Raises
     ------
@@ -93,6 +142,20 @@ def check_plugin(name: str, module: ModuleType) -> None:
         raise ConfigError(
             f"the method '{name}' has compared_with = {others!r}, which must be a "
             f"tuple of names of methods {did_you_mean(str(others), known)}"
+        )
+    needs = getattr(module, "needs_subgroups", False)
+    if not isinstance(needs, bool):
+        raise ConfigError(
+            f"the method '{name}' has needs_subgroups = {needs!r}, which must be True "
+            "or False."
+        )
+    cannot = getattr(module, "cannot", None)
+    words = ("source", "target", "datasets")
+    is_right = callable(cannot) and all(takes(cannot, word) for word in words)
+    if cannot is not None and not is_right:
+        raise ConfigError(
+            f"the method '{name}' has a function 'cannot' that is not called as "
+            "cannot(source=..., target=..., datasets=...), as it must be."
         )
 
 

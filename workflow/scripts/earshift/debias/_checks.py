@@ -1,22 +1,21 @@
 """What the workflow makes sure of whenever it uses a method, whoever wrote it.
 
-A method maps each clip by itself, as its fit says. What it gives for a clip may depend
-neither on other clips that come with it, since these may be test clips or tell which
-dataset they are of, nor on what the process did before.
+A method maps each clip by itself, as its fit and the domain of the clip say. What it
+gives for a clip may depend neither on other clips that come with it, nor on their
+domains, since these may be test clips or tell which dataset they are of, nor on what
+the process did before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 
-from earshift import registry
+from earshift.debias import _calls
 from earshift.errors import MethodError
 
 Array = NDArray[np.float64]
@@ -25,9 +24,6 @@ Array = NDArray[np.float64]
 #: of the size of all features that this spread counts as at least: in double precision,
 #: and in single, where the last bits of a product depend on how many clips it has.
 TOLERANCE, SINGLE_TOLERANCE = (1e-6, 1e-6), (1e-4, 1e-2)
-
-#: Directions of length one, at right angles, are so to this.
-ORTHONORMAL = 1e-4
 
 #: Features from here on are no use: their squares overflow in single precision.
 TOO_LARGE = 1e18
@@ -75,8 +71,8 @@ def transformed(
     groups : sequence of sequence of Clips
         The clips that train of each dataset, the clips that test.
     mixed : bool
-        Hand over the clips of a group in one batch, shuffled, so that a method that
-        sees nothing of the target cannot tell the datasets by their batches.
+        Hand over the clips of a group in one batch, shuffled and without their domains,
+        so that a method that sees nothing of the target cannot tell the datasets.
     rng : Generator
         Shuffles, and draws the clips that are transformed again.
 
@@ -103,9 +99,11 @@ def transformed(
             continue
         X = np.concatenate([flat[i].X for i in batch])[order]
         names = np.concatenate([flat[i].clip_id for i in batch])[order]
-        found = apply(method, X)
-        _check_finite(found, [flat[i].dataset for i in owners[order]], names)
-        _check_rows(method, X, found, rng)
+        datasets = np.array([flat[i].dataset for i in owners[order]])
+        domain = None if mixed else datasets
+        found = apply(method, X, domain)
+        _check_finite(found, datasets, names)
+        _check_rows(method, X, domain, found, rng)
         back = found[np.argsort(order)]
         out |= {i: back[owners == i] for i in batch}
     widths = sorted({part.shape[1] for part in out.values()})
@@ -116,10 +114,36 @@ def transformed(
         )
     rest = iter(range(len(flat)))
     nothing = np.zeros((0, *widths))
-    return [[out.get(next(rest), nothing) for _ in group] for group in groups]
+    found_of = [[out.get(next(rest), nothing) for _ in group] for group in groups]
+    if not mixed and _calls.takes(method.transform, "domain"):
+        for group, parts in zip(groups, found_of, strict=True):
+            _check_together(method, group, parts, rng)
+    return found_of
 
 
-def apply(method: TransformerMixin, X: Array) -> Array:
+def _check_together(
+    method: TransformerMixin,
+    group: Sequence[Clips],
+    parts: Sequence[Array],
+    rng: np.random.Generator,
+) -> None:
+    """Raise unless clips of all datasets in one batch give what they give apart."""
+    domain = np.concatenate([np.full(len(clips.X), clips.dataset) for clips in group])
+    rows = rng.permutation(len(domain))[:SAMPLE]
+    if not len(rows):
+        return
+    X = np.concatenate([clips.X for clips in group])[rows]
+    apart = np.concatenate(parts)[rows]
+    if differ(apart, apply(method, X, domain[rows])):
+        raise MethodError(
+            "its transform of a clip depends on which datasets the clips that come "
+            "with it are of: it must use the features of the clip and its own domain."
+        )
+
+
+def apply(
+    method: TransformerMixin, X: Array, domain: NDArray[np.str_] | None = None
+) -> Array:
     """Return the transform of `X`, one row of numbers for each of its rows.
 
     Parameters
@@ -128,6 +152,8 @@ def apply(method: TransformerMixin, X: Array) -> Array:
         A fitted method.
     X : ndarray of shape (n_clips, n_features), float64
         Clips.
+    domain : ndarray of shape (n_clips,), str, optional
+        The dataset of each; None for a method that may not know.
 
     Returns
     -------
@@ -140,7 +166,8 @@ def apply(method: TransformerMixin, X: Array) -> Array:
         If it is of another shape or type, or if the method changed `X`.
     """
     given = X.copy()
-    out = np.asarray(method.transform(given))
+    told = None if domain is None else domain.copy()
+    out = np.asarray(_calls.transform(method, given, told))
     if not np.array_equal(given, X, equal_nan=True):
         raise MethodError(
             "its transform changes the clips that it is given, which other methods use "
@@ -155,7 +182,7 @@ def apply(method: TransformerMixin, X: Array) -> Array:
 
 
 def _check_finite(
-    out: Array, datasets: Sequence[str], clip_id: NDArray[np.str_]
+    out: Array, datasets: NDArray[np.str_], clip_id: NDArray[np.str_]
 ) -> None:
     fine = np.abs(out) < TOO_LARGE  # which NaN is not
     bad = ~fine.all(axis=1)
@@ -189,16 +216,21 @@ def _spread(a: Array, least: float) -> Array:
 
 
 def _check_rows(
-    method: TransformerMixin, X: Array, out: Array, rng: np.random.Generator
+    method: TransformerMixin,
+    X: Array,
+    domain: NDArray[np.str_] | None,
+    out: Array,
+    rng: np.random.Generator,
 ) -> None:
     """Raise unless each row of `out` is a function of that row of `X` alone."""
     rows = rng.permutation(len(X))[: max(1, min(len(X) // 2, SAMPLE))]
-    alone = apply(method, X[rows])
+    told = None if domain is None else domain[rows]
+    alone = apply(method, X[rows], told)
     if differ(out[rows], alone):
-        raise MethodError(_why_rows_differ(method, X, out, rng))
+        raise MethodError(_why_rows_differ(method, X, domain, out, rng))
     near = X[rows] * (1 + NUDGE * rng.choice([-1.0, 1.0], X[rows].shape))
     share, least = JUMP
-    moved = np.abs(apply(method, near) - alone)
+    moved = np.abs(apply(method, near, told) - alone)
     jumps = ~(moved <= share * _spread(out, least)).all(axis=1)
     if jumps.mean() > RARE:
         raise MethodError(
@@ -210,9 +242,13 @@ def _check_rows(
 
 
 def _why_rows_differ(
-    method: TransformerMixin, X: Array, out: Array, rng: np.random.Generator
+    method: TransformerMixin,
+    X: Array,
+    domain: NDArray[np.str_] | None,
+    out: Array,
+    rng: np.random.Generator,
 ) -> str:
-    again = apply(method, X)
+    again = apply(method, X, domain)
     if differ(out, again):
         return (
             "its transform gives other features for the same clips when it is called "
@@ -220,7 +256,8 @@ def _why_rows_differ(
             "seed that is an option."
         )
     order = rng.permutation(len(X))
-    if differ(out[order], apply(method, X[order])):
+    # All of one domain, whose names therefore have no order.
+    if differ(out[order], apply(method, X[order], domain)):
         return (
             "its transform of a clip depends on the place of the clip in X: the order "
             "of clips is an accident, and may tell their labels. Use the features of "
@@ -230,95 +267,4 @@ def _why_rows_differ(
         "its transform of a clip depends on which other clips come with it: batch "
         "statistics in transform count as seeing the target. Compute them in fit, and "
         "declare that access ('target_unlabelled')."
-    )
-
-
-def check_directions(method: TransformerMixin, basis: Array, X: Array) -> None:
-    """Raise unless a method does no more than remove some directions.
-
-    Parameters
-    ----------
-    method : TransformerMixin
-        A fitted method.
-    basis : ndarray of shape (n_directions, n_features), float64
-        The directions, orthonormal.
-    X : ndarray of shape (n_clips, n_features), float64
-        Clips to try it on; they may move together.
-
-    Raises
-    ------
-    MethodError
-        If its `transform` does anything else.
-    """
-    out = apply(method, X)
-    if not np.isfinite(out).all():
-        raise MethodError(
-            "the directions that it found hold NaN or infinite values: fit must find "
-            "finite ones, or raise an error that says what it needs."
-        )
-    without = X - (X @ basis.T) @ basis
-    skew = np.abs(basis @ basis.T - np.eye(len(basis))).max(initial=0)
-    if out.shape == X.shape and skew <= ORTHONORMAL:
-        moved = out - without
-        away = np.abs(moved - moved[:1]).max(initial=0)
-        # The size of the clips: what is left of them may be nothing.
-        if away <= TOLERANCE[0] * np.sqrt(np.mean(X**2)):
-            return
-    raise MethodError(
-        "it inherits a transform that removes its 'directions_', but does not do that: "
-        "these must be orthonormal rows, and stay as fit found them. A method that "
-        "does anything else defines a transform of its own."
-    )
-
-
-def check_fit(
-    plugin: str,
-    make: Callable[[ModuleType], TransformerMixin],
-    seen: Mapping[str, Any],
-    X: Array,
-) -> None:
-    """Raise if what a process did before changes a fit, or if chance does.
-
-    A fit to other clips than those of the run must give what it gives in a copy of the
-    plugin's module, in which nothing was fitted before.
-
-    Parameters
-    ----------
-    plugin : str
-        Name of the plugin, or path of its file.
-    make : callable
-        Returns the method that the plugin's module makes, not fitted.
-    seen : mapping
-        Arguments of `fit` that the method was fitted with before.
-    X : ndarray of shape (n_clips, n_features), float64
-        Clips to compare the transforms on.
-
-    Raises
-    ------
-    MethodError
-        If they differ.
-    """
-    other = {k: 1 + 2 * v[:, ::-1] for k, v in seen.items() if k in ("X", "source")}
-
-    def fitted(module: ModuleType) -> Array:
-        method = make(module)
-        method.fit(**{**seen, **other})
-        return apply(method, X)
-
-    here = fitted(registry.load("debias", plugin))
-    with registry.copied("debias", plugin) as copy:
-        there = fitted(copy)
-    if not differ(here, there):
-        return
-    with registry.copied("debias", plugin) as copy:
-        again = fitted(copy)
-    if differ(there, again):
-        raise MethodError(
-            "a second fit to the same clips gives another transform: all randomness "
-            "must come from a seed, which is an option."
-        )
-    raise MethodError(
-        "its fit depends on the fits before it: it must depend on its arguments alone. "
-        "Keep nothing in variables of the module or class, where clips of other folds "
-        "stay."
     )

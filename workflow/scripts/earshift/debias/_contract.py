@@ -12,8 +12,7 @@ import numpy as np
 from sklearn.base import TransformerMixin
 
 from earshift import registry
-from earshift.debias import _checks
-from earshift.debias._directions import removed
+from earshift.debias import _calls, _checks, _fit_checks
 from earshift.errors import ConfigError, MethodError
 
 log = logging.getLogger(__name__)
@@ -98,13 +97,17 @@ class _Trial:
         ]
         train = self.groups[0][:1] if access == "none" else self.groups[0]
         n = len(train)
-        self.seen = {
+        self.seen: dict[str, Any] = {
             "X": np.concatenate([clips.X for clips in train]),
             "domain": np.repeat([clips.dataset for clips in train], N_TRAIN),
             "subgroup": np.tile(np.array(["p", "q"], object), n * N_TRAIN // 2),
+            "source": "a",
+            "source_clips": train[0].X,
         }
         self.y = rng.random(n * N_TRAIN) < 0.5
         self.some = np.concatenate([clips.X[:20] for clips in self.groups[1]])
+        names = np.repeat([clips.dataset for clips in self.groups[1]], 20)
+        self.domain = None if access == "none" else names
 
     def make(self, module: ModuleType | None = None) -> TransformerMixin:
         """Return the method that the plugin, or a copy of it, makes."""
@@ -115,21 +118,22 @@ class _Trial:
         method = self.make()
         self._check_signature(method)
         before = self.seen["X"].copy()
-        method.fit(**self.seen)
+        _calls.fit(method, self.seen)
         if not np.array_equal(before, self.seen["X"]):
             raise MethodError(
                 "its fit changes the clips that it is given: it must leave X as it is."
             )
-        basis = removed(method)
+        basis = _fit_checks.removed_directions(method)
         if basis is not None:
-            _checks.check_directions(method, basis, self.some)
+            _fit_checks.check_directions(method, basis, self.some, self.domain)
         mixed = self.access == "none"
         rng = np.random.default_rng(0)
         _checks.transformed(method, self.groups, mixed=mixed, rng=rng)
-        _checks.check_fit(self.name, self.make, self.seen, self.some)
+        _fit_checks.check_fit(self.name, self.make, self.seen, self.some, self.domain)
+        renamed = np.where(self.seen["domain"] == "a", "z", "b")
         self._check_other_fit(
             method,
-            {"domain": np.where(self.seen["domain"] == "a", "z", "b")},
+            {"domain": renamed, "source": "z"},
             "other names of the datasets change its transform: names mean nothing.",
         )
         if self.access != "target_labelled":
@@ -144,21 +148,29 @@ class _Trial:
         for word in ("fit", "transform"):
             if not callable(getattr(method, word, None)):
                 raise MethodError(f"what its 'make' returns has no '{word}'.")
+        seen = _calls.fit_arguments(method, self.seen)
+        is_told = self.domain is not None and _calls.takes(method.transform, "domain")
+        told = {"domain": self.domain} if is_told else {}
         try:
-            inspect.signature(method.fit).bind(**self.seen, y=self.y)
-            inspect.signature(method.transform).bind(self.some)
+            inspect.signature(method.fit).bind(**seen, y=self.y)
+            inspect.signature(method.transform).bind(self.some, **told)
         except TypeError as error:
             raise MethodError(
-                "methods are called as fit(X, domain, y, subgroup) and transform(X), "
-                f"all of which it must take by name: {error}."
+                "methods are called as fit(X, domain, y, subgroup, source) and "
+                "transform(X, domain), all of which they must take by name, but that "
+                "'source' and the 'domain' of transform may be missing, and that a "
+                f"method of access 'none' is never told the latter: {error}."
             ) from error
 
     def _check_other_fit(
         self, method: TransformerMixin, changes: Mapping[str, Any], problem: str
     ) -> None:
-        other = self.make()
-        other.fit(**{**self.seen, **changes})
-        if _checks.differ(
-            _checks.apply(method, self.some), _checks.apply(other, self.some)
-        ):
+        """Raise if a fit with other arguments gives another method."""
+        other = _calls.fit(self.make(), {**self.seen, **changes})
+        told = self.domain
+        if told is not None and "domain" in changes:
+            told = np.where(told == "a", "z", "b")
+        n = len(self.seen["X"])
+        one = _fit_checks.Outcome.of(method, n, self.some, self.domain)
+        if one.differs(_fit_checks.Outcome.of(other, n, self.some, told)):
             raise MethodError(problem)

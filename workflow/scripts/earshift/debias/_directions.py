@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from earshift.debias.none import Identity
+from earshift.debias._calls import has_own_transform
 from earshift.errors import DataError
 
 
@@ -59,6 +59,8 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         domain: NDArray[np.generic],
         y: NDArray[np.generic] | None = None,
         subgroup: NDArray[np.generic] | None = None,
+        *,
+        source: str | None = None,
     ) -> Self:
         """Find the directions to remove.
 
@@ -72,6 +74,8 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
             Not looked at.
         subgroup : ndarray of shape (n_clips,), optional
             Subgroup of each clip, None where unknown.
+        source : str, optional
+            Not looked at: all domains count equally.
 
         Returns
         -------
@@ -83,7 +87,7 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         DataError
             If `domain` names fewer than two domains.
         """
-        del y
+        del y, source
         X, domain = validate_data(self, X, domain, dtype=(np.float64, np.float32))
         check_classification_targets(domain)
         names = np.unique(domain)
@@ -117,36 +121,25 @@ class DirectionRemover(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, AB
         `means` are the domain means, centred, in the order of ``np.unique(domain)``.
         """
 
-    def transform(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return `X`, shape (n_clips, n_features), without the removed directions."""
+    def transform(
+        self, X: NDArray[np.floating], domain: NDArray[np.generic] | None = None
+    ) -> NDArray[np.floating]:
+        """Return `X`, shape (n_clips, n_features), without the removed directions.
+
+        They are the same in all domains, and `domain` is not looked at.
+        """
+        del domain
         check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
         directions = self.directions_.astype(X.dtype, copy=False)
         centred = X - self.mean_.astype(X.dtype, copy=False)
         return X - (centred @ directions.T) @ directions
 
-
-def removed(method: TransformerMixin) -> NDArray[np.float64] | None:
-    """Return the directions that a fitted method removes, if it does nothing else.
-
-    Parameters
-    ----------
-    method : TransformerMixin
-        Any debias method.
-
-    Returns
-    -------
-    ndarray of shape (n_directions, n_features), float64, or None
-        Orthonormal rows, none of them for the control; None if the method has a
-        `transform` of its own.
-    """
-    if "transform" in vars(method):
-        return None
-    if type(method).transform is Identity.transform:
-        return np.zeros((0, method.n_features_in_))
-    if type(method).transform is DirectionRemover.transform:
-        return np.asarray(method.directions_, np.float64)
-    return None
+    @property
+    def removed_directions_(self) -> NDArray[np.floating] | None:
+        """`directions_`; None for a child whose `transform` does something else."""
+        own = has_own_transform(self, DirectionRemover)
+        return None if own else self.directions_
 
 
 def found(

@@ -13,18 +13,19 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from earshift.debias import _calls
 from earshift.debias._directions import Found
 from earshift.debias.none import Identity
 from earshift.errors import ConfigError, did_you_mean
-from earshift.kernels import MAPS, Fastfood, RandomFourier
+from earshift.numerics.kernels import MAPS, Fastfood, RandomFourier
 
 
 class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Map clips to random features of a Gaussian kernel; a child corrects them there.
 
     A child's `remover` returns the method that is fitted to the mapped clips. The
-    workflow fits `kernel` and `remover` by themselves, so that one map of a source
-    serves all methods and scopes.
+    workflow fits the two parts by themselves (`map_and_correction`), so that one map of
+    a source serves all methods and scopes.
     """
 
     def __init__(
@@ -42,13 +43,24 @@ class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """Return the method that corrects mapped clips, not fitted."""
         return Identity()
 
+    def map_and_correction(
+        self,
+    ) -> tuple[Fastfood | RandomFourier, TransformerMixin] | None:
+        """Return `kernel` and `remover`; None for a child that does more than these."""
+        own_fit = type(self).fit is not KernelMethod.fit
+        if own_fit or _calls.has_own_transform(self, KernelMethod):
+            return None
+        return self.kernel(), self.remover()
+
     def fit(
         self,
         X: NDArray[np.floating],
         domain: NDArray[np.generic] | None = None,
         y: NDArray[np.generic] | None = None,
         subgroup: NDArray[np.generic] | None = None,
-        source: NDArray[np.floating] | None = None,
+        *,
+        source: str | None = None,
+        source_clips: NDArray[np.floating] | None = None,
     ) -> Self:
         """Find the width of the kernel, draw the map, fit the correction.
 
@@ -62,10 +74,12 @@ class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             Not looked at.
         subgroup : ndarray of shape (n_clips,), optional
             Subgroup of each clip, None where unknown.
-        source : ndarray of shape (n_source_clips, n_features), optional
+        source : str, optional
+            The domain that classifiers are trained on, for the correction.
+        source_clips : ndarray of shape (n_source_clips, n_features), optional
             Clips whose median distance is the width of the kernel. The workflow takes
-            all training clips of the source, such as ``X[domain == "irmas"]``: methods
-            with one source then have one kernel. By default `X`.
+            all training clips of the source, whatever the scope: methods with one
+            source then have one kernel. By default `X`.
 
         Returns
         -------
@@ -73,10 +87,12 @@ class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             This estimator, fitted.
         """
         X = validate_data(self, X, dtype=(np.float64, np.float32))
-        self.map_ = self.kernel().fit(X if source is None else source)
+        self.map_ = self.kernel().fit(X if source_clips is None else source_clips)
         self._n_features_out = self.map_._n_features_out
-        self.remover_ = self.remover()
-        self.remover_.fit(self.map_.transform(X), domain, y, subgroup)
+        arguments = {"domain": domain, "y": y, "subgroup": subgroup, "source": source}
+        self.remover_ = _calls.fit(
+            self.remover(), {"X": self.map_.transform(X), **arguments}
+        )
         return self
 
     @property
@@ -89,8 +105,17 @@ class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """Subgroups of too few clips to find any."""
         return getattr(self.remover_, "skipped_", [])
 
-    def transform(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+    def transform(
+        self, X: NDArray[np.floating], domain: NDArray[np.generic] | None = None
+    ) -> NDArray[np.floating]:
         """Return `X`, shape (n_clips, n_features), mapped and corrected.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_clips, n_features)
+            Clip features.
+        domain : ndarray of shape (n_clips,), optional
+            Domain of each clip, for a correction that looks at it.
 
         Returns
         -------
@@ -99,20 +124,9 @@ class KernelMethod(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        mapped: NDArray[np.floating] = self.remover_.transform(self.map_.transform(X))
-        return mapped
-
-
-def is_map_and_remover(method: TransformerMixin) -> bool:
-    """Return True if a map of `kernels` and `remover` are all that a method does."""
-    own = type(method)
-    return (
-        isinstance(method, KernelMethod)
-        and own.fit is KernelMethod.fit
-        and own.transform is KernelMethod.transform
-        and "transform" not in vars(method)
-        and type(method.kernel()) in MAPS.values()
-    )
+        mapped = self.map_.transform(X)
+        out: NDArray[np.floating] = _calls.transform(self.remover_, mapped, domain)
+        return out
 
 
 def check_map(map: str, n_components: int, seed: int) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshift.debias._directions import DirectionRemover, Found, found
-from earshift.debias._discriminant import discriminant
 from earshift.errors import ConfigError
+from earshift.numerics.discriminant import discriminant
 
 version = 1
 access = "target_unlabelled"

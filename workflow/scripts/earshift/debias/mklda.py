@@ -8,6 +8,7 @@ from earshift.debias.mlda import MultiLDA, check_min_clips
 
 version = 2
 access = "target_unlabelled"
+needs_subgroups = True
 compared_with = ("none", "k")
 
 

@@ -11,6 +11,7 @@ from earshift.errors import ConfigError
 
 version = 1
 access = "target_unlabelled"
+needs_subgroups = True
 
 
 class MultiLDA(DirectionRemover):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from earshift.discrepancy._result import ClipScores, Result
-from earshift.folds import assign_folds
+from earshift.numerics.grouped_folds import assign_folds
 
 #: Folds of the domain classifier, within the clips it is given.
 N_FOLDS = 5

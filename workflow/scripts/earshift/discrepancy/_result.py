@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift import statistics
+from earshift.numerics import auc
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ClipScores:
             In [0, 1]; ties count half.
         """
         used = np.flatnonzero(self.folds >= 0)
-        return statistics.fold_auc(self.scores[used], used >= n_a, self.folds[used])
+        return auc.fold_auc(self.scores[used], used >= n_a, self.folds[used])
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,10 @@ from dataclasses import replace
 from typing import Any
 
 from earshift import registry, versions
+from earshift.audio.resampling import RESAMPLERS
 from earshift.errors import ConfigError, did_you_mean
 from earshift.models import _random, imported
+from earshift.models._batches import Piece, call_ahead, number
 from earshift.models._clip_model import ClipModel
 from earshift.models._framing import Framing
 from earshift.models._model import (
@@ -33,27 +35,31 @@ from earshift.models._model import (
     PRECISIONS,
     SHORT,
     ClipSpec,
+    Embedded,
     Frames,
     Model,
     ModelSpec,
     Network,
 )
 from earshift.models.imported import ImportedSpec
-from earshift.resampling import RESAMPLERS
 
 __all__ = [
     "FILLS",
     "ClipModel",
     "ClipSpec",
+    "Embedded",
     "Frames",
     "Framing",
     "Model",
     "ModelSpec",
     "Network",
+    "Piece",
+    "call_ahead",
     "from_entry",
     "import_spec",
     "is_imported",
     "load_model",
+    "number",
     "versions_of",
 ]
 
@@ -142,7 +148,7 @@ def load_model(
 
 
 def is_imported(entry: Mapping[str, Any]) -> bool:
-    """Say whether a config entry's embeddings come from a file, not from audio."""
+    """Return whether a config entry's embeddings come from a file, not from audio."""
     return bool(entry["plugin"] == "imported")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from earshift import audio
+from earshift.audio import reading
 from earshift.errors import AudioError
 from earshift.models._batches import Batch, Piece, call_ahead, fill_batches, number
 from earshift.models._framing import Framing, fill_up
@@ -140,7 +140,7 @@ class Model:
     short : {"pad", "repeat", "reflect", "skip", "error"}
         What to do with a waveform of fewer samples than `shortest`.
     resampler : str
-        One of `earshift.resampling.RESAMPLERS`.
+        One of `earshift.audio.resampling.RESAMPLERS`.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class Model:
         AudioError
             If the waveform is empty, not finite, or too short with ``short="error"``.
         """
-        samples = audio.prepare(
+        samples = reading.prepare(
             waveform, sample_rate, self.spec.sample_rate_hz, self.resampler
         )
         values = self._embed_samples(samples)

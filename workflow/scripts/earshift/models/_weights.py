@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift import register
+from earshift.downloads import catalogue
 from earshift.errors import WeightsError
-from earshift.jobs import file_hash
+from earshift.files import file_hash
 
 #: Name of each tensor -> its values.
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -54,13 +54,13 @@ def locate(weights: str | None, registered: str, what: str) -> Path:
         If the user's path is no file.
     """
     if weights is None:
-        return register.weights_folder() / registered
+        return catalogue.weights_folder() / registered
     return need_file(Path(weights).expanduser(), what, remedy(registered))
 
 
 def remedy(registered: str) -> str:
     """Return what to do without a file of the register, as the end of a message."""
-    address = register.weights()[registered].address
+    address = catalogue.weights()[registered].address
     return (
         f"Fetch {address} and give its path as an option of the model; or leave the "
         "option out and run `make weights` (docs/weights.md)."

@@ -1,7 +1,7 @@
 """Embeddings that were made elsewhere, read from a file: no audio is needed.
 
 The file is in the layout of Wang, Richard and McFee (2023), or a table of clips and
-vectors; `earshift.vectors` says what it holds.
+vectors; `earshift.stages.embeddings.vector_files` says what it holds.
 """
 
 from __future__ import annotations

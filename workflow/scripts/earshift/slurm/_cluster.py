@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earshift.errors import ClusterError, did_you_mean
-from earshift.site import Site
 from earshift.slurm._commands import call
+from earshift.slurm.site import Site
 
 #: Seconds until Snakemake first asks what became of its jobs, as the profile says.
 STATUS_EVERY_S = 20

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from earshift import library
+from earshift import import_path
 from earshift.errors import ClusterError
-from earshift.site import Site
 from earshift.slurm._cluster import longest_min, partitions_of
 from earshift.slurm._commands import call
+from earshift.slurm.site import Site
 
 #: Minutes that a run as a job gets at most, until it submits itself again.
 DRIVER_MIN = 24 * 60
@@ -65,7 +65,7 @@ class Job:
 
     @property
     def waits(self) -> bool:
-        """Say whether it has not started yet."""
+        """Return whether it has not started yet."""
         return self.state == "PENDING"
 
 
@@ -227,7 +227,7 @@ class Trial:
     def __init__(
         self, site: Site, gpus: int, command: Sequence[str], log: Path
     ) -> None:
-        script = f"{site.precommand} && {library.export()} && {shlex.join(command)}"
+        script = f"{site.precommand} && {import_path.export()} && {shlex.join(command)}"
         self._id = call(
             *("sbatch", "--parsable", "--job-name", f"{run_name()}-preflight"),
             *("--time", "5", "--mem", "2000", "--no-requeue", "--output", str(log)),

@@ -24,7 +24,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from earshift.errors import ConfigError
-from earshift.protocol import FIXED, Draw, Protocol, Section, Study
+from earshift.evaluation.protocol import FIXED, Draw, Protocol, Section, Study
 
 __all__ = ["Draw", "Protocol", "Section", "Study"]
 

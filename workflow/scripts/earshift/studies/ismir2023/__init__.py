@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from earshift import library
+from earshift import import_path
 from earshift.errors import ConfigError
-from earshift.protocol import Cells, Protocol, Section, Study
+from earshift.evaluation.protocol import Cells, Protocol, Section, Study
+
+if TYPE_CHECKING:
+    from earshift.debias import Method
 
 version = 1
 citation = (
@@ -35,19 +38,19 @@ class Paper(Protocol):
     @property
     def methods(self) -> Collection[str]:
         """Plugins of the methods that the study has."""
-        from earshift.published import METHODS
+        from earshift.studies.ismir2023.numerics import METHODS
 
         return tuple(METHODS)
 
-    def sees(self, plugin: str) -> str:
+    def sees(self, method: Method) -> str:
         """Return what a method sees; kernels take their width from both datasets."""
-        from earshift.published import METHODS
+        from earshift.studies.ismir2023.numerics import METHODS
 
-        return "target_unlabelled" if METHODS[plugin].sees_target else "none"
+        return "target_unlabelled" if METHODS[method.plugin].sees_target else "none"
 
     def cross_validate(self, part: Any, **inputs: Any) -> None:  # noqa: ANN401
         """Score as the study does, with its own classifier and inner folds."""
-        from earshift import paper
+        from earshift.studies.ismir2023 import paper
 
         paper.cross_validate(part, **inputs)
 
@@ -67,7 +70,7 @@ def draw(cells: Mapping[str, Cells], seeds: Sequence[int]) -> dict[str, list[str
     dict of str to list of str
         Name -> clips drawn.
     """
-    from earshift import draws
+    from earshift.stages.splits import draws
 
     return draws.paper(cells, random_seed=draws.PAPER_SEED + int(seeds[1]))
 
@@ -78,8 +81,8 @@ class Ismir2023(Study):
     protocols = (Paper(),)
     draws = {"paper": draw}  # noqa: RUF012
     has_deviations = True
-    rules = library.PROJECT / "workflow" / "rules" / "8_study.smk"
-    template = library.PROJECT / "workflow" / "report" / "study.html.j2"
+    rules = import_path.PROJECT / "workflow" / "rules" / "study_ismir2023.smk"
+    template = import_path.PROJECT / "workflow" / "report" / "study.html.j2"
 
     def check(self, config: Mapping[str, Any]) -> None:
         """Refuse what the published code does not know."""
@@ -120,10 +123,10 @@ class Ismir2023(Study):
 
     def files(self, config: Mapping[str, Any]) -> list[str]:
         """Return the study's tables and figures."""
-        from earshift import study_data
+        from earshift.studies.ismir2023 import figure_data
 
-        figures = study_data.figure_names(config["protocols"])
-        tables = [f"study/{name}.csv" for name in ("main", *study_data.TABLES)]
+        figures = figure_data.figure_names(config["protocols"])
+        tables = [f"study/{name}.csv" for name in ("main", *figure_data.TABLES)]
         tables.append("study/main.tex")
         if config["deviations"]:
             tables += ["deviations.csv", "study/deviations.csv", "study/deviations.tex"]
@@ -134,8 +137,8 @@ class Ismir2023(Study):
 
     def section(self, results: Path, config: Mapping[str, Any], shown: str) -> Section:
         """Return what survives, the protocols side by side, and the deviations."""
-        from earshift.report import study
-        from earshift.report.captions import STUDY
+        from earshift.stages.report.captions import STUDY
+        from earshift.studies.ismir2023 import section as study
 
         return Section(
             study.describe_study(results, config),

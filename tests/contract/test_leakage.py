@@ -1,0 +1,78 @@
+"""No method brings into a score what its clip's fold may not see."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from earshift import registry, store
+from earshift.stages.splits import classes
+from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
+
+NAMES = registry.names("debias")
+
+
+@pytest.fixture
+def entries(tmp_path):
+    """Two small datasets with subgroups, and their classes."""
+    found = [
+        write_domain(tmp_path, "a", 0 * SHIFT, 1, n_recordings=24),
+        write_domain(tmp_path, "b", SHIFT, 2, n_recordings=24),
+    ]
+    for entry in found:
+        table = pd.read_parquet(entry["labels"])
+        table["subgroup"] = np.where(np.arange(len(table)) % 4 < 2, "p", "q")
+        table.to_parquet(entry["labels"])
+    classes.choose_classes(found, [], tmp_path / "classes.csv", n_inner_folds=3)
+    return found
+
+
+def scored(tmp_path, entries, name):
+    """Scores of a method in both scopes, by fold of the first repeat."""
+    scopes = ["global", "classwise"]
+    methods = {name: {"plugin": name}}
+    rows, _ = run(tmp_path, entries, methods=methods, scopes=scopes)
+    keys = ["scope", "train", "test", "class", "clip_id"]
+    rows = rows[rows["repeat"] == 0]
+    return {
+        fold: part.set_index(keys)["score"].sort_index()
+        for fold, part in rows.groupby("fold")
+    }
+
+
+def clips_of_fold(entry, fold):
+    """Ids of the clips that test in a fold of the first repeat."""
+    splits = pd.read_parquet(entry["splits"])
+    return splits[splits["repeat"].eq(0) & splits["fold"].eq(fold)]["clip_id"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_clip_is_scored_by_a_classifier_that_saw_its_recording(
+    tmp_path, entries, name
+):
+    """Labels of a test fold may be anything: its scores must not move."""
+    before = scored(tmp_path, entries, name)
+    table = pd.read_parquet(entries[0]["labels"])
+    flip = table["clip_id"].isin(clips_of_fold(entries[0], 1))
+    table.loc[flip, "label:c0"] = ~table.loc[flip, "label:c0"]
+    table.to_parquet(entries[0]["labels"])
+    after = scored(tmp_path, entries, name)
+    pd.testing.assert_series_equal(before[1], after[1])
+    assert not before[0].equals(after[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_features_of_clips_that_test_move_no_other_score(tmp_path, entries, name):
+    before = scored(tmp_path, entries, name)
+    X, ids = store.read_features(Path(entries[0]["features"]))
+    rows = np.isin(ids, clips_of_fold(entries[0], 1))
+    X[rows] = 3 * X[rows, ::-1] + 1
+    store.write_features(Path(entries[0]["features"]), [X], ids, 12, {})
+    after = scored(tmp_path, entries, name)
+    of_b = before[1].index.get_level_values("test") == "b"
+    assert of_b.sum() >= 50
+    # But for the last bits, which may depend on what else is in a block.
+    pd.testing.assert_series_equal(before[1][of_b], after[1][of_b], atol=1e-9)
+    assert not np.allclose(before[1][~of_b], after[1][~of_b])
+    assert not np.allclose(before[0], after[0])

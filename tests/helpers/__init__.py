@@ -1,0 +1,1 @@
+"""What several tests need: real files, small networks, a server, reference numbers."""

@@ -1,0 +1,139 @@
+"""The figures show every row of the tables, and the same tables give the same bytes."""
+
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+from earshift.stages.report import final_tables
+from earshift.stages.report.figures import audio, main
+from tests.helpers.report_tables import MEASURES, write_results
+
+
+def texts(figure):
+    return {t.get_text() for t in figure.findobj(Text) if t.get_visible()}
+
+
+def drawn_axes(figure):
+    return [ax for ax in figure.axes if ax.get_visible()]
+
+
+@pytest.fixture
+def found(tmp_path):
+    return final_tables.read(
+        write_results(tmp_path / "r") / "tables", measures=MEASURES
+    )
+
+
+def test_the_same_tables_give_the_same_bytes(tmp_path):
+    folder = write_results(tmp_path / "r") / "tables"
+    for out in ("first", "second"):
+        main.draw_figures(folder, MEASURES, tmp_path / out)
+    files = sorted((tmp_path / "first").iterdir())
+    assert len(files) == 2 * len(main.FIGURES)
+    for first in files:
+        assert first.read_bytes() == (tmp_path / "second" / first.name).read_bytes()
+        if first.suffix == ".svg":
+            assert "<dc:date>" not in first.read_text()
+
+
+def test_each_model_and_test_dataset_has_axes_with_every_class(found):
+    figure = main.per_class(found)
+    assert len(drawn_axes(figure)) == 2 * 2
+    assert {"mfcc", "other", "tested on here", "tested on there"} <= texts(figure)
+    assert {"cello", "flute"} <= texts(figure)
+
+
+def test_classes_are_sorted_by_their_loss(found):
+    scores = found.scores
+    lost = scores["class"].eq("flute") & scores["train"].ne(scores["test"])
+    scores.loc[lost, "roc_auc"] -= 0.1
+    labels = drawn_axes(main.per_class(found))[0].get_yticklabels()
+    assert [t.get_text() for t in labels] == ["cello", "flute"]
+
+
+def test_gaps_stand_where_the_table_says_with_their_intervals(found):
+    ax = drawn_axes(main.gaps(found))[0]
+    ends = [list(line.get_xdata()) for line in ax.lines]
+    assert ends.count([0.1, 0.3]) == 2
+    assert ends.count([0.2]) == 2
+    assert [0.0, 0.0] in [[float(x) for x in e] for e in ends]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "filled"),
+    [
+        ("worth it", True),
+        ("harmful", True),
+        ("practically equivalent", True),
+        ("gain of unsure worth", False),
+        ("no detectable effect", False),
+    ],
+)
+def test_a_mark_is_filled_only_where_the_effect_is_sure(tmp_path, verdict, filled):
+    folder = write_results(tmp_path / "r", verdict=verdict) / "tables"
+    ax = drawn_axes(main.changes(final_tables.read(folder)))[0]
+    mark = next(line for line in ax.lines if line.get_marker() == "o")
+    assert (mark.get_markerfacecolor() != "white") == filled
+
+
+def test_the_chance_line_of_a_measure_is_drawn(found):
+    ax = drawn_axes(main.discrepancy(found))[0]
+    assert [0.5, 0.5] in [list(line.get_xdata()) for line in ax.lines]
+
+
+def test_what_a_method_sees_is_shown_beside_its_name(found):
+    assert "lda \N{DAGGER}" in texts(main.gaps(found))
+    assert "none" in texts(main.gaps(found))
+
+
+@pytest.mark.parametrize("name", main.FIGURES)
+def test_many_datasets_methods_classes_and_scopes_fit(name, tmp_path):
+    folder = write_results(
+        tmp_path / "r",
+        datasets=("a", "b", "c"),
+        methods=("none", *(f"method {i}" for i in range(8))),
+        scopes=("global", "classwise"),
+        classes=tuple(f"class ${i}$" for i in range(20)),
+    )
+    found = final_tables.read(folder / "tables", measures=MEASURES)
+    figure = main.FIGURES[name](found)
+    shown = texts(figure)
+    if name == "per_class":
+        assert {f"class ${i}$" for i in range(20)} <= shown
+    elif name == "discrepancy":
+        assert "method 7 \N{DAGGER}" in shown
+    else:
+        assert "method 7 (classwise) \N{DOUBLE DAGGER}" in shown
+
+
+def test_an_experiment_without_corrections_can_be_drawn(tmp_path):
+    folder = write_results(tmp_path / "r", methods=("none",))
+    main.draw_figures(folder / "tables", MEASURES, tmp_path / "out")
+    assert len(list((tmp_path / "out").iterdir())) == 2 * len(main.FIGURES)
+
+
+def test_the_figure_of_the_audit_draws_what_its_tables_hold(tmp_path):
+    folder = write_results(tmp_path / "r", datasets=tuple("abcdefghi")) / "1_clips"
+    figure = audio.audio(
+        pd.read_csv(folder / "spectra.csv"), pd.read_csv(folder / "distributions.csv")
+    )
+    spectrum, bandwidth, _, duration = figure.axes
+    assert [line.get_ydata()[0] for line in spectrum.lines] == [
+        -20 - i for i in range(9)
+    ]
+    assert len(spectrum.collections) == 9
+    assert duration.lines[3].get_xdata()[-1] == 5
+    assert bandwidth.lines[3].get_xdata()[-1] == 0.005
+    # Nine datasets have nine looks.
+    looks = {(line.get_color(), line.get_linestyle()) for line in spectrum.lines}
+    assert len(looks) == 9
+    assert set("abcdefghi") <= {t.get_text() for t in figure.legends[0].get_texts()}
+
+
+def test_the_figure_of_the_audit_has_the_same_bytes_each_time(tmp_path):
+    folder = write_results(tmp_path / "r") / "1_clips"
+    for name in ("a", "b"):
+        audio.draw_audio(folder, tmp_path / f"{name}.svg")
+    for ending in ("svg", "png"):
+        first, second = (tmp_path / f"{name}.{ending}" for name in "ab")
+        assert first.read_bytes() == second.read_bytes()

@@ -1,0 +1,539 @@
+"""The report says what the tables say, and needs no other file."""
+
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+
+from earshift.stages.report import (
+    captions,
+    final_tables,
+    main_table,
+    words,
+    write_report,
+)
+from earshift.stages.report.figures import main as figures
+from earshift.stages.report.sections import audit
+from earshift.stages.report.sections.findings import findings
+from earshift.stages.report.sections.forecast import compare
+from earshift.studies.ismir2023 import faults
+from earshift.studies.ismir2023 import section as study
+from tests.helpers.places import ROOT
+from tests.helpers.report_tables import MEASURES, config_of, write_results
+from tests.helpers.study_results import write_study
+
+TEMPLATE = ROOT / "workflow" / "report" / "page.html.j2"
+
+
+def said(folder):
+    found = final_tables.read(folder / "tables", measures=MEASURES)
+    return "\n".join(s for section in findings(found) for s in section.sentences)
+
+
+def page(results, config=None):
+    (results / "figures").mkdir(exist_ok=True)
+    for name in (*figures.FIGURES, "audio"):
+        (results / "figures" / f"{name}.svg").write_text("<svg/>")
+    versions = {"models": {"mfcc": 1}}
+    out = results / "report.html"
+    config = config or config_of(results)
+    write_report(results, config, versions, template=TEMPLATE, out=out)
+    return out.read_text(encoding="utf-8")
+
+
+def test_a_gap_is_told_with_its_interval(tmp_path):
+    text = said(write_results(tmp_path / "r"))
+    assert (
+        "Trained on there and tested on here, mfcc reaches a mean ROC-AUC of 0.70 "
+        "[0.65, 0.75] where training on here itself gives 0.90: a gap of 0.20 "
+        "[0.10, 0.30]."
+    ) in text
+
+
+def test_a_gap_whose_interval_holds_zero_is_not_called_a_gap(tmp_path):
+    text = said(write_results(tmp_path / "r", gap=(0.02, -0.01, 0.05)))
+    assert "no gap is detectable (0.02 [\N{MINUS SIGN}0.01, 0.05])" in text
+    assert "a gap of" not in text
+
+
+def test_where_there_was_no_gap_none_is_closed(tmp_path):
+    small = (0.02, -0.01, 0.05)
+    text = said(write_results(tmp_path / "r", gap=small, verdict="worth it"))
+    assert "No gap was detectable without it, so there is none to close." in text
+    assert "closes" not in text
+    assert "opens" not in text
+
+
+def test_a_gap_is_closed_where_the_method_helps_and_nothing_detectable_remains(
+    tmp_path,
+):
+    gone = {"remaining": (0.01, -0.02, 0.04)}
+    closed = said(write_results(tmp_path / "a", **gone, verdict="worth it"))
+    assert (
+        "Of 4 gaps detectable without it, it closes 4; what remains of them is 0.01 "
+        "[\N{MINUS SIGN}0.02, 0.04] to 0.01 [\N{MINUS SIGN}0.02, 0.04]."
+    ) in closed
+    # What harms both sides alike, or changes nothing, has closed nothing.
+    for verdict in ("harmful", "no detectable effect"):
+        same = said(write_results(tmp_path / verdict, **gone, verdict=verdict))
+        assert "Of 4 gaps detectable without it, it closes none" in same
+    left = said(
+        write_results(tmp_path / "b", remaining=(0.1, 0.05, 0.2), verdict="worth it")
+    )
+    assert "it closes none; what remains of them is 0.10 [0.05, 0.20] to" in left
+
+
+def test_a_gap_that_a_method_opens_is_said(tmp_path):
+    results = write_results(
+        tmp_path / "r",
+        gap=(0.02, -0.01, 0.05),
+        remaining=(0.1, 0.05, 0.2),
+        verdict="harmful",
+    )
+    assert "In 4 comparisons it opens a gap that was not detectable before" in said(
+        results
+    )
+
+
+def test_a_classifier_from_elsewhere_can_be_better(tmp_path):
+    text = said(write_results(tmp_path / "r", gap=(-0.02, -0.03, -0.0008)))
+    assert "training on there gives more, by 0.02 [0.001, 0.030]" in text
+
+
+def test_each_verdict_is_put_in_words(tmp_path):
+    quiet = said(write_results(tmp_path / "quiet"))
+    assert "lda (target_unlabelled): across datasets, no detectable effect in" in quiet
+    worth = said(write_results(tmp_path / "worth", verdict="worth it"))
+    assert "it is worth it in 4 of 4 comparisons" in worth
+    assert "no detectable effect" not in worth
+    harm = said(write_results(tmp_path / "harm", verdict="harmful"))
+    assert "it is harmful in 4 of 4 comparisons" in harm
+    assert "corrected p = 0.004" in harm
+    same = said(write_results(tmp_path / "same", verdict="practically equivalent"))
+    assert "it is practically equivalent to none in 4 of 4 comparisons" in same
+
+
+def test_the_measures_are_told_before_and_after(tmp_path):
+    text = said(write_results(tmp_path / "r"))
+    assert (
+        "linear domain AUC (0.5 means no difference) is 0.80 [0.75, 0.85] with mfcc"
+        in text
+    )
+    assert (
+        "Of 2 differences that the linear domain AUC detects without correction, it no "
+        "longer detects 2 after lda. That is no proof that none is left"
+    ) in text
+
+
+def test_a_measure_on_the_other_side_of_chance_is_no_difference(tmp_path):
+    below = said(write_results(tmp_path / "r", measured=(0.43, 0.43)))
+    assert "is 0.43 [0.38, 0.48] with mfcc (no detectable difference)" in below
+    assert "By the linear domain AUC, no difference is detectable to begin" in below
+    kept = said(write_results(tmp_path / "kept", measured=(0.8, 0.7)))
+    assert "2 differences can still be detected after every correction" in kept
+
+
+def test_many_directions_are_drawn_together(tmp_path):
+    text = said(write_results(tmp_path / "r", datasets=("a", "b", "c")))
+    assert text.count("the gap to training on") == 6
+
+
+def test_one_model_is_not_ranked_and_one_method_not_corrected(tmp_path):
+    text = said(write_results(tmp_path / "r", models=("mfcc",), methods=("none",)))
+    assert "loses most" not in text
+    assert "Trained on there and tested on here" in text
+
+
+def test_none_is_kept_once_when_there_are_two_scopes(tmp_path):
+    folder = write_results(tmp_path / "r", scopes=("global", "classwise"))
+    found = final_tables.read(folder / "tables", measures=MEASURES)
+    assert found.variants == ["none", "lda (global)", "lda (classwise)"]
+    assert found.access["lda (classwise)"] == "target_labelled"
+    assert not found.summary.duplicated(["setting", "variant", "train", "test"]).any()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.0001, "0.000"), (0.0336, "+0.034"), (-0.01, "\N{MINUS SIGN}0.010")],
+)
+def test_changes_carry_their_sign_unless_they_round_to_zero(value, text):
+    assert words.signed(value) == text
+
+
+def test_an_unknown_value_is_a_dash():
+    assert words.number(float("nan")) == "\N{EN DASH}"
+    assert words.interval(float("nan"), 1.0) == ""
+
+
+def test_an_interval_shows_on_which_side_of_zero_its_ends_are():
+    minus = "\N{MINUS SIGN}"
+    assert words.interval(-0.07, -0.0008) == f"[{minus}0.070, {minus}0.001]"
+    assert words.interval(-0.07, 0.0) == f"[{minus}0.07, 0.00]"
+    assert words.signed_interval(0.0004, 0.1) == "[+0.0004, +0.1000]"
+
+
+def test_the_page_needs_no_other_file_and_no_script(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    links = re.findall(r'(?:src|href)\s*=\s*"([^"]*)"', html)
+    assert links
+    assert all(link.startswith(("#", "data:")) for link in links)
+    assert not re.search(r"<script|<link|@import|url\(", html)
+    targets = set(re.findall(r'id="([^"]*)"', html))
+    assert {link[1:] for link in links if link.startswith("#")} <= targets
+
+
+def test_the_page_names_every_model_method_class_and_dataset(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    for name in ("mfcc", "other", "none", "lda", "cello", "flute", "here", "there"):
+        assert re.search(rf"<t[hd][^>]*>{name}</t[hd]>", html), name
+    assert html.count('alt="') == len(figures.FIGURES) + 1
+    assert "90\N{NO-BREAK SPACE}% interval" in html
+    assert "ab" * 32 in html
+
+
+def test_the_page_lists_clips_left_out_and_says_where_there_are_none(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    assert "all samples are 0" in html
+    assert "<p>there: none." in html
+    assert "<p>here: none." not in html
+
+
+def section(html, name):
+    start = html.index(f'<section aria-labelledby="{name}">')
+    return html[start : html.index("</section>", start)]
+
+
+def test_odd_clips_are_listed_in_the_audit_and_not_as_left_out(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    assert "odd1" in section(html, "audit")
+    assert "odd1" not in section(html, "datasets")
+    assert "bad1" not in section(html, "audit")
+
+
+def test_the_audit_lists_copies_recordings_and_counts(tmp_path):
+    html = section(page(write_results(tmp_path / "r")), "audit")
+    assert "here: here1" in html
+    assert "there: there2" in html
+    assert "labelled otherwise: cello; another dataset" in html
+    assert "r7" in html
+    assert "test, train" in html
+    assert "here, train" in html
+    assert "&lt;rock&gt;" in html
+    assert "0.900" in html
+    assert re.search(r"With a copy in another dataset</th>\s*<td[^>]*>1</td>", html)
+
+
+def test_the_audit_is_told_in_words(tmp_path):
+    results = write_results(tmp_path / "r", datasets=("a", "b", "c"))
+    (told,) = audit.findings(results)
+    assert told.sentences[0] == (
+        "The audit found 1 clip in a with a copy in another dataset and 1 clip in b "
+        "with a copy in another dataset."
+    )
+    assert len(told.sentences) == 1 + 3
+    assert "bandwidth alone gives 0.90 [0.85, 0.95]; sample rate" in told.sentences[1]
+    assert "together give 0.95 [0.90, 1.00]" in told.sentences[1]
+    # Its interval holds 0.5.
+    assert "level alone" not in told.sentences[1]
+
+
+def test_the_cues_of_many_pairs_are_told_together(tmp_path):
+    results = write_results(tmp_path / "r", datasets=tuple("abcde"))
+    (told,) = audit.findings(results)
+    assert len(told.sentences) == 2
+    assert "together tell 10 pairs of datasets apart" in told.sentences[1]
+    assert "from 0.95 [0.90, 1.00] (a, b) to 0.95" in told.sentences[1]
+
+
+def test_datasets_of_one_format_are_called_so(tmp_path):
+    results = write_results(tmp_path / "r")
+    for name in ("cues", "audit"):
+        file = results / "1_clips" / f"{name}.csv"
+        table = pd.read_csv(file)
+        table[[c for c in table if table[c].dtype.kind in "if"]] *= 0
+        table.to_csv(file, index=False)
+    (told,) = audit.findings(results)
+    assert "detected no clip that is copied" in told.sentences[0]
+    assert "do not detectably tell here and there apart" in told.sentences[1]
+
+
+def share(results, **changes):
+    """Put clips of recordings of both datasets into one group."""
+    file = results / "4_splits" / "groups.parquet"
+    table = pd.read_parquet(file).set_index("clip_id")
+    for clip, (recording, group) in changes.items():
+        table.loc[clip, ["recording", "group"]] = recording, group
+    table.reset_index().to_parquet(file)
+
+
+def test_what_datasets_have_in_common_is_said(tmp_path):
+    results = write_results(tmp_path / "r")
+    assert len(audit.findings(results)[0].sentences) == 2
+    share(results, here1=("fs:1", "fs:1"), there1=("fs:1", "fs:1"))
+    sentence = audit.findings(results)[0].sentences[1]
+    assert sentence == (
+        "By name or by copies, 1 recording is both in here and in there: where one is "
+        "tested, none of its clips is used for training in any dataset."
+    )
+    share(results, here2=("here/here2", "here/x"), there2=("there/there2", "here/x"))
+    share(results, here3=("here/here3", "here/y"), here4=("here/here4", "here/y"))
+    told = audit.findings(results)[0].sentences
+    assert "1 group of recordings of here holds copies and 2 recordings are" in told[1]
+    assert told[2] == (
+        "Copies join 2 of 6 recordings of here (2 of 6 clips) into one group, which is "
+        "tested as a whole: folds may be uneven."
+    )
+    file = results / "4_splits" / "there.parquet"
+    rows = pd.read_parquet(file)
+    rows.loc[[2, 3], "tests"] = False
+    rows.to_parquet(file)
+    end = "; for this, 2 clips of there are left out of training"
+    assert audit.findings(results)[0].sentences[1].endswith(f"{end}.")
+    told = audit.findings(results, ["paper"])[0].sentences[1]
+    assert told.endswith(f"{end}, except in the protocol paper.")
+
+
+def test_a_long_list_is_cut_and_says_so(tmp_path):
+    results = write_results(tmp_path / "r")
+    file = results / "1_clips" / "duplicates.csv"
+    row = pd.read_csv(file, keep_default_na=False)
+    plain = row.assign(label_conflict="", dataset_b="here")
+    pd.concat([plain] * 30 + [row]).to_csv(file, index=False)
+    html = section(page(results), "audit")
+    assert "31, the first 25 shown" in html
+    # The worst comes first.
+    assert html.index("labelled otherwise: cello") < html.index(">another recording<")
+
+
+PLAN = """\
+made,stage,dataset,model,condition,jobs,hours,mem_mb,bytes
+2026-01-02T00:00:00Z,2 embeddings,here,mfcc,clean,2,0.5,900,3000000
+2026-01-02T00:00:00Z,2 embeddings,there,mfcc,clean,,,,
+"""
+
+
+def test_a_plan_is_shown_beside_the_jobs_that_ran_after_it(tmp_path):
+    results = write_results(tmp_path / "r")
+    assert "Plan and truth" not in page(results)
+    (results / "plan.csv").write_text(PLAN)
+    kept = results / "2_embeddings" / "here" / "mfcc" / "clean.kept"
+    kept.mkdir(parents=True)
+    spent = {"seconds": 900.0, "peak_mib": 100, "bytes": 2_000_000}
+    for day in (1, 2, 3):
+        record = {"spent": spent | {"finished": f"2026-01-0{day}T00:00:00Z"}}
+        (kept / f"00000{day}.json").write_text(json.dumps(record))
+    (kept / "000004.json").write_text("{}")  # of an older version
+    here, there = compare(results)
+    assert here["planned"] == {"jobs": 2, "hours": 0.5, "mb": 900, "bytes": 3e6}
+    expected = {"jobs": 2, "hours": 0.5, "mb": 104.8576, "bytes": 4_000_000}
+    assert here["took"] == pytest.approx(expected)
+    assert math.isnan(there["planned"]["hours"])
+    shutil.rmtree(results / "figures")
+    assert "Plan and truth" in page(results)
+
+
+def test_names_are_escaped(tmp_path):
+    html = page(write_results(tmp_path / "r", classes=("<b>", "a&b")))
+    assert "&lt;b&gt;" in html
+    assert "a&amp;b" in html
+    assert "<b>" not in html
+
+
+def test_mlda_without_subgroups_is_called_what_it_is(tmp_path):
+    with_mlda = page(write_results(tmp_path / "a", methods=("none", "lda", "mlda")))
+    assert "No subgroup is in all of these datasets" in with_mlda
+    without = page(write_results(tmp_path / "b"))
+    assert "No subgroup is in all of these datasets" not in without
+
+
+def test_headings_are_in_order_and_tables_are_labelled(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    levels = [int(n) for n in re.findall(r"<h(\d)", html)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+    assert html.count("<table>") == html.count("<caption>")
+    assert not re.findall(r"<th(?![^>]*scope=)[ >]", html)
+
+
+def test_the_terminal_shows_four_cells_with_change_and_verdict(tmp_path):
+    text = main_table(write_results(tmp_path / "r", verdict="worth it"))
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 100
+    head = next(line for line in lines if line.startswith("  method"))
+    none = next(line for line in lines if line.startswith("  none"))
+    for cell, value in [("A -> A", "0.90"), ("A -> B", "0.70 [0.65, 0.75]")]:
+        assert none[head.index(cell) :].startswith(value)
+    changed = next(line for line in lines if "target_unlabelled" in line)
+    assert changed[head.index("A -> B") :].startswith("+0.050 worth it")
+    assert not changed[head.index("A -> A") : head.index("A -> B")].strip()
+    assert lines[-1] == f"Report: {tmp_path / 'r' / 'report.html'}"
+    assert text.isascii()
+
+
+def test_the_terminal_lists_directions_as_rows_for_three_datasets(tmp_path):
+    text = main_table(write_results(tmp_path / "r", datasets=("a", "b", "c")))
+    assert text.count("C -> A") == 2 * 2
+    assert "undetected" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_table_can_be_printed_by_hand(tmp_path):
+    results = write_results(tmp_path / "r")
+    command = [sys.executable, "-m", "earshift", str(results)]
+    folder = ROOT / "workflow" / "scripts"
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == main_table(results)
+    missing = subprocess.run(
+        [*command[:-1], str(tmp_path / "no")],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert missing.returncode == 2
+    assert "is the run finished?" in missing.stderr
+
+
+@pytest.fixture(scope="module")
+def study_page(tmp_path_factory):
+    return page(study_results(tmp_path_factory.mktemp("study")))
+
+
+def study_results(folder):
+    results = write_study(folder / "r")
+    figures_of_study = results / "figures" / "study"
+    figures_of_study.mkdir(parents=True)
+    for name in captions.STUDY:
+        (figures_of_study / f"{name.format('fixed')}.svg").write_text("<svg/>")
+    return results
+
+
+def test_an_experiment_of_one_protocol_has_no_section_on_the_study(tmp_path):
+    html = page(write_results(tmp_path / "r"))
+    assert 'id="study"' not in html
+    assert "Protocol fixed." not in html
+
+
+def test_the_page_shows_one_protocol_and_says_which(study_page):
+    assert "protocols paper and fixed" in re.sub(r"\s+", " ", study_page)
+    for name in ("findings", "results", "figures", "gap-table", "discrepancy-table"):
+        assert "rotocol\nfixed." in section(study_page, name) or (
+            "Protocol fixed." in section(study_page, name)
+        ), name
+    main = section(study_page, "results")
+    # 2 models, 4 cells: none and k once, four methods in two scopes.
+    assert main.count('<th scope="row">') == 2 * 4 * (2 + 2 * 4)
+    assert "0.926 <" in main  # vggish within irmas, fixed
+    assert "0.916 <" not in main  # the same of the paper
+
+
+def test_the_study_has_the_protocols_side_by_side(study_page):
+    html = section(study_page, "study")
+    table = html[html.index('id="protocols"') : html.index('id="deviations"')]
+    row = re.search(
+        r"<th scope=\"row\">klda</th>\s*<td>classwise</td>\s*<td>irmas</td>"
+        r"<td>openmic</td>(.*?)</tr>",
+        table[table.index(">openl3<") :],
+        re.DOTALL,
+    )
+    cells = [" ".join(re.sub("<[^>]*>", "", c).split()) for c in row[1].split("</td>")]
+    assert cells[:5] == [
+        "81.79 (+1.66)",
+        "0.00",
+        "82.79 (+1.66)",
+        "+1.00",
+        "81.79 (+1.66)",
+    ]
+
+
+def test_deviations_are_told_one_by_one(study_page):
+    html = section(study_page, "study")
+    for text in (*faults.UNMEASURED, faults.describe("one_class_lda")):
+        assert text.title in html
+        assert text.published in html.replace("&#39;", "'")
+    assert "+2.00 (vggish, none, irmas to openmic)" in html
+    assert f"{faults.describe('one_class_lda').title} (9 of 10 classes)<" in html
+    assert faults.OTHER_CLIPS in html
+    assert html.count("not measured") == len(faults.UNMEASURED)
+    said = "changes the mean across datasets of the cells it touches most, by +2.00"
+    assert said in html
+
+
+def test_what_survives_and_what_is_recovered_is_told(study_page):
+    html = section(study_page, "study")
+    assert "as published, a mean gap of +8.17 points, detected in 2 of 4 cells" in html
+    assert "It survives the mending of all faults, in every cell." in html
+    # Of 2 models and directions: 4 corrections in 2 scopes, and k.
+    assert "Once all faults are mended, none of 36 cells show it." in html
+    assert "as published, a mean change of" in html
+    assert re.search(r"as published, a mean change [^;]* of 36 cells", html)
+    assert "against no correction: 36 comparisons" in html
+    assert (
+        "Protocol fixed, vggish, trained on irmas and tested on openmic: no correction "
+        "recovers a part of the gap of 0.200 [0.100, 0.300] with an interval that "
+        "excludes zero."
+    ) in html
+    assert "against the kernel alone: 16 comparisons, of which 16 no det" in html
+    assert "klda (classwise) gains most, +0.017 [+0.007, +0.027], which is 8" in html
+
+
+def test_methods_that_the_published_code_lacks_are_named(tmp_path):
+    results = study_results(tmp_path)
+    config = config_of(results)
+    assert study.describe_study(results, config)["left_out"] == ""
+    config["methods"]["mean"] = {"plugin": "mean_projection"}
+    assert study.describe_study(results, config)["left_out"] == (
+        "The protocol paper leaves out mean: the published code has no such method."
+    )
+    # It stands under the table, where only the protocol paper was run, too.
+    html = page(results, config | {"protocols": ["paper"]})
+    protocols = html[html.index('id="protocols"') : html.index('id="deviations"')]
+    assert "leaves out mean" in protocols
+    seen = dict(re.findall(r"<dt>(\w+)(?: <code>([^<]*)</code>)?</dt>", html))
+    assert seen["mean"] == ""
+    assert seen["k"] == "target_labelled"
+
+
+def test_a_protocol_without_a_method_has_no_values_of_it(tmp_path):
+    results = write_study(tmp_path / "r")
+    file = results / "tables" / "scores.csv"
+    scores = pd.read_csv(file)
+    lost = scores["protocol"].eq("paper") & scores["method"].eq("lda")
+    scores[~lost].to_csv(file, index=False)
+    found = study.describe_study(results, config_of(results))
+    lda = [row for row in found["main"]["vggish"] if row["method"] == "lda"]
+    assert all(math.isnan(row["roc_auc_paper"]) for row in lda)
+    assert not any(math.isnan(row["roc_auc_fixed"]) for row in lda)
+
+
+def test_what_a_method_sees_is_told_for_each_protocol_and_scope(study_page):
+    seen = dict(re.findall(r"<dt>(\w+) <code>([^<]*)</code></dt>", study_page))
+    assert seen["none"] == "none"
+    assert seen["k"] == "target_labelled (paper); none (fixed)"
+    assert seen["lda"] == (
+        "target_labelled (paper global, paper classwise and fixed classwise); "
+        "target_unlabelled (fixed global)"
+    )
+
+
+def test_a_study_without_deviations_says_so(tmp_path):
+    results = write_study(tmp_path / "r")
+    (results / "tables" / "deviations.csv").unlink()
+    found = study.describe_study(results, config_of(results))
+    assert found["deviations"] == []
+    assert found["weight"] == ""
+
+
+def test_the_terminal_shows_one_protocol_and_says_which(tmp_path):
+    text = main_table(write_study(tmp_path / "r"))
+    assert "Protocol fixed. The report has the others." in text
+    assert text.count("\n  none ") == text.count("\n  k ") == 2
+    assert max(map(len, text.splitlines())) <= 100

@@ -1,0 +1,46 @@
+"""A method that cannot serve a direction is shown where it can, and nowhere else."""
+
+import pandas as pd
+import pytest
+
+from earshift.stages.report.figures import main
+from tests.helpers.report_tables import write_results
+from tests.unit.stages.report.test_report import page, said, section
+
+
+def results_without(folder, keep):
+    """Results in which `lda` has rows of the directions in `keep` alone."""
+    results = write_results(folder)
+    for name in ("scores", "summary", "gaps"):
+        file = results / "tables" / f"{name}.csv"
+        table = pd.read_csv(file, keep_default_na=False)
+        pairs = pd.Series(list(zip(table["train"], table["test"], strict=True)))
+        kept = table["method"].ne("lda") | pairs.isin(keep)
+        if name == "gaps":  # they need the classifier within, too
+            within = [(test, test) in keep for _, test in pairs]
+            kept &= table["method"].ne("lda") | pd.Series(within)
+        table[kept].to_csv(file, index=False)
+    return results
+
+
+CASES = {
+    "one way": [("here", "here"), ("there", "there"), ("here", "there")],
+    "across": [("here", "there"), ("there", "here")],
+    "within": [("here", "here"), ("there", "there")],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_findings_page_and_figures_do_without_the_rows(tmp_path, case):
+    results = results_without(tmp_path / "r", CASES[case])
+    (line,) = (one for one in said(results).splitlines() if one.startswith("lda"))
+    assert ("across datasets" in line) == (case != "within")
+    assert ("ithin datasets" in line) == (case != "across")
+    assert ("gap" in line) == (case == "one way")
+    assert "nan" not in line
+    html = section(page(results), "results")
+    assert html.count('<th scope="row">lda</th>') == 2 * len(CASES[case])
+    assert html.count('<th scope="row">none</th>') == 2 * 4
+    main.draw_figures(results / "tables", tmp_path / "figures")
+    names = {file.name for file in (tmp_path / "figures").iterdir()}
+    assert {f"{name}.svg" for name in main.FIGURES} <= names

@@ -1,0 +1,168 @@
+"""The ISMIR 2023 study: what each fault of its code does, its tables and figures.
+
+Included where the config says 'study: ismir2023'.
+
+Reads   {results}/tables, {results}/1_clips, {results}/4_splits, {results}/5_scores
+Writes  {results}/5_scores/paper/{model}/{condition}.deviations.csv and
+        {results}/tables/deviations.csv, if asked for, {results}/tables/study/,
+        {results}/figures/study/
+"""
+
+from earshift.studies.ismir2023 import figure_data
+
+STUDY_TABLES = f"{RESULTS}/tables/study"
+STUDY_FIGURES = figure_data.figure_names(PROTOCOLS)
+
+
+def corrected_entries(wildcards):
+    """Where the datasets are with the corrected genres, those of 'fixed', if it is run."""
+    key = {"protocol": "fixed"} | {n: wildcards[n] for n in ("model", "condition")}
+    return domain_entries(key) if "fixed" in PROTOCOLS else []
+
+
+def corrected_files(wildcards):
+    """The files of `corrected_entries`."""
+    return domain_files(wildcards, corrected_entries)
+
+
+rule measure_deviations:
+    """Mend each fault of the published code alone, and score that for one model."""
+    input:
+        domain_files,
+        corrected_files,
+        classes=rules.choose_classes.output.classes,
+        draws=rules.draw_balanced.output.draws,
+        # Not read: what it computes is needed first, and by more.
+        scores=rules.cross_validate.output.scores,
+    output:
+        deviations=f"{CELLS}.deviations.csv",
+    log:
+        f"{LOGS}/measure_deviations/{{protocol}}/{{model}}/{{condition}}.log",
+    benchmark:
+        f"{LOGS}/measure_deviations/{{protocol}}/{{model}}/{{condition}}.tsv"
+    wildcard_constraints:
+        protocol="paper",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: config["workers"]["per_node"]
+    resources:
+        **worker_resources(),
+        runtime="12h",
+    params:
+        entries=domain_entries,
+        corrected=corrected_entries,
+        versions=versions_with_methods(
+            stage=versions.SCORES, mended=versions.DEVIATIONS, **STUDY_VERSION
+        ),
+        parts=f"{CELLS}.deviations.parts",
+        methods=config["methods"],
+        scopes=config["scopes"],
+        subgroups=config["subgroups"],
+        seed=config["seed"],
+    script:
+        "../scripts/study_ismir2023/measure_deviations.py"
+
+
+rule collect_deviations:
+    """Say what mending each fault of the published code changes, and mending all."""
+    input:
+        deviations=per_model(rules.measure_deviations.output.deviations, ["paper"]),
+        scores=rules.summarise_scores.input.scores,
+    output:
+        deviations=report(
+            f"{RESULTS}/tables/deviations.csv",
+            caption="../report/deviations_table.rst",
+            category="Tables",
+            labels={"table": "what each fault of the published code changes"},
+        ),
+    log:
+        f"{LOGS}/collect_deviations.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="30m",
+    params:
+        versions={"stage": versions.STATISTICS} | STUDY_VERSION,
+    script:
+        "../scripts/study_ismir2023/collect_deviations.py"
+
+
+rule tabulate_study:
+    """Put protocols and published results side by side; say what the figures show."""
+    input:
+        scores=rules.summarise_scores.output.scores,
+        deviations=rules.collect_deviations.output if config["deviations"] else [],
+        clips=per_dataset(rules.gather_clips.output.table),
+        labels=expand(
+            rules.select_clips.output.labels, protocol=PROTOCOLS, allow_missing=True
+        ),
+        splits=expand(
+            rules.select_clips.output.splits, protocol=PROTOCOLS, allow_missing=True
+        ),
+        draws=sorted({e["draws"] for e in class_entries() if e["draws"]}),
+        directions=per_model(rules.cross_validate.output.directions),
+    output:
+        tables=[f"{STUDY_TABLES}/{name}.csv" for name in figure_data.TABLES],
+        main=report(
+            f"{STUDY_TABLES}/main.csv",
+            caption="../report/study_table.rst",
+            category="Tables",
+            labels={"table": "protocols and published results side by side"},
+        ),
+        latex=f"{STUDY_TABLES}/main.tex",
+        deviations=(
+            [f"{STUDY_TABLES}/deviations.{ending}" for ending in ("csv", "tex")]
+            if config["deviations"]
+            else []
+        ),
+    log:
+        f"{LOGS}/tabulate_study.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime="30m",
+    params:
+        stage_versions={"stage": versions.REPORT} | STUDY_VERSION,
+        protocols=PROTOCOLS,
+        datasets=list(config["datasets"]),
+        methods=config["methods"],
+    script:
+        "../scripts/study_ismir2023/tabulate_study.py"
+
+
+rule draw_study:
+    """Draw the study's figures; nothing is computed anew."""
+    input:
+        tables=rules.tabulate_study.output.tables,
+    output:
+        svg=[
+            report(
+                f"{RESULTS}/figures/study/{figure}.svg",
+                caption="../report/study_figure.rst",
+                category="Study",
+                labels={"figure": figure.replace("_", " ")},
+            )
+            for figure in STUDY_FIGURES
+        ],
+        others=expand(
+            f"{RESULTS}/figures/study/{{figure}}.{{ending}}",
+            figure=STUDY_FIGURES,
+            ending=["png", "pdf"],
+        ),
+    log:
+        f"{LOGS}/draw_study.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime="30m",
+    params:
+        stage_versions={"stage": versions.REPORT} | STUDY_VERSION,
+        protocols=PROTOCOLS,
+    script:
+        "../scripts/study_ismir2023/draw_study.py"

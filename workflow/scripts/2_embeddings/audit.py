@@ -1,0 +1,15 @@
+"""Adapter: rule ``audit`` calls `earshift.stages.embeddings.store_audit.summarise`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import jobs
+from earshift.stages.embeddings import store_audit
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+with jobs.running(snakemake):
+    store_audit.summarise([Path(table) for table in snakemake.input])

@@ -1,0 +1,32 @@
+"""Print the main table of an experiment: ``python -m earshift.stages.report RESULTS``.
+
+With ``--plan`` it is what the experiment will take, as `make plan` estimated it.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from earshift.stages.report.sections.forecast import plan_table
+from earshift.stages.report.terminal import main_table
+
+
+def main() -> None:
+    """Write the table to the terminal."""
+    parser = argparse.ArgumentParser(prog="python -m earshift.stages.report")
+    parser.add_argument("results", type=Path, help="folder of the results")
+    parser.add_argument("--plan", action="store_true", help="print the plan of a run")
+    options = parser.parse_args()
+    results = options.results
+    if options.plan:
+        if not (results / "plan.csv").is_file():
+            parser.error(f"'{results}' has no plan: run 'make plan' first")
+        sys.stdout.write(plan_table(results))
+        return
+    if not (results / "tables").is_dir():
+        parser.error(f"'{results}' has no folder 'tables': is the run finished?")
+    sys.stdout.write(main_table(results))
+
+
+if __name__ == "__main__":
+    main()

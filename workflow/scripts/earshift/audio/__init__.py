@@ -1,0 +1,1 @@
+"""Sound files and waveforms: reading, resampling, what is measured of them."""

@@ -1,0 +1,1 @@
+"""Registered files: where they come from, fetched, verified, unpacked."""

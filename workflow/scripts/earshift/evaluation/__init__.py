@@ -1,0 +1,1 @@
+"""Datasets as domains, their folds, and the classifiers fitted to them: arrays."""

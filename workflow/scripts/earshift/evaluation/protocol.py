@@ -1,0 +1,338 @@
+"""What a protocol decides, and what a study adds to an experiment.
+
+A protocol says which clips train and test, how methods and classifiers are fitted, and
+what they see. The core has one, ``fixed``: `Protocol` as it is. A study is a plugin
+(`earshift.studies`) that adds protocols of its own, such as what its published code
+does, and may add tables, figures and a section of the report.
+
+Both are made once, from the key `study` of the configuration, and passed on: `study_of`
+is the only place where a study is looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from earshift import registry
+from earshift.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from earshift.debias import Method
+
+#: Clips of one dataset by label (with the class, without it) and subgroup, in order.
+Cells = Mapping[bool, Mapping[str, Sequence[str]]]
+
+#: A way to draw training clips of a class: from the cells of each dataset, and from the
+#: numbers that seed it (seed of the experiment, repeat, fold, and one of the class), to
+#: the clips drawn of each dataset.
+Draw = Callable[[Mapping[str, Cells], Sequence[int]], dict[str, list[str]]]
+
+
+class Protocol:
+    """One way to compute an experiment; as it is, the protocol ``fixed``.
+
+    Attributes
+    ----------
+    name : str
+        What config, tables and paths of results call it.
+    balance : str or None
+        How training clips are drawn, as ``splits: balance`` names it; None for what
+        that says.
+    subgroups : str
+        Column of the clip table with the subgroups that count, where it has this one;
+        otherwise it is ``subgroup``.
+    one_repeat : bool
+        Whether only the first repeat of the splits is used.
+    leaves_out : bool
+        Whether clips whose recording is tested elsewhere are left out of training.
+    classifier : mapping
+        Options of the config's classifier that are otherwise here, such as ``{"C":
+        [1.0]}``. If its `plugin` is among them, the protocol knows no other classifier.
+    methods : collection of str or None
+        Plugins of the debias methods that it knows, ``none`` among them; None for all.
+        Others are left out of it.
+    cross_validate : callable or None
+        Called in place of the core's cross-validation, as ``cross_validate(part,
+        entries=..., classes=..., draws=..., methods=..., scopes=..., seed=...,
+        n_workers=..., spread=..., parts=...)``, all of it as in
+        `evaluate.cross_validate`; `part` is a `scoring.Part`, for `scoring.write`.
+    """
+
+    name: str = "fixed"
+    balance: str | None = None
+    subgroups: str = "subgroup"
+    one_repeat: bool = False
+    leaves_out: bool = True
+    classifier: Mapping[str, Any] = MappingProxyType({})
+    cross_validate: Callable[..., None] | None = None
+
+    @property
+    def methods(self) -> Collection[str] | None:
+        """Plugins of the methods that it knows; None for all."""
+        return None
+
+    def sees(self, method: Method) -> str:
+        """Return what a method sees of the target: one of `registry.ACCESS`.
+
+        Parameters
+        ----------
+        method : Method
+            One of a plugin that is among `methods`.
+
+        Returns
+        -------
+        str
+            What it sees before clips are drawn by their labels, and in scope global.
+        """
+        return method.access
+
+    def classifier_in(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the entry of an experiment's classifier as it is in this protocol."""
+        return {**entry, **self.classifier}
+
+    def balance_in(self, config: Mapping[str, Any]) -> str:
+        """Return how an experiment draws its training clips; ``none`` for all."""
+        return self.balance or str(config["splits"]["balance"])
+
+    def subgroup_of(self, table: pd.DataFrame) -> pd.Series[str]:
+        """Return the subgroup of each clip of a clip table."""
+        return table[self.subgroups if self.subgroups in table else "subgroup"]
+
+
+#: The protocol of the core.
+FIXED = Protocol()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A study's section of the report.
+
+    Parameters
+    ----------
+    values : mapping
+        What the study's template calls `study`; not empty.
+    figures : sequence of (str, str, str, str)
+        Path of each figure in the folder of the figures, without ``.svg``, then title,
+        alternative text and caption, in which ``{level}`` is the confidence level.
+    """
+
+    values: Mapping[str, Any]
+    figures: Sequence[tuple[str, str, str, str]] = ()
+
+
+class Study:
+    """What a study adds to an experiment; as it is, nothing.
+
+    Attributes
+    ----------
+    protocols : tuple of Protocol
+        Protocols beside ``fixed``, which the config may name under ``protocols``.
+    draws : mapping of str to Draw
+        Ways to balance training clips that ``splits: balance`` may name.
+    has_deviations : bool
+        Whether ``deviations: true`` means something to its `rules`.
+    rules : Path or None
+        A Snakemake file with the rules that make `files`. It is included after stage 7,
+        and has the names of ``common.smk`` and the rules of stages 1 to 7.
+    template : Path or None
+        The Jinja template of its `section`, with ``id="study"`` in the heading. It has
+        the macros and functions of the page, and `study` and `study_figures`.
+    """
+
+    protocols: tuple[Protocol, ...] = ()
+    draws: Mapping[str, Draw] = {}
+    has_deviations: bool = False
+    rules: Path | None = None
+    template: Path | None = None
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        """Refuse a complete configuration that the study cannot be computed with.
+
+        Parameters
+        ----------
+        config : mapping
+            As `settings.resolve` returns it.
+
+        Raises
+        ------
+        ConfigError
+            With what to change.
+        """
+
+    def jobs(
+        self,
+        config: Mapping[str, Any],  # noqa: ARG002
+    ) -> dict[str, tuple[str, str]]:
+        """Return the jobs that `rules` add, for ``make status``.
+
+        Parameters
+        ----------
+        config : mapping
+            The complete configuration.
+
+        Returns
+        -------
+        dict of str to (str, str)
+            Rule -> its stage, as in `expected.RULES`, and what each of its jobs writes
+            in the folder of the results. In that ``{protocol}`` stands for each of
+            `protocols` that the experiment has.
+        """
+        return {}
+
+    def files(self, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
+        """Return what `section` reads and `rules` make, from the folder of results."""
+        return []
+
+    def section(
+        self,
+        results: Path,  # noqa: ARG002
+        config: Mapping[str, Any],  # noqa: ARG002
+        shown: str,  # noqa: ARG002
+    ) -> Section | None:
+        """Return the study's section of the report, if it has one.
+
+        Parameters
+        ----------
+        results : Path
+            Folder of the results, with `files`.
+        config : mapping
+            The complete configuration.
+        shown : str
+            Protocol that the rest of the page shows.
+
+        Returns
+        -------
+        Section or None
+            The section.
+        """
+        return None
+
+    def protocol(self, name: str) -> Protocol:
+        """Return a protocol of the experiment by its name.
+
+        Raises
+        ------
+        ConfigError
+            If neither the core nor the study has it.
+        """
+        return self.named([name])[0]
+
+    def named(self, names: Sequence[str]) -> list[Protocol]:
+        """Return several protocols as `protocol` does."""
+        known = {one.name: one for one in (FIXED, *self.protocols)}
+        for name in names:
+            if name not in known:
+                raise ConfigError(_unknown_protocol(name, known))
+        return [known[name] for name in names]
+
+
+#: An experiment without a study.
+NO_STUDY = Study()
+
+
+def study_of(name: str | None) -> Study:
+    """Return a study by what the config calls it.
+
+    Parameters
+    ----------
+    name : str or None
+        As `registry.load` takes it; None for an experiment without a study.
+
+    Returns
+    -------
+    Study
+        The study.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such study.
+    """
+    if name is None:
+        return NO_STUDY
+    try:
+        study: Study = registry.load("studies", name).make()
+    except ConfigError as error:
+        raise ConfigError(f"'study': {error}") from error
+    return study
+
+
+def version_of(name: str | None) -> dict[str, int | str]:
+    """Return the version of a study, among those that decide results.
+
+    Parameters
+    ----------
+    name : str or None
+        As for `study_of`.
+
+    Returns
+    -------
+    dict
+        ``{"study": version}``. Empty without a study, and for the first version of one
+        that is part of the library: results from before studies had versions stay.
+    """
+    version = 1 if name is None else registry.version_of("studies", name)
+    return {} if version == 1 else {"study": version}
+
+
+def draw_of(balance: str, study: Study) -> Draw:
+    """Return how training clips are drawn.
+
+    Parameters
+    ----------
+    balance : str
+        As ``splits: balance`` names it, but neither ``none`` nor ``joint``, which are
+        of the core.
+    study : Study
+        That of the experiment. What the library's studies have can be used without
+        them, too.
+
+    Returns
+    -------
+    Draw
+        The function that draws.
+
+    Raises
+    ------
+    ConfigError
+        If no study has it.
+    """
+    known: dict[str, Draw] = {}
+    for each in (*_library().values(), study):
+        known |= each.draws
+    if balance not in known:
+        raise ConfigError(
+            f"'splits: balance': there is no way to draw '{balance}' "
+            f"{did_you_mean(balance, {'none', 'joint', *known})}"
+        )
+    return known[balance]
+
+
+def deviating() -> list[str]:
+    """Return the installed studies that have deviations."""
+    return [name for name, study in _library().items() if study.has_deviations]
+
+
+def _library() -> dict[str, Study]:
+    """Return every study that is installed, by name."""
+    return {name: study_of(name) for name in registry.names("studies")}
+
+
+def _unknown_protocol(name: str, known: Collection[str]) -> str:
+    """Return what to say of a protocol that neither core nor study has."""
+    others = {p.name: s for s, each in _library().items() for p in each.protocols}
+    if name in others:
+        return (
+            f"the protocol '{name}' is of the study '{others[name]}': add 'study: "
+            f"{others[name]}' to the config, or take '{name}' out of 'protocols'."
+        )
+    return (
+        f"'protocols': there is no protocol '{name}' "
+        f"{did_you_mean(name, {*known, *others})}"
+    )

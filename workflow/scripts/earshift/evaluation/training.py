@@ -1,0 +1,215 @@
+"""Train the classifier of an experiment for one class, and score clips with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import config_context
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import has_fit_parameter
+
+from earshift import classifiers, registry
+from earshift.errors import DataError
+from earshift.numerics import classifier
+from earshift.numerics.grouped_folds import assign_folds
+
+Array = NDArray[np.float64]
+
+#: What `fit` of a classifier is given, where it has a parameter for it.
+OPTIONAL = ("sample_weight", "folds", "products")
+
+
+class Fitted(Protocol):
+    """A fitted classifier of one class; `classifier.Classifier` is a linear one."""
+
+    @property
+    def C(self) -> float:  # noqa: N802
+        """The setting that was chosen; NaN if there is none of this name."""
+
+    def score(self, X: Array) -> Array:
+        """Return a score of each clip, shape (n_clips,); above 0 means present."""
+
+    def without(self, basis: Array) -> Self:
+        """Return this classifier, blind to the directions of orthonormal rows."""
+
+
+@dataclass(frozen=True)
+class NonLinear:
+    """A fitted classifier of one class that is not known to be linear.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Fitted to True and False.
+    C : float
+        The setting that was chosen; NaN if there is none of this name.
+    removed : ndarray of shape (n_directions, n_features), float64, optional
+        Orthonormal rows, taken from clips before they are scored.
+    """
+
+    estimator: BaseEstimator
+    C: float
+    removed: Array | None = None
+
+    def score(self, X: Array) -> Array:
+        """Return a score of each clip, shape (n_clips,); above 0 means present."""
+        if self.removed is not None:
+            X, _ = classifier.without(X, None, self.removed)
+        return scores(self.estimator, X)
+
+    def without(self, basis: Array) -> NonLinear:
+        """Return this classifier, blind to the directions of orthonormal rows."""
+        return replace(self, removed=basis)
+
+
+def scores(estimator: BaseEstimator, X: Array) -> Array:
+    """Return the scores of clips by a fitted scikit-learn classifier.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        With ``decision_function`` or ``predict_proba``.
+    X : ndarray of shape (n_clips, n_features), float64
+        Features.
+
+    Returns
+    -------
+    ndarray of shape (n_clips,) or (n_clips, n_classes), float64
+        Of two classes, how much each clip is like the second one: above 0 means that it
+        is taken for it. Of more, how much it is like each.
+
+    Raises
+    ------
+    DataError
+        If the estimator gives another shape.
+    """
+    n_classes = len(estimator.classes_)
+    if hasattr(estimator, "decision_function"):
+        out = np.asarray(estimator.decision_function(X), np.float64)
+    else:
+        shares = np.asarray(estimator.predict_proba(X), np.float64)
+        out = shares[:, 1] - 0.5 if n_classes == 2 else shares
+    needed = (len(X),) if n_classes == 2 else (len(X), n_classes)
+    if out.shape != needed:
+        raise DataError(
+            f"the classifier {type(estimator).__name__} must score {len(X)} clips of "
+            f"{n_classes} classes in an array of shape {needed}, got {out.shape}."
+        )
+    return out
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Trains the classifier of an experiment.
+
+    Parameters
+    ----------
+    plugin : str
+        Which one.
+    estimator : BaseEstimator
+        Not fitted; each fit is one of a copy.
+    linear : bool
+        What the plugin says.
+    takes : frozenset of str
+        Those of `OPTIONAL` that its `fit` has.
+    n_inner_folds : int
+        Folds of the choice among its settings.
+    """
+
+    plugin: str
+    estimator: BaseEstimator
+    linear: bool
+    takes: frozenset[str]
+    n_inner_folds: int
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Trainer:
+        """Return what trains the classifier of a complete config entry."""
+        plugin = entry["plugin"]
+        linear = getattr(registry.load("classifiers", plugin), "linear", False)
+        made = classifiers.make_entry(entry)
+        takes = frozenset(word for word in OPTIONAL if has_fit_parameter(made, word))
+        return cls(plugin, made, linear, takes, entry["n_inner_folds"])
+
+    def fit(
+        self,
+        X: Array,
+        y: NDArray[np.bool_],
+        *,
+        recordings: NDArray[np.str_],
+        rng: np.random.Generator,
+        weights: Array | None = None,
+        products: Array | None = None,
+    ) -> Fitted:
+        """Train a classifier of one class.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_clips, n_features), float64
+            Training features.
+        y : ndarray of shape (n_clips,), bool
+            Class present or absent.
+        recordings : ndarray of shape (n_clips,), str
+            Clips of one recording are never on both sides of an inner fold.
+        rng : Generator
+            Draws the inner folds.
+        weights : ndarray of shape (n_clips,), float64, optional
+            How much each clip counts, 0 or more; 0 leaves it out. Without, all count
+            the same.
+        products : ndarray of shape (n_clips, n_clips), optional
+            As from `classifier.products`.
+
+        Returns
+        -------
+        Fitted
+            A `classifier.Classifier`, if it is linear.
+
+        Raises
+        ------
+        DataError
+            If there are weights and the classifier takes none, or one that cannot be;
+            or if `y` of the clips that count has one value only.
+        """
+        if weights is not None:
+            counted = self._counted(weights)
+            X, y, recordings = X[counted], y[counted], recordings[counted]
+            weights = np.asarray(weights, np.float64)[counted]
+            if products is not None:
+                products = products[np.ix_(counted, counted)]
+        if y.all() or not y.any():
+            raise classifier.one_kind(y)
+        options: dict[str, Any] = {}
+        if weights is not None:
+            options["sample_weight"] = weights
+        if "folds" in self.takes:
+            kinds = np.stack([y, ~y], axis=1)
+            options["folds"] = assign_folds(kinds, recordings, self.n_inner_folds, rng)
+        if "products" in self.takes:
+            options["products"] = products
+        # Clips are checked to be finite when they are read, and by `debias._checks`.
+        with config_context(assume_finite=True):
+            fitted = clone(self.estimator).fit(X, y, **options)
+        C = float(np.ravel(getattr(fitted, "C_", np.nan))[0])
+        if not self.linear:
+            return NonLinear(fitted, C)
+        return classifier.Classifier(fitted.coef_[0], float(fitted.intercept_[0]), C)
+
+    def _counted(self, weights: Array) -> NDArray[np.bool_]:
+        """Return which clips count."""
+        if "sample_weight" not in self.takes:
+            raise DataError(
+                f"the method gives each training clip a weight, and the classifier "
+                f"'{self.plugin}' takes none ('fit' has no 'sample_weight'). Take "
+                "another classifier, such as 'logistic', or leave the method out."
+            )
+        if not np.isfinite(weights).all() or (weights < 0).any():
+            raise DataError(
+                "weights of training clips must be finite and 0 or more, got "
+                f"{np.min(weights)} to {np.max(weights)}."
+            )
+        counted: NDArray[np.bool_] = weights > 0
+        return counted

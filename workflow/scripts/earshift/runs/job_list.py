@@ -1,0 +1,207 @@
+"""Which jobs an experiment has, and which of them are done, from files alone.
+
+How many there are follows from the configuration, and for jobs that share the clips of
+a dataset from what earlier stages wrote. A job is done when its result is there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from itertools import product
+from pathlib import Path
+from string import Formatter
+from typing import Any, NamedTuple
+
+from earshift import files, models
+from earshift.conditions import conditions_of
+from earshift.evaluation.protocol import FIXED, study_of
+from earshift.stages.clips import inspection
+
+#: Rule of the core -> its stage, and what each of its jobs writes in the folder of the
+#: results. A study adds its own (`Study.jobs`).
+RULES = {
+    "list_clips": ("1 clips", "1_clips/{dataset}.list.parquet"),
+    "inspect_files": ("1 clips", "1_clips/{dataset}.keys/{share}.parquet"),
+    "gather_clips": ("1 clips", "1_clips/{dataset}.parquet"),
+    "find_duplicates": ("1 clips", "1_clips/duplicates.csv"),
+    "audit_datasets": ("1 clips", "1_clips/audit.csv"),
+    "calibrate_model": (
+        "2 embeddings",
+        "2_embeddings/calibration/{model}/clean.{key}.json",
+    ),
+    "plan_regions": (
+        "2 embeddings",
+        "2_embeddings/{dataset}/{model}/{condition}.plan.json",
+    ),
+    "extract_embeddings": (
+        "2 embeddings",
+        "2_embeddings/{dataset}/{model}/{condition}.done/{region}.json",
+    ),
+    "index_embeddings": (
+        "2 embeddings",
+        "2_embeddings/{dataset}/{model}/{condition}.index.parquet",
+    ),
+    "count_padding": ("2 embeddings", "tables/padding.csv"),
+    "import_embeddings": (
+        "2 embeddings",
+        "2_embeddings/{dataset}/{model}/{condition}.index.parquet",
+    ),
+    "pool_frames": ("3 features", "3_features/{dataset}/{model}/{condition}.zarr"),
+    "align_labels": ("4 splits", "4_splits/{dataset}.labels.parquet"),
+    "make_splits": ("4 splits", "4_splits/{first}.parquet"),
+    "select_clips": ("4 splits", "4_splits/{protocol}/{first}.parquet"),
+    "draw_balanced": ("4 splits", "4_splits/draws.{protocol}.parquet"),
+    "choose_classes": ("4 splits", "4_splits/classes.csv"),
+    "cross_validate": ("5 scores", "5_scores/{protocol}/{model}/{condition}.parquet"),
+    "measure_discrepancy": (
+        "6 discrepancy",
+        "6_discrepancy/{model}/{condition}.parquet",
+    ),
+    "summarise_scores": ("7 statistics", "tables/scores.csv"),
+    "draw_figures": ("8 report", "figures/per_class.svg"),
+    "draw_audio": ("8 report", "figures/audio.svg"),
+    "write_report": ("8 report", "report.html"),
+}
+
+Config = Mapping[str, Any]
+
+#: The wildcards of a job.
+Key = Mapping[str, str]
+
+
+class Job(NamedTuple):
+    """One job of an experiment.
+
+    Parameters
+    ----------
+    rule : str
+        One of `RULES`, or a rule of the study.
+    stage : str
+        Its stage, such as ``"5 scores"``.
+    name : str
+        Its wildcards, as they are in the path of its log; empty if it has none.
+    done : bool
+        Whether its result is there.
+    clips : int
+        Clips that it embeds, if it is a job of stage 2 that does.
+    """
+
+    rule: str
+    stage: str
+    name: str
+    done: bool
+    clips: int = 0
+
+
+def expected_jobs(config: Config, results: Path) -> tuple[list[Job], list[str]]:
+    """Return the jobs of an experiment.
+
+    Parameters
+    ----------
+    config : mapping
+        As `settings.resolve` returns it.
+    results : Path
+        Folder of the results.
+
+    Returns
+    -------
+    list of Job, list of str
+        Jobs that are known; stages that will have more, once earlier jobs are done.
+    """
+    names_in = cache(_names_in)
+    found, more = [], []
+    of_study = study_of(config["study"]).jobs(config)
+    for rule, (stage, pattern) in (RULES | of_study).items():
+        # The first dataset stands for a job that writes a file for each of them.
+        fields = [n for _, n, _, _ in Formatter().parse(pattern) if n]
+        for key in _keys(rule, fields, config):
+            if rule in of_study and key.get("protocol") == FIXED.name:
+                continue
+            shares = _shares(rule, key, config, results)
+            if shares is None:
+                more.append(stage)
+                continue
+            for last, clips in shares.items():
+                own = key | ({LAST[rule]: last} if rule in LAST else {})
+                file = results / pattern.format(**own)
+                name = "/".join(own[n] for n in fields if n != "first")
+                if rule == "calibrate_model":
+                    name = "{model}/clean.{key}".format(**own)
+                done = file.name in names_in(file.parent)
+                found.append(Job(rule, stage, name, done, clips))
+    return found, more
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _keys(rule: str, fields: list[str], config: Config) -> Iterator[dict[str, str]]:
+    """Yield the wildcards of a rule's jobs, but for the last one of those in `LAST`."""
+    families = config["conditions"]
+    # One store has all strengths of a family.
+    whole = rule in RULES and RULES[rule][0] == "2 embeddings"
+    choices = {
+        "dataset": list(config["datasets"]),
+        "model": list(config["models"]),
+        "condition": list(families if whole else conditions_of(families)),
+        "protocol": list(config["protocols"]),
+        "first": list(config["datasets"])[:1],
+    }
+    free = [name for name in dict.fromkeys(fields) if name in choices]
+    for values in product(*(choices[name] for name in free)):
+        key = dict(zip(free, values, strict=True))
+        if rule not in ONLY or ONLY[rule](config, key):
+            yield key
+
+
+def _computed(config: Config, key: Key) -> bool:
+    return not models.is_imported(config["models"][key["model"]])
+
+
+def _balance(config: Config, key: Key) -> str:
+    protocol = study_of(config["study"]).protocol(key["protocol"])
+    return protocol.balance_in(config)
+
+
+#: Rule -> which of its jobs an experiment has, where it is not all.
+ONLY: Mapping[str, Callable[[Config, Key], bool]] = {
+    "calibrate_model": _computed,
+    "plan_regions": _computed,
+    "extract_embeddings": _computed,
+    "index_embeddings": _computed,
+    "import_embeddings": lambda config, key: not _computed(config, key),
+    "draw_balanced": lambda config, key: _balance(config, key) != "none",
+}
+
+#: Rule -> the wildcard that its configuration does not tell.
+LAST = {
+    "inspect_files": "share",
+    "calibrate_model": "key",
+    "extract_embeddings": "region",
+}
+
+
+def _shares(
+    rule: str, key: Key, config: Config, results: Path
+) -> dict[str, int] | None:
+    """Return the last wildcard of some jobs, and their clips; None if not known yet."""
+    if rule == "calibrate_model":
+        entry = config["models"][key["model"]]
+        return {files.content_key([entry, models.versions_of(entry)]): 0}
+    if rule == "inspect_files":
+        said = _read(results / "1_clips/{dataset}.notes.json".format(**key))
+        n = inspection.n_shares(said["clips"]) if said and said["audio"] else 0
+        return None if said is None else {f"{i:04d}": 0 for i in range(n)}
+    if rule == "extract_embeddings":
+        pattern = RULES["plan_regions"][1]
+        said = _read(results / pattern.format(**key))
+        work = said["work"].items() if said else ()
+        return None if said is None else {name: own["clips"] for name, own in work}
+    return {"": 0}
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    return json.loads(file.read_text()) if file.is_file() else None

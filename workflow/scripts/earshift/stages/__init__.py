@@ -1,0 +1,1 @@
+"""The flow, one folder a stage; each reads what those before it wrote."""

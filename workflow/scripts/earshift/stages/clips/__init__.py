@@ -1,0 +1,1 @@
+"""Stage 1, clips: each dataset listed, decoded once, and audited."""

@@ -1,0 +1,1 @@
+"""Stage 6, discrepancy: how far apart datasets are."""

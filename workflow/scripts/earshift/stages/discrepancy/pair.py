@@ -1,0 +1,150 @@
+"""Call a measure on the clips of two datasets; check and tabulate what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earshift import discrepancy, registry
+from earshift.discrepancy import ClipScores, Result
+from earshift.errors import DataError
+
+
+@dataclass(frozen=True)
+class Side:
+    """Clips of one dataset.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_clips, n_features)
+        Features, as a method leaves them.
+    labels : ndarray of shape (n_clips, n_classes), int8
+        1 present, 0 absent, -1 unknown.
+    clips : DataFrame
+        Columns dataset, clip_id and recording.
+    """
+
+    X: NDArray[np.float64]
+    labels: NDArray[np.int8]
+    clips: pd.DataFrame
+
+
+def measure_pair(
+    entry: Mapping[str, Any],
+    a: Side,
+    b: Side,
+    rng: np.random.Generator,
+    key: Mapping[str, str],
+) -> pd.DataFrame:
+    """Measure how far apart the clips of two datasets are.
+
+    Parameters
+    ----------
+    entry : mapping
+        Config entry of the measure.
+    a, b : Side
+        The clips. They are copied: a measure may change what it is given.
+    rng : Generator
+        Draws.
+    key : mapping
+        Columns that all rows have: measure, a, b.
+
+    Returns
+    -------
+    DataFrame
+        As `measure_discrepancy` writes it: a row per clip, or per value.
+
+    Raises
+    ------
+    DataError
+        If the measure returns what none may.
+    """
+    plugin = registry.load("discrepancy", entry["plugin"])
+    result: Result = plugin.measure(
+        a.X.copy(),
+        b.X.copy(),
+        recordings_a=a.clips["recording"].to_numpy(str),
+        recordings_b=b.clips["recording"].to_numpy(str),
+        y_a=a.labels.copy(),
+        y_b=b.labels.copy(),
+        rng=rng,
+        **registry.own_options(entry),
+    )
+    who = f"the measure '{key['measure']}'"
+    if not isinstance(result, Result):
+        raise DataError(
+            f"{who} must return a discrepancy.Result, got a {type(result).__name__}."
+        )
+    if result.scores is not None:
+        clips = pd.concat([a.clips, b.clips], ignore_index=True)
+        _check_scores(result.scores, clips, who)
+        found = {"score": result.scores.scores, "inner_fold": result.scores.folds}
+        return clips.assign(**key, **found)
+    values = _values(result, who)
+    _check_range(values["value"][0], plugin.range, who)
+    if plugin.at_equality is None and not len(values["null"]):
+        raise DataError(
+            f"{who} has at_equality = None, and must therefore return null values."
+        )
+    rows = [
+        pd.DataFrame(
+            {"quantity": quantity, "draw": np.arange(len(each)), "value": each}
+        )
+        for quantity, each in values.items()
+    ]
+    return pd.concat(rows, ignore_index=True).assign(**key)
+
+
+def _check_scores(found: ClipScores, clips: pd.DataFrame, who: str) -> None:
+    """Refuse scores that are not one finite number for each clip in a fold."""
+    scores, folds = np.asarray(found.scores, float), np.asarray(found.folds)
+    if scores.shape != (len(clips),) or folds.shape != (len(clips),):
+        raise DataError(
+            f"{who} must give a score and a fold for each of {len(clips)} clips, got "
+            f"{scores.shape} and {folds.shape}."
+        )
+    bad = ~np.isfinite(scores) & (folds >= 0)
+    if bad.any():
+        clip = clips.iloc[int(bad.argmax())]
+        raise DataError(
+            f"{who} gives the score {scores[bad.argmax()]} for clip "
+            f"'{clip['clip_id']}' of dataset '{clip['dataset']}' ({bad.sum()} of "
+            f"{len(bad)} clips). Clips that it leaves out must have the fold -1."
+        )
+
+
+def _values(result: Result, who: str) -> dict[str, NDArray[np.float64]]:
+    """Return the values of each quantity, all of them finite numbers."""
+    if result.resampled is None or not len(result.resampled):
+        raise DataError(
+            f"{who} gives neither scores of clips nor resampled values; "
+            "discrepancy.resample makes these."
+        )
+    given = {
+        "value": [result.value],
+        "null": result.null,
+        "resampled": result.resampled,
+    }
+    out = {}
+    for quantity, each in given.items():
+        values = np.asarray([] if each is None else each, float)
+        if values.ndim != 1 or not np.isfinite(values).all():
+            raise DataError(
+                f"{who} must give finite numbers as '{quantity}', one per draw, got "
+                f"shape {values.shape}, {np.sum(~np.isfinite(values))} not finite."
+            )
+        out[quantity] = values
+    return out
+
+
+def _check_range(
+    value: float, bounds: tuple[float | None, float | None], who: str
+) -> None:
+    """Refuse a value that the measure says there cannot be."""
+    if not discrepancy.is_within(value, bounds):
+        raise DataError(f"{who} gives the value {value:g}, outside its range {bounds}.")

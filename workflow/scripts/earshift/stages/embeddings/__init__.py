@@ -1,0 +1,1 @@
+"""Stage 2, embeddings: frames of each clip by each model, in stores."""

@@ -1,0 +1,1 @@
+"""Stage 3, features: one pooled vector a clip."""

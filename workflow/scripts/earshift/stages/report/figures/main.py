@@ -1,0 +1,273 @@
+"""Stage 8, report: the figures, drawn from the final tables and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from earshift.stages.report import final_tables
+from earshift.stages.report.figures import style
+from earshift.stages.report.final_tables import Tables
+
+#: One line of a table.
+Row = Any
+
+log = logging.getLogger(__name__)
+
+
+def draw_figures(
+    folder: Path, measures: Mapping[str, Mapping[str, Any]], out: Path
+) -> None:
+    """Draw every figure of `FIGURES` as SVG and PNG.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the final tables are.
+    measures : mapping
+        Config entries of the measures of discrepancy.
+    out : Path
+        Folder to write ``{name}.svg`` and ``{name}.png`` to.
+    """
+    found = final_tables.read(folder, measures=measures)
+    for name, draw in FIGURES.items():
+        style.save(draw(found), out / f"{name}.svg")
+        log.info("drew %s", name)
+
+
+def per_class(found: Tables) -> Figure:
+    """Draw the ROC-AUC of each class, within and across, for the method ``none``.
+
+    Parameters
+    ----------
+    found : Tables
+        The final tables.
+
+    Returns
+    -------
+    Figure
+        A column of axes per model and a row per test dataset.
+    """
+    values = final_tables.per_class(found.scores)
+    across = values[values["train"].ne(values["test"])]
+    drop = across.groupby("class")["drop"].mean().sort_values(kind="stable")
+    classes = [str(c) for c in drop.index]
+    rows = {d: f"tested on {d}" for d in found.datasets}
+    columns = {s: s for s in found.settings}
+    look = dict(zip(found.datasets, style.OTHERS * len(found.datasets), strict=False))
+    if len(look) == 2:
+        look = dict.fromkeys(look, style.OTHERS[0])
+    low = math.floor(min(0.5, float(values["roc_auc"].min()) - 0.02) * 20) / 20
+    with mpl.rc_context(style.STYLE):
+        figure, axes = style.grid(rows, columns, len(classes))
+        for (row, column), ax in axes.items():
+            own = values[values["test"].eq(row) & values["setting"].eq(column)]
+            ax.axvline(0.5, color=style.GREY, lw=0.8, ls=(0, (4, 3)), zorder=0)
+            _dumbbells(ax, own, row, classes, look)
+            style.label_lines(ax, classes)
+            ax.set_xlim(low, 1.02)
+        label = f"ROC-AUC of the class (dashed: chance){_protocol(found)}"
+        figure.supxlabel(label, fontsize=9)
+        within = style.mark(
+            "within: trained on the test dataset itself",
+            style.BLACK,
+            style.BLACK,
+            "o",
+        )
+        others = [
+            style.mark(_across_name(d, found), c, c, m) for d, (c, m) in look.items()
+        ]
+        style.legend(figure, [within, *others[: 1 if len(look) == 2 else None]])
+    return figure
+
+
+def _protocol(found: Tables) -> str:
+    """Return what a label adds where there are several protocols."""
+    return f"; protocol {found.protocol}" if len(found.protocols) > 1 else ""
+
+
+def _across_name(dataset: str, found: Tables) -> str:
+    if len(found.datasets) == 2:
+        return "across: trained on the other dataset"
+    return f"across: trained on {dataset}"
+
+
+def _dumbbells(
+    ax: Axes,
+    own: pd.DataFrame,
+    test: str,
+    classes: Sequence[str],
+    look: Mapping[str, tuple[str, str]],
+) -> None:
+    """Draw one line per class from its within value to each across value."""
+    place = {c: i for i, c in enumerate(classes)}
+    for c, part in own.groupby("class"):
+        ends = part["roc_auc"]
+        ax.plot(
+            [ends.min(), ends.max()],
+            [place[str(c)]] * 2,
+            color="#C9C9C9",
+            lw=1.4,
+            zorder=1,
+        )
+    for train, part in own.groupby("train"):
+        colour, mark = (style.BLACK, "o") if train == test else look[str(train)]
+        y = part["class"].map(place)
+        ax.plot(part["roc_auc"], y, mark, color=colour, ms=5, mec="white", mew=0.4)
+
+
+def _before_or_after(row: Row) -> tuple[str, str]:
+    """Return the colour and filling of a mark: black without a correction."""
+    colour = style.BLACK if row["variant"] == "none" else style.BLUE
+    return colour, colour
+
+
+def _with_panels(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Add a column `panel`: the axes that each row belongs to, a tuple of `columns`."""
+    keys = [tuple(row) for row in table[list(columns)].to_numpy(str).tolist()]
+    return table.assign(panel=pd.Series(keys, index=table.index, dtype=object))
+
+
+def gaps(found: Tables) -> Figure:
+    """Draw the gap between within and across, with its interval.
+
+    Parameters
+    ----------
+    found : Tables
+        The final tables.
+
+    Returns
+    -------
+    Figure
+        A row of axes per model and a column per direction.
+    """
+    table = _with_panels(found.gaps, "train", "test")
+    with mpl.rc_context(style.STYLE):
+        panels = {d: style.direction(*d) for d in found.directions}
+        label = "gap in mean ROC-AUC, within minus across (0: no gap)"
+        label += _protocol(found)
+        figure = style.forest(
+            table,
+            found.settings,
+            panels,
+            ("gap", "gap_low", "gap_high"),
+            _before_or_after,
+            label,
+            signs=True,
+        )
+        marks = [
+            style.mark("no correction", style.BLACK, style.BLACK),
+            style.mark("after a correction", style.BLUE, style.BLUE),
+        ]
+        style.legend(figure, marks)
+    return figure
+
+
+def changes(found: Tables) -> Figure:
+    """Draw how much each method changes the mean ROC-AUC, with interval and verdict.
+
+    Parameters
+    ----------
+    found : Tables
+        The final tables.
+
+    Returns
+    -------
+    Figure
+        A row of axes per model and a column per direction, then one per dataset.
+    """
+
+    def look(row: Row) -> tuple[str, str]:
+        return style.VERDICTS[str(row["verdict"])]
+
+    cells = [*found.directions, *((d, d) for d in found.datasets)]
+    table = found.summary[found.summary["variant"].ne("none")]
+    table = _with_panels(table, "train", "test")
+    with mpl.rc_context(style.STYLE):
+        panels = {d: style.direction(*d) for d in cells}
+        label = "change of mean ROC-AUC against no correction (right of 0: better)"
+        label += _protocol(found)
+        columns = ("change", "change_low", "change_high")
+        figure = style.forest(
+            table, found.settings, panels, columns, look, label, signs=True
+        )
+        marks = [
+            style.mark(name, *style.VERDICTS[name], "o") for name in style.VERDICTS
+        ]
+        style.legend(figure, marks)
+    return figure
+
+
+def discrepancy(found: Tables) -> Figure:
+    """Draw each measure between two datasets, before and after each method.
+
+    Measures of one range, with a lowest and a highest value, share a scale. Values of
+    others are compared within a model and measure only.
+
+    Parameters
+    ----------
+    found : Tables
+        The final tables, read with the measures.
+
+    Returns
+    -------
+    Figure
+        A row of axes per model and a column per measure and pair of datasets.
+    """
+    table = _with_panels(found.discrepancy, "measure", "a", "b")
+    of_panel = table.drop_duplicates("panel").set_index("measure", drop=False)
+    panels = {row["panel"]: _panel_title(row) for _, row in of_panel.iterrows()}
+    bounds = dict(zip(of_panel["panel"], of_panel["bounds"], strict=True))
+    fixed = table[~table["tested"]].drop_duplicates("panel")
+    reference = dict(zip(fixed["panel"], fixed["expected"].astype(float), strict=True))
+
+    def scale(setting: str, panel: tuple[str, ...]) -> Hashable:
+        return bounds[panel] or (setting, panel[0])
+
+    with mpl.rc_context(style.STYLE):
+        label = "value of the measure (dashed: no difference)" + _protocol(found)
+        figure = style.forest(
+            table,
+            found.settings,
+            panels,
+            ("value", "low", "high"),
+            _before_or_after,
+            label,
+            reference=reference,
+            band=("expected", "null_low", "null_high"),
+            scale=scale,
+        )
+        marks = [
+            style.mark("before (no correction)", style.BLACK, style.BLACK),
+            style.mark("after a correction", style.BLUE, style.BLUE),
+        ]
+        if table["tested"].any():
+            marks.append(style.mark("equal datasets", style.LIGHT, style.LIGHT, "s"))
+        style.legend(figure, marks)
+    return figure
+
+
+def _panel_title(row: Row) -> str:
+    """Return measure and datasets; say so if a higher value means more alike."""
+    likeness = " (higher: more alike)" if row["better"] == "higher" else ""
+    return f"{row['label']}{likeness}\n{row['a']}, {row['b']}"
+
+
+#: Name of a figure's file -> the function that draws it.
+FIGURES: Mapping[str, Callable[[Tables], Figure]] = MappingProxyType(
+    {
+        "per_class": per_class,
+        "gaps": gaps,
+        "changes": changes,
+        "discrepancy": discrepancy,
+    }
+)

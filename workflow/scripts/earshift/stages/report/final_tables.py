@@ -1,0 +1,181 @@
+"""Read the final tables, with the names that figures and pages give to their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from earshift.stages.report.measured import with_facts
+from earshift.tables import read_table
+
+#: What `access` means, in words.
+ACCESS = {
+    "none": "sees nothing of the target",
+    "target_unlabelled": "sees training clips of the target, without class labels",
+    "target_labelled": (
+        "sees training clips of the target, with class labels or chosen by them"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The final tables of an experiment, of one protocol.
+
+    Each has two columns more than its file: `setting` is the model, with the condition
+    where there are several; `variant` is the method, with the scope where there are
+    several. Methods that are the same in all scopes, such as ``none``, are there once.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per class of each cell.
+    summary : DataFrame
+        Means over classes, with intervals, changes against ``none``, and verdicts.
+    gaps : DataFrame
+        Within minus across, with intervals; also with a column `access`.
+    discrepancy : DataFrame
+        Measures between datasets, whose rows are of no protocol; with what
+        `measured.with_facts` adds, if `read` was given the measures.
+    kernel : DataFrame
+        As `summary`, with the changes of methods against others than ``none``, such as
+        those of kernel methods against ``k``.
+    protocol : str
+        Which.
+    protocols : tuple of str
+        All of the experiment.
+    """
+
+    scores: pd.DataFrame
+    summary: pd.DataFrame
+    gaps: pd.DataFrame
+    discrepancy: pd.DataFrame
+    kernel: pd.DataFrame
+    protocol: str
+    protocols: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """What tables and figures add to their captions: the protocol, of several."""
+        return f"Protocol {self.protocol}." if len(self.protocols) > 1 else ""
+
+    @property
+    def settings(self) -> list[str]:
+        """Models (and conditions), in the order of the experiment."""
+        return ordered(self.summary["setting"])
+
+    @property
+    def variants(self) -> list[str]:
+        """Methods (and scopes), in the order of the experiment, ``none`` first."""
+        return ordered(self.summary["variant"])
+
+    @property
+    def datasets(self) -> list[str]:
+        """Datasets, in the order of the experiment."""
+        return ordered(self.summary["train"])
+
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        """Pairs of training and test dataset that differ."""
+        return [(a, b) for a in self.datasets for b in self.datasets if a != b]
+
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        """All pairs of training and test dataset: first within, then across."""
+        return [(d, d) for d in self.datasets] + self.directions
+
+    @property
+    def access(self) -> dict[str, str]:
+        """Variant -> what it may see of the target."""
+        return dict(zip(self.summary["variant"], self.summary["access"], strict=True))
+
+
+def read(
+    folder: Path,
+    protocol: str | None = None,
+    *,
+    measures: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Tables:
+    """Read the tables of an experiment, of one protocol.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``scores.csv``, ``summary.csv``, ``gaps.csv`` and ``discrepancy.csv``.
+    protocol : str, optional
+        Which; without it ``fixed``, or the first where that did not run.
+    measures : mapping, optional
+        Config entries of the measures of discrepancy, for what shows their values. It
+        takes a second to load them.
+
+    Returns
+    -------
+    Tables
+        With rows in the order of the files.
+    """
+    whole, all_gaps, all_scores, measured = (
+        read_table(folder / f"{name}.csv")
+        for name in ("summary", "gaps", "scores", "discrepancy")
+    )
+    protocols = tuple(ordered(whole["protocol"]))
+    shown = protocol or ("fixed" if "fixed" in protocols else protocols[0])
+    n_scopes = whole.groupby("method")["scope"].nunique()
+    alike = set(n_scopes.index[n_scopes < all_scores["scope"].nunique()])
+    rows = _named(whole[whole["protocol"].eq(shown)], alike)
+    plain = rows["reference"].replace("", "none").eq("none")
+    summary, kernel = (rows[own].reset_index(drop=True) for own in (plain, ~plain))
+    gaps, scores = (
+        _named(table[table["protocol"].eq(shown)], alike)
+        for table in (all_gaps, all_scores)
+    )
+    seen = dict(zip(summary["variant"], summary["access"], strict=True))
+    gaps["access"] = gaps["variant"].map(seen)
+    discrepancy = _named(measured, alike)
+    if measures is not None:
+        discrepancy = with_facts(discrepancy, measures)
+    return Tables(scores, summary, gaps, discrepancy, kernel, shown, protocols)
+
+
+def _named(table: pd.DataFrame, alike: Collection[str]) -> pd.DataFrame:
+    """Add the columns `setting` and `variant`; of methods `alike`, keep one scope."""
+    one_condition = table["condition"].nunique() == 1
+    setting = table["model"]
+    if not one_condition:
+        setting = table["model"] + " (" + table["condition"] + ")"
+    variant = table["method"]
+    if "scope" in table and table["scope"].nunique() > 1:
+        same = variant.isin(alike)
+        variant = variant.where(same, variant + " (" + table["scope"] + ")")
+        table = table[~same | table["scope"].eq(table["scope"].iloc[0])]
+    return table.assign(setting=setting, variant=variant).reset_index(drop=True)
+
+
+def ordered(values: pd.Series[str]) -> list[str]:
+    """Return the different values, in the order they first appear."""
+    return [str(v) for v in values.unique()]
+
+
+def per_class(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean ROC-AUC over repeats per class, for the method ``none``.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As in `Tables`.
+
+    Returns
+    -------
+    DataFrame
+        Columns setting, train, test, class, roc_auc, within (of the same test dataset
+        and class) and drop (within minus `roc_auc`; 0 where train is test).
+    """
+    keys = ["setting", "test", "class"]
+    plain = scores[scores["variant"].eq("none")]
+    mean = plain.groupby([*keys, "train"], sort=False)["roc_auc"].mean().reset_index()
+    own = mean[mean["train"].eq(mean["test"])].set_index(keys)["roc_auc"]
+    mean = mean.join(own.rename("within"), on=keys)
+    return mean.assign(drop=mean["within"] - mean["roc_auc"])

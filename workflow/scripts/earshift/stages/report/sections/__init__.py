@@ -1,0 +1,1 @@
+"""Parts of the page: from tables to the values of its templates."""

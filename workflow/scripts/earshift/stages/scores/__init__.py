@@ -1,0 +1,1 @@
+"""Stage 5, scores: classifiers within and across datasets."""

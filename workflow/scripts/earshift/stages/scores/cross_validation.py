@@ -1,0 +1,362 @@
+"""Stage 5, scores: cross-validate classifiers within and across datasets."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from earshift import classifiers, registry, versions
+from earshift.debias import Method
+from earshift.errors import DataError
+from earshift.evaluation import domains
+from earshift.evaluation.domains import PRESENT
+from earshift.evaluation.protocol import FIXED, Protocol
+from earshift.evaluation.training import Fitted, Trainer
+from earshift.evaluation.views import Split, View
+from earshift.numerics.classifier import Classifier
+from earshift.stages.scores import inputs, score_tables
+from earshift.stages.scores.score_tables import CELL, METRICS
+from earshift.stages.splits.classes import read_classes
+from earshift.workers import tasks
+from earshift.workers.start import Spread
+
+__all__ = ["CELL", "METRICS", "cross_validate"]
+
+log = logging.getLogger(__name__)
+
+
+def cross_validate(
+    *,
+    model: str,
+    condition: str,
+    entries: Sequence[Mapping[str, str]],
+    classes: Path,
+    draws: Path | None = None,
+    methods: Mapping[str, Mapping[str, Any]],
+    scopes: Sequence[str],
+    protocol: Protocol = FIXED,
+    classifier: Mapping[str, Any],
+    seed: int,
+    n_workers: int,
+    parts: Path,
+    clip_scores: Path,
+    scores: Path,
+    directions: Path,
+    spread: Spread | None = None,
+) -> None:
+    """Score every method, scope and pair of datasets for one model and condition.
+
+    Parameters
+    ----------
+    model, condition : str
+        Which features; written into the tables.
+    entries : sequence of mapping
+        Per dataset `name` and the paths `features`, `labels`, `splits`.
+    classes : Path
+        CSV file from `choose_classes`.
+    draws : Path, optional
+        Balanced draws of the training clips; without, all that do not test train.
+    methods : mapping
+        Name in the experiment -> config entry of each debias method; those that the
+        protocol does not know are left out.
+    scopes : sequence of {"global", "classwise"}
+        Whether a method is fitted on all training clips, or anew for each class on the
+        clips that have it (this uses labels of the target dataset).
+    protocol : Protocol, default=`FIXED`
+        Whose scores. One that has a `cross_validate` of its own is asked for them.
+    classifier : mapping
+        Complete config entry of the classifier.
+    seed : int
+        Seed of all draws.
+    n_workers : int
+        Processes, on each node; 0 for none.
+    parts : Path
+        Folder where results of tasks are kept, for this run and the next.
+    clip_scores : Path
+        Parquet file to write: a row per test clip, class, method, scope, train dataset.
+    scores : Path
+        CSV file to write: columns `CELL` and `METRICS`.
+    directions : Path
+        Parquet file to write, with the columns `score_tables.DIRECTION`: the vectors
+        that methods found between datasets (kind ``dataset``), subgroups that they
+        skipped (``skipped``, without a vector), and the classifiers' weights in the
+        space they were fitted in (``class``).
+    spread : Spread, optional
+        On which nodes workers run; without, on this machine.
+    """
+    part = score_tables.Part(
+        protocol.name, model, condition, clip_scores, scores, directions
+    )
+    if protocol.cross_validate is not None:
+        protocol.cross_validate(
+            part,
+            entries=entries,
+            classes=classes,
+            draws=draws,
+            methods=methods,
+            scopes=scopes,
+            seed=seed,
+            n_workers=n_workers,
+            spread=spread,
+            parts=parts,
+        )
+        return
+    if protocol.methods is not None:
+        methods = {n: e for n, e in methods.items() if e["plugin"] in protocol.methods}
+    chosen = read_classes(classes)
+    every_method = Method.of_all(methods)
+    log_left_out(every_method, entries)
+    balanced = {"draws": str(draws)} if draws else {}
+    entries = [{**entry, **balanced} for entry in entries]
+    all_domains = inputs.load_all(entries, chosen)
+    shared = {
+        "entries": entries,
+        "digest": [domain.digest() for domain in all_domains],
+        "classes": chosen,
+        **_of_classifier(protocol.classifier_in(classifier)),
+        "seed": seed,
+        "version": versions.SCORES,
+    }
+    names = [domain.name for domain in all_domains]
+    served = {n: m for n, m in every_method.items() if m.directions(names)}
+    # Draws differ between classes, and with them all that could be shared.
+    each = [[c] for c in chosen] if draws else [chosen]
+    groups = [
+        [
+            shared | cell | {"only": only}
+            for cell in cells(served, scopes, [(repeat, fold)])
+        ]
+        for repeat, fold in domains.folds(all_domains)
+        for only in each
+    ]
+    n_nodes = spread.nodes if spread else 1
+    if len(groups) < 2 * n_workers * n_nodes:
+        # Workers in want of a task cost more than what methods share.
+        groups = [[task] for group in groups for task in group]
+    tables = tasks.run_groups(
+        score_fold,
+        groups,
+        name="earshift.evaluate.score_fold",
+        tables=score_tables.TABLES,
+        folder=parts,
+        n_workers=n_workers,
+        spread=spread,
+        what=f"{model} / {condition}: scores",
+    )
+    score_tables.write(tables, part, every_method, scopes)
+
+
+def log_left_out(
+    methods: Mapping[str, Method], entries: Sequence[Mapping[str, str]]
+) -> None:
+    """Log which results there are not, since a method cannot serve them, and why."""
+    names = [entry["name"] for entry in entries]
+    for method in methods.values():
+        for sentence in method.left_out(names):
+            log.info("the method '%s': %s", method.name, sentence)
+
+
+def _of_classifier(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tasks are told of the classifier.
+
+    Tasks with the default one are called by what they were told before there were
+    others, so that those that are done are not done again.
+    """
+    told = classifiers.recorded(entry)
+    if "entry" in told:
+        return {"classifier": told}
+    return {"grid": list(told["C"]), "n_inner_folds": told["n_inner_folds"]}
+
+
+def _trainer(task: Mapping[str, Any]) -> Trainer:
+    """Return what trains the classifier that a task is told of.
+
+    Raises
+    ------
+    DataError
+        If its plugin was edited since then.
+    """
+    if "grid" in task:
+        options = {"C": task["grid"], "n_inner_folds": task["n_inner_folds"]}
+        return Trainer.of({"plugin": classifiers.DEFAULT, **options})
+    entry, version = task["classifier"]["entry"], task["classifier"]["version"]
+    registry.check_version("classifiers", entry["plugin"], version)
+    return Trainer.of(entry)
+
+
+def cells(
+    methods: Mapping[str, Method],
+    scopes: Sequence[str],
+    folds: Sequence[tuple[int, int]],
+) -> Iterator[dict[str, Any]]:
+    """Yield what distinguishes one task from another."""
+    for method in methods.values():
+        for scope in scopes if method.looks_at_domains else scopes[:1]:
+            for repeat, fold in folds:
+                yield method.task | {"scope": scope, "repeat": repeat, "fold": fold}
+
+
+def score_fold(
+    *,
+    only: Sequence[str],
+    seed: int,
+    method: str,
+    method_entry: Mapping[str, Any],
+    method_version: int | str,
+    scope: str,
+    **shared: Any,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train on one fold of each dataset in turn, score the test clips of all.
+
+    Features are standardised, and mapped by a kernel method, as the training clips of
+    the source alone say; the method is fitted on the training clips of all datasets;
+    all see nothing of the test clips. With balanced draws, the training clips are those
+    drawn for the class.
+
+    Parameters
+    ----------
+    only : sequence of str
+        Those of the classes to score; one of them, if there are balanced draws.
+    seed, scope
+        As in `cross_validate`.
+    method, method_entry, method_version
+        Name, config entry and version of the debias method.
+    **shared
+        What the tasks of a fold have in common: entries, with their digest, classes,
+        repeat, fold, and the classifier's settings.
+
+    Returns
+    -------
+    rows : DataFrame
+        Columns method, scope, train, test, class, repeat, fold, clip_id, recording,
+        present, score (above 0 where the clip is taken to have the class), C.
+    directions : DataFrame
+        Columns `score_tables.DIRECTION`.
+
+    Raises
+    ------
+    DataError
+        If a class cannot be trained, a score is not finite, or the method does what
+        none may.
+    """
+    own = Method.of_task(method, method_entry, method_version)
+    trainer = _trainer(shared)
+    classes, repeat, fold = (shared[word] for word in ("classes", "repeat", "fold"))
+    balanced = "draws" in shared["entries"][0]
+    words = ("entries", "digest", "classes", "repeat", "fold")
+    key = {word: shared[word] for word in words}
+    split = _split(
+        json.dumps(key | {"c": classes.index(only[0]) if balanced else None})
+    )
+    classwise = scope == "classwise" and own.looks_at_domains
+    served = own.directions([domain.name for domain in split.domains])
+    first = min(f for r, f in domains.folds(split.domains) if r == repeat)
+    work = _Work(split, classes, classwise, classwise or balanced, fold == first)
+    tables: list[pd.DataFrame] = []
+    directions: list[dict[str, Any]] = []
+    for i, source in enumerate(split.domains):
+        targets = [j for a, j in served if a == i]
+        if not targets:
+            continue
+        with score_tables.named(
+            method, f"trained on '{source.name}' (repeat {repeat}, fold {fold})"
+        ):
+            key = {"method": method, "scope": scope, "train": source.name}
+            key |= {"class": None, "repeat": repeat, "fold": fold}
+            for c, view, rows in work.views(i, own, only, key):
+                directions += rows
+                key["class"] = name = classes[c]
+                rng = domains.generator(seed, repeat, fold, source.name, name)
+                fitted = _fit_class(view, i, c, name, trainer, rng)
+                if isinstance(fitted, Classifier):
+                    directions.append(score_tables.class_row(fitted, **key))
+                for j in targets:
+                    target = split.domains[j]
+                    test = split.tested[j] & (target.labels[:, c] >= 0)
+                    scores = view.score(fitted, j, test)
+                    table = score_tables.clip_rows(target, test, c, scores, fitted.C)
+                    tables.append(table.assign(**key))
+    return pd.concat(tables, ignore_index=True), score_tables.direction_table(
+        directions
+    )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Which classes need a view of their own, and where a fit is done again."""
+
+    split: Split
+    classes: Sequence[str]
+    classwise: bool
+    anew: bool
+    is_first: bool
+
+    def views(
+        self,
+        i: int,
+        method: Method,
+        only: Sequence[str],
+        key: Mapping[str, Any],
+    ) -> Iterator[tuple[int, View, list[dict[str, Any]]]]:
+        """Yield each class with the view of source `i`, and rows of what is new in it.
+
+        In the first fold of each repeat, the first class makes sure that a second fit
+        gives the same.
+        """
+        names = [domain.name for domain in self.split.domains]
+        view: View | None = None
+        for name in only:
+            c, rows = self.classes.index(name), []
+            if view is None or self.anew:
+                view = self.split.view(
+                    i,
+                    method,
+                    c if self.classwise else None,
+                    fit_again=self.is_first and c == 0,
+                )
+                own = {**key, "class": name if self.anew else None}
+                rows = score_tables.direction_rows(view.found, names, "dataset", **own)
+                rows += score_tables.direction_rows(
+                    view.skipped, names, "skipped", **own
+                )
+            yield c, view, rows
+
+
+@lru_cache(maxsize=1)
+def _split(shared: str) -> Split:
+    """Load a split; the last one is kept for the next method."""
+    task = json.loads(shared)
+    all_domains = inputs.load_all(task["entries"], task["classes"])
+    return Split(all_domains, task["repeat"], task["fold"], task["c"])
+
+
+def _fit_class(
+    view: View,
+    i: int,
+    c: int,
+    name: str,
+    trainer: Trainer,
+    rng: np.random.Generator,
+) -> Fitted:
+    """Fit a classifier of a class on the clips of dataset `i` whose label is known."""
+    source = view.split.domains[i]
+    known = view.split.train[i] & (source.labels[:, c] >= 0)
+    try:
+        return view.fit(
+            i,
+            known,
+            source.labels[known, c] == PRESENT,
+            trainer,
+            recordings=source.recording[known],
+            rng=rng,
+        )
+    except DataError as error:
+        raise DataError(f"dataset '{source.name}', class '{name}': {error}") from error

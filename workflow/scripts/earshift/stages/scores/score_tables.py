@@ -1,0 +1,334 @@
+"""The tables of stage 5: scores of clips, scores of cells, and directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earshift import files
+from earshift.debias import Found, Method
+from earshift.errors import DataError
+from earshift.evaluation.domains import PRESENT, Domain
+from earshift.numerics import auc
+from earshift.numerics.classifier import Classifier
+
+#: What identifies a row of the score table, in the order of its columns.
+CELL = (
+    "protocol",
+    "model",
+    "condition",
+    "method",
+    "scope",
+    "train",
+    "test",
+    "class",
+    "repeat",
+)
+
+METRICS = (
+    "roc_auc",
+    "average_precision",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "n_positive",
+    "n_test",
+)
+
+#: Columns of the table of directions, but for those that name the experiment's part.
+DIRECTION = (
+    "method",
+    "scope",
+    "train",
+    "class",
+    "repeat",
+    "fold",
+    "kind",
+    "subgroup",
+    "n_clips_a",
+    "n_clips_b",
+    "C",
+    "vector",
+)
+
+#: Tables that a task of stage 5 returns.
+TABLES = ("scores", "directions")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What all rows of a table have in common, and where the tables go.
+
+    Parameters
+    ----------
+    protocol, model, condition : str
+        Written into every row.
+    clip_scores, scores, directions : Path
+        Files to write.
+    """
+
+    protocol: str
+    model: str
+    condition: str
+    clip_scores: Path
+    scores: Path
+    directions: Path
+
+
+def clip_rows(
+    target: Domain,
+    test: NDArray[np.bool_],
+    c: int,
+    scores: NDArray[np.float64],
+    C: float,
+) -> pd.DataFrame:
+    """Return a row for each test clip of one dataset.
+
+    Parameters
+    ----------
+    target : Domain
+        The dataset.
+    test : ndarray of shape (n_clips,), bool
+        Which clips were scored.
+    c : int
+        Number of the class.
+    scores : ndarray of shape (n_test,)
+        Above 0 where a clip is taken to have the class.
+    C : float
+        Of the classifier; NaN if it has none.
+
+    Returns
+    -------
+    DataFrame
+        Columns test, clip_id, recording, present, score, C.
+
+    Raises
+    ------
+    DataError
+        If a score is not finite: without it, other clips would be scored than those of
+        other methods.
+    """
+    bad = ~np.isfinite(scores)
+    if bad.any():
+        i = int(bad.argmax())
+        raise DataError(
+            f"the score of clip '{target.clip_id[test][i]}' of dataset '{target.name}' "
+            f"is {scores[i]} ({bad.sum()} of {len(scores)} clips): every test clip "
+            "needs a finite score. Does the method give very large features?"
+        )
+    return pd.DataFrame(
+        {
+            "test": target.name,
+            "clip_id": target.clip_id[test],
+            "recording": target.recording[test],
+            "present": target.labels[test, c] == PRESENT,
+            "score": scores,
+            "C": C,
+        }
+    )
+
+
+@contextmanager
+def named(method: str, where: str) -> Iterator[None]:
+    """Add to a `DataError` which method was used, and where.
+
+    Parameters
+    ----------
+    method : str
+        Its name in the experiment.
+    where : str
+        For instance ``"trained on 'a' (repeat 0, fold 1)"``.
+    """
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"method '{method}', {where}: {error}") from error
+
+
+def direction_rows(
+    found: Sequence[Found],
+    names: Sequence[str],
+    kind: str = "dataset",
+    **columns: Any,
+) -> list[dict[str, Any]]:
+    """Return a row for each vector that was found between datasets.
+
+    Parameters
+    ----------
+    found : sequence of Found
+        The vectors.
+    names : sequence of str
+        Names of the datasets; clips of the first two are counted.
+    kind : {"dataset", "skipped"}, default="dataset"
+        What the rows are: subgroups of too few clips to find a vector are ``skipped``.
+    **columns
+        Further columns of `DIRECTION`.
+
+    Returns
+    -------
+    list of dict
+        The rows.
+    """
+    return [
+        columns
+        | {
+            "kind": kind,
+            "subgroup": one.subgroup,
+            "n_clips_a": one.n_clips.get(names[0], 0),
+            "n_clips_b": one.n_clips.get(names[1], 0),
+            "vector": np.asarray(one.vector, np.float32),
+        }
+        for one in found
+    ]
+
+
+def class_row(fitted: Classifier, **columns: Any) -> dict[str, Any]:
+    """Return the row of a classifier's weights, with further columns of `DIRECTION`."""
+    vector = fitted.coef.astype(np.float32)
+    return columns | {"kind": "class", "C": fitted.C, "vector": vector}
+
+
+def direction_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as a table with the columns `DIRECTION`."""
+    table = pd.DataFrame(list(rows)).reindex(columns=list(DIRECTION))
+    words = ("method", "scope", "train", "class", "kind", "subgroup")
+    types = dict.fromkeys(words, "object") | {
+        "n_clips_a": "Int64",
+        "n_clips_b": "Int64",
+        "C": "float64",
+    }
+    table = table.astype(types)
+    return table.assign(
+        **{word: table[word].where(table[word].notna(), None) for word in words}
+    )
+
+
+def write(
+    tables: Sequence[pd.DataFrame],
+    part: Part,
+    methods: Mapping[str, Method],
+    scopes: Sequence[str],
+) -> None:
+    """Write the tables of all tasks of a model and condition.
+
+    Parameters
+    ----------
+    tables : sequence of DataFrame
+        Rows of clips, and of directions.
+    part : Part
+        What they are of, and where they go.
+    methods : mapping
+        The methods by name, in their order. Rows of those that do not look at domains
+        are of the first scope, and are written for all.
+    scopes : sequence of str
+        In their order.
+    """
+    rows, directions = (
+        in_all_scopes(table, methods, scopes).assign(
+            protocol=part.protocol, model=part.model, condition=part.condition
+        )
+        for table in tables
+    )
+    with files.whole_file(part.clip_scores) as file:
+        rows.to_parquet(file, index=False)
+    with files.whole_file(part.directions) as file:
+        directions[["protocol", "model", "condition", *DIRECTION]].to_parquet(
+            file, index=False
+        )
+    with files.whole_file(part.scores) as file:
+        metrics(rows).to_csv(file, index=False, float_format="%.6f")
+
+
+def in_all_scopes(
+    table: pd.DataFrame,
+    methods: Mapping[str, Method],
+    scopes: Sequence[str],
+) -> pd.DataFrame:
+    """Repeat rows that hold for each scope, in the order of methods and scopes.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With columns `method` and `scope`.
+    methods, scopes
+        As in `write`.
+
+    Returns
+    -------
+    DataFrame
+        Rows of methods that do not look at domains are there once for each scope.
+    """
+    parts = []
+    for name, method in methods.items():
+        own = table[table["method"] == name]
+        for scope in scopes:
+            if method.looks_at_domains:
+                parts.append(own[own["scope"] == scope])
+            else:
+                parts.append(own.assign(scope=scope))
+    return pd.concat(parts, ignore_index=True)
+
+
+def metrics(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return one row of metrics per cell.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Scores of clips, with the columns `CELL` and those of `clip_rows`.
+
+    Returns
+    -------
+    DataFrame
+        Columns `CELL` and `METRICS`.
+    """
+    out = []
+    for cell, part in rows.groupby(list(CELL), sort=False):
+        scores = part["score"].to_numpy(float)
+        present = part["present"].to_numpy(bool)
+        folds = part["fold"].to_numpy(int)
+        out.append(
+            dict(zip(CELL, cell, strict=True))
+            | {
+                "roc_auc": auc.fold_auc(scores, present, folds),
+                "average_precision": _average_precision(scores, present, folds),
+                **auc.threshold_metrics(scores, present),
+                "n_positive": int(present.sum()),
+                "n_test": len(part),
+            }
+        )
+    table = pd.DataFrame(out, columns=[*CELL, *METRICS])
+    # Not in the order of the tasks, which is that of the work.
+    method = table.groupby(list(CELL[:5]), sort=False).ngroup()
+    order = table.assign(place=method).sort_values(["place", *CELL[5:]])
+    return order.drop(columns="place").reset_index(drop=True)
+
+
+def _average_precision(
+    scores: NDArray[np.float64], present: NDArray[np.bool_], folds: NDArray[np.int64]
+) -> float:
+    """Return the mean average precision of the folds, weighted by their positives."""
+    values, weights = [0.0], [0]
+    for fold in np.unique(folds):
+        own = folds == fold
+        if present[own].any():
+            values.append(_precision_of_one(scores[own], present[own]))
+            weights.append(int(present[own].sum()))
+    return float(np.average(values, weights=weights)) if sum(weights) else float("nan")
+
+
+def _precision_of_one(scores: NDArray[np.float64], present: NDArray[np.bool_]) -> float:
+    """Return the mean precision at each positive; clips of one score come as one."""
+    order = np.argsort(-scores)
+    hits = np.cumsum(present[order])
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    found = np.diff(hits[ends], prepend=0)
+    return float((found * hits[ends] / (ends + 1)).sum() / hits[-1])

@@ -1,0 +1,1 @@
+"""Stage 4, splits: labels for shared classes, and which clips train and test."""

@@ -1,0 +1,1 @@
+"""Small tasks in parallel, by Dask, on one machine or several."""
