@@ -170,7 +170,7 @@ def test_a_store_is_told_by_options_and_seed_but_not_by_its_strengths(tmp_path):
     [
         ("return waveform[1:]", DataError, r"must return .* shape \(9,\)"),
         ("return waveform.astype('f8')", DataError, "returns .* float64"),
-        ("return None", DataError, "returns None, no array"),
+        ("return None", DataError, "returns None, None"),
         ("waveform *= 2", ValueError, "read-only"),
         ("return waveform / np.float32(0)", AudioError, "NaN or infinite samples"),
     ],
@@ -180,7 +180,7 @@ def test_a_plugin_that_breaks_its_promise_is_told(tmp_path, body, error, message
     condition = conditions.stored_as({"plugin": plugin, "strengths": [1]}, 0)
     waveform = np.ones(9, np.float32)
     with pytest.raises(error, match=message), np.errstate(divide="ignore"):
-        conditions.change(condition, waveform, 8_000, "1", "a")
+        conditions.Change(condition)(waveform, 8_000, "1", "a")
     assert_array_equal(waveform, 1)
     waveform[0] = 2  # the caller may still write
 
@@ -195,7 +195,7 @@ def test_the_strengths_of_a_clip_draw_the_same_numbers_and_clips_others(tmp_path
 
     def draws(strength, clip_id, seed=0):
         condition = conditions.stored_as(entry, seed)
-        return conditions.change(condition, np.ones(9, "f4"), 8_000, strength, clip_id)
+        return conditions.Change(condition)(np.ones(9, "f4"), 8_000, strength, clip_id)
 
     assert_array_equal(draws("2", "a"), 2 * draws("1", "a"))
     assert_array_equal(draws("1", "a"), draws("1", "a"))

@@ -214,62 +214,76 @@ def stored_as(entry: Mapping[str, Any], seed: int) -> dict[str, Any] | None:
     return facts | {"strengths": [text_of(s) for s in strengths if s is not None]}
 
 
-def change(
-    condition: Mapping[str, Any],
-    waveform: NDArray[np.float32],
-    sample_rate_hz: int,
-    strength: str,
-    clip_id: str,
-) -> NDArray[np.float32]:
-    """Apply one strength of a family to a clip.
+class Change:
+    """What is done to the clips of a store, ready to be called in several threads.
 
     Parameters
     ----------
     condition : mapping
-        As `stored_as` returns it.
-    waveform : ndarray of shape (n_samples,), float32
-        Mono, nominally in [-1, 1].
-    sample_rate_hz : int
-        Its rate, in Hz.
-    strength : str
-        As `text_of` writes it.
-    clip_id : str
-        What the random numbers depend on, beside the seed.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), float32
-        The changed waveform.
-
-    Raises
-    ------
-    AudioError
-        If the result is not finite.
-    DataError
-        If the plugin returns anything but a waveform as long as the one given.
+        As `stored_as` returns it, with or without strengths.
     """
-    name = condition["plugin"]
-    rules = registry.rules_of("conditions", name, "strength")
-    given = waveform.view()
-    given.flags.writeable = False
-    changed: NDArray[np.float32] = registry.load("conditions", name).apply(
-        given,
-        sample_rate_hz,
-        _fitted(strength, rules),
-        np.random.default_rng([condition.get("seed", 0), *clip_id.encode()]),
-        **condition["options"],
-    )
-    what = (getattr(changed, "shape", None), str(getattr(changed, "dtype", "no array")))
-    if what != (waveform.shape, "float32"):
-        raise DataError(
-            f"the condition '{name}' must return a waveform of shape {waveform.shape}, "
-            f"float32, and returns {what[0]}, {what[1]}."
+
+    def __init__(self, condition: Mapping[str, Any]) -> None:
+        self._name = condition["plugin"]
+        # Here and not when it is called: of several threads, one alone may import it.
+        self._apply = registry.load("conditions", self._name).apply
+        self._rules = registry.rules_of("conditions", self._name, "strength")
+        self._options = dict(condition["options"])
+        self._seed = condition.get("seed", 0)
+
+    def __call__(
+        self,
+        waveform: NDArray[np.float32],
+        sample_rate_hz: int,
+        strength: str,
+        clip_id: str,
+    ) -> NDArray[np.float32]:
+        """Apply one strength to a clip.
+
+        Parameters
+        ----------
+        waveform : ndarray of shape (n_samples,), float32
+            Mono, nominally in [-1, 1].
+        sample_rate_hz : int
+            Its rate, in Hz.
+        strength : str
+            As `text_of` writes it.
+        clip_id : str
+            What the random numbers depend on, beside the seed.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32
+            The changed waveform.
+
+        Raises
+        ------
+        AudioError
+            If the result is not finite.
+        DataError
+            If the plugin returns anything but a waveform as long as the one given.
+        """
+        given = waveform.view()
+        given.flags.writeable = False
+        changed: NDArray[np.float32] = self._apply(
+            given,
+            sample_rate_hz,
+            _fitted(strength, self._rules),
+            np.random.default_rng([self._seed, *clip_id.encode()]),
+            **self._options,
         )
-    if not np.isfinite(changed).all():
-        raise AudioError(
-            "not_finite", f"{name} of strength {strength} gives NaN or infinite samples"
-        )
-    return changed
+        shape, dtype = getattr(changed, "shape", None), getattr(changed, "dtype", None)
+        if shape != waveform.shape or dtype != np.float32:
+            raise DataError(
+                f"the condition '{self._name}' must return a waveform of shape "
+                f"{waveform.shape}, float32, and returns {shape}, {dtype}."
+            )
+        if not np.isfinite(changed).all():
+            raise AudioError(
+                "not_finite",
+                f"{self._name} of strength {strength} gives NaN or infinite samples",
+            )
+        return changed
 
 
 def check_plugin(name: str, module: ModuleType) -> None:
