@@ -186,6 +186,12 @@ def _fitted(value: object, rules: Mapping[str, Any]) -> object:
     return value
 
 
+def options_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plugin's own options as a config entry has them, with defaults."""
+    options = registry.all_options("conditions", entry["plugin"], entry)
+    return {key: value for key, value in options.items() if key not in COMMON}
+
+
 def stored_as(entry: Mapping[str, Any], seed: int) -> dict[str, Any] | None:
     """Return what decides the contents of a store of embeddings.
 
@@ -207,9 +213,7 @@ def stored_as(entry: Mapping[str, Any], seed: int) -> dict[str, Any] | None:
     strengths = strengths_of(entry)
     if strengths == [None]:
         return None
-    options = registry.all_options("conditions", name, entry)
-    options = {key: value for key, value in options.items() if key not in COMMON}
-    facts = {"plugin": name, "options": options}
+    facts = {"plugin": name, "options": options_of(entry)}
     facts |= {"seed": seed} if plugin.random else {}
     return facts | {"strengths": [text_of(s) for s in strengths if s is not None]}
 
@@ -243,22 +247,48 @@ def change(
 
     Raises
     ------
+    AudioError, DataError
+        As from `applied`.
+    """
+    rules = registry.rules_of("conditions", condition["plugin"], "strength")
+    value = _fitted(strength, rules)
+    return applied(condition, waveform, sample_rate_hz, value, clip_id)
+
+
+def applied(
+    condition: Mapping[str, Any],
+    waveform: NDArray[np.float32],
+    sample_rate_hz: int,
+    strength: object,
+    clip_id: str,
+) -> NDArray[np.float32]:
+    """Do what `change` does, for a strength in the type that the plugin takes.
+
+    Raises
+    ------
     AudioError
-        If the result is not finite.
+        If the plugin leaves the clip out, or the result is not finite.
     DataError
-        If the plugin returns anything but a waveform as long as the one given.
+        If the plugin fails in another way, or returns anything but a waveform as long
+        as the one given.
     """
     name = condition["plugin"]
-    rules = registry.rules_of("conditions", name, "strength")
     given = waveform.view()
     given.flags.writeable = False
-    changed: NDArray[np.float32] = registry.load("conditions", name).apply(
-        given,
-        sample_rate_hz,
-        _fitted(strength, rules),
-        np.random.default_rng([condition.get("seed", 0), *clip_id.encode()]),
-        **condition["options"],
-    )
+    rng = np.random.default_rng([condition.get("seed", 0), *clip_id.encode()])
+    apply = registry.load("conditions", name).apply
+    try:
+        changed: NDArray[np.float32] = apply(
+            given, sample_rate_hz, strength, rng, **condition["options"]
+        )
+    except AudioError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"the condition '{name}' of strength {strength} fails for clip "
+            f"'{clip_id}': {type(error).__name__}: {error}. It must raise AudioError "
+            "for a clip that it cannot change."
+        ) from error
     what = (getattr(changed, "shape", None), str(getattr(changed, "dtype", "no array")))
     if what != (waveform.shape, "float32"):
         raise DataError(
@@ -285,5 +315,9 @@ def check_plugin(name: str, module: ModuleType) -> None:
 
 
 def check_entry(entry: Mapping[str, Any]) -> None:
-    """Refuse an entry whose strengths cannot be."""
-    strengths_of(entry)
+    """Refuse strengths that cannot be, and a user's file that breaks the rules."""
+    strengths = strengths_of(entry)
+    if registry.is_file(entry["plugin"]):
+        from earshift.conditions import _contract
+
+        _contract.try_out(entry, strengths)
