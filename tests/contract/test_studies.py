@@ -13,8 +13,10 @@ from earshift import registry
 from earshift.debias import Method
 from earshift.errors import ConfigError
 from earshift.evaluation.protocol import FIXED, NO_STUDY, draw_of, study_of, version_of
-from earshift.runs import job_list
+from earshift.runs import job_list, settings
+from tests.helpers import nearest
 from tests.helpers.places import LIBRARY, SCRIPTS
+from tests.unit.runs.test_settings import SCHEMA, minimal
 
 NAMES = registry.names("studies")
 
@@ -139,18 +141,29 @@ def test_jobs_and_files_fit_the_workflow(name):
         assert 'id="study"' in study.template.read_text()
 
 
-def test_a_first_version_is_left_out_and_others_count(tmp_path, monkeypatch):
+def test_every_version_of_every_study_is_another_one(tmp_path, monkeypatch):
+    """Two studies may have a protocol of one name, and both a first version."""
     assert version_of(None) == {}
+    seen = [version_of(None)]
     for name in NAMES:
         plugin = registry.load("studies", name)
-        monkeypatch.setattr(plugin, "version", 1)
-        assert version_of(name) == {}
-        monkeypatch.setattr(plugin, "version", 2)
-        assert version_of(name) == {"study": 2}
+        for version in (1, 2):
+            monkeypatch.setattr(plugin, "version", version)
+            seen.append(version_of(name))
+            # Results from before studies had versions are those of this one's first.
+            if getattr(plugin, "precedes_versions", False) and version == 1:
+                assert seen.pop() == {}
+            else:
+                assert seen[-1].keys() == {"study"}
     file = tmp_path / "mine.py"
     file.write_text(SMALL)
-    (version,) = version_of(str(file)).values()
-    assert str(version).startswith("1+")  # an edit of a user's own file counts
+    seen.append(version_of(str(file)))
+    # An edit of a user's own file counts.
+    assert str(seen[-1]["study"]).startswith("1+")
+    assert len(set(map(str, seen))) == len(seen)
+    assert [n for n in NAMES if version_of(n) == {}] == []
+    monkeypatch.undo()
+    assert [n for n in NAMES if version_of(n) == {}] == ["ismir2023"]
 
 
 SMALL = """
@@ -187,6 +200,7 @@ def test_a_folder_among_the_studies_is_one(tmp_path, monkeypatch):
     assert "mine" in registry.names("studies")
     assert study_of("mine").protocol("fine").name == "fine"
     assert study_of("mine").protocol("fixed") is FIXED
+    assert version_of("mine") == {"study": "mine 1"}
     with pytest.raises(ConfigError, match="'fine' is of the study 'mine': add 'study:"):
         NO_STUDY.protocol("fine")
     for module in [n for n in sys.modules if n.startswith("earshift.studies.mine")]:
@@ -201,6 +215,10 @@ def test_a_folder_among_the_studies_is_one(tmp_path, monkeypatch):
         ("(Coarse(),)", "(Coarse(), Coarse())", "none twice"),
         ("return Mine()", "return None", "must return an earshift.studies.Study, got"),
         ("citation", "source", "does not define 'citation'"),
+        ("(Coarse(),)", "(Coarse,)", "must be objects of classes that derive from"),
+        ("(Coarse(),)", "('coarse',)", "must be objects .*, got 'coarse'"),
+        ('"coarse"', "3", "has a protocol '3'"),
+        ("(Coarse(),)", "(Coarse(),); draws = {'joint': max}", "draw called 'joint'"),
     ],
 )
 def test_a_study_that_cannot_be_is_refused(tmp_path, old, new, message):
@@ -209,3 +227,21 @@ def test_a_study_that_cannot_be_is_refused(tmp_path, old, new, message):
     file.write_text(SMALL.replace(old, new))
     with pytest.raises(ConfigError, match=message):
         study_of(str(file))
+
+
+def test_a_protocol_of_options_that_the_classifier_lacks_is_refused(tmp_path):
+    file = tmp_path / "mine.py"
+    setting = 'name = "coarse"\n    classifier = {"C": [1.0]}'
+    file.write_text(SMALL.replace('name = "coarse"', setting))
+    asked = {"study": str(file), "protocols": ["fixed", "coarse"]}
+    assert settings.resolve(minimal(**asked), SCHEMA)["protocols"] == asked["protocols"]
+    other = minimal(**asked, classifier={"plugin": nearest.__file__})
+    with pytest.raises(
+        ConfigError, match=r"'coarse' sets options .* has no option 'C'"
+    ):
+        settings.resolve(other, SCHEMA)
+    file.write_text(SMALL.replace('name = "coarse"', setting.replace("1.0", "0")))
+    with pytest.raises(
+        ConfigError, match=r"'coarse' sets .*C must hold numbers above 0"
+    ):
+        settings.resolve(minimal(**asked), SCHEMA)

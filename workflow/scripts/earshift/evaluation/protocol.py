@@ -274,11 +274,17 @@ def version_of(name: str | None) -> dict[str, int | str]:
     Returns
     -------
     dict
-        ``{"study": version}``. Empty without a study, and for the first version of one
-        that is part of the library: results from before studies had versions stay.
+        ``{"study": version}``, with the name where the version does not tell one study
+        from another. Empty without a study, and for the first version of one that says
+        `precedes_versions`: results from before studies had versions stay.
     """
-    version = 1 if name is None else registry.version_of("studies", name)
-    return {} if version == 1 else {"study": version}
+    if name is None:
+        return {}
+    version = registry.version_of("studies", name)
+    if getattr(registry.load("studies", name), "precedes_versions", False):
+        return {} if version == 1 else {"study": version}
+    # That of a user's own file has its contents.
+    return {"study": version if registry.is_file(name) else f"{name} {version}"}
 
 
 def draw_of(balance: str, study: Study) -> Draw:

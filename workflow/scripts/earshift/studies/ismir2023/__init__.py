@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from earshift.debias import Method
 
 version = 1
+precedes_versions = True
 citation = (
     "Wang, Richard and McFee (2023), Transfer learning and bias correction with "
     "pre-trained audio embeddings, ISMIR"
