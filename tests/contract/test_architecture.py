@@ -70,3 +70,16 @@ def test_every_room_says_what_it_is_for():
     for folder in {f.parent for f in FILES}:
         text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
         assert text, folder
+
+
+def test_no_test_imports_a_test():
+    """What several share lies in `tests/helpers`, fixtures in a conftest."""
+    found = []
+    for file in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for name in node.names:
+                    path = f"{getattr(node, 'module', '')}.{name.name}"
+                    if re.search(r"(^|\.)(test_|conftest$|conftest\.)", path):
+                        found.append(f"{file.relative_to(ROOT)}: {path}")
+    assert found == []

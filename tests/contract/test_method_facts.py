@@ -10,11 +10,10 @@ from earshift.debias import Method
 from earshift.errors import ConfigError
 from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.report.sections import sources
-from earshift.stages.splits import classes
 from earshift.stages.statistics import summary
 from tests.helpers.cheats import END, START
-from tests.methods import written
-from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
+from tests.helpers.plugins import written
+from tests.helpers.two_domains import run, write_two_domains
 
 NONE = {"none": {"plugin": "none"}}
 
@@ -22,12 +21,7 @@ NONE = {"none": {"plugin": "none"}}
 @pytest.fixture
 def entries(tmp_path):
     """Two datasets, of which the second is shifted."""
-    found = [
-        write_domain(tmp_path, "a", 0 * SHIFT, 1),
-        write_domain(tmp_path, "b", SHIFT, 2),
-    ]
-    classes.choose_classes(found, [], tmp_path / "classes.csv", n_inner_folds=3)
-    return found
+    return write_two_domains(tmp_path)
 
 
 CANNOT = """

@@ -14,9 +14,10 @@ from earshift.slurm import preflight
 from earshift.slurm.preflight import Request
 from earshift.slurm.site import Site
 from tests.helpers.bare import python_without_earshift
+from tests.helpers.places import ROOT
 from tests.helpers.waiting import wait_for
+from tests.helpers.workflow import write_experiment
 from tests.slurm.experiment import QUICK, environment, launcher, write_site
-from tests.workflow.conftest import ROOT, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from earshift.stages.report.figures import main
+from tests.helpers.page import page, said, section
 from tests.helpers.report_tables import write_results
-from tests.unit.stages.report.test_report import page, said, section
 
 
 def results_without(folder, keep):

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,14 +16,13 @@ from earshift.errors import ConfigError, DataError
 from earshift.runs import settings
 from earshift.stages.report.sections import sources
 from earshift.stages.scores import cross_validation, inputs
-from earshift.stages.splits import classes
-from tests.helpers import nearest
+from tests.helpers.config import SCHEMA, minimal
+from tests.helpers.page import page
+from tests.helpers.plugins import PLUGINS
 from tests.helpers.report_tables import config_of, write_results
-from tests.unit.runs.test_settings import SCHEMA, minimal
-from tests.unit.stages.report.test_report import page
-from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
+from tests.helpers.two_domains import run, write_two_domains
 
-NEAREST = str(Path(nearest.__file__))
+NEAREST = str(PLUGINS / "nearest.py")
 METHODS = {name: {"plugin": name} for name in ("none", "lda")}
 LOGISTIC = {"plugin": "logistic", "C": [0.01, 1.0], "n_inner_folds": 3}
 
@@ -35,12 +33,7 @@ def entry(k=7):
 
 @pytest.fixture
 def entries(tmp_path):
-    found = [
-        write_domain(tmp_path, "a", 0 * SHIFT, 1),
-        write_domain(tmp_path, "b", SHIFT, 2),
-    ]
-    classes.choose_classes(found, [], tmp_path / "classes.csv", n_inner_folds=3)
-    return found
+    return write_two_domains(tmp_path)
 
 
 def by_hand(all_domains, method, train, test, c, repeat, fold, k=7):

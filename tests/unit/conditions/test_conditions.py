@@ -14,9 +14,9 @@ from earshift.audio import reading
 from earshift.errors import AudioError, ConfigError, DataError
 from earshift.stages.clips import listing
 from earshift.stages.embeddings import region_files, regions, strengths
-from tests.conftest import tone
 from tests.helpers import stage2
 from tests.helpers.stores import read_files
+from tests.helpers.tones import tone
 
 ENTRY = {"plugin": "mfcc"}
 

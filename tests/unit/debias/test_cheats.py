@@ -21,26 +21,19 @@ from earshift.evaluation import domains
 from earshift.runs import settings
 from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import score_tables
-from earshift.stages.splits import classes
 from tests.helpers.cheats import CHEATS, END, START, write
-from tests.unit.runs.test_settings import SCHEMA, minimal
-from tests.unit.stages.scores.test_cross_validation import (
-    SHIFT,
+from tests.helpers.config import SCHEMA, minimal
+from tests.helpers.two_domains import (
     balanced,
     run,
-    write_domain,
+    write_two_domains,
 )
 
 
 @pytest.fixture
 def entries(tmp_path):
     """Two small datasets, and their classes."""
-    found = [
-        write_domain(tmp_path, "a", 0 * SHIFT, 1, n_recordings=24),
-        write_domain(tmp_path, "b", SHIFT, 2, n_recordings=24),
-    ]
-    classes.choose_classes(found, [], tmp_path / "classes.csv", n_inner_folds=3)
-    return found
+    return write_two_domains(tmp_path, n_recordings=24)
 
 
 def measured(tmp_path, entries, methods, measures=("domain_auc_linear",)):

@@ -14,12 +14,10 @@ from earshift.evaluation import domains, views
 from earshift.numerics import classifier, kernels
 from earshift.stages.discrepancy import measuring
 from earshift.stages.scores import cross_validation, inputs
-from earshift.stages.splits import classes
-from tests.unit.stages.scores.test_cross_validation import (
-    SHIFT,
+from tests.helpers.two_domains import (
     balanced,
     run,
-    write_domain,
+    write_two_domains,
 )
 
 KERNEL = {name: {"plugin": name} for name in ("k", "klda", "mklda")}
@@ -37,14 +35,10 @@ def named(plugin):
 @pytest.fixture
 def entries(tmp_path):
     """Two datasets in three folds, once."""
-    found = [
-        write_domain(tmp_path, "a", 0 * SHIFT, 1),
-        write_domain(tmp_path, "b", SHIFT, 2),
-    ]
+    found = write_two_domains(tmp_path)
     for entry in found:
         splits = pd.read_parquet(entry["splits"])
         splits[splits["repeat"] == 0].to_parquet(entry["splits"])
-    classes.choose_classes(found, [], tmp_path / "classes.csv", n_inner_folds=3)
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 from earshift.stages.embeddings import region_files
 from tests.helpers import stage2
 from tests.helpers.stores import read_files
-from tests.workflow.conftest import environment
+from tests.helpers.workflow import environment
 
 #: Two processes share the regions that are not done, and are killed together. Each
 #: round forks them anew from a process that has imported everything.

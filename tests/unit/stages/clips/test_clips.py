@@ -8,8 +8,8 @@ import soundfile
 from earshift import versions
 from earshift.audio import fingerprint, meter
 from earshift.stages.clips import inspection, listing
-from tests.conftest import tone
 from tests.helpers import stage2
+from tests.helpers.tones import tone
 
 
 def list_clips(folder, out):

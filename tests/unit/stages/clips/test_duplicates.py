@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from earshift.stages.clips import dataset_audit, duplicates, listing
-from tests.unit.audio.test_fingerprint import melody
+from tests.helpers.melodies import melody
 
 RATE = 22_050
 

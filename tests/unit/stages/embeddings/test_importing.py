@@ -11,12 +11,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model, open_embeddings, store
 from earshift.errors import ConfigError, DataError
 from earshift.models import imported
-from earshift.stages.embeddings import importing, region_files
+from earshift.stages.embeddings import region_files
 from earshift.stages.embeddings.vector_files import open_vectors
 from earshift.stages.features import pool
+from tests.helpers.importing import CLIPS, run
 
-#: Clips of the dataset, in its order, and their frames in the file, in another order.
-CLIPS = ["a", "b", "é", "d"]
+#: Clips and their frames in the file, in another order than in the dataset.
 RUNS = [("d", 2), ("a", 3), ("unknown", 2), ("b", 1)]
 ROWS = np.random.default_rng(0).standard_normal((8, 5)).astype(np.float32)
 FRAMES = {"d": ROWS[:2], "a": ROWS[2:5], "b": ROWS[7:]}
@@ -49,25 +49,6 @@ def write(file, ids=None, rows=ROWS):
 
 
 FILES = ["study.h5", "t.npz", "t.csv", "lists.parquet", "columns.parquet"]
-
-
-def run(tmp_path, file, limit=0.3, clips=CLIPS, **changes):
-    """Import a file for a dataset of these clips; return its index."""
-    pd.DataFrame({"clip_id": clips, "status": "ok"}).to_parquet(tmp_path / "c.parquet")
-    options = {
-        "datasets": ["ours", "table"],
-        "name": "net",
-        "table": tmp_path / "c.parquet",
-        "versions": {"stage": 1},
-        "location": tmp_path / "e.zarr",
-        "dtype": "float32",
-        "pooling": [],
-        "max_bad_clips": limit,
-        "plan": tmp_path / "e.plan.json",
-        "index": tmp_path / "e.index.parquet",
-    }
-    importing.import_embeddings("m", file, **options | changes)
-    return pd.read_parquet(tmp_path / "e.index.parquet").set_index("clip_id")
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -8,89 +8,19 @@ from earshift import datasets, store
 from earshift.errors import DataError
 from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import cross_validation
-from earshift.stages.splits import classes, draws, splitting
+from earshift.stages.splits import classes
 from earshift.stages.statistics import summary
-
-METHODS = {name: {"plugin": name} for name in ("none", "lda", "mean_projection")}
-SHIFT = np.r_[np.full(4, 2.5), np.zeros(8)]
-
-
-def write_domain(folder, name, shift, seed, n_recordings=40):
-    """Two classes along their own directions; the dataset shift overlaps with one."""
-    rng = np.random.default_rng(seed)
-    n = 2 * n_recordings
-    kind = np.repeat(np.arange(n_recordings) % 3, 2)
-    X = rng.standard_normal((n, 12)) + shift
-    X[kind == 0, 0] += 2.5
-    X[kind == 1, 6] += 2.5
-    ids = [f"{name}{i}" for i in range(n)]
-    table = pd.DataFrame(
-        {
-            "clip_id": ids,
-            "recording": np.repeat([f"{name}r{r}" for r in range(n_recordings)], 2),
-            "subgroup": None,
-            "split": None,
-            "status": "ok",
-        }
-    )
-    for c in (0, 1):
-        labels = pd.array(kind == c, dtype="boolean")
-        labels[rng.random(n) < 0.2] = pd.NA
-        table[f"{datasets.LABEL}c{c}"] = labels
-    entry = {
-        "name": name,
-        "features": str(folder / f"{name}.zarr"),
-        "labels": str(folder / f"{name}.parquet"),
-        "splits": str(folder / f"{name}.splits.parquet"),
-    }
-    store.write_features(folder / f"{name}.zarr", [X.astype(np.float32)], ids, 12, {})
-    table.to_parquet(entry["labels"])
-    splitting.make_splits(
-        {name: folder / f"{name}.parquet"},
-        {name: folder / f"{name}.splits.parquet"},
-        kind="grouped",
-        n_folds=3,
-        n_repeats=2,
-        seed=0,
-        grouped=folder / f"{name}.groups.parquet",
-        shared=folder / f"{name}.shared.csv",
-    )
-    return entry
+from tests.helpers.two_domains import (
+    METHODS,
+    balanced,
+    run,
+    write_two_domains,
+)
 
 
 @pytest.fixture
 def entries(tmp_path):
-    found = [
-        write_domain(tmp_path, "a", 0 * SHIFT, 1),
-        write_domain(tmp_path, "b", SHIFT, 2),
-    ]
-    out = tmp_path / "classes.csv"
-    classes.choose_classes(found, [], out, n_inner_folds=3)
-    return found
-
-
-def run(tmp_path, entries, n_workers=0, **changes):
-    options = {
-        "methods": METHODS,
-        "scopes": ["global"],
-        "classifier": {"plugin": "logistic", "C": [0.01, 1.0], "n_inner_folds": 3},
-        "seed": 0,
-    } | changes
-    out = tmp_path / "scores"
-    out.mkdir(exist_ok=True)
-    cross_validation.cross_validate(
-        model="m",
-        condition="clean",
-        entries=entries,
-        classes=tmp_path / "classes.csv",
-        n_workers=n_workers,
-        parts=out / "parts",
-        clip_scores=out / "clips.parquet",
-        scores=out / "scores.csv",
-        directions=out / "directions.parquet",
-        **options,
-    )
-    return pd.read_parquet(out / "clips.parquet"), pd.read_csv(out / "scores.csv")
+    return write_two_domains(tmp_path)
 
 
 def test_every_cell_is_there_once_with_its_counts(tmp_path, entries):
@@ -213,15 +143,6 @@ def test_the_order_of_the_methods_does_not_matter(tmp_path, entries):
         rows = pd.read_csv(tmp_path / "summary.csv")
         tables.append(rows.sort_values(["method", "train", "test"], ignore_index=True))
     pd.testing.assert_frame_equal(*tables)
-
-
-def balanced(tmp_path, entries):
-    """Draws of both datasets."""
-    labels = {e["name"]: e["labels"] for e in entries}
-    tested = {e["name"]: e["splits"] for e in entries}
-    out = tmp_path / "draws.parquet"
-    draws.draw_balanced(labels, tested, balance="joint", subgroups=(), seed=0, out=out)
-    return out
 
 
 @pytest.mark.parametrize("scope", ["global", "classwise"])
