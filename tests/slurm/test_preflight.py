@@ -269,12 +269,11 @@ def test_a_trial_job_that_waits_is_not_waited_for(
         cluster.run("scancel", full.strip())
 
 
-def test_a_controller_that_does_not_answer(cluster, monkeypatch):
-    monkeypatch.setattr("earshift.slurm._queue.AWAY_S", 1)
+def test_a_controller_that_does_not_answer(cluster):
     cluster.stop_daemon("slurmctld")
     try:
         with pytest.raises(ClusterError, match="SLURM refused 'squeue --noheader': "):
-            slurm.settle("earshift-1", [].append)
+            slurm.settle("earshift-1", [].append, away_s=1)
         (check,) = preflight.quick_checks(Site())
         assert (check.what, check.fits) == ("controller", False)
     finally:

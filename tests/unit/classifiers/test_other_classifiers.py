@@ -105,7 +105,7 @@ def test_what_is_kept_of_one_classifier_is_not_taken_for_another(tmp_path, entri
 
 def test_tasks_of_the_default_classifier_are_called_as_ever():
     """What is done is found by this, and was done before there was another one."""
-    assert cross_validation._of_classifier(LOGISTIC) == {
+    assert cross_validation.classifier_of_tasks(LOGISTIC) == {
         "grid": [0.01, 1.0],
         "n_inner_folds": 3,
     }
@@ -115,24 +115,24 @@ def test_tasks_of_the_default_classifier_are_called_as_ever():
     other = classifiers.recorded(entry())
     version = registry.version_of("classifiers", NEAREST)
     assert other == {"entry": entry(), "version": version}
-    assert cross_validation._of_classifier(entry()) == {"classifier": other}
+    assert cross_validation.classifier_of_tasks(entry()) == {"classifier": other}
 
 
 def test_a_later_version_of_the_default_classifier_is_on_record(monkeypatch):
     monkeypatch.setattr(registry.load("classifiers", "logistic"), "version", 2)
     told = classifiers.recorded(LOGISTIC)
     assert told == {"entry": LOGISTIC, "version": 2}
-    assert cross_validation._of_classifier(LOGISTIC) == {"classifier": told}
+    assert cross_validation.classifier_of_tasks(LOGISTIC) == {"classifier": told}
 
 
 def test_a_classifier_that_is_edited_while_the_job_runs_is_refused(tmp_path):
     file = tmp_path / "mine.py"
     shutil.copy(NEAREST, file)
-    told = cross_validation._of_classifier(entry() | {"plugin": str(file)})
-    assert cross_validation._trainer(told).estimator.n_neighbors == 7
+    told = cross_validation.classifier_of_tasks(entry() | {"plugin": str(file)})
+    assert cross_validation.trainer_of(told).estimator.n_neighbors == 7
     file.write_text(file.read_text() + "\n")
     with pytest.raises(DataError, match="edited while the job ran"):
-        cross_validation._trainer(told)
+        cross_validation.trainer_of(told)
 
 
 def test_an_old_experiment_has_the_settings_that_it_had():

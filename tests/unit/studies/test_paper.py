@@ -315,7 +315,7 @@ def case(study, c=0, **mended):
         "faults": mended,
         "seed": 0,
     }
-    return paper._case(json.dumps(shared))
+    return paper.load_case(json.dumps(shared))
 
 
 def test_mended_folds_keep_recordings_together(study):

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model, open_embeddings, store
 from earshift.errors import ConfigError, DataError
 from earshift.models import imported
-from earshift.stages.embeddings import region_files
+from earshift.stages.embeddings import region_files, vector_tables
 from earshift.stages.embeddings.vector_files import open_vectors
 from earshift.stages.features import pool
 from tests.helpers.importing import CLIPS, run
@@ -54,9 +54,7 @@ FILES = ["study.h5", "t.npz", "t.csv", "lists.parquet", "columns.parquet"]
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("block", [1, 3, 1000], ids="rows of a block: {}".format)
 def test_every_kind_of_file_gives_the_same_store(tmp_path, name, block, monkeypatch):
-    monkeypatch.setattr(
-        "earshift.stages.embeddings.vector_tables.BLOCK_BYTES", 4 * 5 * block
-    )
+    monkeypatch.setattr(vector_tables, "BLOCK_BYTES", 4 * 5 * block)
     index = run(tmp_path, write(tmp_path / name))
     assert list(index.index) == CLIPS
     assert list(index["status"]) == ["ok", "ok", "no_frames", "ok"]
@@ -125,9 +123,7 @@ def test_a_vector_that_is_not_finite_is_left_out_with_its_clip(tmp_path):
 def test_rows_that_were_never_written_are_no_vectors(
     tmp_path, monkeypatch, block, pooling
 ):
-    monkeypatch.setattr(
-        "earshift.stages.embeddings.vector_tables.BLOCK_BYTES", 4 * 5 * block
-    )
+    monkeypatch.setattr(vector_tables, "BLOCK_BYTES", 4 * 5 * block)
     clips = [f"c{i}" for i in range(8)]
     with h5py.File(tmp_path / "s.h5", "w") as held:
         held["ours/net/keys"] = np.array(clips, "S")

@@ -6,7 +6,7 @@ import pytest
 
 from earshift import datasets, store
 from earshift.errors import DataError
-from earshift.stages.discrepancy.measuring import measure_discrepancy
+from earshift.stages.discrepancy import measuring
 from earshift.stages.scores import cross_validation
 from earshift.stages.splits import classes
 from earshift.stages.statistics import summary
@@ -249,7 +249,7 @@ def test_a_resample_without_the_class_is_left_out_of_the_interval(n_present):
             "repeat": 0,
         }
     ).assign(**dict.fromkeys(summary.GROUP, "g"))
-    (curves,) = summary._resample(rows, 500, 0).values()
+    (curves,) = summary.resample(rows, 500, 0).values()
     assert curves.shape == (1, 501)
     # A class of one recording has no stratum of its own.
     assert np.isnan(curves).any() == (n_present == 1)
@@ -261,7 +261,7 @@ LINEAR = {"domain_auc_linear": {"plugin": "domain_auc_linear"}}
 
 def discrepancy(tmp_path, entries):
     """Run stage 6 with the linear measure."""
-    measure_discrepancy(
+    measuring.measure_discrepancy(
         model="m",
         condition="clean",
         entries=entries,
@@ -278,7 +278,7 @@ def discrepancy(tmp_path, entries):
 def test_of_large_datasets_the_same_clips_are_measured_for_every_method(
     tmp_path, entries, monkeypatch
 ):
-    monkeypatch.setattr("earshift.stages.discrepancy.measuring.MAX_CLIPS", 15)
+    monkeypatch.setattr(measuring, "MAX_CLIPS", 15)
     rows = discrepancy(tmp_path, entries)
     measured = rows.groupby(["method", "repeat", "fold", "dataset"])["clip_id"]
     assert set(measured.nunique()) == {15}

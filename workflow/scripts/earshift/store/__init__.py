@@ -30,7 +30,6 @@ from zarr.codecs import BytesCodec, Crc32cCodec
 from earshift.errors import DataError
 from earshift.store._base import (
     ANEW,
-    CHUNK_BYTES,
     Array,
     Location,
     address_of,
@@ -41,7 +40,6 @@ from earshift.store._base import (
     room,
     row_bytes,
     set_attributes,
-    shard_frames,
     shard_rows,
     write_strings,
 )
@@ -59,6 +57,7 @@ from earshift.store._shards import (
     remove_file,
     stored_bytes,
 )
+from earshift.store.sizes import CHUNK_BYTES, shard_frames
 
 #: Types that frames can be stored in.
 DTYPES = ("float32", "float16")
