@@ -9,12 +9,10 @@ from earshift import debias, registry, store
 from earshift.debias import Method
 from earshift.errors import ConfigError, MethodError
 from earshift.evaluation.views import Split
-from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import inputs
-from earshift.stages.statistics import summary
 from tests.helpers.cheats import END, START
 from tests.helpers.plugins import PLUGINS, entry, written
-from tests.helpers.two_domains import run, write_two_domains
+from tests.helpers.two_domains import discrepancy_table, measure, run, write_two_domains
 
 NONE = {"none": {"plugin": "none"}}
 
@@ -80,26 +78,8 @@ def test_a_standardiser_of_each_dataset_scores_and_measures(tmp_path, entries):
     assert n_fits == 2 * 2 * 2 * 3
     accuracy = scores.groupby(["method", "train", "test"])["accuracy"].mean()
     assert accuracy["own", "b", "a"] > accuracy["none", "b", "a"] + 0.1
-    measure_discrepancy(
-        model="m",
-        condition="clean",
-        entries=entries,
-        classes=tmp_path / "classes.csv",
-        methods=NONE | own,
-        measures=["domain_auc_linear"],
-        seed=0,
-        parts=tmp_path / "parts",
-        out=tmp_path / "d.parquet",
-    )
-    summary.summarise_discrepancy(
-        [tmp_path / "d.parquet"],
-        NONE | own,
-        n_resamples=99,
-        confidence=0.9,
-        seed=0,
-        out=tmp_path / "d.csv",
-    )
-    table = pd.read_csv(tmp_path / "d.csv", keep_default_na=False).set_index("method")
+    measure(tmp_path, entries, NONE | own)
+    table = discrepancy_table(tmp_path, NONE | own).set_index("method")
     assert float(table["value"]["none"]) > 0.95
     assert float(table["value"]["own"]) < 0.7
     assert table["access"]["own"] == "target_unlabelled"

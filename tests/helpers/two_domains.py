@@ -4,10 +4,13 @@ import numpy as np
 import pandas as pd
 
 from earshift import datasets, store
+from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import cross_validation
 from earshift.stages.splits import classes, draws, splitting
+from earshift.stages.statistics import summary
 
 METHODS = {name: {"plugin": name} for name in ("none", "lda", "mean_projection")}
+MEASURES = {"domain_auc_linear": {"plugin": "domain_auc_linear"}}
 SHIFT = np.r_[np.full(4, 2.5), np.zeros(8)]
 
 
@@ -86,6 +89,34 @@ def run(tmp_path, entries, n_workers=0, **changes):
         **options,
     )
     return pd.read_parquet(out / "clips.parquet"), pd.read_csv(out / "scores.csv")
+
+
+def measure(tmp_path, entries, methods=METHODS, measures=MEASURES):
+    """Run stage 6; return what it measured."""
+    measure_discrepancy(
+        model="m",
+        condition="clean",
+        entries=entries,
+        classes=tmp_path / "classes.csv",
+        methods=methods,
+        measures=measures,
+        seed=0,
+        parts=tmp_path / "parts",
+        out=tmp_path / "d.parquet",
+    )
+    return pd.read_parquet(tmp_path / "d.parquet")
+
+
+def discrepancy_table(tmp_path, methods=METHODS, measures=MEASURES, **options):
+    """Run stage 7 on what `measure` has written; return its table."""
+    summary.summarise_discrepancy(
+        [tmp_path / "d.parquet"],
+        methods,
+        measures,
+        **{"n_resamples": 199, "confidence": 0.95, "seed": 0} | options,
+        out=tmp_path / "d.csv",
+    )
+    return pd.read_csv(tmp_path / "d.csv", keep_default_na=False)
 
 
 def balanced(tmp_path, entries):
