@@ -1,15 +1,18 @@
 """Fixtures that several folders of tests use."""
 
 import ctypes
+import fcntl
+import json
 import os
 import signal
+import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-import soundfile
+
+from tests.helpers.tones import write_table_dataset
+from tests.helpers.workflow import run, write_experiment
 
 
 def pytest_configure():
@@ -39,46 +42,29 @@ def two_domains():
     return X, domain
 
 
-def domain_r2(X, domain):
-    """Share of the domain's variance that a least-squares classifier explains."""
-    target = (domain == np.unique(domain)[0]).astype(float)
-    design = np.column_stack([X, np.ones(len(X))])
-    residual = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
-    return 1 - residual.var() / target.var()
-
-
-def tone(frequency_hz, duration_s=1.0, sample_rate_hz=16_000, level=0.3, seed=0):
-    """A decaying harmonic tone with a little noise, shape (n_samples,)."""
-    t = np.arange(int(duration_s * sample_rate_hz)) / sample_rate_hz
-    noise = np.random.default_rng(seed).standard_normal(len(t))
-    partials = sum(np.sin(2 * np.pi * k * frequency_hz * t) / k for k in (1, 2, 3))
-    return level * (partials * np.exp(-t) + 0.01 * noise)
-
-
-def write_table_dataset(folder: Path, n_recordings=6, rate=16_000, hum=0.0, seed=0):
-    """A folder with clips.csv: high and low tones, two clips a recording."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    (folder / "audio").mkdir(parents=True)
-    for label, low in (("bass", 80), ("treble", 900)):
-        for recording in range(n_recordings):
-            for take in range(2):
-                name = f"audio/{label}_{recording}_{take}.wav"
-                pitch = low * rng.uniform(1, 1.5)
-                sound = tone(pitch, 1.2, rate, seed=rng.integers(1 << 30))
-                t = np.arange(len(sound)) / rate
-                sound = sound + hum * np.sin(2 * np.pi * 50 * t)
-                soundfile.write(folder / name, 0.5 * sound, rate)
-                subgroup = ("x", "y")[recording % 2]
-                rows.append((name, label, f"{label}{recording}", subgroup))
-    columns = ["path", "label", "recording", "subgroup"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "clips.csv", index=False)
-    return folder
-
-
 @pytest.fixture
 def table_dataset(tmp_path):
     return write_table_dataset(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A small experiment that ran undisturbed: once, for all processes of the tests.
+
+    It is to be looked at; who runs something in it, takes a copy.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, said = shared / "finished", shared / "finished.json"
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            done = run(write_experiment(folder))
+            said.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
+    done = subprocess.CompletedProcess("run.py", *json.loads(said.read_text()))
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, done
 
 
 @pytest.fixture(scope="session")

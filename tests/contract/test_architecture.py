@@ -70,3 +70,40 @@ def test_every_room_says_what_it_is_for():
     for folder in {f.parent for f in FILES}:
         text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
         assert text, folder
+
+
+def test_no_test_imports_a_test():
+    """What several share lies in `tests/helpers`, fixtures in a conftest."""
+    found = []
+    for file in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for name in node.names:
+                    path = f"{getattr(node, 'module', '')}.{name.name}"
+                    if re.search(r"(^|\.)(test_|conftest$|conftest\.)", path):
+                        found.append(f"{file.relative_to(ROOT)}: {path}")
+    assert found == []
+
+
+def test_tests_look_into_no_module():
+    """They use what is public; helper modules of a folder are tested as they are."""
+    found = []
+    for file in sorted((ROOT / "tests").rglob("*.py")):
+        tree = ast.parse(file.read_text())
+        ours = {
+            name.asname or name.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("earshift")
+            for name in node.names
+        }
+        for node in ast.walk(tree):
+            match node:
+                case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                    private = owner in ours and re.match("_[^_]", name)
+                case ast.Constant(value=str(name)):
+                    private = re.fullmatch(r"earshift[\w.]*\._\w+[\w.]*", name)
+                case _:
+                    continue
+            if private:
+                found.append(f"{file.relative_to(ROOT)}:{node.lineno}: {name}")
+    assert found == []

@@ -14,10 +14,10 @@ from earshift.classifiers import scores
 from earshift.errors import DataError
 from earshift.evaluation.training import Trainer
 from earshift.numerics import classifier
-from tests.helpers import nearest
+from tests.helpers.plugins import PLUGINS
 
 #: Those of the library, and one of a user: a file that is named by its path.
-NAMES = (*registry.names("classifiers"), str(Path(nearest.__file__)))
+NAMES = (*registry.names("classifiers"), str(PLUGINS / "nearest.py"))
 
 
 @pytest.fixture(params=NAMES, ids=lambda name: Path(name).stem)

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from earshift import conditions, registry
 from earshift.errors import ConfigError
-from tests.conftest import tone
+from tests.helpers.tones import tone
 
 NAMES = registry.names("conditions")
 RATES = (8_000, 44_100)

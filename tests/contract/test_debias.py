@@ -13,8 +13,8 @@ from earshift.debias import _calls, _contract
 from earshift.debias._directions import DirectionRemover
 from earshift.debias._kernel import KernelMethod
 from earshift.errors import ConfigError, DataError
-from tests.conftest import domain_r2
 from tests.helpers.cheats import CHEATS, write
+from tests.helpers.two_domains import domain_r2
 
 NAMES = registry.names("debias")
 

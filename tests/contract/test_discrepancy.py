@@ -9,10 +9,10 @@ import pytest
 from earshift import discrepancy, registry
 from earshift.stages.discrepancy import curves
 from earshift.stages.discrepancy.pair import Side, measure_pair
-from tests.helpers.places import ROOT
+from tests.helpers.plugins import PLUGINS
 
 #: A measure that scores no clips is held to the same rules.
-MMD = str(ROOT / "tests" / "plugins" / "mmd.py")
+MMD = str(PLUGINS / "mmd.py")
 
 each_measure = pytest.mark.parametrize(
     "name", [*registry.names("discrepancy"), MMD], ids=lambda name: Path(name).stem

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from earshift import registry, store
-from earshift.stages.splits import classes
-from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
+from tests.helpers.two_domains import run, write_two_domains
 
 NAMES = registry.names("debias")
 
@@ -16,15 +15,11 @@ NAMES = registry.names("debias")
 @pytest.fixture
 def entries(tmp_path):
     """Two small datasets with subgroups, and their classes."""
-    found = [
-        write_domain(tmp_path, "a", 0 * SHIFT, 1, n_recordings=24),
-        write_domain(tmp_path, "b", SHIFT, 2, n_recordings=24),
-    ]
+    found = write_two_domains(tmp_path, n_recordings=24)
     for entry in found:
         table = pd.read_parquet(entry["labels"])
         table["subgroup"] = np.where(np.arange(len(table)) % 4 < 2, "p", "q")
         table.to_parquet(entry["labels"])
-    classes.choose_classes(found, [], tmp_path / "classes.csv", n_inner_folds=3)
     return found
 
 

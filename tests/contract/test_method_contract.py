@@ -9,13 +9,10 @@ from earshift import debias, registry, store
 from earshift.debias import Method
 from earshift.errors import ConfigError, MethodError
 from earshift.evaluation.views import Split
-from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import inputs
-from earshift.stages.splits import classes
-from earshift.stages.statistics import summary
 from tests.helpers.cheats import END, START
-from tests.methods import ONE_DIRECTION, ONTO_SOURCE, STANDARDISER, WEIGHTER, written
-from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
+from tests.helpers.plugins import PLUGINS, entry, written
+from tests.helpers.two_domains import discrepancy_table, measure, run, write_two_domains
 
 NONE = {"none": {"plugin": "none"}}
 
@@ -23,15 +20,11 @@ NONE = {"none": {"plugin": "none"}}
 @pytest.fixture
 def entries(tmp_path):
     """Two datasets, of which the second is shifted and has another spread."""
-    found = [
-        write_domain(tmp_path, "a", 0 * SHIFT, 1),
-        write_domain(tmp_path, "b", SHIFT, 2),
-    ]
+    found = write_two_domains(tmp_path)
     X, ids = store.read_features(tmp_path / "b.zarr")
     store.write_features(
         tmp_path / "b.zarr", [X * np.r_[4, np.ones(11)].astype(np.float32)], ids, 12, {}
     )
-    classes.choose_classes(found, [], tmp_path / "classes.csv", n_inner_folds=3)
     return found
 
 
@@ -67,7 +60,7 @@ def assert_scores_are_of(rows, fit, clips_of):
 
 
 def test_a_standardiser_of_each_dataset_scores_and_measures(tmp_path, entries):
-    own = {"own": written(tmp_path, "own", STANDARDISER)}
+    own = {"own": entry("standardiser")}
     rows, scores = run(tmp_path, entries, methods=NONE | own)
     by_name = loaded(entries)
     n_fits = 0
@@ -85,33 +78,15 @@ def test_a_standardiser_of_each_dataset_scores_and_measures(tmp_path, entries):
     assert n_fits == 2 * 2 * 2 * 3
     accuracy = scores.groupby(["method", "train", "test"])["accuracy"].mean()
     assert accuracy["own", "b", "a"] > accuracy["none", "b", "a"] + 0.1
-    measure_discrepancy(
-        model="m",
-        condition="clean",
-        entries=entries,
-        classes=tmp_path / "classes.csv",
-        methods=NONE | own,
-        measures=["domain_auc_linear"],
-        seed=0,
-        parts=tmp_path / "parts",
-        out=tmp_path / "d.parquet",
-    )
-    summary.summarise_discrepancy(
-        [tmp_path / "d.parquet"],
-        NONE | own,
-        n_resamples=99,
-        confidence=0.9,
-        seed=0,
-        out=tmp_path / "d.csv",
-    )
-    table = pd.read_csv(tmp_path / "d.csv", keep_default_na=False).set_index("method")
+    measure(tmp_path, entries, NONE | own)
+    table = discrepancy_table(tmp_path, NONE | own).set_index("method")
     assert float(table["value"]["none"]) > 0.95
     assert float(table["value"]["own"]) < 0.7
     assert table["access"]["own"] == "target_unlabelled"
 
 
 def test_a_method_maps_the_others_onto_the_source(tmp_path, entries):
-    own = {"own": written(tmp_path, "own", ONTO_SOURCE)}
+    own = {"own": entry("onto_source")}
     rows, _ = run(tmp_path, entries, methods=own)
     by_name = loaded(entries)
     for fit in fits(tmp_path, "own"):
@@ -131,7 +106,7 @@ def test_a_method_maps_the_others_onto_the_source(tmp_path, entries):
 
 def test_directions_that_are_declared_are_removed(tmp_path, entries):
     """By an estimator of no class of the library, whose transform agrees."""
-    own = {"own": written(tmp_path, "own", ONE_DIRECTION)}
+    own = {"own": entry("one_direction")}
     lib = {"mean_projection": {"plugin": "mean_projection"}}
     rows, _ = run(tmp_path, entries, methods=lib | own)
     ours, theirs = (
@@ -160,11 +135,10 @@ class Cheat(Base):
 def test_a_method_is_told_the_source_and_the_dataset_of_each_clip(
     tmp_path, entries, scope
 ):
-    entry = written(
-        tmp_path, "own", START.format(access="target_unlabelled") + LOGGER + END
-    )
-    run(tmp_path, entries, methods={"own": entry}, scopes=[scope])
-    log = registry.load("debias", entry["plugin"]).LOG
+    text = START.format(access="target_unlabelled") + LOGGER + END
+    logger = written(tmp_path, "own", text)
+    run(tmp_path, entries, methods={"own": logger}, scopes=[scope])
+    log = registry.load("debias", logger["plugin"]).LOG
     by_name = loaded(entries)
     views = [call for call in log if call[0] == "fit"]
     # Twice as many in the folds where each fit is tried again.
@@ -188,9 +162,9 @@ def test_a_method_is_told_the_source_and_the_dataset_of_each_clip(
 
 def test_a_method_that_sees_nothing_of_the_target_is_not_told(tmp_path, entries):
     text = START.format(access="none") + LOGGER + END
-    entry = written(tmp_path, "own", text)
-    run(tmp_path, entries, methods={"own": entry})
-    log = registry.load("debias", entry["plugin"]).LOG
+    logger = written(tmp_path, "own", text)
+    run(tmp_path, entries, methods={"own": logger})
+    log = registry.load("debias", logger["plugin"]).LOG
     assert {what for what, *_ in log} == {"fit", "transform"}
     for what, *call in log:
         if what == "transform":
@@ -205,16 +179,15 @@ def test_a_method_that_sees_nothing_of_the_target_is_not_told(tmp_path, entries)
         debias.check_entry(needing)
 
 
-def viewed(tmp_path, entries, text, c=None, **options):
-    """What a method of a file makes of the first fold, seen from `b`."""
-    entry = written(tmp_path, "own", text) | options
+def viewed(entries, method, c=None):
+    """What a method makes of the first fold, seen from `b`."""
     split = Split(inputs.load_all(entries, ["c0", "c1"]), 0, 0)
-    return split, split.view(1, Method.of("own", entry), c, fit_again=True)
+    return split, split.view(1, Method.of("own", method), c, fit_again=True)
 
 
 @pytest.mark.parametrize("c", [None, 0])
-def test_each_clip_of_the_source_keeps_its_weight(tmp_path, entries, c):
-    split, view = viewed(tmp_path, entries, WEIGHTER, c, above=3.0, below=0.5)
+def test_each_clip_of_the_source_keeps_its_weight(entries, c):
+    split, view = viewed(entries, entry("weighter", above=3.0, below=0.5), c)
     own = split.domains[1]
     trained = own.X[split.train[1]]
     above = own.X[:, -1] > trained[:, -1].mean()
@@ -222,23 +195,22 @@ def test_each_clip_of_the_source_keeps_its_weight(tmp_path, entries, c):
     expected = np.where(given, np.where(above, 3.0, 0.5), 1.0)
     assert sorted(set(expected)) == [0.5, 1.0, 3.0]
     assert_allclose(view.weights, expected)
-    _, plain = viewed(tmp_path, entries, ONTO_SOURCE, c)
+    _, plain = viewed(entries, entry("onto_source"), c)
     assert plain.weights is None
 
 
 def test_weights_of_none_of_the_sources_clips_are_refused(tmp_path, entries):
-    text = WEIGHTER.replace(
+    text = (PLUGINS / "weighter.py").read_text()
+    text = text.replace(
         "np.where(X[:, -1] > 0, self.above", "np.where(domain == 'b', 0"
     )
     with pytest.raises(MethodError, match=r"0 for all \d+ clips of the source"):
-        viewed(tmp_path, entries, text)
+        viewed(entries, written(tmp_path, "own", text))
 
 
 def test_a_clip_that_weighs_nothing_trains_nothing(tmp_path, entries):
     """As if its label were not known, while all clips still give the scale."""
-    weighted, _ = run(
-        tmp_path, entries, methods={"own": written(tmp_path, "own", WEIGHTER)}
-    )
+    weighted, _ = run(tmp_path, entries, methods={"own": entry("weighter")})
     a = loaded(entries)["a"][0]
     train = a.train(0, 0, 0)
     idle = train & (a.X[:, -1] > a.X[train, -1].mean())
@@ -259,8 +231,8 @@ def test_a_clip_that_weighs_nothing_trains_nothing(tmp_path, entries):
 
 
 def test_weights_of_one_are_no_weights(tmp_path, entries):
-    entry = written(tmp_path, "own", WEIGHTER) | {"above": 1.0, "below": 1.0}
-    rows, _ = run(tmp_path, entries, methods=NONE | {"own": entry})
+    own = {"own": entry("weighter", above=1.0, below=1.0)}
+    rows, _ = run(tmp_path, entries, methods=NONE | own)
     ours, theirs = (
         rows.loc[rows["method"] == name, "score"].to_numpy() for name in ("own", "none")
     )

@@ -8,13 +8,11 @@ import pytest
 from earshift import debias, registry
 from earshift.debias import Method
 from earshift.errors import ConfigError
-from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.report.sections import sources
-from earshift.stages.splits import classes
 from earshift.stages.statistics import summary
 from tests.helpers.cheats import END, START
-from tests.methods import written
-from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
+from tests.helpers.plugins import written
+from tests.helpers.two_domains import discrepancy_table, measure, run, write_two_domains
 
 NONE = {"none": {"plugin": "none"}}
 
@@ -22,12 +20,7 @@ NONE = {"none": {"plugin": "none"}}
 @pytest.fixture
 def entries(tmp_path):
     """Two datasets, of which the second is shifted."""
-    found = [
-        write_domain(tmp_path, "a", 0 * SHIFT, 1),
-        write_domain(tmp_path, "b", SHIFT, 2),
-    ]
-    classes.choose_classes(found, [], tmp_path / "classes.csv", n_inner_folds=3)
-    return found
+    return write_two_domains(tmp_path)
 
 
 CANNOT = """
@@ -53,22 +46,12 @@ def measured_and_summarised(tmp_path, entries, methods):
         summary=tmp_path / "summary.csv",
         gaps=tmp_path / "gaps.csv",
     )
-    measure_discrepancy(
-        model="m",
-        condition="clean",
-        entries=entries,
-        classes=tmp_path / "classes.csv",
-        methods=methods,
-        measures=["domain_auc_linear"],
-        seed=0,
-        parts=tmp_path / "parts",
-        out=tmp_path / "d.parquet",
-    )
-    summary.summarise_discrepancy(
-        [tmp_path / "d.parquet"], methods, **options, out=tmp_path / "d.csv"
-    )
-    names = ("summary", "gaps", "d")
-    return [pd.read_csv(tmp_path / f"{n}.csv", keep_default_na=False) for n in names]
+    measure(tmp_path, entries, methods)
+    tables = [
+        pd.read_csv(tmp_path / f"{name}.csv", keep_default_na=False)
+        for name in ("summary", "gaps")
+    ]
+    return [*tables, discrepancy_table(tmp_path, methods, **options)]
 
 
 def directions_of(table):
@@ -122,7 +105,7 @@ def test_what_a_method_cannot_serve_has_no_rows_and_a_reason(
     reason = rule.split("'")[1]
     assert f"the method 'own': no result{where}: {reason}" in caplog.text
     config = {"datasets": {"a": None, "b": None}, "methods": NONE | own}
-    config |= {"protocols": ["fixed"], "scopes": ["global"]}
+    config |= {"study": None, "protocols": ["fixed"], "scopes": ["global"]}
     config |= {"splits": {"balance": "none"}}
     _, described = sources.describe_methods(config, share_subgroup=True)
     assert described["note"] == f"There is no result{where}: {reason}."
@@ -130,7 +113,7 @@ def test_what_a_method_cannot_serve_has_no_rows_and_a_reason(
 
 def test_a_method_that_needs_subgroups_says_where_there_are_none():
     config = {"datasets": {"a": None, "b": None}, "protocols": ["fixed"]}
-    config |= {"scopes": ["global"], "splits": {"balance": "none"}}
+    config |= {"study": None, "scopes": ["global"], "splits": {"balance": "none"}}
     config["methods"] = {n: {"plugin": n} for n in ("lda", "mlda", "mklda")}
     for shared, n_notes in ((True, 0), (False, 2)):
         rows = sources.describe_methods(config, share_subgroup=shared)

@@ -11,7 +11,7 @@ from earshift import load_model, models, registry
 from earshift.errors import AudioError, ConfigError
 from earshift.models._batches import number
 from earshift.models._framing import fill_up
-from tests.conftest import tone
+from tests.helpers.tones import tone
 
 
 def needs_nothing(name):

@@ -15,8 +15,8 @@ from earshift.errors import ConfigError
 from earshift.evaluation.protocol import FIXED, NO_STUDY, draw_of, study_of, version_of
 from earshift.runs import job_list, settings
 from tests.helpers import nearest
+from tests.helpers.config import SCHEMA, minimal
 from tests.helpers.places import LIBRARY, SCRIPTS
-from tests.unit.runs.test_settings import SCHEMA, minimal
 
 NAMES = registry.names("studies")
 

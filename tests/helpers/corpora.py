@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.conftest import tone
+from tests.helpers.tones import tone
 
 
 def write_sound(file, seed=0):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from earshift import store
 from tests.helpers.stores import write_store
-from tests.workflow.conftest import environment
+from tests.helpers.workflow import environment
 
 ROOT = Path(__file__).parents[2]
 

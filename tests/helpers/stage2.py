@@ -1,8 +1,10 @@
 """Run stages 1 and 2 of one dataset and one model, as the workflow's jobs do."""
 
 import json
+import re
 
 import pandas as pd
+import soundfile
 
 from earshift import store
 from earshift.stages.clips import listing
@@ -14,6 +16,7 @@ from earshift.stages.embeddings import (
     store_audit,
 )
 from earshift.stages.features import pool as features
+from tests.helpers.tones import tone
 
 VERSIONS = {"stage": 1, "plugin": 1}
 
@@ -141,3 +144,22 @@ def pool(plan, tmp_path, pooling=("mean",), strength=None):
     )
     reasons = pd.read_csv(skipped).set_index("clip_id")["reason"]
     return *store.read_features(out), reasons
+
+
+def n_embedded(caplog):
+    """Clips that were embedded since the log was cleared."""
+    counts = re.findall(r"d / m: (\d+)/\1 clips", caplog.text)
+    return sum(map(int, counts))
+
+
+def add_clips(folder, n):
+    """Put `n` more clips into a folder of `table`."""
+    rows = pd.read_csv(folder / "clips.csv")
+    more = []
+    for i in range(n):
+        name = f"audio/more_{i}.wav"
+        soundfile.write(folder / name, tone(300 + i, 1.2 + 0.1 * i, seed=i), 16_000)
+        more.append((name, "bass", f"more{i}", "x"))
+    more = pd.DataFrame(more, columns=rows.columns)
+    # In front: a clip's place in the table has nothing to do with its rows.
+    pd.concat([more, rows]).to_csv(folder / "clips.csv", index=False)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.cluster import Cluster, missing
-from tests.workflow.conftest import finished  # noqa: F401
 
 
 def _up(accounting):

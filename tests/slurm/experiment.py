@@ -9,9 +9,10 @@ from pathlib import Path
 
 import yaml
 
+from tests.helpers.places import ROOT
 from tests.helpers.stores import read_files
 from tests.helpers.waiting import wait_for
-from tests.workflow.conftest import ROOT, run, write_experiment
+from tests.helpers.workflow import run, write_experiment
 
 #: Its network waits while the file `hold` is there, then as many seconds as the file
 #: `pace` says. Its first call takes as many MB as the file `memory` says. Each call

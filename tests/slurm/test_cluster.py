@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.helpers.places import ROOT
 from tests.helpers.waiting import wait_for
 from tests.slurm.cluster import missing
 from tests.slurm.watchdog import of_cluster
-from tests.workflow.conftest import ROOT
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(900)]
 

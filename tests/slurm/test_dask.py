@@ -11,11 +11,10 @@ import time
 import psutil
 import pytest
 
-from earshift.stages.splits import classes
+from tests.helpers.places import ROOT
+from tests.helpers.two_domains import write_two_domains
 from tests.helpers.waiting import wait_for
 from tests.slurm import crossval
-from tests.unit.stages.scores.test_cross_validation import SHIFT, write_domain
-from tests.workflow.conftest import ROOT
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(900)]
 
@@ -28,11 +27,7 @@ N_TASKS = 30
 def study(tmp_path_factory):
     """Two datasets to train and test on."""
     folder = tmp_path_factory.mktemp("study")
-    entries = [
-        write_domain(folder, "a", 0 * SHIFT, 1),
-        write_domain(folder, "b", SHIFT, 2),
-    ]
-    classes.choose_classes(entries, [], folder / "classes.csv", n_inner_folds=3)
+    write_two_domains(folder)
     return folder
 
 

@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
+from tests.helpers.places import ROOT
+from tests.helpers.workflow import write_experiment
 from tests.slurm.experiment import QUICK, environment, write_site
-from tests.workflow.conftest import ROOT, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

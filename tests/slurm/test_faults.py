@@ -9,7 +9,9 @@ import pytest
 
 from earshift.runs import status
 from earshift.slurm import run_name
+from tests.helpers.places import ROOT
 from tests.helpers.waiting import wait_for
+from tests.helpers.workflow import run
 from tests.slurm.experiment import (
     DONE,
     QUICK,
@@ -25,7 +27,6 @@ from tests.slurm.experiment import (
     store_bytes,
     write_site,
 )
-from tests.workflow.conftest import ROOT, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1200)]
 

@@ -14,9 +14,10 @@ from earshift.slurm import preflight
 from earshift.slurm.preflight import Request
 from earshift.slurm.site import Site
 from tests.helpers.bare import python_without_earshift
+from tests.helpers.places import ROOT
 from tests.helpers.waiting import wait_for
+from tests.helpers.workflow import write_experiment
 from tests.slurm.experiment import QUICK, environment, launcher, write_site
-from tests.workflow.conftest import ROOT, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(600)]
 
@@ -268,12 +269,11 @@ def test_a_trial_job_that_waits_is_not_waited_for(
         cluster.run("scancel", full.strip())
 
 
-def test_a_controller_that_does_not_answer(cluster, monkeypatch):
-    monkeypatch.setattr("earshift.slurm._queue.AWAY_S", 1)
+def test_a_controller_that_does_not_answer(cluster):
     cluster.stop_daemon("slurmctld")
     try:
         with pytest.raises(ClusterError, match="SLURM refused 'squeue --noheader': "):
-            slurm.settle("earshift-1", [].append)
+            slurm.settle("earshift-1", [].append, away_s=1)
         (check,) = preflight.quick_checks(Site())
         assert (check.what, check.fits) == ("controller", False)
     finally:

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import write_table_dataset
 from tests.helpers import study
 from tests.helpers.places import ROOT
+from tests.helpers.tones import write_table_dataset
 
 #: Those that are run here; that of clusters is run beside the tests of SLURM.
 HERE = {

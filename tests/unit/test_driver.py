@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from tests.helpers.places import ROOT
 from tests.helpers.waiting import wait_for
-from tests.workflow.conftest import ROOT
 
 #: A run that lasts until it may end, and a cluster that takes a job at the third try.
 RUN = """#!/bin/bash

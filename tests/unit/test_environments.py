@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from tests.helpers.bare import python_without_earshift
 from tests.helpers.places import LIBRARY, ROOT, SCRIPTS
 from tests.helpers.report_tables import write_results
-from tests.workflow.conftest import write_experiment
+from tests.helpers.workflow import write_experiment
 
 #: Name of a package on conda-forge -> its name in pyproject.toml.
 CONDA_NAMES = {

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from earshift.stages.report.figures import main
-from tests.helpers.report_tables import write_results
-from tests.unit.stages.report.test_report import page, said, section
+from tests.helpers.page import page, said, section
+from tests.helpers.report_tables import MEASURES, write_results
 
 
 def results_without(folder, keep):
@@ -41,6 +41,6 @@ def test_findings_page_and_figures_do_without_the_rows(tmp_path, case):
     html = section(page(results), "results")
     assert html.count('<th scope="row">lda</th>') == 2 * len(CASES[case])
     assert html.count('<th scope="row">none</th>') == 2 * 4
-    main.draw_figures(results / "tables", tmp_path / "figures")
+    main.draw_figures(results / "tables", MEASURES, tmp_path / "figures")
     names = {file.name for file in (tmp_path / "figures").iterdir()}
     assert {f"{name}.svg" for name in main.FIGURES} <= names

@@ -130,7 +130,7 @@ def test_the_plan_of_a_run_names_its_datasets(tmp_path):
     assert found["model"].tolist() == ["", "1e3"]
     assert found["condition"].tolist() == ["", "01"]
     # What goes to an address takes no room here.
-    assert disk._needed(tmp_path / "plan.csv") == (10, 1)
+    assert disk.needed_by(tmp_path / "plan.csv") == (10, 1)
 
 
 def test_words_are_empty_and_numbers_are_missing_where_nothing_is_written(tmp_path):

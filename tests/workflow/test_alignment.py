@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.conftest import write_table_dataset
-from tests.workflow.conftest import run, write_experiment
+from tests.helpers.tones import write_table_dataset
+from tests.helpers.workflow import run, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

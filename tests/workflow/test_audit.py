@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from tests.workflow.conftest import kill_when, run, write_experiment
+from tests.helpers.workflow import kill_when, run, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

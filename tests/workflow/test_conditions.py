@@ -10,7 +10,7 @@ import yaml
 from numpy.testing import assert_allclose
 
 from earshift import load_model, store
-from tests.workflow.conftest import jobs_of, run, snakemake
+from tests.helpers.workflow import jobs_of, run, snakemake
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

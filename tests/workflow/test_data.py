@@ -12,9 +12,9 @@ import pytest
 import soundfile
 import yaml
 
-from tests.conftest import tone
 from tests.helpers.server import Served, serving
-from tests.workflow.conftest import kill_when, run
+from tests.helpers.tones import tone
+from tests.helpers.workflow import kill_when, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(720)]
 

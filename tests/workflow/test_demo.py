@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.helpers.readme import run_block
-from tests.workflow.conftest import clone, run
+from tests.helpers.workflow import clone, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.helpers.server import Served, serving
-from tests.workflow.conftest import kill_when, run
+from tests.helpers.workflow import kill_when, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(360)]
 

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 
 from earshift import open_embeddings
-from tests.workflow.conftest import (
+from tests.helpers.workflow import (
     command,
     environment,
     kill_when,
     run,
     snakemake,
+    tables,
     write_experiment,
 )
 
@@ -22,12 +23,6 @@ SCORES = (
     "protocol,model,condition,method,scope,train,test,class,repeat,roc_auc,"
     "average_precision,accuracy,precision,recall,f1,n_positive,n_test"
 )
-
-
-def tables(folder):
-    """Every final table, as bytes."""
-    found = sorted((folder / "results" / "tables").glob("*.csv"))
-    return {file.name: file.read_bytes() for file in found}
 
 
 def written(folder):

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from earshift import open_embeddings, open_features, store
-from tests.workflow.conftest import ROOT, environment, run
+from tests.helpers.places import ROOT
+from tests.helpers.workflow import environment, run
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

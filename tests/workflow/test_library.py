@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.workflow.conftest import ROOT, write_experiment
+from tests.helpers.places import ROOT
+from tests.helpers.workflow import write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

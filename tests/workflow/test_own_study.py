@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.workflow.conftest import jobs_of, run, write_experiment
+from tests.helpers.workflow import jobs_of, run, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

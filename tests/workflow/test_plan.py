@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from tests.workflow.conftest import run, write_experiment
+from tests.helpers.workflow import run, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

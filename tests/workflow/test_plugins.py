@@ -8,14 +8,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.methods import STANDARDISER
-from tests.workflow.conftest import (
-    ROOT,
-    environment,
-    jobs_of,
-    run,
-    write_experiment,
-)
+from tests.helpers.places import ROOT
+from tests.helpers.plugins import PLUGINS
+from tests.helpers.workflow import environment, jobs_of, run, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
@@ -90,7 +85,7 @@ def clone(tmp_path_factory):
         shutil.copy(ROOT / name, root / name)
     library = root / "workflow" / "scripts" / "earshift"
     (library / "debias" / "halve.py").write_text(NEW_METHOD)
-    (library / "debias" / "per_domain.py").write_text(STANDARDISER)
+    shutil.copy(PLUGINS / "standardiser.py", library / "debias" / "per_domain.py")
     (library / "debias" / "one_way.py").write_text(NEW_METHOD + ONE_WAY)
     (library / "models" / "energy.py").write_text(NEW_MODEL)
     return root

@@ -12,7 +12,7 @@ import yaml
 
 from tests.helpers.bare import python_without_earshift
 from tests.helpers.waiting import wait_for
-from tests.workflow.conftest import (
+from tests.helpers.workflow import (
     command,
     environment,
     run,

@@ -14,7 +14,8 @@ from earshift import registry
 from earshift.evaluation.protocol import study_of
 from earshift.runs import settings, status
 from earshift.runs.job_list import RULES
-from tests.workflow.conftest import ROOT, jobs_of, run, write_experiment
+from tests.helpers.places import ROOT
+from tests.helpers.workflow import jobs_of, run, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

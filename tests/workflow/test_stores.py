@@ -10,8 +10,7 @@ import yaml
 from numpy.testing import assert_array_equal
 
 from earshift import store
-from tests.workflow.conftest import jobs_of, run, write_experiment
-from tests.workflow.test_experiment import tables
+from tests.helpers.workflow import jobs_of, run, tables, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

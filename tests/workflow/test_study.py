@@ -12,7 +12,8 @@ import yaml
 
 from earshift.miniature.openmic_tables import OPENMIC_CLASSES
 from earshift.stages.splits import selection
-from tests.workflow.conftest import ROOT, environment
+from tests.helpers.places import ROOT
+from tests.helpers.workflow import environment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

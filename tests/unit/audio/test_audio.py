@@ -10,7 +10,7 @@ from earshift.audio import fingerprint, reading
 from earshift.audio.resampling import n_resampled
 from earshift.errors import AudioError
 from earshift.stages.clips import inspection
-from tests.conftest import tone
+from tests.helpers.tones import tone
 
 
 def decode(path):

@@ -5,8 +5,8 @@ import pytest
 
 from earshift.errors import AudioError
 from earshift.stages.clips import inspection
-from tests.conftest import tone
 from tests.helpers.sounds import ID3V1, bare, decode, encode, id3, mp3
+from tests.helpers.tones import tone
 
 RATE, SECONDS = 16_000, 3
 SOUND = tone(440, SECONDS, RATE)

@@ -7,7 +7,6 @@ import soundfile
 from earshift.audio import containers, reading
 from earshift.errors import AudioError
 from earshift.stages.clips import inspection
-from tests.conftest import tone
 from tests.helpers.sounds import (
     DELAY,
     ID3V1,
@@ -19,6 +18,7 @@ from tests.helpers.sounds import (
     mp3,
     mp3_frames,
 )
+from tests.helpers.tones import tone
 
 RATE = 44_100
 

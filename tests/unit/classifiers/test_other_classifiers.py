@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,14 +17,13 @@ from earshift.evaluation import training
 from earshift.runs import settings
 from earshift.stages.report.sections import sources
 from earshift.stages.scores import cross_validation, inputs
-from earshift.stages.splits import classes
-from tests.helpers import nearest
+from tests.helpers.config import SCHEMA, minimal
+from tests.helpers.page import page
+from tests.helpers.plugins import PLUGINS
 from tests.helpers.report_tables import config_of, write_results
-from tests.unit.runs.test_settings import SCHEMA, minimal
-from tests.unit.stages.report.test_report import page
-from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
+from tests.helpers.two_domains import run, write_two_domains
 
-NEAREST = str(Path(nearest.__file__))
+NEAREST = str(PLUGINS / "nearest.py")
 METHODS = {name: {"plugin": name} for name in ("none", "lda")}
 LOGISTIC = {"plugin": "logistic", "C": [0.01, 1.0], "n_inner_folds": 3}
 
@@ -36,12 +34,7 @@ def entry(k=7):
 
 @pytest.fixture
 def entries(tmp_path):
-    found = [
-        write_domain(tmp_path, "a", 0 * SHIFT, 1),
-        write_domain(tmp_path, "b", SHIFT, 2),
-    ]
-    classes.choose_classes(found, [], tmp_path / "classes.csv", n_inner_folds=3)
-    return found
+    return write_two_domains(tmp_path)
 
 
 def by_hand(all_domains, method, train, test, c, repeat, fold, k=7):
@@ -113,7 +106,7 @@ def test_what_is_kept_of_one_classifier_is_not_taken_for_another(tmp_path, entri
 
 def test_tasks_of_the_default_classifier_are_called_as_ever():
     """What is done is found by this, and was done before there was another one."""
-    assert cross_validation._of_classifier(LOGISTIC) == {
+    assert cross_validation.classifier_of_tasks(LOGISTIC) == {
         "grid": [0.01, 1.0],
         "n_inner_folds": 3,
     }
@@ -123,24 +116,24 @@ def test_tasks_of_the_default_classifier_are_called_as_ever():
     other = classifiers.recorded(entry())
     version = registry.version_of("classifiers", NEAREST)
     assert other == {"entry": entry(), "version": version}
-    assert cross_validation._of_classifier(entry()) == {"classifier": other}
+    assert cross_validation.classifier_of_tasks(entry()) == {"classifier": other}
 
 
 def test_a_later_version_of_the_default_classifier_is_on_record(monkeypatch):
     monkeypatch.setattr(registry.load("classifiers", "logistic"), "version", 2)
     told = classifiers.recorded(LOGISTIC)
     assert told == {"entry": LOGISTIC, "version": 2}
-    assert cross_validation._of_classifier(LOGISTIC) == {"classifier": told}
+    assert cross_validation.classifier_of_tasks(LOGISTIC) == {"classifier": told}
 
 
 def test_a_classifier_that_is_edited_while_the_job_runs_is_refused(tmp_path):
     file = tmp_path / "mine.py"
     shutil.copy(NEAREST, file)
-    told = cross_validation._of_classifier(entry() | {"plugin": str(file)})
-    assert cross_validation._trainer(told).estimator.n_neighbors == 7
+    told = cross_validation.classifier_of_tasks(entry() | {"plugin": str(file)})
+    assert cross_validation.trainer_of(told).estimator.n_neighbors == 7
     file.write_text(file.read_text() + "\n")
     with pytest.raises(DataError, match="edited while the job ran"):
-        cross_validation._trainer(told)
+        cross_validation.trainer_of(told)
 
 
 def test_an_old_experiment_has_the_settings_that_it_had():

@@ -22,10 +22,10 @@ from earshift.errors import AudioError, ConfigError, DataError
 from earshift.runs import settings
 from earshift.stages.clips import listing
 from earshift.stages.embeddings import region_files, regions, strengths
-from tests.conftest import tone
 from tests.helpers import stage2
+from tests.helpers.config import SCHEMA, minimal
 from tests.helpers.stores import read_files
-from tests.unit.runs.test_settings import SCHEMA, minimal
+from tests.helpers.tones import tone
 
 ENTRY = {"plugin": "mfcc"}
 

@@ -19,42 +19,21 @@ from earshift.debias import _checks
 from earshift.errors import ConfigError, DataError
 from earshift.evaluation import domains
 from earshift.runs import settings
-from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import score_tables
-from earshift.stages.splits import classes
 from tests.helpers.cheats import CHEATS, END, START, write
-from tests.unit.runs.test_settings import SCHEMA, minimal
-from tests.unit.stages.scores.test_cross_validation import (
-    SHIFT,
+from tests.helpers.config import SCHEMA, minimal
+from tests.helpers.two_domains import (
     balanced,
+    measure,
     run,
-    write_domain,
+    write_two_domains,
 )
 
 
 @pytest.fixture
 def entries(tmp_path):
     """Two small datasets, and their classes."""
-    found = [
-        write_domain(tmp_path, "a", 0 * SHIFT, 1, n_recordings=24),
-        write_domain(tmp_path, "b", SHIFT, 2, n_recordings=24),
-    ]
-    classes.choose_classes(found, [], tmp_path / "classes.csv", n_inner_folds=3)
-    return found
-
-
-def measured(tmp_path, entries, methods, measures=("domain_auc_linear",)):
-    measure_discrepancy(
-        model="m",
-        condition="clean",
-        entries=entries,
-        classes=tmp_path / "classes.csv",
-        methods=methods,
-        measures={Path(name).stem: {"plugin": name} for name in measures},
-        seed=0,
-        parts=tmp_path / "parts",
-        out=tmp_path / "d.parquet",
-    )
+    return write_two_domains(tmp_path, n_recordings=24)
 
 
 @pytest.mark.parametrize("name", CHEATS)
@@ -74,7 +53,7 @@ OF_CLASSIFIERS = {"other_directions", "lost_directions", "flat_directions"}
 def test_nor_is_it_measured(tmp_path, entries, name):
     methods = {"cheat": {"plugin": str(write(tmp_path, name))}}
     with pytest.raises(DataError, match=f"method 'cheat', .*({CHEATS[name][1]})"):
-        measured(tmp_path, entries, methods)
+        measure(tmp_path, entries, methods)
     assert not (tmp_path / "d.parquet").exists()
 
 
@@ -265,7 +244,7 @@ def test_features_that_are_no_numbers_are_named(tmp_path, entries, value):
     store.write_features(path, [X], ids, X.shape[1], {})
     # Vectors of nothing but NaN are those that were never written.
     what = f"dataset 'b': the features of clip '{ids[7]}' hold NaN or inf"
-    for use in (run, measured):
+    for use in (run, measure):
         with pytest.raises(DataError, match=f"{what}|b.zarr: .* '{ids[7]}'"):
             use(tmp_path, entries, methods={"none": {"plugin": "none"}})
 
@@ -291,9 +270,9 @@ def measure(X_a, X_b, **_):
     with pytest.raises(
         DataError, match=r"'own' gives the score nan for clip 'a\d+' of dataset 'a'"
     ):
-        measured(tmp_path, entries, methods, [str(file)])
+        measure(tmp_path, entries, methods, {"own": {"plugin": str(file)}})
     file.write_text(text.format(fold=-1))
-    measured(tmp_path, entries, methods, [str(file)])
+    measure(tmp_path, entries, methods, {"own": {"plugin": str(file)}})
     rows = pd.read_parquet(tmp_path / "d.parquet")
     assert rows["score"].isna().mean() == pytest.approx(6 / len(rows))
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from earshift.debias import LDA, MeanProjection, MultiLDA
-from tests.conftest import domain_r2
+from tests.helpers.two_domains import domain_r2
 
 
 def test_a_linear_fit_finds_the_domain_before_and_not_after(two_domains):

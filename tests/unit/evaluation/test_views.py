@@ -14,12 +14,10 @@ from earshift.evaluation import domains, views
 from earshift.numerics import classifier, kernels
 from earshift.stages.discrepancy import measuring
 from earshift.stages.scores import cross_validation, inputs
-from earshift.stages.splits import classes
-from tests.unit.stages.scores.test_cross_validation import (
-    SHIFT,
+from tests.helpers.two_domains import (
     balanced,
     run,
-    write_domain,
+    write_two_domains,
 )
 
 KERNEL = {name: {"plugin": name} for name in ("k", "klda", "mklda")}
@@ -37,14 +35,10 @@ def named(plugin):
 @pytest.fixture
 def entries(tmp_path):
     """Two datasets in three folds, once."""
-    found = [
-        write_domain(tmp_path, "a", 0 * SHIFT, 1),
-        write_domain(tmp_path, "b", SHIFT, 2),
-    ]
+    found = write_two_domains(tmp_path)
     for entry in found:
         splits = pd.read_parquet(entry["splits"])
         splits[splits["repeat"] == 0].to_parquet(entry["splits"])
-    classes.choose_classes(found, [], tmp_path / "classes.csv", n_inner_folds=3)
     return found
 
 
@@ -161,7 +155,7 @@ def test_what_is_kept_changes_no_bit(tmp_path, entries, options, monkeypatch):
     monkeypatch.setattr(views, "MAX_KEPT", 0)
     monkeypatch.setattr(views, "MAX_PRODUCTS", 0)
     for name in ("lda", "klda"):
-        cross_validation._split.cache_clear()
+        cross_validation.load_split.cache_clear()
         changes = options | {"methods": {name: METHODS[name]}}
         alone, _ = run(tmp_path, entries, **changes)
         own = together[together["method"] == name].reset_index(drop=True)
@@ -220,6 +214,6 @@ def test_alone_a_kernel_method_takes_its_width_from_the_clips_it_is_told(two_dom
 def test_discrepancies_of_kernel_methods_have_one_kernel(entries):
     all_domains = inputs.load_all(entries, ["c0"])
     parts = [(d, d.X, np.ones(len(d.X), bool)) for d in all_domains]
-    fitted = [measuring._fit_method(named(name), parts)[0] for name in KERNEL]
+    fitted = [measuring.fit_method(named(name), parts)[0] for name in KERNEL]
     width = kernels.median_distance(all_domains[0].X)
     assert [method.map_.sigma_ for method in fitted] == [width] * 3

@@ -15,6 +15,7 @@ from earshift.errors import StoppedError
 from earshift.jobs import stopping
 from earshift.stages.clips import listing
 from earshift.stages.embeddings import region_files
+from earshift.store import sizes
 from tests.helpers import stage2
 from tests.helpers.stores import read_files
 from tests.helpers.waiting import wait_for
@@ -90,7 +91,7 @@ def everything(folder):
 def test_a_job_that_is_stopped_again_and_again_gives_the_bytes_of_one_that_is_not(
     table_dataset, tmp_path, signalled, monkeypatch, options
 ):
-    monkeypatch.setattr("earshift.store._base.MAX_CHUNKS_PER_SHARD", 16)
+    monkeypatch.setattr(sizes, "MAX_CHUNKS_PER_SHARD", 16)
     entry, send = signalled
     table = stage2.list_clips(table_dataset, tmp_path)
     n = len(options.get("condition", {"strengths": [None]})["strengths"])

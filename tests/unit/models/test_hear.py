@@ -15,8 +15,8 @@ from earshift.errors import AudioError, ConfigError, DataError, WeightsError
 from earshift.models import hear
 from earshift.stages.clips import listing
 from earshift.stages.embeddings import region_files
-from tests.conftest import tone
 from tests.helpers import stage2
+from tests.helpers.tones import tone
 
 #: Energies in the quarters of 25 ms, times a matrix; the scene is their mean.
 MODULE = """

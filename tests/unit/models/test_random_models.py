@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 from earshift import load_model, registry
 from earshift.errors import ConfigError
 from earshift.models import _random
-from tests.conftest import tone
+from tests.helpers.tones import tone
 
 NAMES = [name for name in registry.names("models") if name.startswith("random_")]
 

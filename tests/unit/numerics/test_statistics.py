@@ -167,19 +167,3 @@ def test_the_paired_t_is_that_of_the_textbook():
     assert np.isnan(inference.paired_t(np.array([1.0, 1.0]))).all()
     assert np.isnan(inference.paired_t(np.array([1.0]))).all()
     assert inference.paired_t(np.zeros(4)) == (0.0, 1.0)
-
-
-def test_threshold_metrics_of_a_known_table():
-    scores = np.array([1, 1, -1, -1, 1.0])
-    present = np.array([True, True, True, False, False])
-    found = auc.threshold_metrics(scores, present)
-    assert found == pytest.approx(
-        {"accuracy": 0.6, "precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3}
-    )
-
-
-def test_the_recall_of_a_class_that_no_clip_has_is_unknown():
-    none = np.zeros(3, bool)
-    found = auc.threshold_metrics(np.array([1.0, -1.0, -1.0]), none)
-    assert np.isnan(found.pop("recall"))
-    assert found == {"accuracy": pytest.approx(2 / 3), "precision": 0.0, "f1": 0.0}

@@ -9,20 +9,8 @@ import pytest
 from earshift import datasets
 from earshift.errors import ConfigError
 from earshift.runs import settings
+from tests.helpers.config import SCHEMA, minimal
 from tests.helpers.places import ROOT
-
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
-
-
-def minimal(**changes):
-    config = {
-        "datasets": {
-            "a": {"plugin": "table", "folder": "a"},
-            "b": {"plugin": "table", "folder": "b"},
-        },
-        "models": ["mfcc"],
-    }
-    return config | changes
 
 
 def silent(plugin, audio=False):

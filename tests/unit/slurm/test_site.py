@@ -10,7 +10,7 @@ from earshift import slurm
 from earshift.errors import ConfigError
 from earshift.slurm.site import Site
 from tests.helpers.places import ROOT
-from tests.workflow.conftest import snakemake, write_experiment
+from tests.helpers.workflow import snakemake, write_experiment
 
 
 def profile(folder, monkeypatch, **values):

@@ -11,10 +11,12 @@ import zlib
 from types import SimpleNamespace
 
 import pytest
+import snakemake_executor_plugin_slurm as plugin
+from snakemake.settings.types import RemoteExecutionSettings, StorageSettings
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 
 from earshift import slurm
 from earshift.errors import ClusterError
-from earshift.slurm._plugin import look
 
 BECOME = """
 import os, sys
@@ -92,30 +94,67 @@ def test_another_version_of_the_plugin_is_refused(tmp_path):
 
 
 class Driver:
-    """The plugin's executor, as far as a look at the queue sees it."""
+    """The plugin's executor, corrected, in a run of Snakemake that has jobs alone."""
 
-    run_uuid = "earshift-1_2"
-
-    def __init__(self, keeps_logs=False):
-        settings = SimpleNamespace(keep_successful_logs=keeps_logs)
-        self.workflow = SimpleNamespace(executor_settings=settings)
-        self.logger = logging.getLogger("plugin")
+    def __init__(self, folder, keeps_logs=False):
+        slurm.mend_plugin()
+        settings = plugin.ExecutorSettings(
+            jobname_prefix="earshift-1",
+            keep_successful_logs=keeps_logs,
+            logdir=folder / "logs",
+            delete_logfiles_older_than=0,
+        )
+        workflow = SimpleNamespace(
+            dag=None,
+            main_snakefile="Snakefile",
+            executor_settings=settings,
+            executor_plugin=SimpleNamespace(
+                common_settings=SimpleNamespace(init_seconds_before_status_checks=0)
+            ),
+            # Immediate: it keeps no folder of scripts.
+            remote_execution_settings=RemoteExecutionSettings(
+                seconds_between_status_checks=0, immediate_submit=True
+            ),
+            storage_settings=StorageSettings(),
+            scheduler=self,
+        )
+        self.executor = plugin.Executor(workflow, logging.getLogger("plugin"))
+        # It looks by itself, from a thread of its own; here a test says when.
+        self.executor.shutdown()
         self.ended = {}
 
-    def report_job_success(self, job):
-        self.ended[job.external_jobid] = "success"
+    def finish_callback(self, job):
+        self.ended[job.id] = "success"
 
-    def report_job_error(self, job, msg, aux_logs):
-        assert aux_logs == [str(job.aux["slurm_logfile"])]
-        self.ended[job.external_jobid] = msg
+    def error_callback(self, job):
+        self.ended[job.id] = job.error
 
     def look(self, jobs):
         """Those of some jobs that have not ended."""
 
         async def left():
-            return [job async for job in look(self, jobs)]
+            return [job async for job in self.executor.check_active_jobs(jobs)]
 
         return asyncio.run(left())
+
+
+class Job:
+    """A job of Snakemake: it keeps what the plugin says of it."""
+
+    def __init__(self, id_):
+        self.id = id_
+
+    def log_error(self, msg, *, aux_logs, external_jobid):
+        assert external_jobid == self.id
+        assert [file.rsplit("/", 1)[-1] for file in aux_logs] == [f"{self.id}.log"]
+        self.error = msg.removesuffix(FURTHER)
+
+
+#: What Snakemake adds.
+FURTHER = (
+    "For further error details see the cluster/cloud log and the log files of the "
+    "involved rule(s)."
+)
 
 
 @pytest.fixture
@@ -127,7 +166,7 @@ def queue(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
     def answer(text, status=0):
-        words = "--states all --name earshift-1_2 "
+        words = "--states all --name earshift-1_"
         asked = f'case "$*" in *"{words}"*) ;; *) exit 9;; esac'
         lines = f"#!/bin/sh\n{asked}\ncat <<'END'\n{text}\nEND\nexit {status}\n"
         script.write_text(lines)
@@ -141,7 +180,7 @@ def submitted(folder, *ids):
     for id_ in ids:
         log = folder / f"{id_}.log"
         log.write_text("said")
-        jobs.append(SimpleNamespace(external_jobid=id_, aux={"slurm_logfile": log}))
+        jobs.append(SubmittedJobInfo(Job(id_), id_, {"slurm_logfile": log}))
     return jobs
 
 
@@ -149,7 +188,7 @@ def test_each_job_is_reported_as_it_ended(queue, tmp_path):
     states = ["RUNNING", "COMPLETED", "PREEMPTED", "TIMEOUT", "PENDING", "SUSPENDED"]
     ids = ["4_1", "4_2", "4_10", "5", "6", "7"]
     queue("\n".join(map("|".join, zip(ids, states, strict=True))))
-    driver, jobs = Driver(), submitted(tmp_path, *ids)
+    driver, jobs = Driver(tmp_path), submitted(tmp_path, *ids)
     assert driver.look(jobs) == [jobs[0], jobs[4], jobs[5]]
     assert driver.ended == {
         "4_2": "success",
@@ -158,13 +197,13 @@ def test_each_job_is_reported_as_it_ended(queue, tmp_path):
     }
     # The log of a job that did well is removed.
     assert [job.aux["slurm_logfile"].exists() for job in jobs[1:4]] == [0, 1, 1]
-    keeping, (job,) = Driver(keeps_logs=True), submitted(tmp_path, "4_2")
+    keeping, (job,) = Driver(tmp_path, keeps_logs=True), submitted(tmp_path, "4_2")
     assert keeping.look([job]) == []
     assert job.aux["slurm_logfile"].exists()
 
 
 def test_no_job_is_forgotten_while_slurm_does_not_answer(queue, tmp_path, caplog):
-    driver, jobs = Driver(), submitted(tmp_path, "4_1", "5")
+    driver, jobs = Driver(tmp_path), submitted(tmp_path, "4_1", "5")
     queue("slurm_load_jobs error: Unable to contact slurm controller", status=1)
     for _ in range(10):
         assert driver.look(jobs) == jobs
@@ -175,7 +214,7 @@ def test_no_job_is_forgotten_while_slurm_does_not_answer(queue, tmp_path, caplog
 
 
 def test_a_job_that_left_the_queue_unseen_is_done_again(queue, tmp_path):
-    driver, jobs = Driver(), submitted(tmp_path, "4")
+    driver, jobs = Driver(tmp_path), submitted(tmp_path, "4")
     for text in ("", "", "4|RUNNING", "", ""):
         queue(text)
         assert driver.look(jobs) == jobs

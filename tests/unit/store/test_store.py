@@ -126,9 +126,11 @@ def test_a_flipped_bit_is_found_on_reading(tmp_path):
 def test_cleared_shards_leave_no_file(tmp_path):
     regions = make(tmp_path / "s.zarr")
     fill(tmp_path / "s.zarr", regions)
-    shards = lambda: {  # noqa: E731
-        f.name for f in (tmp_path / "s.zarr/embedding/c").glob("*") if any(f.iterdir())
-    }
+
+    def shards():
+        folders = (tmp_path / "s.zarr/embedding/c").glob("*")
+        return {f.name for f in folders if any(f.iterdir())}
+
     before = shards()
     store.clear_rows(tmp_path / "s.zarr", *regions[0])
     assert before - shards() == {"0"}

@@ -6,6 +6,7 @@ from numpy.testing import assert_array_equal
 from earshift import store
 from earshift.errors import DataError
 from earshift.stages.embeddings import region_files
+from earshift.store import sizes
 from tests.helpers import stage2
 from tests.helpers.stores import read_files
 
@@ -19,7 +20,7 @@ def small_disk(mount):
 def test_a_full_disk_keeps_what_is_written_and_the_rest_comes_later(
     small_disk, table_dataset, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("earshift.store._base.MAX_CHUNKS_PER_SHARD", 1)
+    monkeypatch.setattr(sizes, "MAX_CHUNKS_PER_SHARD", 1)
     disk, enlarge = small_disk
     entry = stage2.wide(tmp_path)
     table = stage2.list_clips(table_dataset, tmp_path)

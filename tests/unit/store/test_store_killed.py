@@ -7,9 +7,10 @@ import sys
 import pytest
 
 from earshift.stages.embeddings import region_files
+from earshift.store import sizes
 from tests.helpers import stage2
 from tests.helpers.stores import read_files
-from tests.workflow.conftest import environment
+from tests.helpers.workflow import environment
 
 #: Two processes share the regions that are not done, and are killed together. Each
 #: round forks them anew from a process that has imported everything.
@@ -73,7 +74,7 @@ for kill in range(n_kills):
 def test_twenty_kills_and_a_clean_finish_give_the_files_of_an_undisturbed_run(
     table_dataset, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("earshift.store._base.MAX_CHUNKS_PER_SHARD", 1)
+    monkeypatch.setattr(sizes, "MAX_CHUNKS_PER_SHARD", 1)
     entry = stage2.wide(tmp_path, hop=160)
     table = stage2.list_clips(table_dataset, tmp_path)
     (tmp_path / "whole").mkdir()

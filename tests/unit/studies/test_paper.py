@@ -11,103 +11,20 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, pairwise_distances, roc_auc_score
 from sklearn.model_selection import GridSearchCV
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from earshift import datasets, store
+from earshift import store
 from earshift.errors import ConfigError, DataError
-from earshift.evaluation.protocol import study_of
 from earshift.numerics import kernels
-from earshift.stages.scores import cross_validation
 from earshift.stages.splits import draws
 from earshift.studies.ismir2023 import numerics, paper
-
-GENRES = ("rock", "jazz", "folk")
-METHODS = {name: {"plugin": name} for name in numerics.METHODS}
-N_FEATURES = 8
-
-
-def write_domain(folder, name, genres, seed, n_clips=520):
-    """Two classes, genres and a shift; half of the recordings test."""
-    rng = np.random.default_rng(seed)
-    genre = rng.choice(genres, n_clips).astype(object)
-    X = rng.standard_normal((n_clips, N_FEATURES)) * np.linspace(0.3, 3, N_FEATURES)
-    table = pd.DataFrame({"clip_id": [f"{name}{i:03d}" for i in range(n_clips)]})
-    table["recording"] = [f"{name}r{i // 2}" for i in range(n_clips)]
-    table["subgroup"], table["split"], table["status"] = genre, None, "ok"
-    for c in (0, 1):
-        present = rng.random(n_clips) < 0.3
-        X[present, c + 2] += 2.0
-        X[present, c + 4] -= 1.0 if name == "a" else 0.2
-        labels = pd.array(present, dtype="boolean")
-        labels[rng.random(n_clips) < 0.2] = pd.NA
-        table[f"{datasets.LABEL}c{c}"] = labels
-    X += np.array([GENRES.index(g) for g in genre])[:, None] * np.linspace(0, 1, 8)
-    X += 0.0 if name == "a" else np.linspace(2, -1, N_FEATURES)
-    # One clip without a genre neither trains nor tests.
-    table.loc[0, "subgroup"] = None
-    entry = {"name": name} | {
-        key: str(folder / f"{name}.{key}") for key in ("features", "labels", "splits")
-    }
-    ids = table["clip_id"].tolist()
-    store.write_features(
-        folder / f"{name}.features", [X.astype(np.float32)], ids, N_FEATURES, {}
-    )
-    table.to_parquet(entry["labels"])
-    tests = [clip for i, clip in enumerate(ids) if i // 2 % 2 == 0]
-    tested = pd.DataFrame({"clip_id": tests, "repeat": 0, "fold": 0, "tests": True})
-    tested.to_parquet(entry["splits"])
-    return entry
+from tests.helpers.paper import GENRES, METHODS, run, write_inputs
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Two datasets, the second without one genre."""
-    folder = tmp_path_factory.mktemp("study")
-    entries = [
-        write_domain(folder, "a", GENRES, 1),
-        write_domain(folder, "b", GENRES[:2], 2),
-    ]
-    draws.draw_balanced(
-        {e["name"]: e["labels"] for e in entries},
-        {e["name"]: e["splits"] for e in entries},
-        balance="paper",
-        subgroups=GENRES,
-        seed=0,
-        out=folder / "draws.parquet",
-    )
-    classes = pd.DataFrame({"class": ["c0", "c1"], "used": True})
-    classes.to_csv(folder / "classes.csv", index=False)
-    return folder, entries
-
-
-def run(study, out, **changes):
-    folder, entries = study
-    out.mkdir(exist_ok=True)
-    options = {
-        "entries": entries,
-        "draws": folder / "draws.parquet",
-        "methods": METHODS,
-        "scopes": ["global", "classwise"],
-        "n_workers": 0,
-    } | changes
-    cross_validation.cross_validate(
-        model="m",
-        condition="clean",
-        classes=folder / "classes.csv",
-        protocol=study_of("ismir2023").protocol("paper"),
-        classifier={"plugin": "logistic", "C": [1.0], "n_inner_folds": 2},
-        seed=0,
-        parts=out / "parts",
-        clip_scores=out / "clips.parquet",
-        scores=out / "scores.csv",
-        directions=out / "directions.parquet",
-        **options,
-    )
-    return (
-        pd.read_parquet(out / "clips.parquet"),
-        pd.read_csv(out / "scores.csv"),
-        pd.read_parquet(out / "directions.parquet"),
-    )
+    return write_inputs(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +57,7 @@ def oracle(study, c, method, scope, train):
         truth = table.loc[ids, f"label:{c}"].to_numpy(bool)
         tests[name] = (features.loc[ids].to_numpy(), truth)
     parts = {name: rows.to_numpy() for name, rows in X.items()}
-    fit, scale = parts[train], lambda Z: Z
+    fit, scale = parts[train], FunctionTransformer().transform
     if method in ("k", "klda", "mklda"):
         scaled = {n: StandardScaler().fit_transform(part) for n, part in parts.items()}
         stack = np.vstack(list(scaled.values()))
@@ -149,7 +66,7 @@ def oracle(study, c, method, scope, train):
         parts = {n: fastfood.transform(part) for n, part in scaled.items()}
         scaler = StandardScaler().fit(fit)
         fit = parts[train]
-        scale = lambda Z: fastfood.transform(scaler.transform(Z))  # noqa: E731
+        scale = make_pipeline(scaler, fastfood).transform
     seen = {n: y[n] if scope == "classwise" else np.full(len(y[n]), True) for n in y}
     stack = np.vstack([parts[n][seen[n]] for n in parts])
     side = np.concatenate([np.full(seen[n].sum(), n == "b") for n in parts])
@@ -398,7 +315,7 @@ def case(study, c=0, **mended):
         "faults": mended,
         "seed": 0,
     }
-    return paper._case(json.dumps(shared))
+    return paper.load_case(json.dumps(shared))
 
 
 def test_mended_folds_keep_recordings_together(study):

@@ -12,8 +12,8 @@ from earshift import datasets
 from earshift.datasets import table
 from earshift.errors import DataError
 from earshift.stages.clips import listing
-from tests.conftest import tone
 from tests.helpers import stage2
+from tests.helpers.tones import tone
 
 HEAD = "path,label,recording\n"
 

@@ -8,8 +8,8 @@ import soundfile
 from earshift import versions
 from earshift.audio import fingerprint, meter
 from earshift.stages.clips import inspection, listing
-from tests.conftest import tone
 from tests.helpers import stage2
+from tests.helpers.tones import tone
 
 
 def list_clips(folder, out):
@@ -20,13 +20,13 @@ def list_clips(folder, out):
 def decoded(monkeypatch):
     """The names of the files that are decoded from now on."""
     names = []
-    inspect = inspection._inspect
+    inspect = inspection.inspect_file
 
     def note(path, state):
         names.append(path.rsplit("/", 1)[-1])
         return inspect(path, state)
 
-    monkeypatch.setattr(inspection, "_inspect", note)
+    monkeypatch.setattr(inspection, "inspect_file", note)
     return names
 
 
@@ -82,19 +82,19 @@ def test_a_run_that_was_cut_off_goes_on(
 ):
     caplog.set_level("INFO", "earshift")
     monkeypatch.setattr(inspection, "FILES_PER_PART", 5)
-    keep = inspection._keep
+    keep = inspection.write_part
 
     def cut_off(rows, folder):
         keep(rows, folder)
         if len(list(folder.iterdir())) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(inspection, "_keep", cut_off)
+    monkeypatch.setattr(inspection, "write_part", cut_off)
     with pytest.raises(KeyboardInterrupt):
         list_clips(table_dataset, tmp_path)
     assert not (tmp_path / "clips.parquet").exists()
     (tmp_path / "clips.parts" / ".half.unfinished.parquet").write_bytes(b"PAR1")
-    monkeypatch.setattr(inspection, "_keep", keep)
+    monkeypatch.setattr(inspection, "write_part", keep)
     decoded.clear()
     table = list_clips(table_dataset, tmp_path)
     assert len(decoded) == 24 - 15

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from earshift.stages.clips import dataset_audit, duplicates, listing
-from tests.unit.audio.test_fingerprint import melody
+from tests.helpers.melodies import melody
 
 RATE = 22_050
 
@@ -163,7 +163,7 @@ def test_recordings_in_several_official_splits_are_named(audited):
 @pytest.mark.parametrize("splits", [("1", "10"), ("train", "validation")])
 def test_folds_and_validation_count_as_sides(splits):
     own = pd.DataFrame({"recording": ["a", "a", "b"], "split": [*splits, splits[0]]})
-    assert dataset_audit._both_sides("d", own)["recording"].tolist() == ["a"]
+    assert dataset_audit.on_both_sides("d", own)["recording"].tolist() == ["a"]
 
 
 def test_classes_and_subgroups_are_counted_by_split(audited):
@@ -207,7 +207,7 @@ def made(n, bandwidth, seed):
 
 def test_a_cue_tells_datasets_apart_only_where_it_differs():
     usable = {"a": made(100, 16_000, 0), "b": made(100, 19_000, 1)}
-    cues = dataset_audit._cues(usable, 199, 0.95, 1).set_index("cue")
+    cues = dataset_audit.tell_apart(usable, 199, 0.95, 1).set_index("cue")
     assert cues.loc["bandwidth", "auc"] > 0.98
     assert cues.loc[dataset_audit.ALL_CUES, "auc"] > 0.95
     assert cues.loc["sample rate", "auc"] == 0.5
@@ -217,5 +217,5 @@ def test_a_cue_tells_datasets_apart_only_where_it_differs():
 
 def test_a_dataset_of_one_recording_has_no_domain_auc():
     one = made(10, 16_000, 0).assign(recording="r")
-    cues = dataset_audit._cues({"a": one, "b": made(10, 16_000, 1)}, 19, 0.95, 0)
+    cues = dataset_audit.tell_apart({"a": one, "b": made(10, 16_000, 1)}, 19, 0.95, 0)
     assert cues["auc"].isna().all()

@@ -21,15 +21,14 @@ from earshift.stages.discrepancy.measuring import (
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import main
 from earshift.stages.report.sections.findings import findings
-from earshift.stages.splits import classes
 from earshift.stages.statistics import summary
-from tests.helpers.places import ROOT
+from tests.helpers.config import SCHEMA, minimal
+from tests.helpers.figures import drawn_axes, texts
+from tests.helpers.plugins import PLUGINS
 from tests.helpers.report_tables import write_results
-from tests.unit.runs.test_settings import SCHEMA, minimal
-from tests.unit.stages.report.test_figures import drawn_axes, texts
-from tests.unit.stages.scores.test_cross_validation import SHIFT, write_domain
+from tests.helpers.two_domains import write_two_domains
 
-MMD = str(ROOT / "tests" / "plugins" / "mmd.py")
+MMD = str(PLUGINS / "mmd.py")
 
 METHODS = {"none": {"plugin": "none"}, "lda": {"plugin": "lda"}}
 
@@ -49,12 +48,7 @@ COLUMNS = (
 @pytest.fixture(scope="module")
 def entries(tmp_path_factory):
     folder = tmp_path_factory.mktemp("domains")
-    found = [
-        write_domain(folder, "a", 0 * SHIFT, 1),
-        write_domain(folder, "b", SHIFT, 2),
-    ]
-    classes.choose_classes(found, [], folder / "classes.csv", n_inner_folds=3)
-    return found
+    return write_two_domains(folder)
 
 
 def measured(folder, entries, measures):

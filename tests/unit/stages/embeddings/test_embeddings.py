@@ -11,8 +11,8 @@ from earshift.audio import reading
 from earshift.errors import DataError, WeightsError
 from earshift.stages.clips import listing
 from earshift.stages.embeddings import extraction, indexing, region_files
-from tests.conftest import tone
 from tests.helpers import stage2
+from tests.helpers.tones import tone
 
 ENTRY = {"plugin": "mfcc"}
 

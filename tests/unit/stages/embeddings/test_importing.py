@@ -11,12 +11,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model, open_embeddings, store
 from earshift.errors import ConfigError, DataError
 from earshift.models import imported
-from earshift.stages.embeddings import importing, region_files
+from earshift.stages.embeddings import region_files, vector_tables
 from earshift.stages.embeddings.vector_files import open_vectors
 from earshift.stages.features import pool
+from tests.helpers.importing import CLIPS, run
 
-#: Clips of the dataset, in its order, and their frames in the file, in another order.
-CLIPS = ["a", "b", "é", "d"]
+#: Clips and their frames in the file, in another order than in the dataset.
 RUNS = [("d", 2), ("a", 3), ("unknown", 2), ("b", 1)]
 ROWS = np.random.default_rng(0).standard_normal((8, 5)).astype(np.float32)
 FRAMES = {"d": ROWS[:2], "a": ROWS[2:5], "b": ROWS[7:]}
@@ -51,31 +51,10 @@ def write(file, ids=None, rows=ROWS):
 FILES = ["study.h5", "t.npz", "t.csv", "lists.parquet", "columns.parquet"]
 
 
-def run(tmp_path, file, limit=0.3, clips=CLIPS, **changes):
-    """Import a file for a dataset of these clips; return its index."""
-    pd.DataFrame({"clip_id": clips, "status": "ok"}).to_parquet(tmp_path / "c.parquet")
-    options = {
-        "datasets": ["ours", "table"],
-        "name": "net",
-        "table": tmp_path / "c.parquet",
-        "versions": {"stage": 1},
-        "location": tmp_path / "e.zarr",
-        "dtype": "float32",
-        "pooling": [],
-        "max_bad_clips": limit,
-        "plan": tmp_path / "e.plan.json",
-        "index": tmp_path / "e.index.parquet",
-    }
-    importing.import_embeddings("m", file, **options | changes)
-    return pd.read_parquet(tmp_path / "e.index.parquet").set_index("clip_id")
-
-
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("block", [1, 3, 1000], ids="rows of a block: {}".format)
 def test_every_kind_of_file_gives_the_same_store(tmp_path, name, block, monkeypatch):
-    monkeypatch.setattr(
-        "earshift.stages.embeddings.vector_tables.BLOCK_BYTES", 4 * 5 * block
-    )
+    monkeypatch.setattr(vector_tables, "BLOCK_BYTES", 4 * 5 * block)
     index = run(tmp_path, write(tmp_path / name))
     assert list(index.index) == CLIPS
     assert list(index["status"]) == ["ok", "ok", "no_frames", "ok"]
@@ -144,9 +123,7 @@ def test_a_vector_that_is_not_finite_is_left_out_with_its_clip(tmp_path):
 def test_rows_that_were_never_written_are_no_vectors(
     tmp_path, monkeypatch, block, pooling
 ):
-    monkeypatch.setattr(
-        "earshift.stages.embeddings.vector_tables.BLOCK_BYTES", 4 * 5 * block
-    )
+    monkeypatch.setattr(vector_tables, "BLOCK_BYTES", 4 * 5 * block)
     clips = [f"c{i}" for i in range(8)]
     with h5py.File(tmp_path / "s.h5", "w") as held:
         held["ours/net/keys"] = np.array(clips, "S")

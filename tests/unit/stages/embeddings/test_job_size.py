@@ -14,8 +14,8 @@ from earshift.stages.embeddings import job_size, region_files, regions
 from earshift.stages.embeddings.calibration import calibrate_model
 from earshift.stages.embeddings.job_size import Calibration
 from earshift.stages.report.sections.forecast import plan_table
-from tests.conftest import tone, write_table_dataset
 from tests.helpers import stage2
+from tests.helpers.tones import tone, write_table_dataset
 
 ENTRY = {"plugin": "mfcc"}
 EXTRACTION = {

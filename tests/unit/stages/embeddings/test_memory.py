@@ -5,7 +5,7 @@ import sys
 
 import soundfile
 
-from tests.conftest import tone
+from tests.helpers.tones import tone
 
 #: A model that is as fast as its input.
 ENERGY = """

@@ -19,9 +19,9 @@ from earshift.stages.embeddings import (
     regions,
     store_audit,
 )
-from tests.conftest import write_table_dataset
 from tests.helpers import stage2
-from tests.unit.stages.embeddings.test_regions import n_embedded
+from tests.helpers.stage2 import n_embedded
+from tests.helpers.tones import write_table_dataset
 
 ENTRY = {"plugin": "mfcc"}
 

@@ -11,8 +11,8 @@ from earshift.models._framing import fill_up
 from earshift.stages.embeddings import padding, region_files
 from earshift.stages.report.sections import padding as report
 from earshift.tables import read_table
-from tests.conftest import tone
 from tests.helpers import stage2
+from tests.helpers.tones import tone
 
 #: Length of clips in seconds, for a window of 1 s.
 LENGTHS = {"short": [0.25, 0.5, 0.5, 0.9999, 1.0, 2.0], "long": [1.0, 1.5, 3.0, 9.0]}

@@ -1,7 +1,6 @@
 """What is embedded again when a dataset changes, and what is not."""
 
 import json
-import re
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from earshift import load_model, open_embeddings, store
 from earshift.errors import DataError
 from earshift.stages.embeddings import indexing, region_files, regions
-from tests.conftest import tone
 from tests.helpers import stage2
+from tests.helpers.stage2 import add_clips, n_embedded
+from tests.helpers.tones import tone
 
 ENTRY = {"plugin": "mfcc"}
 
@@ -24,30 +24,11 @@ def extract(folder, tmp_path, n_jobs=3, **changes):
     return stage2.extract(table, tmp_path, n_jobs, **{"entry": ENTRY} | changes)
 
 
-def n_embedded(caplog):
-    """Clips that were embedded since the log was cleared."""
-    counts = re.findall(r"d / m: (\d+)/\1 clips", caplog.text)
-    return sum(map(int, counts))
-
-
 def frames(plan):
     """Frames of each clip."""
     found = open_embeddings(region_files.location_of(plan)).load()
     ids = found.clip_id.values
     return {i: found.embedding.values[ids == i] for i in np.unique(ids)}
-
-
-def add_clips(folder, n):
-    """Put `n` more clips into a folder of `table`."""
-    rows = pd.read_csv(folder / "clips.csv")
-    more = []
-    for i in range(n):
-        name = f"audio/more_{i}.wav"
-        soundfile.write(folder / name, tone(300 + i, 1.2 + 0.1 * i, seed=i), 16_000)
-        more.append((name, "bass", f"more{i}", "x"))
-    more = pd.DataFrame(more, columns=rows.columns)
-    # In front: a clip's place in the table has nothing to do with its rows.
-    pd.concat([more, rows]).to_csv(folder / "clips.csv", index=False)
 
 
 def test_work_is_shared_equally_and_no_job_is_without_clips():

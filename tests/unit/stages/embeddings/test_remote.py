@@ -9,7 +9,7 @@ from earshift import open_embeddings, store
 from earshift.errors import ConfigError, DataError
 from earshift.stages.embeddings import region_files, store_audit
 from tests.helpers import stage2
-from tests.unit.stages.embeddings.test_regions import add_clips, n_embedded
+from tests.helpers.stage2 import add_clips, n_embedded
 
 
 @pytest.fixture(params=["s3", "file", "memory"])

@@ -12,13 +12,14 @@ from numpy.testing import assert_array_equal
 from earshift import open_embeddings, store
 from earshift.errors import DataError
 from earshift.stages.embeddings import region_files, store_audit
+from earshift.store import sizes
 from tests.helpers import stage2
 
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
     """Shards of one chunk: a region has several."""
-    monkeypatch.setattr("earshift.store._base.MAX_CHUNKS_PER_SHARD", 1)
+    monkeypatch.setattr(sizes, "MAX_CHUNKS_PER_SHARD", 1)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 from earshift.errors import ConfigError, DataError
 from earshift.models import imported
 from earshift.stages.embeddings.vector_files import open_vectors
-from tests.unit.stages.embeddings.test_importing import run
+from tests.helpers.importing import run
 
 N = 24
 X = np.random.default_rng(1).standard_normal((N, 3)).astype(np.float32)

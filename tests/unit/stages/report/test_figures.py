@@ -2,19 +2,11 @@
 
 import pandas as pd
 import pytest
-from matplotlib.text import Text
 
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import audio, main
+from tests.helpers.figures import drawn_axes, texts
 from tests.helpers.report_tables import MEASURES, write_results
-
-
-def texts(figure):
-    return {t.get_text() for t in figure.findobj(Text) if t.get_visible()}
-
-
-def drawn_axes(figure):
-    return [ax for ax in figure.axes if ax.get_visible()]
 
 
 @pytest.fixture

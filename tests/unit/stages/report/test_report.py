@@ -16,35 +16,16 @@ from earshift.stages.report import (
     final_tables,
     main_table,
     words,
-    write_report,
 )
 from earshift.stages.report.figures import main as figures
 from earshift.stages.report.sections import audit
-from earshift.stages.report.sections.findings import findings
 from earshift.stages.report.sections.forecast import compare
 from earshift.studies.ismir2023 import faults
 from earshift.studies.ismir2023 import section as study
+from tests.helpers.page import page, said, section
 from tests.helpers.places import ROOT
 from tests.helpers.report_tables import MEASURES, config_of, write_results
 from tests.helpers.study_results import write_study
-
-TEMPLATE = ROOT / "workflow" / "report" / "page.html.j2"
-
-
-def said(folder):
-    found = final_tables.read(folder / "tables", measures=MEASURES)
-    return "\n".join(s for section in findings(found) for s in section.sentences)
-
-
-def page(results, config=None):
-    (results / "figures").mkdir(exist_ok=True)
-    for name in (*figures.FIGURES, "audio"):
-        (results / "figures" / f"{name}.svg").write_text("<svg/>")
-    versions = {"models": {"mfcc": 1}}
-    out = results / "report.html"
-    config = config or config_of(results)
-    write_report(results, config, versions, template=TEMPLATE, out=out)
-    return out.read_text(encoding="utf-8")
 
 
 def test_a_gap_is_told_with_its_interval(tmp_path):
@@ -202,11 +183,6 @@ def test_the_page_lists_clips_left_out_and_says_where_there_are_none(tmp_path):
     assert "all samples are 0" in html
     assert "<p>there: none." in html
     assert "<p>here: none." not in html
-
-
-def section(html, name):
-    start = html.index(f'<section aria-labelledby="{name}">')
-    return html[start : html.index("</section>", start)]
 
 
 def test_odd_clips_are_listed_in_the_audit_and_not_as_left_out(tmp_path):

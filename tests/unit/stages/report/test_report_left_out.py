@@ -9,8 +9,8 @@ import pytest
 from earshift.stages.report import main_table
 from earshift.stages.report.sections import left_out
 from earshift.tables import read_table
+from tests.helpers.page import page
 from tests.helpers.report_tables import write_results
-from tests.unit.stages.report.test_report import page
 
 NAMES = ["here", "there"]
 

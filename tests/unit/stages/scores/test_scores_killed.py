@@ -9,10 +9,9 @@ import sys
 import psutil
 import pytest
 
+from tests.helpers import paper
 from tests.helpers.places import ROOT
 from tests.helpers.waiting import wait_for
-from tests.unit.studies import test_paper
-from tests.unit.studies.test_paper import study  # noqa: F401
 
 TABLES = ("clips.parquet", "scores.csv", "directions.parquet")
 
@@ -20,7 +19,7 @@ TABLES = ("clips.parquet", "scores.csv", "directions.parquet")
 SCRIPT = """
 import sys
 from pathlib import Path
-from tests.unit.studies import test_paper
+from tests.helpers import paper
 
 if __name__ == "__main__":
     folder, out = map(Path, sys.argv[1:])
@@ -31,11 +30,16 @@ if __name__ == "__main__":
         }
         for name in ("a", "b")
     ]
-    test_paper.run((folder, entries), out, n_workers=2)
+    paper.run((folder, entries), out, n_workers=2)
 """
 
 
-def start(study, tmp_path, out):  # noqa: F811
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return paper.write_inputs(tmp_path_factory.mktemp("study"))
+
+
+def start(study, tmp_path, out):
     """Run the study in a process of its own, with two workers."""
     script = tmp_path / "study.py"
     script.write_text(SCRIPT)
@@ -60,13 +64,13 @@ def workers(process):
 
 
 @pytest.fixture
-def expected(study, tmp_path):  # noqa: F811
-    test_paper.run(study, tmp_path / "alone")
+def expected(study, tmp_path):
+    paper.run(study, tmp_path / "alone")
     return [(tmp_path / "alone" / name).read_bytes() for name in TABLES]
 
 
 @pytest.mark.parametrize("n_killed", [1, 2])
-def test_a_killed_worker_is_replaced(study, tmp_path, expected, n_killed):  # noqa: F811
+def test_a_killed_worker_is_replaced(study, tmp_path, expected, n_killed):
     out = tmp_path / "out"
     process = start(study, tmp_path, out)
     wait_for(lambda: done(out), "a first task", pause=0.005)
@@ -79,7 +83,7 @@ def test_a_killed_worker_is_replaced(study, tmp_path, expected, n_killed):  # no
     assert [(out / name).read_bytes() for name in TABLES] == expected
 
 
-def test_a_killed_run_is_taken_up_where_it_was(study, tmp_path, expected):  # noqa: F811
+def test_a_killed_run_is_taken_up_where_it_was(study, tmp_path, expected):
     out = tmp_path / "out"
     process = start(study, tmp_path, out)
     wait_for(lambda: len(done(out)) >= 2, "two tasks", pause=0.005)
@@ -89,7 +93,7 @@ def test_a_killed_run_is_taken_up_where_it_was(study, tmp_path, expected):  # no
     assert not (out / "scores.csv").exists()
     kept = {path: path.stat().st_mtime_ns for path in done(out)}
     assert len(kept) < 20
-    test_paper.run(study, out)
+    paper.run(study, out)
     assert [(out / name).read_bytes() for name in TABLES] == expected
     now = {path: path.stat().st_mtime_ns for path in done(out)}
     assert kept.items() <= now.items()

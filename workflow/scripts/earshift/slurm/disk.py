@@ -35,7 +35,7 @@ def room_for_plan(folder: Path) -> tuple[bool, str]:
     plan = folder / "plan.csv"
     if not plan.exists():
         return True, f"{found}; 'make plan' says how much a run needs"
-    n_bytes, n_files = _needed(plan)
+    n_bytes, n_files = needed_by(plan)
     found += f", {n_bytes / 1e9:.1f} GB are needed"
     if free < n_bytes:
         return False, f"{found}. {ELSEWHERE} or ask for more room"
@@ -71,7 +71,7 @@ def check_temporary() -> None:
         ) from error
 
 
-def _needed(plan: Path) -> tuple[int, int]:
+def needed_by(plan: Path) -> tuple[int, int]:
     """Return the bytes and files that a plan puts on file systems."""
     table = read_table(plan)
     if "address" in table:

@@ -21,14 +21,12 @@ from __future__ import annotations
 
 from earshift.store._base import (
     ANEW,
-    CHUNK_BYTES,
     Array,
     Location,
     attributes,
     folder_of,
     read_index,
     set_attributes,
-    shard_frames,
 )
 from earshift.store._embeddings import (
     DTYPES,
@@ -57,6 +55,7 @@ from earshift.store._shards import (
     remove_file,
     stored_bytes,
 )
+from earshift.store.sizes import CHUNK_BYTES, shard_frames
 
 __all__ = [
     "ANEW",

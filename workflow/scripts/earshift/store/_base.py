@@ -15,13 +15,6 @@ from numpy.typing import NDArray
 
 from earshift.errors import ConfigError, DataError
 
-#: Bytes of an inner chunk, the smallest piece that is read: large enough that a clip
-#: costs one read, small enough that one clip does not cost a shard.
-CHUNK_BYTES = 1 << 18
-
-#: Chunks of a shard at most: a shard is what one job holds in memory when it writes.
-MAX_CHUNKS_PER_SHARD = 64
-
 #: A folder, or an address that fsspec knows, such as ``s3://bucket/path``.
 Location = Path | str
 
@@ -41,27 +34,6 @@ def folder_of(location: Location) -> Path | None:
 def address_of(location: Location) -> str:
     """Return what Zarr is told: a folder's path, or an address that fsspec knows."""
     return str(folder_of(location) or location)
-
-
-def shard_frames(n_frames: int, n_features: int, dtype: str) -> tuple[int, int]:
-    """Return the rows of a chunk and of a shard of a store.
-
-    Parameters
-    ----------
-    n_frames : int
-        Rows that the largest job will write at first.
-    n_features : int
-        Length of a row.
-    dtype : {"float32", "float16"}
-        Type of the values.
-
-    Returns
-    -------
-    chunk, shard : int
-        A shard holds whole chunks.
-    """
-    chunk = max(16, CHUNK_BYTES // (np.dtype(dtype).itemsize * n_features))
-    return chunk, chunk * min(MAX_CHUNKS_PER_SHARD, max(1, -(-n_frames // chunk)))
 
 
 def open_array(

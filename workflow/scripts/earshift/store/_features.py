@@ -17,11 +17,11 @@ from earshift.store._base import (
     array_of,
     read_strings,
     room,
-    shard_frames,
     shard_rows,
     write_strings,
 )
 from earshift.store._shards import read_rows
+from earshift.store.sizes import shard_frames
 
 
 def write_features(

@@ -80,7 +80,7 @@ def audit_datasets(
     """
     usable = {name: _usable(table) for name, table in tables.items()}
     pairs = read_text(duplicates)
-    both = pd.concat([_both_sides(n, own) for n, own in usable.items()])
+    both = pd.concat([on_both_sides(n, own) for n, own in usable.items()])
     heard = {n: own[own["n_samples"] > 0] for n, own in usable.items()}
     found = {
         "audit": pd.DataFrame(
@@ -96,7 +96,7 @@ def audit_datasets(
         "distributions": pd.concat(
             [_distributions(n, own) for n, own in heard.items()]
         ),
-        "cues": _cues(heard, n_resamples, confidence, seed),
+        "cues": tell_apart(heard, n_resamples, confidence, seed),
     }
     for name, table in found.items():
         with files.whole_file(out / f"{name}.csv") as file:
@@ -180,8 +180,21 @@ def _counts(name: str, own: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _both_sides(name: str, own: pd.DataFrame) -> pd.DataFrame:
-    """Return the recordings whose clips are in more than one official split."""
+def on_both_sides(name: str, own: pd.DataFrame) -> pd.DataFrame:
+    """Return the recordings whose clips are in more than one official split.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset.
+    own : DataFrame
+        Its clips, with the columns recording and split.
+
+    Returns
+    -------
+    DataFrame
+        Columns dataset, recording, splits, n_clips.
+    """
     known = own[own["split"].notna()]
     rows = [
         {
@@ -246,10 +259,28 @@ def _distributions(name: str, own: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _cues(
+def tell_apart(
     usable: Mapping[str, pd.DataFrame], n_resamples: int, confidence: float, seed: int
 ) -> pd.DataFrame:
-    """Say how well the format of the audio tells each pair of datasets apart."""
+    """Say how well the format of the audio tells each pair of datasets apart.
+
+    Parameters
+    ----------
+    usable : mapping
+        Dataset -> its usable clips, with the columns of `CUES`, and recording.
+    n_resamples : int
+        Resamples of the recordings, for the interval.
+    confidence : float
+        Of the interval.
+    seed : int
+        Draws.
+
+    Returns
+    -------
+    DataFrame
+        Columns a, b, cue, auc, low, high: one row for each pair and cue, NaN where a
+        dataset has too few recordings.
+    """
     cues: dict[str, list[str]] = {cue: [column] for cue, column in CUES.items()}
     cues[ALL_CUES] = list(CUES.values())
     seeds = np.random.SeedSequence(seed).spawn(

@@ -130,14 +130,14 @@ def inspect_files(
     per_part = max(FILES_PER_PART, -(-len(todo) // MAX_PARTS))
     with ThreadPoolExecutor(n_threads) as pool:
         rows = []
-        found = pool.map(lambda key: {"key": key} | _inspect(*todo[key]), todo)
+        found = pool.map(lambda key: {"key": key} | inspect_file(*todo[key]), todo)
         for row in found:
             rows.append(row)
             if len(rows) == per_part:
-                _keep(rows, parts)
+                write_part(rows, parts)
                 rows = []
             progress.step()
-        _keep(rows, parts)
+        write_part(rows, parts)
     with files.whole_file(out) as file:
         pd.DataFrame({"key": keys}).to_parquet(file, index=False)
 
@@ -151,7 +151,8 @@ def _known(parts: Path) -> set[str]:
     }
 
 
-def _keep(rows: list[dict[str, Any]], folder: Path) -> None:
+def write_part(rows: list[dict[str, Any]], folder: Path) -> None:
+    """Keep what was measured on some files, so that it is not measured again."""
     if rows:
         part = files.content_key([row["key"] for row in rows])
         with files.whole_file(folder / f"{part}.parquet") as file:
@@ -226,7 +227,7 @@ def _state(path: str) -> dict[str, int]:
     try:
         file = Path(path)
         state = file.stat() if file.is_file() else None
-    except (OSError, ValueError):  # no permission, too long a name; `_inspect` says it
+    except (OSError, ValueError):  # no permission, a long name: `inspect_file` says it
         state = None
     return {
         "n_bytes": state.st_size if state else 0,
@@ -256,10 +257,11 @@ def nothing(n: int, excerpts: Path) -> tuple[pa.Table, NDArray[np.int64]]:
 
 def inspect(path: str) -> dict[str, Any]:
     """Decode one file; return what its clip table and its measures say of it."""
-    return _inspect(path, _state(path))
+    return inspect_file(path, _state(path))
 
 
-def _inspect(path: str, state: Mapping[str, int]) -> dict[str, Any]:
+def inspect_file(path: str, state: Mapping[str, int]) -> dict[str, Any]:
+    """Do as `inspect` does with a file whose size and time are known."""
     row: dict[str, Any] = {
         **_UNKNOWN,
         "duration_s": 0.0,

@@ -184,7 +184,7 @@ def measure_fold(
         measure_entries[name] = entry
     all_domains = inputs.load_all(entries, classes)
     draws = np.random.default_rng([seed, repeat])
-    halves = _halves(all_domains, draws)
+    halves = halve(all_domains, draws)
     # The other half is as it was when that is measured.
     both = [[_at_most(half == f, MAX_CLIPS, draws) for half in halves] for f in (0, 1)]
     train, test = both[1 - fold], both[fold]
@@ -233,7 +233,7 @@ def _corrected(
     scaler = StandardScaler().fit(pooled)
     scaled = [scaler.transform(d.X) for d in all_domains]
     parts = [(d, x[t], t) for d, x, t in zip(all_domains, scaled, train, strict=True)]
-    fitted, seen = _fit_method(method, parts)
+    fitted, seen = fit_method(method, parts)
     groups = [
         [
             checks.Clips(d.name, d.clip_id[t], x[t])
@@ -253,10 +253,23 @@ def _corrected(
     return held_out
 
 
-def _halves(
+def halve(
     all_domains: Sequence[Domain], draws: np.random.Generator
 ) -> list[NDArray[np.int64]]:
-    """Halve the recordings of all datasets; one that two have is in one half."""
+    """Halve the recordings of all datasets; one that two have is in one half.
+
+    Parameters
+    ----------
+    all_domains : sequence of Domain
+        The datasets.
+    draws : Generator
+        Draws.
+
+    Returns
+    -------
+    list of ndarray of shape (n_clips,), int
+        For each dataset, the half of each clip: 0 or 1.
+    """
     blocks = [
         np.column_stack([d.labels == PRESENT, np.ones(len(d.labels), bool)])
         for d in all_domains
@@ -266,13 +279,26 @@ def _halves(
     return np.split(half, np.cumsum([len(d.recording) for d in all_domains])[:-1])
 
 
-def _fit_method(
+def fit_method(
     method: Method,
     parts: Sequence[tuple[Domain, NDArray[np.float64], NDArray[np.bool_]]],
 ) -> tuple[TransformerMixin, dict[str, Any]]:
     """Fit a method, with the first dataset in the place of the source.
 
-    Also returns what it was fitted to.
+    Parameters
+    ----------
+    method : Method
+        The method.
+    parts : sequence of (Domain, features, seen)
+        Of each dataset, its features of shape (n_clips, n_features), and which clips
+        the method is fitted to.
+
+    Returns
+    -------
+    fitted : transformer
+        The method.
+    seen : dict
+        What it was fitted to, by the names of the arguments of `fit`.
     """
     seen = domains.seen_by(method, parts, source=parts[0][0].name)
     # One kernel for all of them: 'k' sees no more than this.

@@ -1,4 +1,7 @@
-"""Tables as LaTeX, for a paper that loads the package booktabs."""
+"""Tables as LaTeX, for a paper that loads the package booktabs.
+
+That of pandas draws no lines between groups of rows.
+"""
 
 from __future__ import annotations
 

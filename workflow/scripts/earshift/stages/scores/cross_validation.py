@@ -121,7 +121,7 @@ def cross_validate(
         "entries": entries,
         "digest": [domain.digest() for domain in all_domains],
         "classes": chosen,
-        **_of_classifier(protocol.classifier_in(classifier)),
+        **classifier_of_tasks(protocol.classifier_in(classifier)),
         "seed": seed,
         "version": versions.SCORES,
     }
@@ -164,7 +164,7 @@ def log_left_out(
             log.info("the method '%s': %s", method.name, sentence)
 
 
-def _of_classifier(entry: Mapping[str, Any]) -> dict[str, Any]:
+def classifier_of_tasks(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return what tasks are told of the classifier.
 
     Tasks with the default one are called by what they were told before there were
@@ -176,7 +176,7 @@ def _of_classifier(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"grid": list(told["C"]), "n_inner_folds": told["n_inner_folds"]}
 
 
-def _trainer(task: Mapping[str, Any]) -> Trainer:
+def trainer_of(task: Mapping[str, Any]) -> Trainer:
     """Return what trains the classifier that a task is told of.
 
     Raises
@@ -248,12 +248,12 @@ def score_fold(
         none may.
     """
     own = Method.of_task(method, method_entry, method_version)
-    trainer = _trainer(shared)
+    trainer = trainer_of(shared)
     classes, repeat, fold = (shared[word] for word in ("classes", "repeat", "fold"))
     balanced = "draws" in shared["entries"][0]
     words = ("entries", "digest", "classes", "repeat", "fold")
     key = {word: shared[word] for word in words}
-    split = _split(
+    split = load_split(
         json.dumps(key | {"c": classes.index(only[0]) if balanced else None})
     )
     classwise = scope == "classwise" and own.looks_at_domains
@@ -331,8 +331,15 @@ class _Work:
 
 
 @lru_cache(maxsize=1)
-def _split(shared: str) -> Split:
-    """Load a split; the last one is kept for the next method."""
+def load_split(shared: str) -> Split:
+    """Load a split; the last one is kept for the next method.
+
+    Parameters
+    ----------
+    shared : str
+        As JSON: entries, classes, repeat, fold, and `c`, the class that is drawn for
+        or None.
+    """
     task = json.loads(shared)
     all_domains = inputs.load_all(task["entries"], task["classes"])
     return Split(all_domains, task["repeat"], task["fold"], task["c"])

@@ -299,7 +299,7 @@ def metrics(rows: pd.DataFrame) -> pd.DataFrame:
             dict(zip(CELL, cell, strict=True))
             | {
                 "roc_auc": auc.fold_auc(scores, present, folds),
-                "average_precision": _average_precision(scores, present, folds),
+                "average_precision": auc.fold_average_precision(scores, present, folds),
                 **auc.threshold_metrics(scores, present),
                 "n_positive": int(present.sum()),
                 "n_test": len(part),
@@ -310,25 +310,3 @@ def metrics(rows: pd.DataFrame) -> pd.DataFrame:
     method = table.groupby(list(CELL[:5]), sort=False).ngroup()
     order = table.assign(place=method).sort_values(["place", *CELL[5:]])
     return order.drop(columns="place").reset_index(drop=True)
-
-
-def _average_precision(
-    scores: NDArray[np.float64], present: NDArray[np.bool_], folds: NDArray[np.int64]
-) -> float:
-    """Return the mean average precision of the folds, weighted by their positives."""
-    values, weights = [0.0], [0]
-    for fold in np.unique(folds):
-        own = folds == fold
-        if present[own].any():
-            values.append(_precision_of_one(scores[own], present[own]))
-            weights.append(int(present[own].sum()))
-    return float(np.average(values, weights=weights)) if sum(weights) else float("nan")
-
-
-def _precision_of_one(scores: NDArray[np.float64], present: NDArray[np.bool_]) -> float:
-    """Return the mean precision at each positive; clips of one score come as one."""
-    order = np.argsort(-scores)
-    hits = np.cumsum(present[order])
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    found = np.diff(hits[ends], prepend=0)
-    return float((found * hits[ends] / (ends + 1)).sum() / hits[-1])

@@ -114,7 +114,7 @@ def summarise(
         rows = pd.read_parquet(path)
         for (_, condition, test), part in rows.groupby(["model", "condition", "test"]):
             log.info("resampling %s, %s, %s", path.parent.name, condition, test)
-            curves |= _resample(part, n_resamples, seed)
+            curves |= resample(part, n_resamples, seed)
     rng = np.random.default_rng(seed)
     by_name = Method.of_all(methods)
     with files.whole_file(summary) as file:
@@ -125,11 +125,26 @@ def summarise(
         _gaps(means, confidence).to_csv(file, index=False, float_format="%.6f")
 
 
-def _resample(rows: pd.DataFrame, n_resamples: int, seed: int) -> ClassCurves:
+def resample(rows: pd.DataFrame, n_resamples: int, seed: int) -> ClassCurves:
     """Return the AUC of each class of each group, per resample, means over repeats.
 
     All rows are of one test dataset, so that every group sees the same draws: clips are
     numbered by id, and the generator depends on the seed alone.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Scores of clips, as stage 5 writes them.
+    n_resamples : int
+        Draws of the recordings.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    dict
+        Values of `GROUP` -> AUCs of shape (n_classes, 1 + n_resamples), the first of
+        the sample itself, NaN where a class has no clip in a resample.
     """
     clips = rows[["clip_id", "recording"]].drop_duplicates().sort_values("clip_id")
     weights = inference.bootstrap_weights(

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from scipy.stats import rankdata
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
@@ -22,6 +21,7 @@ from earshift.debias import Found
 from earshift.errors import DataError
 from earshift.evaluation.domains import PRESENT, Domain
 from earshift.numerics import classifier, kernels
+from earshift.numerics.auc import fold_auc
 from earshift.numerics.classifier import Classifier
 from earshift.numerics.discriminant import discriminant
 from earshift.numerics.grouped_folds import assign_folds
@@ -314,16 +314,13 @@ def _basis(found: Sequence[Found], n_features: int) -> Array:
 
 def _first_best(scores: Array, y: NDArray[np.bool_], folds: NDArray[np.int64]) -> int:
     """Return the first row of `scores` whose mean AUC over the folds is highest."""
-    means = []
-    for fold in np.unique(folds):
-        own = folds == fold
-        n_present, n_absent = int(y[own].sum()), int((~y[own]).sum())
-        if np.isfinite(scores[:, own]).all() and n_present and n_absent:
-            ranks = rankdata(scores[:, own], axis=1)[:, y[own]].sum(axis=1)
-            auc = (ranks - n_present * (n_present + 1) / 2) / (n_present * n_absent)
-            means.append(auc)
+    parts = [folds == fold for fold in np.unique(folds)]
+    auc = np.array(
+        [[fold_auc(row, y[own], folds[own]) for row in scores[:, own]] for own in parts]
+    )
+    auc = auc[np.isfinite(auc).all(axis=1)]
     # Rounded, so that the choice does not hang on the last bits of a sum.
-    return int(np.argmax(np.round(np.mean(means, axis=0), 12))) if means else 0
+    return int(np.argmax(np.round(auc.mean(axis=0), 12))) if len(auc) else 0
 
 
 def as_published(scores: Array) -> Array:

@@ -181,7 +181,7 @@ def score_cell(
     rows, directions : DataFrame
         As `score_tables.write` wants them.
     """
-    case = _case(json.dumps(shared, sort_keys=True))
+    case = load_case(json.dumps(shared, sort_keys=True))
     recipe = METHODS[plugin]
     name, repeat, fold = shared["class"], shared["repeat"], shared["fold"]
     key: dict[str, Any] = {"method": method, "scope": scope, "class": name}
@@ -209,8 +209,19 @@ def score_cell(
 
 
 @lru_cache(maxsize=1)
-def _case(shared: str) -> Case:
-    """Load a class; the last one is kept for the next method."""
+def load_case(shared: str) -> Case:
+    """Load a class; the last one is kept for the next method.
+
+    Parameters
+    ----------
+    shared : str
+        What all tasks of a class are told, as JSON.
+
+    Raises
+    ------
+    DataError
+        If it cannot be trained; the class is named.
+    """
     task = json.loads(shared)
     all_domains = inputs.load_all(task["entries"], task["classes"])
     key = (task["class"], task["repeat"], task["fold"])
