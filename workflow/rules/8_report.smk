@@ -15,31 +15,31 @@ rule draw_figures:
         discrepancy=rules.summarise_scores.output.discrepancy,
     output:
         per_class=report(
-            f"{RESULTS}/figures/per_class.svg",
+            EXPERIMENT.file(layout.FIGURE, figure="per_class"),
             caption="../report/per_class.rst",
             category="Figures",
             labels={"figure": "each class, within and across"},
         ),
         gaps=report(
-            f"{RESULTS}/figures/gaps.svg",
+            EXPERIMENT.file(layout.FIGURE, figure="gaps"),
             caption="../report/gaps.rst",
             category="Figures",
             labels={"figure": "gap between within and across"},
         ),
         changes=report(
-            f"{RESULTS}/figures/changes.svg",
+            EXPERIMENT.file(layout.FIGURE, figure="changes"),
             caption="../report/changes.rst",
             category="Figures",
             labels={"figure": "what each correction changes"},
         ),
         discrepancy=report(
-            f"{RESULTS}/figures/discrepancy.svg",
+            EXPERIMENT.file(layout.FIGURE, figure="discrepancy"),
             caption="../report/discrepancy.rst",
             category="Figures",
             labels={"figure": "how different the datasets are"},
         ),
         png=expand(
-            f"{RESULTS}/figures/{{figure}}.png",
+            f"{RESULTS}/{layout.FIGURE_PNG}",
             figure=["per_class", "gaps", "changes", "discrepancy"],
         ),
     log:
@@ -62,12 +62,12 @@ rule draw_audio:
         tables=rules.audit_datasets.output.tables,
     output:
         svg=report(
-            f"{RESULTS}/figures/audio.svg",
+            EXPERIMENT.file(layout.FIGURE, figure="audio"),
             caption="../report/audio.rst",
             category="Audit",
             labels={"figure": "spectra, bandwidths, levels, durations"},
         ),
-        png=f"{RESULTS}/figures/audio.png",
+        png=EXPERIMENT.file(layout.FIGURE_PNG, figure="audio"),
     log:
         f"{LOGS}/draw_audio.log",
     conda:
@@ -101,15 +101,15 @@ rule write_report:
             rules.pool_frames.output,
             dataset=config["datasets"],
             model=config["models"],
-            condition=CONDITIONS,
+            condition=EXPERIMENT.conditions,
         ),
         labels=per_dataset(rules.align_labels.output.labels),
         classes=rules.choose_classes.output.classes,
         splits=rules.make_splits.output,
-        study=[f"{RESULTS}/{file}" for file in STUDY.files(config)],
+        study=[f"{RESULTS}/{file}" for file in EXPERIMENT.study.files(config)],
     output:
         page=report(
-            f"{RESULTS}/report.html",
+            f"{RESULTS}/{layout.REPORT}",
             caption="../report/page.rst",
             category="Report",
             labels={"page": "the whole report"},
@@ -125,7 +125,7 @@ rule write_report:
     params:
         stage_versions={"stage": versions.REPORT} | STUDY_VERSION,
         config={key: value for key, value in config.items() if key != "downloads"},
-        versions=all_versions,
-        contents=template_contents(),
+        versions=of(job_versions.all_versions),
+        contents=job_versions.template_contents(EXPERIMENT),
     script:
         "../scripts/8_report/write_report.py"

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from earshift import layout
 from earshift.errors import ConfigError
 from earshift.tables import read_table
 
@@ -32,7 +33,7 @@ def room_for_plan(folder: Path) -> tuple[bool, str]:
     folder.mkdir(parents=True, exist_ok=True)
     free, n_free = shutil.disk_usage(folder).free, os.statvfs(folder).f_favail
     found = f"{free / 1e9:.0f} GB free at '{folder}'"
-    plan = folder / "plan.csv"
+    plan = folder / layout.PLAN
     if not plan.exists():
         return True, f"{found}; 'make plan' says how much a run needs"
     n_bytes, n_files = needed_by(plan)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import datasets, files
+from earshift import datasets, files, layout
 from earshift.audio import meter
 from earshift.datasets import LABEL
 from earshift.discrepancy import domain_auc_nonlinear
@@ -108,7 +108,8 @@ def _usable(table: Path) -> pd.DataFrame:
     """Read the usable clips of a dataset with what was measured on them."""
     own = listing.read(table)
     measured = pd.read_parquet(
-        listing.measures_of(table), columns=["bandwidth_hz", "spectrum_db"]
+        layout.beside(table, layout.CLIPS, layout.MEASURES),
+        columns=["bandwidth_hz", "spectrum_db"],
     )
     own = own.join(measured)
     own = own[own["status"].eq("ok")].reset_index(drop=True)

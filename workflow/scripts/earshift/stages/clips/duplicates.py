@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import datasets, files, jobs
+from earshift import datasets, files, jobs, layout
 from earshift.audio import fingerprint
 from earshift.datasets import LABEL
 from earshift.stages.clips import listing
@@ -105,7 +105,8 @@ def _usable(name: str, table: Path) -> pd.DataFrame:
     """Read the usable clips of a dataset, the place of their excerpts, their labels."""
     own = listing.read(table)
     measured = pd.read_parquet(
-        listing.measures_of(table), columns=["clip_id", "content_hash", "sketch"]
+        layout.beside(table, layout.CLIPS, layout.MEASURES),
+        columns=["clip_id", "content_hash", "sketch"],
     )
     own = own.join(measured.drop(columns="clip_id")).assign(
         dataset=name, place=np.arange(len(own))
@@ -127,7 +128,9 @@ def _near(
     pairs = fingerprint.candidates([every["sketch"].iloc[i] for i in firsts])
     log.info("%d pairs of clips are compared", len(pairs))
     excerpts = {
-        name: np.load(listing.excerpts_of(table), mmap_mode="r")
+        name: np.load(
+            layout.beside(table, layout.CLIPS, layout.EXCERPTS), mmap_mode="r"
+        )
         for name, table in tables.items()
     }
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from earshift import import_path
 from earshift.errors import ConfigError
 from earshift.evaluation.protocol import Cells, Protocol, Section, Study
+from earshift.studies.ismir2023 import layout
 
 if TYPE_CHECKING:
     from earshift.debias import Method
@@ -111,15 +112,12 @@ class Ismir2023(Study):
     def jobs(self, config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         """Return the jobs of deviations, if asked for, of tables and of figures."""
         deviations = {
-            "measure_deviations": (
-                "5 scores",
-                "5_scores/{protocol}/{model}/{condition}.deviations.csv",
-            ),
-            "collect_deviations": ("7 statistics", "tables/deviations.csv"),
+            "measure_deviations": ("5 scores", layout.CELL_DEVIATIONS),
+            "collect_deviations": ("7 statistics", layout.DEVIATIONS),
         }
         return (deviations if config["deviations"] else {}) | {
-            "tabulate_study": ("8 report", "tables/study/main.csv"),
-            "draw_study": ("8 report", "figures/study"),
+            "tabulate_study": ("8 report", layout.TABLE.format(table="main")),
+            "draw_study": ("8 report", layout.FIGURES),
         }
 
     def files(self, config: Mapping[str, Any]) -> list[str]:
@@ -127,13 +125,15 @@ class Ismir2023(Study):
         from earshift.studies.ismir2023 import figure_data
 
         figures = figure_data.figure_names(config["protocols"])
-        tables = [f"study/{name}.csv" for name in ("main", *figure_data.TABLES)]
-        tables.append("study/main.tex")
+        tables, latex, more = ["main", *figure_data.TABLES], ["main"], []
         if config["deviations"]:
-            tables += ["deviations.csv", "study/deviations.csv", "study/deviations.tex"]
+            tables, latex = [*tables, "deviations"], [*latex, "deviations"]
+            more = [layout.DEVIATIONS]
         return [
-            *(f"figures/study/{name}.svg" for name in figures),
-            *(f"tables/{name}" for name in tables),
+            *(layout.FIGURE.format(figure=name) for name in figures),
+            *(layout.TABLE.format(table=name) for name in tables),
+            *(layout.LATEX.format(table=name) for name in latex),
+            *more,
         ]
 
     def section(self, results: Path, config: Mapping[str, Any], shown: str) -> Section:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import datasets, files
+from earshift import datasets, files, layout
 from earshift.studies.ismir2023 import published
 from earshift.studies.ismir2023.published import PUBLISHED, Methods, by_plugin
 
@@ -91,16 +91,15 @@ class _Clips:
     """The clips of one dataset as one protocol uses them."""
 
     def __init__(self, results: Path, protocol: str, name: str) -> None:
-        splits = results / "4_splits"
         self.key = {"protocol": protocol, "dataset": name}
-        self.listed = pd.read_parquet(results / "1_clips" / f"{name}.parquet")
+        self.listed = pd.read_parquet(layout.path(results, layout.CLIPS, dataset=name))
         if protocol == "paper" and "subgroup_paper" in self.listed:
             self.listed["subgroup"] = self.listed["subgroup_paper"]
-        labels = pd.read_parquet(splits / protocol / f"{name}.labels.parquet")
-        tested = pd.read_parquet(splits / protocol / f"{name}.parquet")
+        labels = pd.read_parquet(layout.path(results, layout.LABELS, **self.key))
+        tested = pd.read_parquet(layout.path(results, layout.SPLITS, **self.key))
         first = tested["repeat"].eq(0) & tested["fold"].eq(tested["fold"].min())
         self.train = labels[~labels["clip_id"].isin(tested.loc[first, "clip_id"])]
-        file = splits / f"draws.{protocol}.parquet"
+        file = layout.path(results, layout.DRAWS, protocol=protocol)
         self.drawn = self._drawn(file) if file.is_file() else None
 
     def _drawn(self, file: Path) -> pd.DataFrame:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import files
+from earshift import files, layout
 from earshift.debias import Method
 from earshift.numerics import inference
 from earshift.stages.report import latex, words
 from earshift.studies.ismir2023 import faults, published
+from earshift.studies.ismir2023 import layout as study_layout
 from earshift.studies.ismir2023.numerics import METHODS
 from earshift.studies.ismir2023.published import PUBLISHED, Methods, by_plugin
 from earshift.tables import read_table
@@ -251,7 +252,7 @@ def write_tables(results: Path, methods: Methods, out: Path) -> None:
     tests = pd.concat([paired_tests(scores, m) for m in ("none", "k")])
     found = {"main": main, "classes": class_table(scores), "tests": tests}
     _write(out / "main.tex", main_latex(main))
-    if (results / "tables" / "deviations.csv").is_file():
+    if layout.path(results, study_layout.DEVIATIONS).is_file():
         found["deviations"] = deviation_table(read_deviations(results, methods))
         _write(out / "deviations.tex", deviation_latex(found["deviations"]))
     for name, table in found.items():
@@ -266,12 +267,12 @@ def _write(path: Path, text: str) -> None:
 
 def read_scores(results: Path, methods: Methods) -> pd.DataFrame:
     """Return the scores of all protocols, models and conditions."""
-    return by_plugin(read_table(results / "tables" / "scores.csv"), methods)
+    return by_plugin(read_table(layout.path(results, layout.SCORE_TABLE)), methods)
 
 
 def read_deviations(results: Path, methods: Methods) -> pd.DataFrame:
     """Return what each fault does; empty where that was not asked for."""
-    file = results / "tables" / "deviations.csv"
+    file = layout.path(results, study_layout.DEVIATIONS)
     if file.is_file():
         return by_plugin(read_table(file), methods)
     return pd.DataFrame(columns=["fault", *CELL, "n_classes", "roc_auc", "change"])
