@@ -10,6 +10,7 @@ from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import cross_validation
 from earshift.stages.splits import classes, draws, splitting
 from earshift.stages.statistics import summary
+from earshift.tables import SCORES
 
 METHODS = {name: {"plugin": name} for name in ("none", "lda", "mean_projection")}
 SHIFT = np.r_[np.full(4, 2.5), np.zeros(8)]
@@ -95,7 +96,7 @@ def run(tmp_path, entries, n_workers=0, **changes):
 
 def test_every_cell_is_there_once_with_its_counts(tmp_path, entries):
     rows, scores = run(tmp_path, entries)
-    assert list(scores.columns) == [*cross_validation.CELL, *cross_validation.METRICS]
+    assert list(scores.columns) == SCORES.names
     # methods x (train, test) x classes x repeats
     assert len(scores) == 3 * 4 * 2 * 2
     assert not scores.duplicated(list(cross_validation.CELL)).any()

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from earshift.errors import ConfigError
-from earshift.tables import read_table
+from earshift.tables import PLAN
 
 #: What to do where there is too little room.
 ELSEWHERE = "Choose another folder for 'results' in the configuration,"
@@ -73,7 +73,7 @@ def check_temporary() -> None:
 
 def _needed(plan: Path) -> tuple[int, int]:
     """Return the bytes and files that a plan puts on file systems."""
-    table = read_table(plan)
+    table = PLAN.read(plan)
     if "address" in table:
         table = table[table["address"].eq("")]
     n_bytes, n_files = table[["bytes", "files"]].sum().astype(int)

@@ -17,6 +17,7 @@ from earshift.evaluation.protocol import Cells, Protocol, Section, Study
 
 if TYPE_CHECKING:
     from earshift.debias import Method
+    from earshift.tables import Table
 
 version = 1
 citation = (
@@ -134,6 +135,12 @@ class Ismir2023(Study):
             *(f"figures/study/{name}.svg" for name in figures),
             *(f"tables/{name}" for name in tables),
         ]
+
+    def tables(self) -> Sequence[Table]:
+        """Return the study's own tables."""
+        from earshift.studies.ismir2023 import columns
+
+        return columns.ALL
 
     def section(self, results: Path, config: Mapping[str, Any], shown: str) -> Section:
         """Return what survives, the protocols side by side, and the deviations."""
