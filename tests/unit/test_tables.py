@@ -17,7 +17,7 @@ from earshift.stages.report.figures import main
 from earshift.stages.report.sections import audit, forecast, sources
 from earshift.stages.splits import classes, selection
 from earshift.stages.statistics import summary
-from earshift.tables import Column, Table, read_table, read_text
+from earshift.tables import DEVIATIONS, Column, Table
 from tests.helpers.places import LIBRARY, ROOT
 from tests.helpers.report_tables import MEASURES, config_of, write_results
 
@@ -118,9 +118,9 @@ def test_deviations_keep_their_names(tmp_path):
         )
     out = tmp_path / "out.csv"
     selection.collect_deviations([tmp_path / "own.csv"], [tmp_path / "scores.csv"], out)
-    (found,) = read_text(out).to_dict("records")
+    (found,) = DEVIATIONS.read(out).to_dict("records")
     assert {key: found[key] for key in cell} == cell
-    assert found["n_classes"] == "3"
+    assert found["n_classes"] == 3
 
 
 def test_the_plan_of_a_run_names_its_datasets(tmp_path):
@@ -137,14 +137,12 @@ def test_the_plan_of_a_run_names_its_datasets(tmp_path):
 
 
 def test_words_are_empty_and_numbers_are_missing_where_nothing_is_written(tmp_path):
-    (tmp_path / "t.csv").write_text(
-        "class,reason,value,used\nNA,,,True\n,x,1.5,False\n"
-    )
-    found = read_table(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("class,note,auc,used\nNA,,,True\n,x,1.5,False\n")
+    found = TABLE.read(tmp_path / "t.csv")
     assert found["class"].tolist() == ["NA", ""]
-    assert found["reason"].tolist() == ["", "x"]
-    assert np.isnan(found["value"][0])
-    assert found["value"][1] == 1.5
+    assert found["note"].tolist() == ["", "x"]
+    assert np.isnan(found["auc"][0])
+    assert found["auc"][1] == 1.5
     assert found["used"].dtype == bool
 
 

@@ -10,7 +10,7 @@ from earshift import load_model, models, open_embeddings
 from earshift.models._framing import fill_up
 from earshift.stages.embeddings import padding, region_files
 from earshift.stages.report.sections import padding as report
-from earshift.tables import PADDING, read_table
+from earshift.tables import PADDING
 from tests.conftest import tone
 from tests.helpers import stage2
 
@@ -39,7 +39,7 @@ def tables(tmp_path):
 def count(tables, tmp_path, **entries):
     out = tmp_path / "tables" / "padding.csv"
     padding.count_padding(tables, entries, ["clean"], out=out)
-    return read_table(out)
+    return PADDING.read(out)
 
 
 def test_clips_shorter_than_a_window_are_counted(tables, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from earshift import names
 from earshift.errors import DataError
 from earshift.stages.splits import left_out
-from earshift.tables import CLASSES, read_table
+from earshift.tables import CLASSES
 
 
 def table(n=12, **labels):
@@ -106,7 +106,7 @@ def test_names_are_kept_as_written_through_the_file(tmp_path):
     tables = {n: table(NA=[1], **{"01": [2]}) for n in ("None", "1")}
     found = left_out.survey(tables)
     found.to_csv(tmp_path / "classes.csv", index=False)
-    pd.testing.assert_frame_equal(read_table(tmp_path / "classes.csv"), found)
+    pd.testing.assert_frame_equal(CLASSES.read(tmp_path / "classes.csv"), found)
 
 
 def test_datasets_without_a_common_class_are_refused_with_near_names():

@@ -17,9 +17,9 @@ from earshift.tables._clips import (
     CLIP_AUDIT,
     COUNTS,
     CUE_SCORES,
-    DISTRIBUTIONS,
     DUPLICATES,
     FORMATS,
+    PERCENTILES,
     SPECTRA,
 )
 from earshift.tables._embeddings import PADDING, SKIPPED, STORE_AUDIT
@@ -27,7 +27,7 @@ from earshift.tables._plan import PLAN
 from earshift.tables._scores import DEVIATIONS, FAULT_SCORES, SCORES
 from earshift.tables._splits import CLASSES, SHARED
 from earshift.tables._statistics import DISCREPANCY, GAPS, SUMMARY
-from earshift.tables._table import TYPES, Column, Table, read_table, read_text
+from earshift.tables._table import TYPES, Column, Table
 
 #: What writes them -> all tables of the core.
 ALL: Mapping[str, tuple[Table, ...]] = MappingProxyType(
@@ -51,12 +51,12 @@ __all__ = [
     "CUE_SCORES",
     "DEVIATIONS",
     "DISCREPANCY",
-    "DISTRIBUTIONS",
     "DUPLICATES",
     "FAULT_SCORES",
     "FORMATS",
     "GAPS",
     "PADDING",
+    "PERCENTILES",
     "PLAN",
     "SCORES",
     "SHARED",
@@ -67,6 +67,4 @@ __all__ = [
     "TYPES",
     "Column",
     "Table",
-    "read_table",
-    "read_text",
 ]

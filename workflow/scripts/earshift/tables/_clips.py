@@ -170,7 +170,7 @@ SPECTRA = Table(
     ),
 )
 
-DISTRIBUTIONS = Table(
+PERCENTILES = Table(
     "1_clips/distributions.csv",
     "Each percentile of each measure of each dataset; usable clips.",
     (
@@ -210,5 +210,5 @@ CUE_SCORES = Table(
 
 ALL = (
     *(CLIP_AUDIT, DUPLICATES, AUDIT, COUNTS, BOTH_SIDES, FORMATS),
-    *(SPECTRA, DISTRIBUTIONS, CUE_SCORES),
+    *(SPECTRA, PERCENTILES, CUE_SCORES),
 )

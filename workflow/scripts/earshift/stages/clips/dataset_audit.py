@@ -25,9 +25,9 @@ from earshift.tables import (
     CLIP_AUDIT,
     COUNTS,
     CUE_SCORES,
-    DISTRIBUTIONS,
     DUPLICATES,
     FORMATS,
+    PERCENTILES,
     SPECTRA,
 )
 
@@ -103,7 +103,7 @@ def audit_datasets(
         BOTH_SIDES: both,
         FORMATS: pd.concat([_formats(n, own) for n, own in heard.items()]),
         SPECTRA: pd.concat([_spectrum(n, own) for n, own in heard.items()]),
-        DISTRIBUTIONS: pd.concat([_distributions(n, own) for n, own in heard.items()]),
+        PERCENTILES: pd.concat([_distributions(n, own) for n, own in heard.items()]),
         CUE_SCORES: _cues(heard, n_resamples, confidence, seed),
     }
     for table, rows in found.items():
@@ -237,7 +237,7 @@ def _spectrum(name: str, own: pd.DataFrame) -> pd.DataFrame:
 
 def _distributions(name: str, own: pd.DataFrame) -> pd.DataFrame:
     if own.empty:
-        return pd.DataFrame(columns=DISTRIBUTIONS.names)
+        return pd.DataFrame(columns=PERCENTILES.names)
     return pd.concat(
         [
             pd.DataFrame(
