@@ -17,7 +17,10 @@ PADDING = Table(
             "([models.md](models.md#short-clips)).",
         ),
         Column(
-            "window_s", "number", "Clips of this length or more are not filled up.", "s"
+            "window_s",
+            "number",
+            "Window of the model; shorter clips are filled up.",
+            "s",
         ),
         Column("n_clips", "count", "Usable clips."),
         Column(

@@ -30,7 +30,7 @@ SCORES = Table(
             "class.",
             empty=_NO_CLIP,
         ),
-        Column("accuracy", "number", "Share of clips that are called right, 0 to 1."),
+        Column("accuracy", "number", "Share of clips that are classified correctly."),
         Column(
             "precision",
             "number",

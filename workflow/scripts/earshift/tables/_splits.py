@@ -17,8 +17,8 @@ CLASSES = Table(
         Column(
             "n_negatives",
             "count",
-            "Clips that have it, have no class in use and are known to lack one: they "
-            "train and test as clips without that one.",
+            "Of the clips that have it, those that have no class in use and are "
+            "known to lack one: they train and test as clips without that one.",
         ),
         Column("used", "flag", "Whether the experiment uses the class."),
         Column(

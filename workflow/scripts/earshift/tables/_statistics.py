@@ -13,8 +13,9 @@ from earshift.tables.columns import (
     B,
 )
 
-_UNKNOWN = "where no class has both kinds of clip"
+_UNKNOWN = "where no class has clips with and without it in one fold"
 _PLAIN = "for the method `none`"
+_CHANGE = f"{_PLAIN}, and {_UNKNOWN}"
 _ALIKE = f"{_PLAIN}, with one class, and if all classes change alike"
 _FEW = "if too few recordings are measured"
 
@@ -45,8 +46,8 @@ SUMMARY = Table(
         N_CLASSES,
         Column("roc_auc", "number", "ROC-AUC, mean over classes.", empty=_UNKNOWN),
         *_ends("roc_auc", "`roc_auc`", _UNKNOWN),
-        _change("change", "Change of `roc_auc` from the method `reference`."),
-        *_ends("change", "`change`", _PLAIN),
+        _change("change", "Change of `roc_auc` from the method `reference`.", _CHANGE),
+        *_ends("change", "`change`", _CHANGE),
         _change("p_value", "p-value that the change is zero, by the bootstrap."),
         _change("p_holm", "`p_value`, corrected by Holm's method."),
         Column(
@@ -58,9 +59,15 @@ SUMMARY = Table(
         Column(
             "reference", "text", "Method that this one is compared with.", empty=_PLAIN
         ),
-        _change("change_low_classes", "As `change_low`, where classes are drawn, too."),
         _change(
-            "change_high_classes", "As `change_high`, where classes are drawn, too."
+            "change_low_classes",
+            "As `change_low`, where classes are drawn, too.",
+            _CHANGE,
+        ),
+        _change(
+            "change_high_classes",
+            "As `change_high`, where classes are drawn, too.",
+            _CHANGE,
         ),
         _change("t", "Student's t of the changes of the classes.", _ALIKE),
         _change("p_t", "p-value of `t`, two-sided.", _ALIKE),
