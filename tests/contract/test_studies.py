@@ -14,9 +14,9 @@ from earshift.debias import Method
 from earshift.errors import ConfigError
 from earshift.evaluation.protocol import FIXED, NO_STUDY, draw_of, study_of, version_of
 from earshift.runs import job_list, settings
-from tests.helpers import nearest
 from tests.helpers.config import SCHEMA, minimal
 from tests.helpers.places import LIBRARY, SCRIPTS
+from tests.helpers.plugins import PLUGINS
 
 NAMES = registry.names("studies")
 
@@ -235,7 +235,7 @@ def test_a_protocol_of_options_that_the_classifier_lacks_is_refused(tmp_path):
     file.write_text(SMALL.replace('name = "coarse"', setting))
     asked = {"study": str(file), "protocols": ["fixed", "coarse"]}
     assert settings.resolve(minimal(**asked), SCHEMA)["protocols"] == asked["protocols"]
-    other = minimal(**asked, classifier={"plugin": nearest.__file__})
+    other = minimal(**asked, classifier={"plugin": str(PLUGINS / "nearest.py")})
     with pytest.raises(
         ConfigError, match=r"'coarse' sets options .* has no option 'C'"
     ):

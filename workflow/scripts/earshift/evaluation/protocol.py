@@ -24,6 +24,7 @@ from earshift.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from earshift.debias import Method
+    from earshift.tables import Table
 
 #: Clips of one dataset by label (with the class, without it) and subgroup, in order.
 Cells = Mapping[bool, Mapping[str, Sequence[str]]]
@@ -188,6 +189,10 @@ class Study:
     def files(self, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
         """Return what `section` reads and `rules` make, from the folder of results."""
         return []
+
+    def tables(self) -> Sequence[Table]:
+        """Return the CSV files of its own that `rules` make, for docs/tables.md."""
+        return ()
 
     def section(
         self,

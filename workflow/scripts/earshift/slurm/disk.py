@@ -11,7 +11,7 @@ from pathlib import Path
 
 from earshift import layout
 from earshift.errors import ConfigError
-from earshift.tables import read_table
+from earshift.tables import PLAN
 
 #: What to do where there is too little room.
 ELSEWHERE = "Choose another folder for 'results' in the configuration,"
@@ -74,7 +74,7 @@ def check_temporary() -> None:
 
 def needed_by(plan: Path) -> tuple[int, int]:
     """Return the bytes and files that a plan puts on file systems."""
-    table = read_table(plan)
+    table = PLAN.read(plan)
     if "address" in table:
         table = table[table["address"].eq("")]
     n_bytes, n_files = table[["bytes", "files"]].sum().astype(int)

@@ -18,6 +18,7 @@ from earshift import datasets, files, layout
 from earshift.audio import meter
 from earshift.errors import DataError
 from earshift.stages.clips import inspection
+from earshift.tables import CLIP_AUDIT
 
 log = logging.getLogger(__name__)
 
@@ -274,14 +275,13 @@ def _write_audit(
     of_all = pd.DataFrame(
         [("", "", "warning", warning) for warning in warnings], columns=rows.columns
     )
-    with files.whole_file(file) as temporary:
-        table = pd.concat(
-            [
-                pd.concat([rows, left_out]).assign(usable="no"),
-                pd.concat([of_all, findings]).assign(usable="yes"),
-            ]
-        )
-        table.to_csv(temporary, index=False)
+    table = pd.concat(
+        [
+            pd.concat([rows, left_out]).assign(usable="no"),
+            pd.concat([of_all, findings]).assign(usable="yes"),
+        ]
+    )
+    CLIP_AUDIT.write(table, file)
 
 
 def _stop_if_too_many(

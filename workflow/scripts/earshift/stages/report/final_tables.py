@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from earshift.stages.report.measured import with_facts
-from earshift.tables import read_table
+from earshift.tables import DISCREPANCY, GAPS, SCORES, SUMMARY
 
 #: What `access` means, in words.
 ACCESS = {
@@ -118,8 +118,8 @@ def read(
         With rows in the order of the files.
     """
     whole, all_gaps, all_scores, measured = (
-        read_table(folder / f"{name}.csv")
-        for name in ("summary", "gaps", "scores", "discrepancy")
+        table.read(folder / Path(table.file).name)
+        for table in (SUMMARY, GAPS, SCORES, DISCREPANCY)
     )
     protocols = tuple(ordered(whole["protocol"]))
     shown = protocol or ("fixed" if "fixed" in protocols else protocols[0])

@@ -18,6 +18,7 @@ from earshift.studies.ismir2023 import layout
 
 if TYPE_CHECKING:
     from earshift.debias import Method
+    from earshift.tables import Table
 
 version = 1
 precedes_versions = True
@@ -135,6 +136,12 @@ class Ismir2023(Study):
             *(layout.LATEX.format(table=name) for name in latex),
             *more,
         ]
+
+    def tables(self) -> Sequence[Table]:
+        """Return the study's own tables."""
+        from earshift.studies.ismir2023 import columns
+
+        return columns.ALL
 
     def section(self, results: Path, config: Mapping[str, Any], shown: str) -> Section:
         """Return what survives, the protocols side by side, and the deviations."""

@@ -12,7 +12,14 @@ from earshift.stages.clips.dataset_audit import ALL_CUES, CUES, UNUSABLE
 from earshift.stages.report import words
 from earshift.stages.report.sections.findings import MANY, Section
 from earshift.stages.splits import groups
-from earshift.tables import read_table, read_text
+from earshift.tables import (
+    AUDIT,
+    BOTH_SIDES,
+    CLIP_AUDIT,
+    COUNTS,
+    CUE_SCORES,
+    DUPLICATES,
+)
 
 #: Rows of a list that the page shows; the files hold them all.
 SHOWN = 25
@@ -57,15 +64,18 @@ def describe_audit(results: Path, names: Sequence[str]) -> dict[str, Any]:
         `counts` (kind, name and a cell per column), `cues`.
     """
     folder = results / "1_clips"
-    duplicates = _worst_first(read_text(folder / "duplicates.csv"))
-    both = read_text(folder / "both_sides.csv")
+    duplicates = _worst_first(DUPLICATES.read(folder / "duplicates.csv"))
+    both = BOTH_SIDES.read(folder / "both_sides.csv")
     odd = pd.concat(
-        [read_text(folder / f"{name}.audit.csv").assign(dataset=name) for name in names]
+        [
+            CLIP_AUDIT.read(folder / f"{name}.audit.csv").assign(dataset=name)
+            for name in names
+        ]
     )
     odd = odd[odd["usable"].eq("yes")]
-    splits, counts = _counts(read_text(folder / "counts.csv"))
+    splits, counts = _counts(COUNTS.read(folder / "counts.csv"))
     return {
-        "faults": list(_faults(read_text(folder / "audit.csv"), names)),
+        "faults": list(_faults(AUDIT.read(folder / "audit.csv"), names)),
         "duplicates": [
             row | {"wrong": _what_is_wrong(row)}
             for row in duplicates.head(SHOWN).to_dict("records")
@@ -77,13 +87,13 @@ def describe_audit(results: Path, names: Sequence[str]) -> dict[str, Any]:
         "n_both_sides": len(both),
         "splits": splits,
         "counts": counts,
-        "cues": read_table(folder / "cues.csv").to_dict("records"),
+        "cues": CUE_SCORES.read(folder / "cues.csv").to_dict("records"),
     }
 
 
 def _faults(table: pd.DataFrame, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield the rows of the table of faults; reasons that no clip has are left out."""
-    table = table.set_index("dataset").loc[list(names)].astype(int)
+    table = table.set_index("dataset").loc[list(names)]
     reasons = {
         word: f"Cannot be used: {word.replace('_', ' ')}"
         for word in UNUSABLE
@@ -107,7 +117,7 @@ def _worst_first(pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs.loc[ranks.sort_values(list(ranks), kind="stable").index]
 
 
-def _what_is_wrong(pair: Mapping[Any, str]) -> str:
+def _what_is_wrong(pair: Mapping[Any, Any]) -> str:
     wrong = []
     if pair["label_conflict"]:
         wrong.append(f"labelled otherwise: {pair['label_conflict']}")
@@ -154,9 +164,9 @@ def findings(results: Path, excepted: Sequence[str] = ()) -> list[Section]:
     """
     folder = results / "1_clips"
     sentences = [
-        *_faults_said(read_text(folder / "audit.csv").set_index("dataset").astype(int)),
+        *_faults_said(AUDIT.read(folder / "audit.csv").set_index("dataset")),
         *_shared_said(results / "4_splits", list(excepted)),
-        *_cues_said(read_table(folder / "cues.csv")),
+        *_cues_said(CUE_SCORES.read(folder / "cues.csv")),
     ]
     return [Section("Is the audio sound, and what does it give away?", sentences)]
 

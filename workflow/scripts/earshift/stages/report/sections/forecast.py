@@ -13,7 +13,7 @@ import pandas as pd
 from earshift import layout
 from earshift.files import utc
 from earshift.stages.report import words
-from earshift.tables import read_table
+from earshift.tables import PLAN
 
 #: Column of the plan -> what the terminal calls it, and what it is divided by.
 SHOWN = {
@@ -34,7 +34,7 @@ NOT_ADDED = ("clips", "clips_to_do", "audio_h")
 
 def read(results: Path) -> pd.DataFrame:
     """Read the plan of a run."""
-    return read_table(results / "plan.csv")
+    return PLAN.read(results / "plan.csv")
 
 
 def plan_table(results: Path) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from earshift.stages.report import words
 from earshift.stages.report.sections.findings import Section
-from earshift.tables import read_table
+from earshift.tables import PADDING
 
 #: What a short clip is filled up with, by the model's option `short`.
 FILLING = {
@@ -39,7 +39,7 @@ def say(results: Path) -> list[Section]:
     file = results / "tables" / "padding.csv"
     if not file.is_file():
         return []
-    sentences = list(_sentences(read_table(file)))
+    sentences = list(_sentences(PADDING.read(file)))
     return [Section("Are all clips as long as a window?", sentences)] * bool(sentences)
 
 

@@ -18,7 +18,7 @@ from earshift.names import text_of
 from earshift.stages.report import words
 from earshift.stages.splits import alignment, left_out, selection
 from earshift.stages.statistics.access import access_of
-from earshift.tables import read_table, read_text
+from earshift.tables import CLASSES, CLIP_AUDIT, SKIPPED
 
 #: Rows of an audit that the page shows; the file holds them all.
 SHOWN = 40
@@ -80,7 +80,7 @@ def _counts(values: pd.Series[Any]) -> str:
 def _audit(results: Path, name: str, config: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the clips of a dataset that were left out, by which stage, and why."""
     out = []
-    audit = read_text(results / "1_clips" / f"{name}.audit.csv")
+    audit = CLIP_AUDIT.read(results / "1_clips" / f"{name}.audit.csv")
     for row in audit[audit["usable"].eq("no")].to_dict("records"):
         what = row["clip_id"] or row["path"]
         stage = f"audio: {row['status']}"
@@ -88,7 +88,7 @@ def _audit(results: Path, name: str, config: Mapping[str, Any]) -> list[dict[str
     for model in config["models"]:
         for condition in conditions_of(config["conditions"]):
             file = results / "3_features" / name / model / f"{condition}.skipped.csv"
-            for row in read_text(file).to_dict("records"):
+            for row in SKIPPED.read(file).to_dict("records"):
                 stage = f"features of {model}, {condition}"
                 out.append(
                     {"clip": row["clip_id"], "stage": stage, "reason": row["reason"]}
@@ -111,7 +111,7 @@ def describe_classes(results: Path, names: list[str]) -> list[dict[str, Any]]:
     list of dict
         Keys name, used, reason, and counts: per dataset present, absent and unknown.
     """
-    found = read_table(results / "4_splits" / "classes.csv")
+    found = CLASSES.read(results / "4_splits" / "classes.csv")
     out = []
     for c, rows in found.groupby("class", sort=True):
         own = rows.set_index("dataset").loc[names]
