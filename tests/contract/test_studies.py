@@ -126,7 +126,7 @@ def test_jobs_and_files_fit_the_workflow(name):
     jobs = study.jobs(config)
     assert {stage for stage, _ in jobs.values()} <= stages
     assert not jobs.keys() & job_list.RULES.keys()
-    files = study.files(config)
+    files = [file for section in study.sections for file in section.needs(config)]
     assert len(set(files)) == len(files)
     assert all(file.startswith(("tables/", "figures/")) for file in files)
     if study.rules is None:
@@ -135,8 +135,8 @@ def test_jobs_and_files_fit_the_workflow(name):
     else:
         text = study.rules.read_text()
         assert set(re.findall(r"^rule (\w+):", text, re.M)) == jobs.keys()
-    if study.template is not None:
-        assert 'id="study"' in study.template.read_text()
+    for section in study.sections:
+        assert f'id="{section.id}"' in section.template.read_text()
 
 
 def test_a_first_version_is_left_out_and_others_count(tmp_path, monkeypatch):

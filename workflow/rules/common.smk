@@ -416,8 +416,8 @@ def alignment_contents():
 
 def template_contents():
     """Contents of all templates of the page."""
-    templates = sorted((ROOT / "workflow" / "report").glob("*.j2"))
-    own = [STUDY.template] if STUDY.template else []
+    templates = sorted((ROOT / "workflow" / "report").rglob("*.j2"))
+    own = [section.template for section in STUDY.sections]
     return recorded.contents_of(*{Path(file): None for file in [*templates, *own]})
 
 

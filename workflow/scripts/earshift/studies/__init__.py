@@ -11,12 +11,12 @@ that key nothing of any study is imported. Its module defines
 ``make()``
     Return a `Study`: its protocols, each a `Protocol`, and, as far as it has them, ways
     to draw training clips, a check of the configuration, rules with the jobs they add
-    to ``make status``, and a section of the report with the files that it reads.
+    to ``make status``, and sections of the report, each a `Section`.
 
-Both classes are complete as they are: a study overrides what it does otherwise. What
-takes long to import is imported inside the functions that need it, since every job of
-such an experiment makes its study. ``earshift/studies/ismir2023`` is the model to
-follow.
+`Study` and `Protocol` are complete as they are: a study overrides what it does
+otherwise. What takes long to import is imported inside the functions that need it,
+since every job of such an experiment makes its study. ``earshift/studies/ismir2023`` is
+the model to follow.
 """
 
 from __future__ import annotations
@@ -24,9 +24,18 @@ from __future__ import annotations
 from types import ModuleType
 
 from earshift.errors import ConfigError
-from earshift.evaluation.protocol import FIXED, Draw, Protocol, Section, Study
+from earshift.evaluation.protocol import FIXED, Draw, Protocol, Study
+from earshift.stages.report.sections import Experiment, Figure, Findings, Section
 
-__all__ = ["Draw", "Protocol", "Section", "Study"]
+__all__ = [
+    "Draw",
+    "Experiment",
+    "Figure",
+    "Findings",
+    "Protocol",
+    "Section",
+    "Study",
+]
 
 
 def check_plugin(name: str, module: ModuleType) -> None:
@@ -42,7 +51,8 @@ def check_plugin(name: str, module: ModuleType) -> None:
     Raises
     ------
     ConfigError
-        If it makes no `Study`, or a protocol has a name that it cannot have.
+        If it makes no `Study`, a protocol has a name that it cannot have, or a section
+        cannot be shown.
     """
     study = module.make()
     if not isinstance(study, Study):
@@ -60,3 +70,25 @@ def check_plugin(name: str, module: ModuleType) -> None:
                 "that of the core."
             )
         taken.add(protocol.name)
+    for section in study.sections:
+        _check_section(name, section)
+
+
+def _check_section(name: str, section: object) -> None:
+    """Refuse a section that the page could not show."""
+    if not isinstance(section, Section):
+        raise ConfigError(
+            f"the sections of the study '{name}' must be earshift.studies.Section, got "
+            f"{section!r}."
+        )
+    for fact in ("id", "title", "template"):
+        if not hasattr(section, fact):
+            raise ConfigError(
+                f"the section {type(section).__name__} of the study '{name}' does not "
+                f"define '{fact}'."
+            )
+    if not section.template.is_file():
+        raise ConfigError(
+            f"there is no template '{section.template}', which the section "
+            f"{type(section).__name__} of the study '{name}' names."
+        )
