@@ -209,3 +209,46 @@ def test_a_study_that_cannot_be_is_refused(tmp_path, old, new, message):
     file.write_text(SMALL.replace(old, new))
     with pytest.raises(ConfigError, match=message):
         study_of(str(file))
+
+
+SECTION = """
+from pathlib import Path
+
+from earshift.studies import Section, Study
+
+version, citation = 1, "Nobody (2024)"
+
+
+class Part(Section):
+    id = "part"
+    title = "A part"
+    template = Path(__file__).with_name("part.html.j2")
+
+
+class Mine(Study):
+    sections = (Part(),)
+
+
+def make():
+    return Mine()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("(Part(),)", '("Part",)', "must be earshift.studies.Section, got 'Part'"),
+        ('title = "A part"', "", "the section Part .* does not define 'title'"),
+        ('"part.html.j2"', '"paart.html.j2"', "no template '.*paart.html.j2'"),
+    ],
+)
+def test_a_section_that_cannot_be_shown_is_refused(tmp_path, old, new, message):
+    (tmp_path / "part.html.j2").write_text('<h2 id="part">A part</h2>')
+    file = tmp_path / "mine.py"
+    file.write_text(SECTION)
+    assert len(study_of(str(file)).sections) == 1
+    assert SECTION.count(old) == 1
+    other = tmp_path / "other.py"
+    other.write_text(SECTION.replace(old, new))
+    with pytest.raises(ConfigError, match=message):
+        study_of(str(other))

@@ -211,6 +211,19 @@ def test_an_edit_of_it_counts_for_its_own_scores(ran, tmp_path):
     assert "extract_embeddings" not in done.stdout + done.stderr
 
 
+def test_a_file_that_its_section_needs_and_no_rule_makes_is_named(ran, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(ran[0], folder)
+    file = folder / "small" / "study.py"
+    text = file.read_text().replace('["tables/cells.csv"]', '["tables/sells.csv"]')
+    file.write_text(text)
+    refused = run(folder)
+    assert refused.returncode != 0
+    assert "Missing input files for rule write_report" in refused.stderr
+    assert "tables/sells.csv" in refused.stderr
+    assert "[Errno" not in refused.stderr
+
+
 def test_without_the_key_its_protocol_is_not_known(ran, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(ran[0], folder)
