@@ -128,7 +128,7 @@ def test_jobs_and_files_fit_the_workflow(name):
     jobs = study.jobs(config)
     assert {stage for stage, _ in jobs.values()} <= stages
     assert not jobs.keys() & job_list.RULES.keys()
-    files = study.files(config)
+    files = [file for section in study.sections for file in section.needs(config)]
     assert len(set(files)) == len(files)
     assert all(file.startswith(("tables/", "figures/")) for file in files)
     if study.rules is None:
@@ -137,8 +137,8 @@ def test_jobs_and_files_fit_the_workflow(name):
     else:
         text = study.rules.read_text()
         assert set(re.findall(r"^rule (\w+):", text, re.M)) == jobs.keys()
-    if study.template is not None:
-        assert 'id="study"' in study.template.read_text()
+    for section in study.sections:
+        assert f'id="{section.id}"' in section.template.read_text()
 
 
 def test_every_version_of_every_study_is_another_one(tmp_path, monkeypatch):
@@ -245,3 +245,46 @@ def test_a_protocol_of_options_that_the_classifier_lacks_is_refused(tmp_path):
         ConfigError, match=r"'coarse' sets .*C must hold numbers above 0"
     ):
         settings.resolve(minimal(**asked), SCHEMA)
+
+
+SECTION = """
+from pathlib import Path
+
+from earshift.studies import Section, Study
+
+version, citation = 1, "Nobody (2024)"
+
+
+class Part(Section):
+    id = "part"
+    title = "A part"
+    template = Path(__file__).with_name("part.html.j2")
+
+
+class Mine(Study):
+    sections = (Part(),)
+
+
+def make():
+    return Mine()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("(Part(),)", '("Part",)', "must be earshift.studies.Section, got 'Part'"),
+        ('title = "A part"', "", "the section Part .* does not define 'title'"),
+        ('"part.html.j2"', '"paart.html.j2"', "no template '.*paart.html.j2'"),
+    ],
+)
+def test_a_section_that_cannot_be_shown_is_refused(tmp_path, old, new, message):
+    (tmp_path / "part.html.j2").write_text('<h2 id="part">A part</h2>')
+    file = tmp_path / "mine.py"
+    file.write_text(SECTION)
+    assert len(study_of(str(file)).sections) == 1
+    assert SECTION.count(old) == 1
+    other = tmp_path / "other.py"
+    other.write_text(SECTION.replace(old, new))
+    with pytest.raises(ConfigError, match=message):
+        study_of(str(other))

@@ -14,7 +14,7 @@ from earshift.slurm import disk
 from earshift.stages.report import final_tables as report_tables
 from earshift.stages.report import page
 from earshift.stages.report.figures import main
-from earshift.stages.report.sections import audit, forecast, sources
+from earshift.stages.report.sections import Experiment, audit, forecast, sources
 from earshift.stages.splits import classes, selection
 from earshift.stages.statistics import summary
 from earshift.tables import DEVIATIONS, Column, Table
@@ -78,13 +78,17 @@ def test_the_page_names_datasets_and_classes_as_they_are(results):
         "dataset,model,condition,short,window_s,n_clips,n_padded,padding\n"
         "001,nan,clean,pad,1,6,3,0.5\nNA,nan,clean,pad,1,6,0,0\n"
     )
-    values = page.page_values(results, config_of_names(results), {})
-    assert [row["name"] for row in values["datasets"]] == list(DATASETS)
-    assert {row["name"] for row in values["classes"]} == set(CLASSES)
-    assert all(row["used"] for row in values["classes"])
-    assert [row["reason"] for row in values["classes"]] == [""] * len(CLASSES)
-    assert set(values["main"]) == {"1e3", "nan"}
-    said = [s for section in values["findings"] for s in section.sentences]
+    found = report_tables.read(results / "tables", measures=MEASURES)
+    experiment = Experiment(results, config_of_names(results), {}, found)
+    shown = {section.id: values for section, values in page.section_values(experiment)}
+    assert [row["name"] for row in shown["datasets"]["datasets"]] == list(DATASETS)
+    rows = shown["classes"]["classes"]
+    assert {row["name"] for row in rows} == set(CLASSES)
+    assert all(row["used"] for row in rows)
+    assert [row["reason"] for row in rows] == [""] * len(CLASSES)
+    assert set(shown["results"]["main"]) == {"1e3", "nan"}
+    told = shown["findings"]["findings"]
+    said = [sentence for each in told for sentence in each.sentences]
     (short,) = [s for s in said if "shorter than a window of nan" in s]
     assert short.startswith("3 of 6 clips of 001 and 0 of 6 clips of NA are shorter")
     cues = audit.describe_audit(results, list(DATASETS))["cues"]

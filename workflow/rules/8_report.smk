@@ -1,6 +1,7 @@
 """Stage 8, report: figures, and one page that tells what the experiment found.
 
-Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_splits
+Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_splits,
+        and what the sections of a study need
 Writes  {results}/figures/{per_class,gaps,changes,discrepancy,audio}.{svg,png},
         {results}/report.html
 """
@@ -82,31 +83,19 @@ rule draw_audio:
         "../scripts/8_report/draw_audio.py"
 
 
-rule write_report:
-    """Write the page: one file that needs no other file and no network.
+def page_files(wildcards):
+    """What the sections of the page need."""
+    from earshift.stages.report import page  # most runs and jobs do not ask for it
 
-    The plan is shown, but no input: one that is made later makes no new report.
-    """
+    return [f"{RESULTS}/{file}" for file in page.needs(config)]
+
+
+rule write_report:
+    """Write the page: one file that needs no other file and no network."""
     input:
-        tables=rules.summarise_scores.output,
-        figures=rules.draw_figures.output,
-        audio=rules.draw_audio.output,
-        audit=rules.audit_datasets.output,
-        padding=rules.count_padding.output.table,
-        duplicates=rules.find_duplicates.output,
-        clips=per_dataset(rules.gather_clips.output.table),
-        audits=per_dataset(rules.gather_clips.output.audit),
-        notes=per_dataset(rules.list_clips.output.notes),
-        features=expand(
-            rules.pool_frames.output,
-            dataset=config["datasets"],
-            model=config["models"],
-            condition=EXPERIMENT.conditions,
-        ),
-        labels=per_dataset(rules.align_labels.output.labels),
-        classes=rules.choose_classes.output.classes,
-        splits=rules.make_splits.output,
-        study=[f"{RESULTS}/{file}" for file in EXPERIMENT.study.files(config)],
+        sections=page_files,
+        # Not read, but part of what a reader is given.
+        pictures=[*rules.draw_figures.output.png, rules.draw_audio.output.png],
     output:
         page=report(
             f"{RESULTS}/{layout.REPORT}",

@@ -97,10 +97,9 @@ def alignment_contents(experiment: Experiment) -> dict[str, str]:
 def template_contents(experiment: Experiment) -> dict[str, str]:
     """Return the contents of all templates of the page."""
     folder = import_path.PROJECT / "workflow" / "report"
-    templates = sorted(folder.glob("*.j2"))
-    if experiment.study.template:
-        templates.append(Path(experiment.study.template))
-    return recorded.contents_of(*dict.fromkeys(templates))
+    templates = sorted(folder.rglob("*.j2"))
+    own = [Path(section.template) for section in experiment.study.sections]
+    return recorded.contents_of(*dict.fromkeys([*templates, *own]))
 
 
 def _plugin_version(kind: str, entry: Mapping[str, Any]) -> int | str:

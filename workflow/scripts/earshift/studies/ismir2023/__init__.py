@@ -8,12 +8,18 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earshift import import_path
 from earshift.errors import ConfigError
-from earshift.evaluation.protocol import Cells, Protocol, Section, Study
+from earshift.evaluation.protocol import Cells, Protocol, Study
+from earshift.stages.report.captions import STUDY
+from earshift.stages.report.sections import (
+    TEMPLATES,
+    Experiment,
+    Figure,
+    Section,
+)
 from earshift.studies.ismir2023 import layout
 
 if TYPE_CHECKING:
@@ -78,6 +84,44 @@ def draw(cells: Mapping[str, Cells], seeds: Sequence[int]) -> dict[str, list[str
     return draws.paper(cells, random_seed=draws.PAPER_SEED + int(seeds[1]))
 
 
+class StudySection(Section):
+    """What survives, the protocols side by side, and the deviations."""
+
+    id = "study"
+    title = "Study"
+    template = TEMPLATES / "study.html.j2"
+
+    def needs(self, config: Mapping[str, Any]) -> list[str]:
+        """Return the study's tables and figures."""
+        from earshift.studies.ismir2023 import figure_data
+
+        figures = figure_data.figure_names(config["protocols"])
+        tables, latex, more = ["main", *figure_data.TABLES], ["main"], []
+        if config["deviations"]:
+            tables, latex = [*tables, "deviations"], [*latex, "deviations"]
+            more = [layout.DEVIATIONS]
+        return [
+            *(layout.FIGURE.format(figure=name) for name in figures),
+            *(layout.TABLE.format(table=name) for name in tables),
+            *(layout.LATEX.format(table=name) for name in latex),
+            *more,
+        ]
+
+    def values(self, experiment: Experiment) -> dict[str, Any]:
+        """Return sentences and rows."""
+        from earshift.studies.ismir2023 import section
+
+        return section.describe_study(experiment.results, experiment.config)
+
+    def figures(self, experiment: Experiment) -> list[Figure]:
+        """Return the figures of the protocol that the page shows."""
+        shown = experiment.tables.protocol
+        return [
+            Figure(f"study/{name.format(shown)}", *texts)
+            for name, texts in STUDY.items()
+        ]
+
+
 class Ismir2023(Study):
     """Protocol, deviations, tables, figures and section of the study."""
 
@@ -85,7 +129,7 @@ class Ismir2023(Study):
     draws = {"paper": draw}  # noqa: RUF012
     has_deviations = True
     rules = import_path.PROJECT / "workflow" / "rules" / "study_ismir2023.smk"
-    template = import_path.PROJECT / "workflow" / "report" / "study.html.j2"
+    sections = (StudySection(),)
 
     def check(self, config: Mapping[str, Any]) -> None:
         """Refuse what the published code does not know."""
@@ -121,37 +165,11 @@ class Ismir2023(Study):
             "draw_study": ("8 report", layout.FIGURES),
         }
 
-    def files(self, config: Mapping[str, Any]) -> list[str]:
-        """Return the study's tables and figures."""
-        from earshift.studies.ismir2023 import figure_data
-
-        figures = figure_data.figure_names(config["protocols"])
-        tables, latex, more = ["main", *figure_data.TABLES], ["main"], []
-        if config["deviations"]:
-            tables, latex = [*tables, "deviations"], [*latex, "deviations"]
-            more = [layout.DEVIATIONS]
-        return [
-            *(layout.FIGURE.format(figure=name) for name in figures),
-            *(layout.TABLE.format(table=name) for name in tables),
-            *(layout.LATEX.format(table=name) for name in latex),
-            *more,
-        ]
-
     def tables(self) -> Sequence[Table]:
         """Return the study's own tables."""
         from earshift.studies.ismir2023 import columns
 
         return columns.ALL
-
-    def section(self, results: Path, config: Mapping[str, Any], shown: str) -> Section:
-        """Return what survives, the protocols side by side, and the deviations."""
-        from earshift.stages.report.captions import STUDY
-        from earshift.studies.ismir2023 import section as study
-
-        return Section(
-            study.describe_study(results, config),
-            [(f"study/{name.format(shown)}", *texts) for name, texts in STUDY.items()],
-        )
 
 
 def make() -> Study:
