@@ -1,5 +1,6 @@
 """No method brings into a score what its clip's fold may not see."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,20 +8,28 @@ import pandas as pd
 import pytest
 
 from earshift import registry, store
-from tests.helpers.two_domains import run, write_two_domains
+from tests.helpers.two_domains import entries_in, run, write_two_domains
 
 NAMES = registry.names("debias")
 
 
-@pytest.fixture
-def entries(tmp_path):
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
     """Two small datasets with subgroups, and their classes."""
-    found = write_two_domains(tmp_path, n_recordings=24)
-    for entry in found:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    for entry in write_two_domains(folder, n_recordings=24):
         table = pd.read_parquet(entry["labels"])
         table["subgroup"] = np.where(np.arange(len(table)) % 4 < 2, "p", "q")
         table.to_parquet(entry["labels"])
-    return found
+    return folder
+
+
+@pytest.fixture
+def entries(undisturbed, tmp_path):
+    """A copy of the datasets, to be changed."""
+    ignored = shutil.ignore_patterns("scores")
+    shutil.copytree(undisturbed, tmp_path, dirs_exist_ok=True, ignore=ignored)
+    return entries_in(tmp_path)
 
 
 def scored(tmp_path, entries, name):
@@ -42,12 +51,21 @@ def clips_of_fold(entry, fold):
     return splits[splits["repeat"].eq(0) & splits["fold"].eq(fold)]["clip_id"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.fixture(scope="module", params=NAMES)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def before(undisturbed, name):
+    """What the method scores before anything is changed."""
+    return scored(undisturbed, entries_in(undisturbed), name)
+
+
 def test_no_clip_is_scored_by_a_classifier_that_saw_its_recording(
-    tmp_path, entries, name
+    tmp_path, entries, name, before
 ):
     """Labels of a test fold may be anything: its scores must not move."""
-    before = scored(tmp_path, entries, name)
     table = pd.read_parquet(entries[0]["labels"])
     flip = table["clip_id"].isin(clips_of_fold(entries[0], 1))
     table.loc[flip, "label:c0"] = ~table.loc[flip, "label:c0"]
@@ -57,9 +75,9 @@ def test_no_clip_is_scored_by_a_classifier_that_saw_its_recording(
     assert not before[0].equals(after[0])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_features_of_clips_that_test_move_no_other_score(tmp_path, entries, name):
-    before = scored(tmp_path, entries, name)
+def test_features_of_clips_that_test_move_no_other_score(
+    tmp_path, entries, name, before
+):
     X, ids = store.read_features(Path(entries[0]["features"]))
     rows = np.isin(ids, clips_of_fold(entries[0], 1))
     X[rows] = 3 * X[rows, ::-1] + 1

@@ -12,7 +12,8 @@ def melody(seed, seconds=5.0, rate=RATE):
     out = 0.003 * rng.standard_normal(len(t))
     start = 0.0
     while start < seconds:
-        out += note(rng, t - start)
+        sounds = t >= start
+        out[sounds] += note(rng, t[sounds] - start)
         start += rng.uniform(0.2, 0.6)
     return (0.2 * out).astype(np.float32)
 
@@ -23,8 +24,14 @@ def note(rng, t, hertz=None):
     hertz *= 1 + 0.002 * rng.standard_normal()
     depth, speed = rng.uniform(0.001, 0.004), rng.uniform(4, 7)
     phase = hertz * (t + depth * np.sin(2 * np.pi * speed * t) / speed)
-    parts = sum(
-        rng.uniform(0.5, 1.5) / k * np.sin(2 * np.pi * (k * phase + rng.uniform()))
+    # Sines of all partials from powers of one exponential.
+    turn = np.exp(2j * np.pi * phase)
+    parts = np.zeros_like(turn)
+    sizes = [
+        rng.uniform(0.5, 1.5) / k * np.exp(2j * np.pi * rng.uniform())
         for k in range(1, 9)
-    )
-    return np.where(t >= 0, parts * np.exp(-np.maximum(t, 0) * rng.uniform(1, 3)), 0)
+    ]
+    for size in reversed(sizes):
+        parts = (parts + size) * turn
+    decay = np.exp(-np.maximum(t, 0) * rng.uniform(1, 3))
+    return np.where(t >= 0, parts.imag * decay, 0)

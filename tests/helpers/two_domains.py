@@ -14,6 +14,21 @@ MEASURES = {"domain_auc_linear": {"plugin": "domain_auc_linear"}}
 SHIFT = np.r_[np.full(4, 2.5), np.zeros(8)]
 
 
+def entry_of(folder, name):
+    """A dataset of a folder, as stages 5 and 6 are told of it."""
+    return {
+        "name": name,
+        "features": str(folder / f"{name}.zarr"),
+        "labels": str(folder / f"{name}.parquet"),
+        "splits": str(folder / f"{name}.splits.parquet"),
+    }
+
+
+def entries_in(folder):
+    """Both datasets of `write_two_domains`."""
+    return [entry_of(folder, name) for name in ("a", "b")]
+
+
 def write_domain(folder, name, shift, seed, n_recordings=40):
     """Two classes along their own directions; the dataset shift overlaps with one."""
     rng = np.random.default_rng(seed)
@@ -36,12 +51,7 @@ def write_domain(folder, name, shift, seed, n_recordings=40):
         labels = pd.array(kind == c, dtype="boolean")
         labels[rng.random(n) < 0.2] = pd.NA
         table[f"{datasets.LABEL}c{c}"] = labels
-    entry = {
-        "name": name,
-        "features": str(folder / f"{name}.zarr"),
-        "labels": str(folder / f"{name}.parquet"),
-        "splits": str(folder / f"{name}.splits.parquet"),
-    }
+    entry = entry_of(folder, name)
     store.write_features(folder / f"{name}.zarr", [X.astype(np.float32)], ids, 12, {})
     table.to_parquet(entry["labels"])
     splitting.make_splits(

@@ -13,6 +13,7 @@ from pathlib import Path
 from earshift import jobs
 from earshift.stages.scores import cross_validation
 from earshift.workers.start import Spread
+from tests.helpers.two_domains import entries_in
 
 METHODS = {name: {"plugin": name} for name in ("none", "lda", "mean_projection")}
 TABLES = ("clips.parquet", "scores.csv", "directions.parquet")
@@ -41,19 +42,10 @@ def _say(file, line):
 
 def run(folder, out, n_workers=0, spread=None):
     """Score what the tests of cross-validation wrote into a folder."""
-    entries = [
-        {"name": name}
-        | {
-            "features": str(folder / f"{name}.zarr"),
-            "labels": str(folder / f"{name}.parquet"),
-            "splits": str(folder / f"{name}.splits.parquet"),
-        }
-        for name in ("a", "b")
-    ]
     cross_validation.cross_validate(
         model="m",
         condition="clean",
-        entries=entries,
+        entries=entries_in(folder),
         classes=folder / "classes.csv",
         methods=METHODS,
         scopes=["global", "classwise"],
