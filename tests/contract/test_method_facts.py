@@ -8,12 +8,14 @@ import pytest
 from earshift import debias, registry
 from earshift.debias import Method
 from earshift.errors import ConfigError
+from earshift.runs import settings
 from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.report.sections import sources
 from earshift.stages.splits import classes
 from earshift.stages.statistics import summary
 from tests.helpers.cheats import END, START
 from tests.methods import written
+from tests.unit.runs.test_settings import SCHEMA, minimal
 from tests.unit.stages.scores.test_cross_validation import SHIFT, run, write_domain
 
 NONE = {"none": {"plugin": "none"}}
@@ -151,6 +153,10 @@ def test_a_method_that_needs_subgroups_says_where_there_are_none():
             "def cannot(*, source, target, datasets): return True",
             "must return a reason in words, or None, got True",
         ),
+        (
+            "def cannot(*, source, target, datasets): return {}[target]",
+            "'cannot' of the method .*own.py' fails for .*'a'.*KeyError",
+        ),
     ],
 )
 def test_a_fact_that_cannot_be_is_refused(tmp_path, fact, message):
@@ -158,6 +164,9 @@ def test_a_fact_that_cannot_be_is_refused(tmp_path, fact, message):
     entry = written(tmp_path, "own", f"{text}\n{fact}\n")
     with pytest.raises(ConfigError, match=message):
         Method.of("own", entry).left_out(["a", "b"])
+    config = minimal(methods=NONE | {"own": entry})
+    with pytest.raises(ConfigError):  # before any job
+        settings.resolve(config, SCHEMA)
 
 
 def test_a_method_has_what_its_entry_and_its_plugin_say():
