@@ -8,9 +8,11 @@ import pytest
 from earshift import debias, registry
 from earshift.debias import Method
 from earshift.errors import ConfigError
+from earshift.runs import settings
 from earshift.stages.report.sections import sources
 from earshift.stages.statistics import summary
 from tests.helpers.cheats import END, START
+from tests.helpers.config import SCHEMA, minimal
 from tests.helpers.plugins import written
 from tests.helpers.two_domains import discrepancy_table, measure, run, write_two_domains
 
@@ -134,6 +136,10 @@ def test_a_method_that_needs_subgroups_says_where_there_are_none():
             "def cannot(*, source, target, datasets): return True",
             "must return a reason in words, or None, got True",
         ),
+        (
+            "def cannot(*, source, target, datasets): return {}[target]",
+            "'cannot' of the method .*own.py' fails for .*'a'.*KeyError",
+        ),
     ],
 )
 def test_a_fact_that_cannot_be_is_refused(tmp_path, fact, message):
@@ -141,6 +147,9 @@ def test_a_fact_that_cannot_be_is_refused(tmp_path, fact, message):
     entry = written(tmp_path, "own", f"{text}\n{fact}\n")
     with pytest.raises(ConfigError, match=message):
         Method.of("own", entry).left_out(["a", "b"])
+    config = minimal(methods=NONE | {"own": entry})
+    with pytest.raises(ConfigError):  # before any job
+        settings.resolve(config, SCHEMA)
 
 
 def test_a_method_has_what_its_entry_and_its_plugin_say():

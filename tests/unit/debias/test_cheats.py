@@ -405,6 +405,21 @@ def test_what_only_the_trial_sees_is_refused_too(tmp_path, body, message):
         settings.resolve(minimal(methods=["none", str(file)]), SCHEMA)
 
 
+@pytest.mark.parametrize("word", ["X", "domain", "subgroup"])
+def test_a_fit_that_changes_what_it_is_given_is_refused(tmp_path, word):
+    body = (
+        "class Cheat(Base):\n"
+        "    def fit(self, X, domain, y=None, subgroup=None):\n"
+        f"        {word}[:] = {word}[::-1].copy()\n"
+        "        return super().fit(X)\n"
+    )
+    file = tmp_path / "own.py"
+    file.write_text(START.format(access="target_unlabelled") + body + END)
+    config = minimal(methods=["none", str(file)])
+    with pytest.raises(ConfigError, match=f"its fit changes .* must leave {word} as"):
+        settings.resolve(config, SCHEMA)
+
+
 def test_what_cannot_transform_is_no_method(tmp_path):
     file = tmp_path / "own.py"
     file.write_text("version, access = 1, 'none'\nmake = lambda: object()\n")

@@ -127,6 +127,19 @@ def test_one_model_is_not_ranked_and_one_method_not_corrected(tmp_path):
     assert "Trained on there and tested on here" in text
 
 
+def test_conditions_are_not_called_models(tmp_path):
+    results = write_results(tmp_path / "r")
+    assert "Of 2 models, other loses most" in said(results)
+    for name in ("scores", "summary", "gaps", "discrepancy"):
+        file = results / "tables" / f"{name}.csv"
+        clean = pd.read_csv(file, keep_default_na=False)
+        other = clean.assign(condition="gain_6")
+        pd.concat([clean, other]).to_csv(file, index=False)
+    text = said(results)
+    assert "Of 4 models and conditions, " in text
+    assert "Models and conditions are ranked by these means" in text
+
+
 def test_none_is_kept_once_when_there_are_two_scopes(tmp_path):
     folder = write_results(tmp_path / "r", scopes=("global", "classwise"))
     found = final_tables.read(folder / "tables", measures=MEASURES)

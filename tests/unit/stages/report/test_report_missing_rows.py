@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from earshift.stages.report import main_table
 from earshift.stages.report.figures import main
 from tests.helpers.page import page, said, section
 from tests.helpers.report_tables import MEASURES, write_results
@@ -44,3 +45,20 @@ def test_findings_page_and_figures_do_without_the_rows(tmp_path, case):
     main.draw_figures(results / "tables", MEASURES, tmp_path / "figures")
     names = {file.name for file in (tmp_path / "figures").iterdir()}
     assert {f"{name}.svg" for name in main.FIGURES} <= names
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_table_in_the_terminal_does_without_the_rows(tmp_path, case):
+    results = results_without(tmp_path / "r", CASES[case])
+    lines = main_table(results).splitlines()
+    (head, *_) = (line for line in lines if line.startswith("  method"))
+    cells = ["A -> A", "B -> B", "A -> B", "B -> A"]
+    starts = [head.index(cell) for cell in cells]
+    letters = {"A": "here", "B": "there"}
+    served = [(letters[c[0]], letters[c[-1]]) in CASES[case] for c in cells]
+    rows = [line for line in lines if line.startswith("  lda ")]
+    assert rows
+    for row in rows:
+        shown = [row[at:].split("  ")[0] for at in starts]
+        assert [one != "-" for one in shown] == served
+        assert all("[" in one for one in shown if one != "-")

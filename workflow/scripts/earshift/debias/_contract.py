@@ -117,12 +117,14 @@ class _Trial:
         """Raise `MethodError` for the first thing that is wrong."""
         method = self.make()
         self._check_signature(method)
-        before = self.seen["X"].copy()
+        before = {word: np.copy(value) for word, value in self.seen.items()}
         _calls.fit(method, self.seen)
-        if not np.array_equal(before, self.seen["X"]):
-            raise MethodError(
-                "its fit changes the clips that it is given: it must leave X as it is."
-            )
+        for word, value in before.items():
+            if not np.array_equal(value, self.seen[word]):
+                raise MethodError(
+                    "its fit changes the clips that it is given, or what it is told of "
+                    f"them: it must leave {word} as it is."
+                )
         basis = _fit_checks.removed_directions(method)
         if basis is not None:
             _fit_checks.check_directions(method, basis, self.some, self.domain)

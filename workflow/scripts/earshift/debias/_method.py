@@ -151,13 +151,19 @@ class Method:
         Raises
         ------
         ConfigError
-            If it gives something else.
+            If it gives something else, or fails.
         """
         declared = getattr(self.module, "cannot", None)
         if declared is None:
             return None
         where = {"source": source, "target": target, "datasets": tuple(datasets)}
-        reason = declared(**where)
+        try:
+            reason = declared(**where)
+        except Exception as error:
+            raise ConfigError(
+                f"the function 'cannot' of the method '{self.plugin}' fails for "
+                f"{where}: {type(error).__name__}: {error}."
+            ) from error
         if reason is not None and not (isinstance(reason, str) and reason):
             raise ConfigError(
                 f"the function 'cannot' of the method '{self.plugin}' must return a "

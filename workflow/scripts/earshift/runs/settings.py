@@ -92,6 +92,8 @@ def resolve(
     _check_study(config, in_job)
     _check_alignment(config)
     _check_compared(config)
+    if not in_job:
+        _check_served(config)
     return config
 
 
@@ -407,6 +409,14 @@ def _check_compared(config: Mapping[str, Any]) -> None:
             f"compared, got '{config['methods']['none']['plugin']}': give that another "
             "name."
         )
+
+
+def _check_served(config: Mapping[str, Any]) -> None:
+    """Refuse a method that fails where it is asked which directions it cannot serve."""
+    from earshift.debias import Method  # slow to load, and jobs need not
+
+    for method in Method.of_all(config["methods"]).values():
+        method.left_out(list(config["datasets"]))
 
 
 def _check_study(config: Mapping[str, Any], in_job: bool) -> None:

@@ -126,13 +126,16 @@ def _cells(found: Tables, setting: str, variant: str) -> Cells:
 
 
 def _value(rows: Cells, cell: tuple[str, str]) -> str:
+    # A method may be unable to serve a direction.
+    if cell not in rows:
+        return words.UNKNOWN
     row = rows[cell]
     span = words.interval(row["roc_auc_low"], row["roc_auc_high"])
     return f"{words.number(row['roc_auc'])} {span}"
 
 
 def _change(rows: Cells, cell: tuple[str, str]) -> str:
-    if cell[0] == cell[1]:
+    if cell[0] == cell[1] or cell not in rows:
         return ""
     row = rows[cell]
     return f"{words.signed(row['change'])} {SHORT[row['verdict']]}"

@@ -116,11 +116,13 @@ def _losers(found: Tables) -> Iterator[str]:
     mean = plain.groupby("setting", sort=False)["gap"].mean().sort_values()
     if len(mean) > 1:
         over = words.count(len(found.directions), "direction")
+        is_one = found.gaps["condition"].nunique() == 1
+        what = "models" if is_one else "models and conditions"
         yield (
-            f"Of {len(mean)} models, {mean.index[-1]} loses most across datasets (mean "
+            f"Of {len(mean)} {what}, {mean.index[-1]} loses most across datasets (mean "
             f"gap {words.number(mean.iloc[-1])} over {over}) and {mean.index[0]} least "
-            f"({words.number(mean.iloc[0])}). Models are ranked by these means; the "
-            "differences between models are not tested."
+            f"({words.number(mean.iloc[0])}). {what.capitalize()} are ranked by these "
+            f"means; the differences between {what} are not tested."
         )
     classes = final_tables.per_class(found.scores).dropna(subset=["drop"])
     across = classes[classes["train"].ne(classes["test"])]
