@@ -15,7 +15,6 @@ if not workflow.overwrite_configfiles:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/reuse.smk"
-include: "workflow/rules/resources.smk"
 include: "workflow/rules/0_data.smk"
 include: "workflow/rules/0_run.smk"
 include: "workflow/rules/1_clips.smk"
@@ -28,9 +27,9 @@ include: "workflow/rules/6_discrepancy.smk"
 include: "workflow/rules/7_statistics.smk"
 
 
-if STUDY.rules:
+if EXPERIMENT.study.rules:
 
-    include: STUDY.rules
+    include: EXPERIMENT.study.rules
 
 
 include: "workflow/rules/8_report.smk"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from earshift.stages.report import write_report
 from earshift.stages.report.figures import audio, main
+from earshift.stages.report.page import write_report
 from tests.helpers.report_tables import MEASURES, config_of, write_results
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -10,8 +10,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from earshift import classifiers, registry
+from earshift.classifiers import scores
 from earshift.errors import DataError
-from earshift.evaluation.training import Trainer, scores
+from earshift.evaluation.training import Trainer
 from earshift.numerics import classifier
 from tests.helpers.plugins import PLUGINS
 

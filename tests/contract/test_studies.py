@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,12 +13,12 @@ from earshift import registry
 from earshift.debias import Method
 from earshift.errors import ConfigError
 from earshift.evaluation.protocol import FIXED, NO_STUDY, draw_of, study_of, version_of
-from earshift.runs import job_list
+from earshift.runs import job_list, settings
+from tests.helpers.config import SCHEMA, minimal
+from tests.helpers.places import LIBRARY, SCRIPTS
+from tests.helpers.plugins import PLUGINS
 
 NAMES = registry.names("studies")
-
-#: Modules of the ISMIR 2023 study that are not in its folder yet.
-FLAT = ("paper", "published", "deviations", "ismir2023", "report.study")
 
 CONFIG = {"deviations": True, "protocols": ["fixed"]}
 
@@ -28,7 +27,7 @@ def loaded(code):
     """Names of the modules that are there after some code, in a new process."""
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
-        env=os.environ | {"PYTHONPATH": str(Path(registry.__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
         capture_output=True,
         text=True,
         check=True,
@@ -37,15 +36,14 @@ def loaded(code):
 
 
 def test_the_core_loads_no_study():
-    names = "access, alignment, beforehand, classes, domains, draws, evaluate, expected"
-    names += ", protocols, report, scoring, settings, status, summary"
-    found = loaded(
-        f"from earshift import {names}\nfrom earshift.stages.report import page"
-    )
-    assert "earshift.stages.scores.cross_validation" in found
-    found = {n.removeprefix("earshift.") for n in found if n.startswith("earshift.")}
-    assert not found & set(FLAT)
-    assert not {n for n in found if n.startswith(("study", "studies"))}
+    """They are loaded by name, where a configuration asks for one."""
+    rooms = ("runs", "stages", "evaluation")
+    files = [file for room in rooms for file in (LIBRARY / room).rglob("[!_]*.py")]
+    modules = [".".join(f.relative_to(SCRIPTS).with_suffix("").parts) for f in files]
+    assert len(modules) > 50
+    found = loaded("\n".join(f"import {module}" for module in modules))
+    assert found.issuperset(modules)
+    assert not {n for n in found if n.startswith("earshift.studies")}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -130,7 +128,7 @@ def test_jobs_and_files_fit_the_workflow(name):
     jobs = study.jobs(config)
     assert {stage for stage, _ in jobs.values()} <= stages
     assert not jobs.keys() & job_list.RULES.keys()
-    files = study.files(config)
+    files = [file for section in study.sections for file in section.needs(config)]
     assert len(set(files)) == len(files)
     assert all(file.startswith(("tables/", "figures/")) for file in files)
     if study.rules is None:
@@ -139,22 +137,33 @@ def test_jobs_and_files_fit_the_workflow(name):
     else:
         text = study.rules.read_text()
         assert set(re.findall(r"^rule (\w+):", text, re.M)) == jobs.keys()
-    if study.template is not None:
-        assert 'id="study"' in study.template.read_text()
+    for section in study.sections:
+        assert f'id="{section.id}"' in section.template.read_text()
 
 
-def test_a_first_version_is_left_out_and_others_count(tmp_path, monkeypatch):
+def test_every_version_of_every_study_is_another_one(tmp_path, monkeypatch):
+    """Two studies may have a protocol of one name, and both a first version."""
     assert version_of(None) == {}
+    seen = [version_of(None)]
     for name in NAMES:
         plugin = registry.load("studies", name)
-        monkeypatch.setattr(plugin, "version", 1)
-        assert version_of(name) == {}
-        monkeypatch.setattr(plugin, "version", 2)
-        assert version_of(name) == {"study": 2}
+        for version in (1, 2):
+            monkeypatch.setattr(plugin, "version", version)
+            seen.append(version_of(name))
+            # Results from before studies had versions are those of this one's first.
+            if getattr(plugin, "precedes_versions", False) and version == 1:
+                assert seen.pop() == {}
+            else:
+                assert seen[-1].keys() == {"study"}
     file = tmp_path / "mine.py"
     file.write_text(SMALL)
-    (version,) = version_of(str(file)).values()
-    assert str(version).startswith("1+")  # an edit of a user's own file counts
+    seen.append(version_of(str(file)))
+    # An edit of a user's own file counts.
+    assert str(seen[-1]["study"]).startswith("1+")
+    assert len(set(map(str, seen))) == len(seen)
+    assert [n for n in NAMES if version_of(n) == {}] == []
+    monkeypatch.undo()
+    assert [n for n in NAMES if version_of(n) == {}] == ["ismir2023"]
 
 
 SMALL = """
@@ -191,6 +200,7 @@ def test_a_folder_among_the_studies_is_one(tmp_path, monkeypatch):
     assert "mine" in registry.names("studies")
     assert study_of("mine").protocol("fine").name == "fine"
     assert study_of("mine").protocol("fixed") is FIXED
+    assert version_of("mine") == {"study": "mine 1"}
     with pytest.raises(ConfigError, match="'fine' is of the study 'mine': add 'study:"):
         NO_STUDY.protocol("fine")
     for module in [n for n in sys.modules if n.startswith("earshift.studies.mine")]:
@@ -205,6 +215,10 @@ def test_a_folder_among_the_studies_is_one(tmp_path, monkeypatch):
         ("(Coarse(),)", "(Coarse(), Coarse())", "none twice"),
         ("return Mine()", "return None", "must return an earshift.studies.Study, got"),
         ("citation", "source", "does not define 'citation'"),
+        ("(Coarse(),)", "(Coarse,)", "must be objects of classes that derive from"),
+        ("(Coarse(),)", "('coarse',)", "must be objects .*, got 'coarse'"),
+        ('"coarse"', "3", "has a protocol '3'"),
+        ("(Coarse(),)", "(Coarse(),); draws = {'joint': max}", "draw called 'joint'"),
     ],
 )
 def test_a_study_that_cannot_be_is_refused(tmp_path, old, new, message):
@@ -213,3 +227,64 @@ def test_a_study_that_cannot_be_is_refused(tmp_path, old, new, message):
     file.write_text(SMALL.replace(old, new))
     with pytest.raises(ConfigError, match=message):
         study_of(str(file))
+
+
+def test_a_protocol_of_options_that_the_classifier_lacks_is_refused(tmp_path):
+    file = tmp_path / "mine.py"
+    setting = 'name = "coarse"\n    classifier = {"C": [1.0]}'
+    file.write_text(SMALL.replace('name = "coarse"', setting))
+    asked = {"study": str(file), "protocols": ["fixed", "coarse"]}
+    assert settings.resolve(minimal(**asked), SCHEMA)["protocols"] == asked["protocols"]
+    other = minimal(**asked, classifier={"plugin": str(PLUGINS / "nearest.py")})
+    with pytest.raises(
+        ConfigError, match=r"'coarse' sets options .* has no option 'C'"
+    ):
+        settings.resolve(other, SCHEMA)
+    file.write_text(SMALL.replace('name = "coarse"', setting.replace("1.0", "0")))
+    with pytest.raises(
+        ConfigError, match=r"'coarse' sets .*C must hold numbers above 0"
+    ):
+        settings.resolve(minimal(**asked), SCHEMA)
+
+
+SECTION = """
+from pathlib import Path
+
+from earshift.studies import Section, Study
+
+version, citation = 1, "Nobody (2024)"
+
+
+class Part(Section):
+    id = "part"
+    title = "A part"
+    template = Path(__file__).with_name("part.html.j2")
+
+
+class Mine(Study):
+    sections = (Part(),)
+
+
+def make():
+    return Mine()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("(Part(),)", '("Part",)', "must be earshift.studies.Section, got 'Part'"),
+        ('title = "A part"', "", "the section Part .* does not define 'title'"),
+        ('"part.html.j2"', '"paart.html.j2"', "no template '.*paart.html.j2'"),
+    ],
+)
+def test_a_section_that_cannot_be_shown_is_refused(tmp_path, old, new, message):
+    (tmp_path / "part.html.j2").write_text('<h2 id="part">A part</h2>')
+    file = tmp_path / "mine.py"
+    file.write_text(SECTION)
+    assert len(study_of(str(file)).sections) == 1
+    assert SECTION.count(old) == 1
+    other = tmp_path / "other.py"
+    other.write_text(SECTION.replace(old, new))
+    with pytest.raises(ConfigError, match=message):
+        study_of(str(other))

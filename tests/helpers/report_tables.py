@@ -10,9 +10,10 @@ import pandas as pd
 import zarr
 
 from earshift.audio import meter
-from earshift.stages.clips import dataset_audit, duplicates
+from earshift.stages.clips import dataset_audit
 from earshift.stages.report.figures.audio import DISTRIBUTIONS
 from earshift.stages.report.sections.audit import FAULTS
+from earshift.tables import DUPLICATES, SCORES
 
 NAN = float("nan")
 
@@ -52,7 +53,9 @@ def write_results(
         key = {"protocol": "fixed", "model": model, "condition": "clean"}
         key |= {"method": method, "scope": scope, "train": train, "test": test}
         auc = 0.9 if train == test else 0.9 - gap[0]
-        scores += [key | {"class": c, "repeat": 0, "roc_auc": auc} for c in classes]
+        metrics = dict.fromkeys(SCORES.names[9:], 0.5) | {"roc_auc": auc}
+        metrics |= {"n_positive": 3, "n_test": 6}
+        scores += [key | {"class": c, "repeat": 0} | metrics for c in classes]
         if method in ALIKE and scope != scopes[0]:
             continue
         access = {"global": "target_unlabelled", "classwise": "target_labelled"}
@@ -166,7 +169,7 @@ def _write_audit(folder: Path, datasets: tuple[str, ...]) -> None:
     }
     pair |= {"split_a": "", "split_b": "", "same_recording": "no"}
     pair |= {"label_conflict": "cello"}
-    pd.DataFrame([pair], columns=duplicates.COLUMNS).to_csv(
+    pd.DataFrame([pair], columns=DUPLICATES.names).to_csv(
         out / "duplicates.csv", index=False
     )
     both = {"dataset": a, "recording": "r7", "splits": "test, train", "n_clips": 4}

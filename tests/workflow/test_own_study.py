@@ -46,26 +46,34 @@ def ten(cells, seeds):
     }
 
 
+class Cells(Section):
+    """The numbers of cells by protocol."""
+
+    id = "study"
+    title = "Few clips"
+    template = HERE / "section.html.j2"
+
+    def needs(self, config):
+        """Return the table."""
+        return ["tables/cells.csv"]
+
+    def values(self, experiment):
+        """Return the rows of the table."""
+        rows = pd.read_csv(experiment.results / "tables" / "cells.csv")
+        return {"cells": dict(rows.to_numpy()), "shown": experiment.tables.protocol}
+
+
 class Small(Study):
     """The protocol `few`, and how many cells there are."""
 
     protocols = (Few(),)
     draws = {"ten": ten}
     rules = HERE / "rules.smk"
-    template = HERE / "section.html.j2"
+    sections = (Cells(),)
 
     def jobs(self, config):
         """Return the job of the table."""
         return {"count_cells": ("8 report", "tables/cells.csv")}
-
-    def files(self, config):
-        """Return the table."""
-        return ["tables/cells.csv"]
-
-    def section(self, results, config, shown):
-        """Return the numbers of cells by protocol."""
-        rows = pd.read_csv(results / "tables" / "cells.csv")
-        return Section({"cells": dict(rows.to_numpy()), "shown": shown})
 
 
 def make():
@@ -104,8 +112,8 @@ with jobs.running(snakemake):
 
 SECTION = """
 <h2 id="study">Few clips</h2>
-<p>{% for name, n in study.cells.items() %}{{ name }}: {{ n }} cells; {% endfor %}
-the page shows {{ study.shown }}.</p>
+<p>{% for name, n in cells.items() %}{{ name }}: {{ n }} cells; {% endfor %}
+the page shows {{ shown }}.</p>
 """
 
 
@@ -173,6 +181,7 @@ def test_its_table_is_made_and_its_section_shown(ran):
     n = len(scores) // 5
     assert f"few: {2 * n} cells; fixed: {3 * n} cells;" in " ".join(page.split())
     assert "the page shows fixed." in page
+    assert '<li><a href="#study">Few clips</a></li>' in page
 
 
 def test_nothing_is_left_and_its_job_is_counted(ran):
@@ -200,6 +209,19 @@ def test_an_edit_of_it_counts_for_its_own_scores(ran, tmp_path):
     # What was computed for the core's protocol is kept.
     assert {path: path.stat().st_mtime_ns for path in parts.rglob("*")} == before
     assert "extract_embeddings" not in done.stdout + done.stderr
+
+
+def test_a_file_that_its_section_needs_and_no_rule_makes_is_named(ran, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(ran[0], folder)
+    file = folder / "small" / "study.py"
+    text = file.read_text().replace('["tables/cells.csv"]', '["tables/sells.csv"]')
+    file.write_text(text)
+    refused = run(folder)
+    assert refused.returncode != 0
+    assert "Missing input files for rule write_report" in refused.stderr
+    assert "tables/sells.csv" in refused.stderr
+    assert "[Errno" not in refused.stderr
 
 
 def test_without_the_key_its_protocol_is_not_known(ran, tmp_path):

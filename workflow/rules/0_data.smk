@@ -38,12 +38,7 @@ rule fetch_weights:
 rule weights:
     """Fetch or verify what the experiment's models need of the register."""
     input:
-        lambda wildcards: [
-            file
-            for model in COMPUTED
-            for file in verified_weights(SimpleNamespace(model=model))
-            if Path(file).parent == WEIGHTS
-        ],
+        of(job_inputs.registered_weights),
     localrule: True
 
 
@@ -55,7 +50,9 @@ rule fetch_archive:
     log:
         "logs/fetch_archive/{file}.log",
     wildcard_constraints:
-        file="|".join(re.escape(e.name) for f in UNPACKED.values() for e in f),
+        file="|".join(
+            re.escape(e.name) for f in EXPERIMENT.unpacked.values() for e in f
+        ),
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -67,14 +64,14 @@ rule fetch_archive:
 rule unpack_dataset:
     """Unpack the files of a registered dataset into one folder."""
     input:
-        verified_archives,
+        of(job_inputs.verified_archives),
     output:
         # The folder is no output: Snakemake would delete it before the job.
         marker=f"{DATASETS}/{{source}}.json",
     log:
         "logs/unpack_dataset/{source}.log",
     wildcard_constraints:
-        source="|".join(re.escape(folder.name) for folder in UNPACKED),
+        source="|".join(re.escape(folder.name) for folder in EXPERIMENT.unpacked),
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -88,7 +85,7 @@ rule unpack_dataset:
 rule data:
     """Fetch and unpack what the experiment's datasets need of the register."""
     input:
-        unpacked_markers(),
+        job_inputs.unpacked_marks(EXPERIMENT),
     localrule: True
 
 

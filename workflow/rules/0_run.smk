@@ -11,19 +11,11 @@ rule estimate_run:
     """Estimate jobs, hours, bytes and cost; what is done already costs nothing."""
     input:
         # Tables of stage 1 and stores are read where they are, and never made for this.
-        lambda wildcards: [
-            file
-            for name in config["datasets"]
-            for file in dataset_files(SimpleNamespace(dataset=name))
-        ],
-        calibrations=sorted({store["calibration"] for store in planned_stores()}),
-        weights=lambda wildcards: [
-            file
-            for name in COMPUTED
-            for file in verified_weights(SimpleNamespace(model=name))
-        ],
+        of(job_inputs.all_dataset_files),
+        calibrations=job_inputs.all_calibrations(EXPERIMENT),
+        weights=of(job_inputs.all_verified_weights),
     output:
-        plan=f"{RESULTS}/plan.csv",
+        plan=f"{RESULTS}/{layout.PLAN}",
     log:
         f"{LOGS}/estimate_run.log",
     conda:
@@ -33,8 +25,8 @@ rule estimate_run:
         mem_mb=4_000,
         runtime="1h",
     params:
-        listed=listed_datasets(),
-        stores=planned_stores(),
+        listed=job_entries.listed_datasets(EXPERIMENT),
+        stores=job_entries.planned_stores(EXPERIMENT),
         extraction=config["extraction"],
         pooling=config["pooling"],
         n_threads=2,  # of list_clips

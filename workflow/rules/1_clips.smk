@@ -7,16 +7,14 @@ Writes  {results}/1_clips/{dataset}.list.parquet, which lists the clips as the a
         duplicates.csv, and the tables of the audit beside it
 """
 
-CLIPS = f"{RESULTS}/1_clips/{{dataset}}"
-
 
 checkpoint list_clips:
     """List the clips of a dataset, with labels; nothing is decoded."""
     input:
-        dataset_files,
+        of(job_inputs.dataset_files),
     output:
-        listing=f"{CLIPS}.list.parquet",
-        notes=f"{CLIPS}.notes.json",
+        listing=f"{RESULTS}/{layout.CLIP_LIST}",
+        notes=f"{RESULTS}/{layout.CLIP_NOTES}",
     log:
         f"{LOGS}/list_clips/{{dataset}}.log",
     conda:
@@ -26,8 +24,8 @@ checkpoint list_clips:
         mem_mb=2_000,
         runtime="1h",
     params:
-        versions=dataset_versions,
-        entry=listed_entry,
+        versions=of(job_versions.dataset_versions),
+        entry=of(job_params.listed_entry),
     script:
         "../scripts/1_clips/list_clips.py"
 
@@ -40,7 +38,7 @@ rule inspect_files:
         # the same, which Snakemake would take for no change.
         notes=rules.list_clips.output.notes,
     output:
-        inspected=f"{CLIPS}.keys/{{share}}.parquet",
+        inspected=f"{RESULTS}/{layout.SHARE}",
     log:
         f"{LOGS}/inspect_files/{{dataset}}/{{share}}.log",
     benchmark:
@@ -54,7 +52,7 @@ rule inspect_files:
     params:
         versions={"stage": versions.CLIPS},
         shares=lambda wildcards: {"shares": n_shares(wildcards)},
-        parts=f"{CLIPS}.parts",
+        parts=f"{RESULTS}/{layout.CLIP_PARTS}",
     script:
         "../scripts/1_clips/inspect_files.py"
 
@@ -66,10 +64,10 @@ rule gather_clips:
         notes=rules.list_clips.output.notes,
         inspected=inspected_shares,
     output:
-        table=f"{CLIPS}.parquet",
-        audit=f"{CLIPS}.audit.csv",
-        measures=f"{CLIPS}.measures.parquet",
-        excerpts=f"{CLIPS}.excerpts.npy",
+        table=f"{RESULTS}/{layout.CLIPS}",
+        audit=f"{RESULTS}/{layout.CLIP_AUDIT}",
+        measures=f"{RESULTS}/{layout.MEASURES}",
+        excerpts=f"{RESULTS}/{layout.EXCERPTS}",
     log:
         f"{LOGS}/gather_clips/{{dataset}}.log",
     conda:
@@ -92,7 +90,7 @@ rule find_duplicates:
         measures=per_dataset(rules.gather_clips.output.measures),
         excerpts=per_dataset(rules.gather_clips.output.excerpts),
     output:
-        duplicates=f"{RESULTS}/1_clips/duplicates.csv",
+        duplicates=f"{RESULTS}/{layout.DUPLICATES}",
     log:
         f"{LOGS}/find_duplicates.log",
     benchmark:
@@ -119,18 +117,12 @@ rule audit_datasets:
         duplicates=rules.find_duplicates.output.duplicates,
     output:
         audit=report(
-            f"{RESULTS}/1_clips/audit.csv",
+            f"{RESULTS}/{layout.DATASET_AUDIT}",
             caption="../report/audit_table.rst",
             category="Audit",
             labels={"table": "faults of each dataset"},
         ),
-        tables=[
-            f"{RESULTS}/1_clips/{name}.csv"
-            for name in (
-                *("counts", "both_sides", "formats"),
-                *("spectra", "distributions", "cues"),
-            )
-        ],
+        tables=[f"{RESULTS}/{table}" for table in layout.AUDIT_TABLES],
     log:
         f"{LOGS}/audit_datasets.log",
     conda:

@@ -9,22 +9,22 @@ Writes  {results}/2_embeddings/{dataset}/{model}/{condition}.audit.csv
 rule audit_embeddings:
     """Read every byte of a store, and embed some of its clips again."""
     output:
-        table=f"{STORE}.audit.csv",
+        table=f"{RESULTS}/{layout.STORE_AUDIT}",
     log:
         f"{LOGS}/audit_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
-        model=one_of(COMPUTED),
-        condition=one_of(FAMILIES),
+        model=one_of(EXPERIMENT.computed),
+        condition=one_of(EXPERIMENT.families),
     conda:
-        model_env
+        of(job_inputs.environment_file)
     threads: 2
     resources:
         mem_mb=more_on_retry(4_000),
         runtime="4h",
     params:
-        versions=embedding_versions,
-        entry=model_entry,
-        store=store_options,
+        versions=of(job_versions.embedding_versions),
+        entry=of(job_params.model_entry),
+        store=of(job_params.store_options),
         plan=rules.plan_regions.output.plan,
         sample={"n_clips": config["audit_clips"], "seed": config["seed"]},
     script:
@@ -34,7 +34,7 @@ rule audit_embeddings:
 rule audit:
     """Say what the audits of all stores found; fail if one is damaged."""
     input:
-        audit_tables(),
+        job_inputs.audit_tables(EXPERIMENT),
     log:
         f"{LOGS}/audit.log",
     localrule: True
@@ -48,7 +48,7 @@ rule audit:
 rule repair:
     """Mark the damaged regions of all stores, as the audits found them."""
     input:
-        audit_tables(),
+        job_inputs.audit_tables(EXPERIMENT),
     log:
         f"{LOGS}/repair.log",
     localrule: True

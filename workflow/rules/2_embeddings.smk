@@ -10,28 +10,26 @@ Writes  {results}/2_embeddings/calibration/{model}/clean.{key}.json
 A store has all strengths of a condition: {condition} is the name of their family here.
 """
 
-STORE = f"{RESULTS}/2_embeddings/{{dataset}}/{{model}}/{{condition}}"
-
 
 rule calibrate_model:
     """Measure the speed and the memory of a model where it will run."""
     input:
         # New weights in the same network are as fast.
-        weights=ancient(verified_weights),
+        weights=ancient(of(job_inputs.verified_weights)),
     output:
-        calibration=CALIBRATION,
+        calibration=f"{RESULTS}/{layout.CALIBRATION}",
     log:
         f"{LOGS}/calibrate_model/{{model}}/clean.{{key}}.log",
     conda:
-        model_env
+        of(job_inputs.environment_file)
     threads: 2
     resources:
-        **gpu_resources(),
+        **job_resources.gpu_resources(EXPERIMENT, Site.read()),
         mem_mb=more_on_retry(4_000),
         runtime="1h",
     params:
-        versions=model_versions,
-        entry=model_entry,
+        versions=of(job_versions.model_versions),
+        entry=of(job_params.model_entry),
     script:
         "../scripts/2_embeddings/calibrate_model.py"
 
@@ -39,29 +37,29 @@ rule calibrate_model:
 checkpoint plan_regions:
     """Say which clips are embedded already, and deal the others to jobs."""
     input:
-        table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
-        weights=verified_weights,
+        table=f"{RESULTS}/{layout.CLIPS}",
+        weights=of(job_inputs.verified_weights),
         # A new calibration alone plans nothing anew.
-        calibration=ancient(calibration_file),
+        calibration=ancient(of(job_inputs.calibration_file)),
     output:
-        plan=f"{STORE}.plan.json",
-        clips=f"{STORE}.clips.parquet",
+        plan=f"{RESULTS}/{layout.STORE_PLAN}",
+        clips=f"{RESULTS}/{layout.STORE_CLIPS}",
     log:
         f"{LOGS}/plan_regions/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
-        model=one_of(COMPUTED),
-        condition=one_of(FAMILIES),
+        model=one_of(EXPERIMENT.computed),
+        condition=one_of(EXPERIMENT.families),
     conda:
-        model_env
+        of(job_inputs.environment_file)
     threads: 1
     resources:
         mem_mb=more_on_retry(4_000),
         runtime="1h",
     params:
-        versions=embedding_versions,
-        entry=model_entry,
-        store=store_options,
-        contents=packaged_weights,
+        versions=of(job_versions.embedding_versions),
+        entry=of(job_params.model_entry),
+        store=of(job_params.store_options),
+        contents=of(job_inputs.packaged_weights),
     script:
         "../scripts/2_embeddings/plan_regions.py"
 
@@ -70,30 +68,30 @@ rule extract_embeddings:
     """Embed the clips of one region: whole Zarr shards, which no other job touches."""
     input:
         # The list alone: another region's clips must not embed these again.
-        region=f"{STORE}.regions/{{region}}.parquet",
-        weights=verified_weights,
+        region=f"{RESULTS}/{layout.REGION}",
+        weights=of(job_inputs.verified_weights),
     output:
-        done=f"{STORE}.done/{{region}}.json",
+        done=f"{RESULTS}/{layout.REGION_DONE}",
     log:
         f"{LOGS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{region}}.log",
     benchmark:
         f"{LOGS}/extract_embeddings/{{dataset}}/{{model}}/{{condition}}/{{region}}.tsv"
     wildcard_constraints:
-        model=one_of(COMPUTED),
-        condition=one_of(FAMILIES),
+        model=one_of(EXPERIMENT.computed),
+        condition=one_of(EXPERIMENT.families),
     conda:
-        model_env
+        of(job_inputs.environment_file)
     threads: 2
     resources:
-        **gpu_resources(),
-        mem_mb=extraction_memory,
-        runtime=extraction_runtime,
+        **job_resources.gpu_resources(EXPERIMENT, Site.read()),
+        mem_mb=at_attempt(job_resources.extraction_memory),
+        runtime=at_attempt(job_resources.extraction_runtime),
     params:
-        versions=embedding_versions,
-        entry=model_entry,
+        versions=of(job_versions.embedding_versions),
+        entry=of(job_params.model_entry),
         plan=rules.plan_regions.output.plan,
         max_bad_clips=config["max_bad_clips"],
-        contents=packaged_weights,
+        contents=of(job_inputs.packaged_weights),
     script:
         "../scripts/2_embeddings/extract_embeddings.py"
 
@@ -105,12 +103,12 @@ rule index_embeddings:
         clips=rules.plan_regions.output.clips,
         done=region_markers,
     output:
-        index=f"{STORE}.index.parquet",
+        index=f"{RESULTS}/{layout.INDEX}",
     log:
         f"{LOGS}/index_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
-        model=one_of(COMPUTED),
-        condition=one_of(FAMILIES),
+        model=one_of(EXPERIMENT.computed),
+        condition=one_of(EXPERIMENT.families),
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -129,7 +127,7 @@ rule count_padding:
         tables=per_dataset(rules.gather_clips.output.table),
     output:
         table=report(
-            f"{RESULTS}/tables/padding.csv",
+            f"{RESULTS}/{layout.PADDING}",
             caption="../report/padding_table.rst",
             category="Tables",
             labels={"table": "clips shorter than a window"},
@@ -144,9 +142,9 @@ rule count_padding:
         runtime="1h",
     params:
         datasets=list(config["datasets"]),
-        models={name: config["models"][name] for name in COMPUTED},
-        versions={n: models.versions_of(config["models"][n]) for n in COMPUTED},
-        conditions=list(CONDITIONS),
+        models={name: config["models"][name] for name in EXPERIMENT.computed},
+        versions=job_versions.computed_versions(EXPERIMENT),
+        conditions=list(EXPERIMENT.conditions),
     script:
         "../scripts/2_embeddings/count_padding.py"
 
@@ -154,16 +152,16 @@ rule count_padding:
 rule import_embeddings:
     """Make the same of embeddings that were computed elsewhere, from a file."""
     input:
-        table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
-        file=lambda wildcards: import_options(wildcards)["file"],
+        table=f"{RESULTS}/{layout.CLIPS}",
+        file=of(job_inputs.imported_file),
     output:
         plan=rules.plan_regions.output.plan,
         index=rules.index_embeddings.output.index,
     log:
         f"{LOGS}/import_embeddings/{{dataset}}/{{model}}/{{condition}}.log",
     wildcard_constraints:
-        model=one_of(IMPORTED),
-        condition=one_of(FAMILIES),
+        model=one_of(EXPERIMENT.imported),
+        condition=one_of(EXPERIMENT.families),
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -171,9 +169,9 @@ rule import_embeddings:
         mem_mb=more_on_retry(4_000),
         runtime="4h",
     params:
-        versions=model_versions,
-        source=import_options,
-        store=store_options,
+        versions=of(job_versions.model_versions),
+        source=of(job_params.import_options),
+        store=of(job_params.store_options),
         max_bad_clips=config["max_bad_clips"],
     script:
         "../scripts/2_embeddings/import_embeddings.py"

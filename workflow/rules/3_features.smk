@@ -9,13 +9,11 @@ Writes  {results}/3_features/{dataset}/{model}/{condition}.zarr, and a table of 
 rule pool_frames:
     """Pool the frames of each clip."""
     input:
-        plan=of_family(rules.plan_regions.output.plan),
-        index=of_family(rules.index_embeddings.output.index),
+        plan=of(job_inputs.of_family, pattern=layout.STORE_PLAN),
+        index=of(job_inputs.of_family, pattern=layout.INDEX),
     output:
-        features=directory(
-            f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.zarr"
-        ),
-        skipped=f"{RESULTS}/3_features/{{dataset}}/{{model}}/{{condition}}.skipped.csv",
+        features=directory(f"{RESULTS}/{layout.FEATURES}"),
+        skipped=f"{RESULTS}/{layout.NO_FEATURES}",
     log:
         f"{LOGS}/pool_frames/{{dataset}}/{{model}}/{{condition}}.log",
     benchmark:

@@ -10,9 +10,9 @@ Writes  {results}/4_splits/{dataset}.labels.parquet, {dataset}.parquet, the part
 rule align_labels:
     """Map a dataset's own labels to the classes of the experiment."""
     input:
-        table=f"{RESULTS}/1_clips/{{dataset}}.parquet",
+        table=f"{RESULTS}/{layout.CLIPS}",
     output:
-        labels=f"{RESULTS}/4_splits/{{dataset}}.labels.parquet",
+        labels=f"{RESULTS}/{layout.ALL_LABELS}",
     log:
         f"{LOGS}/align_labels/{{dataset}}.log",
     conda:
@@ -23,11 +23,11 @@ rule align_labels:
         runtime="30m",
     params:
         versions={"stage": versions.SPLITS} | STUDY_VERSION,
-        plugin=lambda wildcards: dataset_entry(wildcards)["plugin"],
+        plugin=of(job_params.dataset_plugin),
         subgroups=config["subgroups"],
         used_by=PROTOCOLS,
         kind=config["splits"]["kind"],
-        contents=alignment_contents(),
+        contents=job_versions.alignment_contents(EXPERIMENT),
     script:
         "../scripts/4_splits/align_labels.py"
 
@@ -36,11 +36,11 @@ rule make_splits:
     """Draw common folds of whole recordings, or take the official ones."""
     input:
         labels=per_dataset(rules.align_labels.output.labels),
-        duplicates=copies_file,
+        duplicates=job_inputs.copies_file(EXPERIMENT),
     output:
-        splits=per_dataset(f"{RESULTS}/4_splits/{{dataset}}.parquet"),
-        groups=f"{RESULTS}/4_splits/groups.parquet",
-        shared=f"{RESULTS}/4_splits/shared.csv",
+        splits=per_dataset(f"{RESULTS}/{layout.ALL_SPLITS}"),
+        groups=f"{RESULTS}/{layout.GROUPS}",
+        shared=f"{RESULTS}/{layout.SHARED}",
     log:
         f"{LOGS}/make_splits.log",
     conda:
@@ -52,8 +52,8 @@ rule make_splits:
     params:
         versions={"stage": versions.SPLITS},
         datasets=list(config["datasets"]),
-        splits=split_options(),
-        namespaces=namespaces(),
+        splits=job_params.split_options(EXPERIMENT),
+        namespaces=job_params.namespaces(EXPERIMENT),
         seed=config["seed"],
     script:
         "../scripts/4_splits/make_splits.py"
@@ -66,8 +66,8 @@ rule select_clips:
         splits=rules.make_splits.output.splits,
         groups=rules.make_splits.output.groups,
     output:
-        labels=per_dataset(SELECTED["labels"]),
-        splits=per_dataset(SELECTED["splits"]),
+        labels=per_dataset(f"{RESULTS}/{layout.LABELS}"),
+        splits=per_dataset(f"{RESULTS}/{layout.SPLITS}"),
     log:
         f"{LOGS}/select_clips/{{protocol}}.log",
     conda:
@@ -77,7 +77,7 @@ rule select_clips:
         mem_mb=1_000,
         runtime="30m",
     params:
-        versions=lambda wildcards: protocol_versions(wildcards, stage=versions.SPLITS),
+        versions=of(job_versions.split_versions),
         datasets=list(config["datasets"]),
         subgroups=config["subgroups"],
     script:
@@ -90,7 +90,7 @@ rule draw_balanced:
         labels=rules.select_clips.output.labels,
         splits=rules.select_clips.output.splits,
     output:
-        draws=f"{RESULTS}/4_splits/draws.{{protocol}}.parquet",
+        draws=f"{RESULTS}/{layout.DRAWS}",
     log:
         f"{LOGS}/draw_balanced/{{protocol}}.log",
     conda:
@@ -100,9 +100,9 @@ rule draw_balanced:
         mem_mb=2_000,
         runtime="1h",
     params:
-        versions=lambda wildcards: protocol_versions(wildcards, stage=versions.SPLITS),
+        versions=of(job_versions.split_versions),
         datasets=list(config["datasets"]),
-        balance=lambda wildcards: {"balance": balance(wildcards)},
+        balance=of(job_params.balance),
         subgroups=config["subgroups"],
         seed=config["seed"],
     script:
@@ -112,9 +112,9 @@ rule draw_balanced:
 rule choose_classes:
     """Say which classes every dataset can train and test, in all protocols."""
     input:
-        class_files,
+        job_entries.class_files(EXPERIMENT),
     output:
-        classes=f"{RESULTS}/4_splits/classes.csv",
+        classes=f"{RESULTS}/{layout.CLASSES}",
     log:
         f"{LOGS}/choose_classes.log",
     conda:
@@ -125,7 +125,7 @@ rule choose_classes:
         runtime="30m",
     params:
         versions={"stage": versions.SPLITS} | STUDY_VERSION,
-        entries=class_entries,
+        entries=job_entries.class_entries(EXPERIMENT),
         asked=config["classes"],
         n_inner_folds=config["classifier"]["n_inner_folds"],
     script:

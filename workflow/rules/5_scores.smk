@@ -7,19 +7,17 @@ Writes  {results}/5_scores/{protocol}/{model}/{condition}.parquet (per clip), .c
 Where workers run (`workers` in the config) is no param: it changes no result.
 """
 
-CELLS = f"{RESULTS}/5_scores/{{protocol}}/{{model}}/{{condition}}"
-
 
 rule cross_validate:
     """Score every method and pair of datasets for one model; done tasks are kept."""
     input:
-        domain_files,
+        of(job_entries.domain_files),
         classes=rules.choose_classes.output.classes,
-        draws=draws_file,
+        draws=of(job_entries.draws_file),
     output:
-        clip_scores=f"{CELLS}.parquet",
-        scores=f"{CELLS}.csv",
-        directions=f"{CELLS}.directions.parquet",
+        clip_scores=f"{RESULTS}/{layout.CLIP_SCORES}",
+        scores=f"{RESULTS}/{layout.SCORES}",
+        directions=f"{RESULTS}/{layout.DIRECTIONS}",
     log:
         f"{LOGS}/cross_validate/{{protocol}}/{{model}}/{{condition}}.log",
     benchmark:
@@ -28,12 +26,12 @@ rule cross_validate:
         "../../envs/analysis.yaml"
     threads: config["workers"]["per_node"]
     resources:
-        **worker_resources(),
+        **job_resources.worker_resources(EXPERIMENT),
         runtime="4h",
     params:
-        entries=domain_entries,
-        versions=score_versions,
-        parts=f"{CELLS}.parts",
+        entries=of(job_entries.domain_entries),
+        versions=of(job_versions.score_versions),
+        parts=f"{RESULTS}/{layout.SCORE_PARTS}",
         methods=config["methods"],
         scopes=config["scopes"],
         classifier=classifiers.recorded(config["classifier"]),

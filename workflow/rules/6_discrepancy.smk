@@ -8,10 +8,10 @@ Writes  {results}/6_discrepancy/{model}/{condition}.parquet
 rule measure_discrepancy:
     """Measure held-out clips of each two datasets after each method."""
     input:
-        domain_files,
+        of(job_entries.domain_files),
         classes=rules.choose_classes.output.classes,
     output:
-        domain_scores=f"{RESULTS}/6_discrepancy/{{model}}/{{condition}}.parquet",
+        domain_scores=f"{RESULTS}/{layout.DISCREPANCY}",
     log:
         f"{LOGS}/measure_discrepancy/{{model}}/{{condition}}.log",
     benchmark:
@@ -23,11 +23,11 @@ rule measure_discrepancy:
         mem_mb=4_000,
         runtime="4h",
     params:
-        entries=domain_entries,
-        versions=versions_with_methods(stage=versions.DISCREPANCY),
-        parts=f"{RESULTS}/6_discrepancy/{{model}}/{{condition}}.parts",
+        entries=of(job_entries.domain_entries),
+        versions=of(job_versions.discrepancy_versions),
+        parts=f"{RESULTS}/{layout.DISCREPANCY_PARTS}",
         methods=config["methods"],
-        measures=measure_versions,
+        measures=of(job_versions.measure_identities),
         seed=config["seed"],
     script:
         "../scripts/6_discrepancy/measure_discrepancy.py"

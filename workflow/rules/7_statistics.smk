@@ -13,25 +13,25 @@ rule summarise_scores:
         domain_scores=per_model(rules.measure_discrepancy.output.domain_scores),
     output:
         scores=report(
-            f"{RESULTS}/tables/scores.csv",
+            f"{RESULTS}/{layout.SCORE_TABLE}",
             caption="../report/scores_table.rst",
             category="Tables",
             labels={"table": "scores of each class"},
         ),
         summary=report(
-            f"{RESULTS}/tables/summary.csv",
+            f"{RESULTS}/{layout.SUMMARY_TABLE}",
             caption="../report/summary_table.rst",
             category="Tables",
             labels={"table": "means, changes and verdicts"},
         ),
         gaps=report(
-            f"{RESULTS}/tables/gaps.csv",
+            f"{RESULTS}/{layout.GAP_TABLE}",
             caption="../report/gaps_table.rst",
             category="Tables",
             labels={"table": "gaps between within and across"},
         ),
         discrepancy=report(
-            f"{RESULTS}/tables/discrepancy.csv",
+            f"{RESULTS}/{layout.DISCREPANCY_TABLE}",
             caption="../report/discrepancy_table.rst",
             category="Tables",
             labels={"table": "differences between datasets"},

@@ -1,6 +1,7 @@
 """Stage 8, report: figures, and one page that tells what the experiment found.
 
-Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_splits
+Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_splits,
+        and what the sections of a study need
 Writes  {results}/figures/{per_class,gaps,changes,discrepancy,audio}.{svg,png},
         {results}/report.html
 """
@@ -15,31 +16,31 @@ rule draw_figures:
         discrepancy=rules.summarise_scores.output.discrepancy,
     output:
         per_class=report(
-            f"{RESULTS}/figures/per_class.svg",
+            EXPERIMENT.file(layout.FIGURE, figure="per_class"),
             caption="../report/per_class.rst",
             category="Figures",
             labels={"figure": "each class, within and across"},
         ),
         gaps=report(
-            f"{RESULTS}/figures/gaps.svg",
+            EXPERIMENT.file(layout.FIGURE, figure="gaps"),
             caption="../report/gaps.rst",
             category="Figures",
             labels={"figure": "gap between within and across"},
         ),
         changes=report(
-            f"{RESULTS}/figures/changes.svg",
+            EXPERIMENT.file(layout.FIGURE, figure="changes"),
             caption="../report/changes.rst",
             category="Figures",
             labels={"figure": "what each correction changes"},
         ),
         discrepancy=report(
-            f"{RESULTS}/figures/discrepancy.svg",
+            EXPERIMENT.file(layout.FIGURE, figure="discrepancy"),
             caption="../report/discrepancy.rst",
             category="Figures",
             labels={"figure": "how different the datasets are"},
         ),
         png=expand(
-            f"{RESULTS}/figures/{{figure}}.png",
+            f"{RESULTS}/{layout.FIGURE_PNG}",
             figure=["per_class", "gaps", "changes", "discrepancy"],
         ),
     log:
@@ -62,12 +63,12 @@ rule draw_audio:
         tables=rules.audit_datasets.output.tables,
     output:
         svg=report(
-            f"{RESULTS}/figures/audio.svg",
+            EXPERIMENT.file(layout.FIGURE, figure="audio"),
             caption="../report/audio.rst",
             category="Audit",
             labels={"figure": "spectra, bandwidths, levels, durations"},
         ),
-        png=f"{RESULTS}/figures/audio.png",
+        png=EXPERIMENT.file(layout.FIGURE_PNG, figure="audio"),
     log:
         f"{LOGS}/draw_audio.log",
     conda:
@@ -82,34 +83,22 @@ rule draw_audio:
         "../scripts/8_report/draw_audio.py"
 
 
-rule write_report:
-    """Write the page: one file that needs no other file and no network.
+def page_files(wildcards):
+    """What the sections of the page need."""
+    from earshift.stages.report import page  # most runs and jobs do not ask for it
 
-    The plan is shown, but no input: one that is made later makes no new report.
-    """
+    return [f"{RESULTS}/{file}" for file in page.needs(config)]
+
+
+rule write_report:
+    """Write the page: one file that needs no other file and no network."""
     input:
-        tables=rules.summarise_scores.output,
-        figures=rules.draw_figures.output,
-        audio=rules.draw_audio.output,
-        audit=rules.audit_datasets.output,
-        padding=rules.count_padding.output.table,
-        duplicates=rules.find_duplicates.output,
-        clips=per_dataset(rules.gather_clips.output.table),
-        audits=per_dataset(rules.gather_clips.output.audit),
-        notes=per_dataset(rules.list_clips.output.notes),
-        features=expand(
-            rules.pool_frames.output,
-            dataset=config["datasets"],
-            model=config["models"],
-            condition=CONDITIONS,
-        ),
-        labels=per_dataset(rules.align_labels.output.labels),
-        classes=rules.choose_classes.output.classes,
-        splits=rules.make_splits.output,
-        study=[f"{RESULTS}/{file}" for file in STUDY.files(config)],
+        sections=page_files,
+        # Not read, but part of what a reader is given.
+        pictures=[*rules.draw_figures.output.png, rules.draw_audio.output.png],
     output:
         page=report(
-            f"{RESULTS}/report.html",
+            f"{RESULTS}/{layout.REPORT}",
             caption="../report/page.rst",
             category="Report",
             labels={"page": "the whole report"},
@@ -125,7 +114,7 @@ rule write_report:
     params:
         stage_versions={"stage": versions.REPORT} | STUDY_VERSION,
         config={key: value for key, value in config.items() if key != "downloads"},
-        versions=all_versions,
-        contents=template_contents(),
+        versions=of(job_versions.all_versions),
+        contents=job_versions.template_contents(EXPERIMENT),
     script:
         "../scripts/8_report/write_report.py"

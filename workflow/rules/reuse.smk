@@ -26,7 +26,7 @@ def hold_results():
     """Wait until no other run works on these results, then keep others waiting."""
     held, where = ExitStack(), f"with the results in '{RESULTS}'"
     try:
-        file = Path(RESULTS, ".run.lock")
+        file = layout.path(RESULTS, layout.RUN_LOCK)
         held.enter_context(run_lock.one_at_a_time(file, logger.info, where))
     except OSError as error:
         raise WorkflowError(f"'{RESULTS}' cannot be written: {error}") from None

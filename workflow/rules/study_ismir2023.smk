@@ -9,33 +9,38 @@ Writes  {results}/5_scores/paper/{model}/{condition}.deviations.csv and
 """
 
 from earshift.studies.ismir2023 import figure_data
+from earshift.studies.ismir2023 import layout as study_layout
 
-STUDY_TABLES = f"{RESULTS}/tables/study"
 STUDY_FIGURES = figure_data.figure_names(PROTOCOLS)
 
 
-def corrected_entries(wildcards):
-    """Where the datasets are with the corrected genres, those of 'fixed', if it is run."""
-    key = {"protocol": "fixed"} | {n: wildcards[n] for n in ("model", "condition")}
-    return domain_entries(key) if "fixed" in PROTOCOLS else []
+def corrected(function):
+    """The same of the datasets with corrected genres: those of 'fixed', if it is run."""
+    key = ("model", "condition")
+    return lambda wildcards: (
+        function(EXPERIMENT, *(wildcards[name] for name in key), protocol="fixed")
+        if "fixed" in PROTOCOLS
+        else []
+    )
 
 
-def corrected_files(wildcards):
-    """The files of `corrected_entries`."""
-    return domain_files(wildcards, corrected_entries)
+def mended_versions(experiment):
+    """Versions of stage 5, of the deviations, of the study and of the methods."""
+    own = {"stage": versions.SCORES, "mended": versions.DEVIATIONS} | STUDY_VERSION
+    return own | job_versions.method_versions(experiment)
 
 
 rule measure_deviations:
     """Mend each fault of the published code alone, and score that for one model."""
     input:
-        domain_files,
-        corrected_files,
+        of(job_entries.domain_files),
+        corrected(job_entries.domain_files),
         classes=rules.choose_classes.output.classes,
         draws=rules.draw_balanced.output.draws,
         # Not read: what it computes is needed first, and by more.
         scores=rules.cross_validate.output.scores,
     output:
-        deviations=f"{CELLS}.deviations.csv",
+        deviations=f"{RESULTS}/{study_layout.CELL_DEVIATIONS}",
     log:
         f"{LOGS}/measure_deviations/{{protocol}}/{{model}}/{{condition}}.log",
     benchmark:
@@ -46,15 +51,13 @@ rule measure_deviations:
         "../../envs/analysis.yaml"
     threads: config["workers"]["per_node"]
     resources:
-        **worker_resources(),
+        **job_resources.worker_resources(EXPERIMENT),
         runtime="12h",
     params:
-        entries=domain_entries,
-        corrected=corrected_entries,
-        versions=versions_with_methods(
-            stage=versions.SCORES, mended=versions.DEVIATIONS, **STUDY_VERSION
-        ),
-        parts=f"{CELLS}.deviations.parts",
+        entries=of(job_entries.domain_entries),
+        corrected=corrected(job_entries.domain_entries),
+        versions=of(mended_versions),
+        parts=f"{RESULTS}/{study_layout.CELL_DEVIATION_PARTS}",
         methods=config["methods"],
         scopes=config["scopes"],
         subgroups=config["subgroups"],
@@ -70,7 +73,7 @@ rule collect_deviations:
         scores=rules.summarise_scores.input.scores,
     output:
         deviations=report(
-            f"{RESULTS}/tables/deviations.csv",
+            f"{RESULTS}/{study_layout.DEVIATIONS}",
             caption="../report/deviations_table.rst",
             category="Tables",
             labels={"table": "what each fault of the published code changes"},
@@ -101,19 +104,25 @@ rule tabulate_study:
         splits=expand(
             rules.select_clips.output.splits, protocol=PROTOCOLS, allow_missing=True
         ),
-        draws=sorted({e["draws"] for e in class_entries() if e["draws"]}),
+        draws=job_entries.all_draws(EXPERIMENT),
         directions=per_model(rules.cross_validate.output.directions),
     output:
-        tables=[f"{STUDY_TABLES}/{name}.csv" for name in figure_data.TABLES],
+        tables=[
+            EXPERIMENT.file(study_layout.TABLE, table=name)
+            for name in figure_data.TABLES
+        ],
         main=report(
-            f"{STUDY_TABLES}/main.csv",
+            EXPERIMENT.file(study_layout.TABLE, table="main"),
             caption="../report/study_table.rst",
             category="Tables",
             labels={"table": "protocols and published results side by side"},
         ),
-        latex=f"{STUDY_TABLES}/main.tex",
+        latex=EXPERIMENT.file(study_layout.LATEX, table="main"),
         deviations=(
-            [f"{STUDY_TABLES}/deviations.{ending}" for ending in ("csv", "tex")]
+            [
+                EXPERIMENT.file(pattern, table="deviations")
+                for pattern in (study_layout.TABLE, study_layout.LATEX)
+            ]
             if config["deviations"]
             else []
         ),
@@ -141,18 +150,18 @@ rule draw_study:
     output:
         svg=[
             report(
-                f"{RESULTS}/figures/study/{figure}.svg",
+                EXPERIMENT.file(study_layout.FIGURE, figure=figure),
                 caption="../report/study_figure.rst",
                 category="Study",
                 labels={"figure": figure.replace("_", " ")},
             )
             for figure in STUDY_FIGURES
         ],
-        others=expand(
-            f"{RESULTS}/figures/study/{{figure}}.{{ending}}",
-            figure=STUDY_FIGURES,
-            ending=["png", "pdf"],
-        ),
+        others=[
+            EXPERIMENT.file(pattern, figure=figure)
+            for figure in STUDY_FIGURES
+            for pattern in (study_layout.FIGURE_PNG, study_layout.FIGURE_PDF)
+        ],
     log:
         f"{LOGS}/draw_study.log",
     conda:

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from earshift import classifiers, registry
 from earshift.debias import LDA
 from earshift.errors import ConfigError, DataError
+from earshift.evaluation import training
 from earshift.runs import settings
 from earshift.stages.report.sections import sources
 from earshift.stages.scores import cross_validation, inputs
@@ -244,3 +245,97 @@ def test_the_page_says_that_another_classifier_was_used(tmp_path):
         "options": "k = 7, n_inner_folds = 3",
         "default": False,
     }
+
+
+#: A classifier of a user's own, whose body follows.
+OWN = """
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+version = 1
+class Own(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.coef_, self.intercept_ = np.eye(X.shape[1])[:1], np.zeros(1)
+        return self
+    def decision_function(self, X):
+        return X[:, 0]
+def make():
+    return Own()
+"""
+
+NO_SCORES = "    def decision_function(self, X):\n        return X[:, 0]"
+SHARES = "    def predict_proba(self, X):\n        return np.full((len(X), {}), 0.3)"
+
+
+def own(folder, *changes):
+    """The file of a classifier, with changes of its text."""
+    text = OWN
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    file = folder / "own.py"
+    file.write_text(text)
+    return {"plugin": str(file), "n_inner_folds": 3}
+
+
+#: What is wrong with a classifier, and what a user is told of it.
+WRONG = [
+    (("return X[:, 0]", "return np.random.rand(len(X))"), "a second fit .* other sco"),
+    (("return X[:, 0]", "return X[:, 0] - X[:, 0].mean()"), "depends on the clips tha"),
+    (("return X[:, 0]", "return np.full(len(X), np.nan)"), "finite scores, got NaN .*"),
+    (("return X[:, 0]", "return X[:, :2]"), r"shape \(80,\), got \(80, 2\)"),
+    ((NO_SCORES, SHARES.format(3)), r"'predict_proba' .*\(80, 2\), got \(80, 3\)"),
+    ((NO_SCORES, SHARES.format(1)), r"'predict_proba' .*\(80, 2\), got \(80, 1\)"),
+    (("        return self\n", "        X *= 0\n        return self\n"), "changes 'X'"),
+    (
+        ("        return self\n", "        y[:] = 1\n        return self\n"),
+        "changes 'y'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG)
+def test_a_users_own_file_is_tried_before_the_run(tmp_path, change, message):
+    assert settings.resolve(minimal(classifier=own(tmp_path)), SCHEMA)
+    entry = own(tmp_path, change)
+    with pytest.raises(ConfigError, match=f"own.py' cannot be used: .*{message}"):
+        settings.resolve(minimal(classifier=entry), SCHEMA)
+
+
+def test_a_file_that_says_linear_and_is_not_is_refused_before_the_run(tmp_path):
+    linear = ("version = 1", "version, linear = 1, True")
+    assert settings.resolve(minimal(classifier=own(tmp_path, linear)), SCHEMA)
+    changes = linear, ("X[:, 0]\n", "-X[:, 0]\n")
+    with pytest.raises(ConfigError, match="its scores are not X @ coef_"):
+        settings.resolve(minimal(classifier=own(tmp_path, *changes)), SCHEMA)
+
+
+def test_a_file_that_fails_on_made_up_clips_is_left_to_the_run(tmp_path, caplog):
+    failing = own(tmp_path, ("return X[:, 0]", "raise ValueError('too few clips')"))
+    assert settings.resolve(minimal(classifier=failing), SCHEMA)
+    assert "could not be tried on made-up clips" in caplog.text
+    assert "ValueError: too few clips" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("np.unique(y)", "np.array([True, False])"), r"'classes_', got array\(\[ Tr"),
+        (("        return self\n", ""), "must return the estimator"),
+        (
+            ("np.eye(X.shape[1])[:1]", "np.ones((1, 2))"),
+            r"shape \(1, 3\).*got \(1, 2\)",
+        ),
+        (("np.zeros(1)", "np.array([np.nan])"), "finite numbers as 'coef_'"),
+        (("np.zeros(1)", "0.0"), r"'intercept_', shape \(1,\), got"),
+    ],
+)
+def test_a_fit_that_would_turn_scores_round_or_spoil_them_is_refused(
+    tmp_path, change, message
+):
+    entry = own(tmp_path, change, ("version = 1", "version, linear = 1, True"))
+    trainer = training.Trainer.of(entry)
+    X = np.random.default_rng(0).standard_normal((40, 3))
+    names = np.arange(40).astype(str)
+    with pytest.raises(DataError, match=message):
+        trainer.fit(X, X[:, 0] > 0, recordings=names, rng=np.random.default_rng(0))

@@ -9,12 +9,21 @@ import pytest
 import soundfile
 from numpy.testing import assert_array_equal
 
-from earshift import conditions, export, load_model, open_embeddings, store
+from earshift import (
+    conditions,
+    export,
+    load_model,
+    open_embeddings,
+    registry,
+    store,
+)
 from earshift.audio import reading
 from earshift.errors import AudioError, ConfigError, DataError
+from earshift.runs import settings
 from earshift.stages.clips import listing
 from earshift.stages.embeddings import region_files, regions, strengths
 from tests.helpers import stage2
+from tests.helpers.config import SCHEMA, minimal
 from tests.helpers.stores import read_files
 from tests.helpers.tones import tone
 
@@ -171,7 +180,8 @@ def test_a_store_is_told_by_options_and_seed_but_not_by_its_strengths(tmp_path):
         ("return waveform[1:]", DataError, r"must return .* shape \(9,\)"),
         ("return waveform.astype('f8')", DataError, "returns .* float64"),
         ("return None", DataError, "returns None, no array"),
-        ("waveform *= 2", ValueError, "read-only"),
+        ("waveform *= 2", DataError, "fails for clip 'a': ValueError: .* read-only"),
+        ("raise AudioError('short', 'too short')", AudioError, "^too short$"),
         ("return waveform / np.float32(0)", AudioError, "NaN or infinite samples"),
     ],
 )
@@ -180,7 +190,7 @@ def test_a_plugin_that_breaks_its_promise_is_told(tmp_path, body, error, message
     condition = conditions.stored_as({"plugin": plugin, "strengths": [1]}, 0)
     waveform = np.ones(9, np.float32)
     with pytest.raises(error, match=message), np.errstate(divide="ignore"):
-        conditions.change(condition, waveform, 8_000, "1", "a")
+        conditions.Change(condition)(waveform, 8_000, "1", "a")
     assert_array_equal(waveform, 1)
     waveform[0] = 2  # the caller may still write
 
@@ -195,7 +205,7 @@ def test_the_strengths_of_a_clip_draw_the_same_numbers_and_clips_others(tmp_path
 
     def draws(strength, clip_id, seed=0):
         condition = conditions.stored_as(entry, seed)
-        return conditions.change(condition, np.ones(9, "f4"), 8_000, strength, clip_id)
+        return conditions.Change(condition)(np.ones(9, "f4"), 8_000, strength, clip_id)
 
     assert_array_equal(draws("2", "a"), 2 * draws("1", "a"))
     assert_array_equal(draws("1", "a"), draws("1", "a"))
@@ -207,6 +217,69 @@ def test_limits_without_the_identity_are_refused(tmp_path):
     plugin = own(tmp_path, "return waveform", limits="(1, 9)")
     with pytest.raises(ConfigError, match="must hold its identity, 0"):
         conditions.strengths_of({"plugin": plugin, "strengths": [1]})
+
+
+@pytest.mark.parametrize(
+    ("body", "facts", "message"),
+    [
+        # It would never be called, and all would be as without it.
+        (
+            "return waveform * np.float32(0.5)",
+            {"identity": None, "limits": None},
+            "identity = None, which must change nothing.* never be called: design",
+        ),
+        ("return waveform * np.float32(0.5)", {}, "identity = 0, which must change"),
+        (
+            "return waveform * np.float32(1 + strength * np.random.rand())",
+            {},
+            "changes the same clip in two ways",
+        ),
+        (
+            "return waveform + np.float32(strength * rng.random())",
+            {},
+            "says random = False, and draws random",
+        ),
+        ("return waveform[:-1]", {}, "must return a waveform of shape"),
+        ("return waveform.astype('f8')", {}, "float32, and returns .* float64"),
+        ("raise KeyError('x')", {}, "fails for clip 'a': KeyError: 'x'"),
+    ],
+)
+def test_a_users_own_file_is_tried_before_the_run(tmp_path, body, facts, message):
+    strengths = {} if facts.get("identity", 0) is None else {"strengths": [1]}
+    plugin = own(tmp_path, body, **facts)
+    config = minimal(conditions={"it": {"plugin": plugin, **strengths}})
+    with pytest.raises(ConfigError, match=f"'conditions: it': .*{message}"):
+        settings.resolve(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("body", "random"),
+    [
+        ("return waveform * np.float32(1 + depth * strength)", False),
+        ("return waveform + np.float32(strength * rng.random())", True),
+        ("raise AudioError('short', 'too short')", False),
+    ],
+)
+def test_a_file_that_keeps_the_rules_is_not_refused(tmp_path, body, random):
+    plugin = own(tmp_path, body, random=random)
+    config = minimal(conditions={"it": {"plugin": plugin, "strengths": [1, 2]}})
+    assert settings.resolve(config, SCHEMA)["conditions"]["it"]["strengths"] == [1, 2]
+
+
+def test_a_condition_that_is_edited_while_the_job_runs_is_refused(dataset, tmp_path):
+    """Its changed audio would be kept under the version of the audio before."""
+    plugin = own(tmp_path, "return waveform * np.float32(1 + strength)")
+    condition = conditions.stored_as({"plugin": plugin, "strengths": [1]}, 0)
+    versions = stage2.VERSIONS | {
+        "condition": registry.version_of("conditions", plugin)
+    }
+    table = stage2.list_clips(dataset, tmp_path)
+    made = {"entry": ENTRY, "condition": condition, "versions": versions}
+    plan = stage2.create(table, tmp_path, 1, **made)
+    own(tmp_path, "return waveform * np.float32(2 + strength)")
+    region = stage2.names(plan)[0]
+    with pytest.raises(DataError, match=r"own.py' was edited while the job ran"):
+        stage2.embed(plan, region, tmp_path / "done.json", ENTRY)
 
 
 # Stores

@@ -1,10 +1,10 @@
-"""Adapter: rule ``write_report`` calls `earshift.stages.report.write_report`."""
+"""Adapter: rule ``write_report`` calls `earshift.stages.report.page.write_report`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earshift import import_path, jobs
-from earshift.stages import report
+from earshift.stages.report import page
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     snakemake: Snakemake
 
 with jobs.running(snakemake):
-    report.write_report(
+    page.write_report(
         Path(snakemake.output.page).parent,
         snakemake.params.config,
         snakemake.params.versions,

@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from earshift import layout
 from earshift.stages.report.sections.forecast import plan_table
 from earshift.stages.report.terminal import main_table
 
@@ -19,11 +20,11 @@ def main() -> None:
     options = parser.parse_args()
     results = options.results
     if options.plan:
-        if not (results / "plan.csv").is_file():
+        if not layout.path(results, layout.PLAN).is_file():
             parser.error(f"'{results}' has no plan: run 'make plan' first")
         sys.stdout.write(plan_table(results))
         return
-    if not (results / "tables").is_dir():
+    if not layout.path(results, layout.TABLES).is_dir():
         parser.error(f"'{results}' has no folder 'tables': is the run finished?")
     sys.stdout.write(main_table(results))
 

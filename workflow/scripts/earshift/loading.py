@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import datasets, store
+from earshift import datasets, layout, store
 from earshift.errors import DataError, did_you_mean
 from earshift.stages.splits.classes import read_classes
 
@@ -110,8 +110,8 @@ def load_features(
 
 def _labels_of(results: Path, protocol: str | None) -> dict[str, pd.DataFrame]:
     """Return the clips and labels of each dataset, as a protocol uses them."""
-    files = sorted((results / "4_splits").glob("*/*.labels.parquet"))
-    known = sorted({file.parent.name for file in files})
+    files = layout.find(results, layout.LABELS)
+    known = sorted({key["protocol"] for key, _ in files})
     if not known:
         raise DataError(
             f"there are no results of an experiment in '{results}': run it first, by "
@@ -123,9 +123,9 @@ def _labels_of(results: Path, protocol: str | None) -> dict[str, pd.DataFrame]:
             f"'{results}' has no protocol '{wanted}' {did_you_mean(wanted, known)}"
         )
     return {
-        file.name.removesuffix(".labels.parquet"): pd.read_parquet(file)
-        for file in files
-        if file.parent.name == wanted
+        key["dataset"]: pd.read_parquet(file)
+        for key, file in files
+        if key["protocol"] == wanted
     }
 
 
@@ -133,13 +133,13 @@ def _features_of(
     results: Path, model: str, condition: str, names: list[str]
 ) -> dict[str, Path]:
     """Return where the features of each dataset are."""
-    home = results / "3_features"
-    paths = {name: home / name / model / f"{condition}.zarr" for name in names}
+    key = {"model": model, "condition": condition}
+    paths = {n: layout.path(results, layout.FEATURES, dataset=n, **key) for n in names}
     for path in paths.values():
         if not path.is_dir():
             known = {
-                f"{found.parent.name}, {found.stem}"
-                for found in home.glob("*/*/*.zarr")
+                f"{found['model']}, {found['condition']}"
+                for found, _ in layout.find(results, layout.FEATURES)
             }
             raise DataError(
                 f"there are no features at '{path}' "
@@ -155,7 +155,7 @@ def _choose_classes(
     classes: str | Collection[str] | None,
 ) -> list[str]:
     if classes is None:
-        return read_classes(results / "4_splits" / "classes.csv")
+        return read_classes(layout.path(results, layout.CLASSES))
     chosen = [classes] if isinstance(classes, str) else list(classes)
     known = {c for table in labels.values() for c in datasets.classes(table)}
     if missing := [name for name in chosen if name not in known]:

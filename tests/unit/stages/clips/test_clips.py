@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from earshift import versions
+from earshift import layout, versions
 from earshift.audio import fingerprint, meter
 from earshift.stages.clips import inspection, listing
 from tests.helpers import stage2
@@ -31,20 +31,26 @@ def decoded(monkeypatch):
 
 
 def contents(table):
-    files = (table, listing.measures_of(table), table.with_name("audit.csv"))
-    files = (*files, listing.excerpts_of(table))
+    files = (
+        table,
+        layout.beside(table, layout.CLIPS, layout.MEASURES),
+        table.with_name("audit.csv"),
+    )
+    files = (*files, layout.beside(table, layout.CLIPS, layout.EXCERPTS))
     return [file.read_bytes() for file in files]
 
 
 def test_the_measures_stand_beside_the_clip_table(table_dataset, tmp_path):
     table = list_clips(table_dataset, tmp_path)
     found = listing.read(table)
-    measured = pd.read_parquet(listing.measures_of(table))
+    measured = pd.read_parquet(layout.beside(table, layout.CLIPS, layout.MEASURES))
     assert set(meter.COLUMNS).isdisjoint(found.columns)
     assert list(measured["clip_id"]) == list(found["clip_id"])
     assert set(measured.columns) == {"clip_id", *meter.COLUMNS, "sketch"}
     assert measured["content_hash"].is_unique
-    excerpts = np.load(listing.excerpts_of(table), mmap_mode="r")
+    excerpts = np.load(
+        layout.beside(table, layout.CLIPS, layout.EXCERPTS), mmap_mode="r"
+    )
     assert excerpts.shape == (len(found), fingerprint.EXCERPT)
     sound, rate = soundfile.read(found["path"][5], dtype="float32")
     sketch, excerpt = fingerprint.of_clip(sound, rate)
@@ -158,10 +164,12 @@ def test_two_clips_of_one_file_share_its_measures(table_dataset, tmp_path):
     twice = labels.iloc[[3]].assign(clip_id="again")
     pd.concat([labels, twice]).to_csv(table_dataset / "clips.csv", index=False)
     table = list_clips(table_dataset, tmp_path)
-    measured = pd.read_parquet(listing.measures_of(table)).set_index("clip_id")
+    measured = pd.read_parquet(
+        layout.beside(table, layout.CLIPS, layout.MEASURES)
+    ).set_index("clip_id")
     pair = measured["content_hash"].loc[[labels["path"][3], "again"]]
     assert pair.nunique() == 1
-    excerpts = np.load(listing.excerpts_of(table))
+    excerpts = np.load(layout.beside(table, layout.CLIPS, layout.EXCERPTS))
     np.testing.assert_array_equal(excerpts[3], excerpts[-1])
 
 

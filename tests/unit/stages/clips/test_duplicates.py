@@ -6,6 +6,7 @@ import pytest
 import soundfile
 
 from earshift.stages.clips import dataset_audit, duplicates, listing
+from earshift.tables import DUPLICATES
 from tests.helpers.melodies import melody
 
 RATE = 22_050
@@ -71,7 +72,7 @@ def found(tables, tmp_path):
 
 def test_every_planted_copy_is_found_and_no_other(tables, tmp_path):
     pairs = found(tables, tmp_path)
-    assert tuple(pairs.columns) == duplicates.COLUMNS
+    assert list(pairs.columns) == DUPLICATES.names
     columns = ["kind", "clip_id_a", "clip_id_b", "same_recording", "splits_differ"]
     assert pairs[[*columns, "label_conflict"]].to_numpy().tolist() == [
         ["exact", "a.wav", "a_again.flac", "yes", "yes", ""],
@@ -115,7 +116,7 @@ def test_datasets_without_copies_give_an_empty_table(tmp_path):
     rows = [(f"{i}.wav", sound(i), f"r{i}", "", i % 2, 1) for i in range(3)]
     pairs = found({"one": dataset(tmp_path / "one", rows)}, tmp_path)
     assert len(pairs) == 0
-    assert tuple(pairs.columns) == duplicates.COLUMNS
+    assert list(pairs.columns) == DUPLICATES.names
 
 
 @pytest.fixture

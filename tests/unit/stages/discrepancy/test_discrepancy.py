@@ -13,7 +13,11 @@ from earshift.discrepancy import Result, resample
 from earshift.errors import ConfigError, DataError
 from earshift.runs import settings
 from earshift.stages.discrepancy import curves
-from earshift.stages.discrepancy.measuring import N_REPEATS, measure_discrepancy
+from earshift.stages.discrepancy.measuring import (
+    N_REPEATS,
+    check_draws,
+    measure_discrepancy,
+)
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import main
 from earshift.stages.report.sections.findings import findings
@@ -250,7 +254,7 @@ def test_of_a_similarity_lower_values_are_differences(tmp_path):
             {"d": {"plugin": "domain_auc_linear", "C": 2}},
             "'discrepancy: d': .*option 'C'",
         ),
-        ({"mmd": {"plugin": MMD, "widht": 2}}, "Did you mean 'width'"),
+        ({"mmd": {"plugin": MMD, "with": 2}}, "Did you mean 'width'"),
         ({"mmd": {"plugin": MMD, "width": "far"}}, "width must be a number"),
         ({"mmd": {"plugin": MMD, "rng": 1}}, "has no option 'rng'"),
     ],
@@ -292,15 +296,26 @@ def test_a_plugin_that_cannot_be_a_measure_is_refused(tmp_path, old, new, messag
         ("Result(-1.0, some, some)", r"the value -1, outside its range \(0.0, None\)"),
         ("Result(np.nan, some, some)", "finite numbers as 'value'.* 1 not finite"),
         ("Result(1.0, some, np.log(-some))", "as 'resampled'.* 9 not finite"),
+        ("Result('1', some, some)", "finite numbers as 'value'.* type <U1"),
+        ("Result(1j, some, some)", "finite numbers as 'value'.* type complex128"),
+        ("Result(1.0, some, 1.0)", r"numbers as 'resampled'.* shape \(\) of type"),
+        ("Result(1.0, -some, some)", r"null value -1, outside its range \(0.0, None"),
+        ("Result(1.0, some, some)", "gives 9 null values: fewer than 20 say nothing"),
+        ("Result(1.0, many, some)", "gives 9 resampled values: fewer than 20 say"),
+        ("Result(1.0, many, many + 1)", "value 1 and resampled values from 2 to 31"),
+        ("Result(31.0, many, many)", "value 31 and resampled values from 1 to 30"),
+        ("Result(0.9, scores=ClipScores(X, X.astype(int) * 0))", "whose AUC is 0.5: "),
+        ("Result(0.5, scores=ClipScores(X, X))", "a whole number as the fold"),
     ],
 )
 def test_a_measure_that_returns_what_none_may_is_named(
     tmp_path, entries, returned, message
 ):
     text = Path(MMD).read_text().split("def measure")[0] + (
-        "from earshift.discrepancy import Result\n\n"
+        "from earshift.discrepancy import ClipScores, Result\n\n"
         "def measure(X_a, X_b, **_):\n"
-        "    some = np.arange(1.0, 10)\n"
+        "    some, many = np.arange(1.0, 10), np.arange(1.0, 31)\n"
+        "    X = np.zeros(len(X_a) + len(X_b))\n"
         "    with np.errstate(invalid='ignore'):\n"
         f"        return {returned}\n"
     )
@@ -308,6 +323,20 @@ def test_a_measure_that_returns_what_none_may_is_named(
     file.write_text(text)
     with pytest.raises(DataError, match=f"the measure 'mine'.*{message}"):
         measured(tmp_path, entries, {"mine": {"plugin": str(file)}})
+
+
+@pytest.mark.parametrize("quantity", ["null", "resampled"])
+def test_every_call_of_a_measure_gives_as_many_values(both, quantity):
+    rows, _ = both
+    check_draws(rows)
+    of_one = rows["measure"].eq("mmd") & rows["method"].eq("lda")
+    last = rows["quantity"].eq(quantity) & rows["repeat"].eq(2) & rows["fold"].eq(1)
+    shorter = rows[~(of_one & last & rows["draw"].gt(149))]
+    message = f"measure 'mmd' gives 150 {quantity} values for some .* and 199 for"
+    with pytest.raises(DataError, match=message):
+        check_draws(shorter)
+    with pytest.raises(DataError, match=f"gives 0 {quantity} values"):
+        check_draws(rows[~(of_one & last)])
 
 
 def test_halves_of_a_repeat_are_averaged_by_draw_and_repeats_by_interval():

@@ -14,6 +14,7 @@ from earshift.stages.embeddings import job_size, region_files, regions
 from earshift.stages.embeddings.calibration import calibrate_model
 from earshift.stages.embeddings.job_size import Calibration
 from earshift.stages.report.sections.forecast import plan_table
+from earshift.tables import PLAN
 from tests.helpers import stage2
 from tests.helpers.tones import tone, write_table_dataset
 
@@ -130,7 +131,7 @@ def estimate(tmp_path, folder, entry=ENTRY, location=None, **changes):
         out=tmp_path / "plan.csv",
     )
     rows = pd.read_csv(tmp_path / "plan.csv")
-    assert list(rows.columns) == list(forecast.COLUMNS)
+    assert list(rows.columns) == PLAN.names
     return {row["stage"][2:]: row for row in rows.to_dict("records")}
 
 

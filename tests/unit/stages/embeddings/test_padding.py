@@ -10,7 +10,7 @@ from earshift import load_model, models, open_embeddings
 from earshift.models._framing import fill_up
 from earshift.stages.embeddings import padding, region_files
 from earshift.stages.report.sections import padding as report
-from earshift.tables import read_table
+from earshift.tables import PADDING
 from tests.helpers import stage2
 from tests.helpers.tones import tone
 
@@ -39,12 +39,12 @@ def tables(tmp_path):
 def count(tables, tmp_path, **entries):
     out = tmp_path / "tables" / "padding.csv"
     padding.count_padding(tables, entries, ["clean"], out=out)
-    return read_table(out)
+    return PADDING.read(out)
 
 
 def test_clips_shorter_than_a_window_are_counted(tables, tmp_path):
     found = count(tables, tmp_path, m={"plugin": "mfcc"})
-    assert found.columns.tolist() == list(padding.COLUMNS)
+    assert found.columns.tolist() == PADDING.names
     assert found["dataset"].tolist() == ["short", "long"]
     assert found["window_s"].tolist() == [1.0, 1.0]
     assert found["n_clips"].tolist() == [6, 4]
@@ -115,7 +115,7 @@ def test_another_filling_is_embedded_anew(tables, tmp_path, caplog):
 
 def say(tmp_path, rows):
     (tmp_path / "tables").mkdir(exist_ok=True)
-    table = pd.DataFrame(rows, columns=list(padding.COLUMNS))
+    table = pd.DataFrame(rows, columns=PADDING.names)
     table.to_csv(tmp_path / "tables" / "padding.csv", index=False)
     return [s for section in report.say(tmp_path) for s in section.sentences]
 

@@ -11,15 +11,11 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from earshift.stages.report import (
-    captions,
-    final_tables,
-    main_table,
-    words,
-)
+from earshift.stages.report import captions, final_tables, words
 from earshift.stages.report.figures import main as figures
 from earshift.stages.report.sections import audit
 from earshift.stages.report.sections.forecast import compare
+from earshift.stages.report.terminal import main_table
 from earshift.studies.ismir2023 import faults
 from earshift.studies.ismir2023 import section as study
 from tests.helpers.page import page, said, section

@@ -8,7 +8,7 @@ import pytest
 
 from earshift.stages.report import main_table
 from earshift.stages.report.sections import left_out
-from earshift.tables import read_table
+from earshift.tables import CLASSES
 from tests.helpers.page import page
 from tests.helpers.report_tables import write_results
 
@@ -24,7 +24,7 @@ def results(tmp_path):
 def lose(results, *names):
     """Add classes that only the first dataset has."""
     file = results / "4_splits" / "classes.csv"
-    found = read_table(file)
+    found = CLASSES.read(file)
     here, there = dict.fromkeys(["n_unknown"], 0), {"n_unknown": 6}
     here |= {"n_present": 2, "n_absent": 4, "n_negatives": 2}
     there |= {"n_present": 0, "n_absent": 0, "n_negatives": 0}

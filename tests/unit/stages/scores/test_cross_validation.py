@@ -10,6 +10,7 @@ from earshift.stages.discrepancy import measuring
 from earshift.stages.scores import cross_validation
 from earshift.stages.splits import classes
 from earshift.stages.statistics import summary
+from earshift.tables import SCORES
 from tests.helpers.two_domains import (
     METHODS,
     balanced,
@@ -27,7 +28,7 @@ def entries(tmp_path):
 
 def test_every_cell_is_there_once_with_its_counts(tmp_path, entries):
     rows, scores = run(tmp_path, entries)
-    assert list(scores.columns) == [*cross_validation.CELL, *cross_validation.METRICS]
+    assert list(scores.columns) == SCORES.names
     # methods x (train, test) x classes x repeats
     assert len(scores) == 3 * 4 * 2 * 2
     assert not scores.duplicated(list(cross_validation.CELL)).any()

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from earshift.stages.splits import groups
+from earshift.tables import SHARED
 
 NO_PAIRS = pd.DataFrame(
     [], columns=["dataset_a", "recording_a", "dataset_b", "recording_b"]
@@ -136,7 +137,7 @@ def test_what_is_shared_is_counted_by_pair_reason_and_fold():
     }
     rows["a"] += [(0, 1, "a3", False)]
     found = groups.shared(clips, splits_of(rows))
-    assert found.columns.tolist() == list(groups.SHARED)
+    assert found.columns.tolist() == SHARED.names
     assert found.to_numpy().tolist() == [
         ["a", "a", "copy", 0, 1, 1, 0, 0, 2, 0],
         ["a", "b", "recording", 0, 0, 1, 2, 0, 0, 1],
@@ -148,5 +149,5 @@ def test_nothing_shared_is_a_table_without_rows():
     clips = groups.find(tables(a=["1"], b=["2"]), {}, None)
     rows = {"a": [(0, 0, "a0", True)], "b": [(0, 0, "b0", True)]}
     found = groups.shared(clips, splits_of(rows))
-    assert found.columns.tolist() == list(groups.SHARED)
+    assert found.columns.tolist() == SHARED.names
     assert np.size(found) == 0

@@ -5,7 +5,7 @@ import pytest
 from earshift import names
 from earshift.errors import DataError
 from earshift.stages.splits import left_out
-from earshift.tables import read_table
+from earshift.tables import CLASSES
 
 
 def table(n=12, **labels):
@@ -33,7 +33,7 @@ def row(found, c, dataset):
 
 def test_every_class_of_every_dataset_is_in_the_table():
     found = left_out.survey(two())
-    assert list(found.columns) == list(left_out.COLUMNS)
+    assert list(found.columns) == CLASSES.names
     assert list(found["class"].unique()) == ["flute", "sax", "saxophone", "viola"]
     assert (found.groupby("class")["dataset"].agg(list).map(tuple) == ("a", "b")).all()
     used = found.groupby("class")["used"].agg(["all", "any"])
@@ -106,7 +106,7 @@ def test_names_are_kept_as_written_through_the_file(tmp_path):
     tables = {n: table(NA=[1], **{"01": [2]}) for n in ("None", "1")}
     found = left_out.survey(tables)
     found.to_csv(tmp_path / "classes.csv", index=False)
-    pd.testing.assert_frame_equal(read_table(tmp_path / "classes.csv"), found)
+    pd.testing.assert_frame_equal(CLASSES.read(tmp_path / "classes.csv"), found)
 
 
 def test_datasets_without_a_common_class_are_refused_with_near_names():

@@ -43,10 +43,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from earshift import registry
+from earshift.classifiers._calls import OPTIONAL, scores, taken
 from earshift.errors import ConfigError
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
+
+__all__ = [
+    "COMMON",
+    "DEFAULT",
+    "OPTIONAL",
+    "check_entry",
+    "make",
+    "make_entry",
+    "recorded",
+    "scores",
+    "taken",
+]
 
 #: Options of all classifiers, whatever their plugin.
 COMMON = ("n_inner_folds",)
@@ -98,8 +111,12 @@ def make_entry(entry: Mapping[str, Any]) -> BaseEstimator:
 
 
 def check_entry(entry: Mapping[str, Any]) -> None:
-    """Refuse an entry that cannot be made."""
-    make_entry(entry)
+    """Refuse an entry that cannot be made, and a user's file that breaks the rules."""
+    made = make_entry(entry)
+    if registry.is_file(entry["plugin"]):
+        from earshift.classifiers import _contract
+
+        _contract.try_out(entry["plugin"], made)
 
 
 def recorded(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -186,6 +186,12 @@ def _fitted(value: object, rules: Mapping[str, Any]) -> object:
     return value
 
 
+def options_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plugin's own options as a config entry has them, with defaults."""
+    options = registry.all_options("conditions", entry["plugin"], entry)
+    return {key: value for key, value in options.items() if key not in COMMON}
+
+
 def stored_as(entry: Mapping[str, Any], seed: int) -> dict[str, Any] | None:
     """Return what decides the contents of a store of embeddings.
 
@@ -207,69 +213,118 @@ def stored_as(entry: Mapping[str, Any], seed: int) -> dict[str, Any] | None:
     strengths = strengths_of(entry)
     if strengths == [None]:
         return None
-    options = registry.all_options("conditions", name, entry)
-    options = {key: value for key, value in options.items() if key not in COMMON}
-    facts = {"plugin": name, "options": options}
+    facts = {"plugin": name, "options": options_of(entry)}
     facts |= {"seed": seed} if plugin.random else {}
     return facts | {"strengths": [text_of(s) for s in strengths if s is not None]}
 
 
-def change(
-    condition: Mapping[str, Any],
-    waveform: NDArray[np.float32],
-    sample_rate_hz: int,
-    strength: str,
-    clip_id: str,
-) -> NDArray[np.float32]:
-    """Apply one strength of a family to a clip.
+class Change:
+    """What is done to the clips of a store, ready to be called in several threads.
 
     Parameters
     ----------
     condition : mapping
-        As `stored_as` returns it.
-    waveform : ndarray of shape (n_samples,), float32
-        Mono, nominally in [-1, 1].
-    sample_rate_hz : int
-        Its rate, in Hz.
-    strength : str
-        As `text_of` writes it.
-    clip_id : str
-        What the random numbers depend on, beside the seed.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), float32
-        The changed waveform.
-
-    Raises
-    ------
-    AudioError
-        If the result is not finite.
-    DataError
-        If the plugin returns anything but a waveform as long as the one given.
+        As `stored_as` returns it, with or without strengths.
     """
-    name = condition["plugin"]
-    rules = registry.rules_of("conditions", name, "strength")
-    given = waveform.view()
-    given.flags.writeable = False
-    changed: NDArray[np.float32] = registry.load("conditions", name).apply(
-        given,
-        sample_rate_hz,
-        _fitted(strength, rules),
-        np.random.default_rng([condition.get("seed", 0), *clip_id.encode()]),
-        **condition["options"],
-    )
-    what = (getattr(changed, "shape", None), str(getattr(changed, "dtype", "no array")))
-    if what != (waveform.shape, "float32"):
-        raise DataError(
-            f"the condition '{name}' must return a waveform of shape {waveform.shape}, "
-            f"float32, and returns {what[0]}, {what[1]}."
-        )
-    if not np.isfinite(changed).all():
-        raise AudioError(
-            "not_finite", f"{name} of strength {strength} gives NaN or infinite samples"
-        )
-    return changed
+
+    def __init__(self, condition: Mapping[str, Any]) -> None:
+        self._name = condition["plugin"]
+        # Here and not when it is called: of several threads, one alone may import it.
+        self._apply = registry.load("conditions", self._name).apply
+        self._rules = registry.rules_of("conditions", self._name, "strength")
+        self._options = dict(condition["options"])
+        self._seed = condition.get("seed", 0)
+
+    def __call__(
+        self,
+        waveform: NDArray[np.float32],
+        sample_rate_hz: int,
+        strength: str,
+        clip_id: str,
+    ) -> NDArray[np.float32]:
+        """Apply one strength to a clip.
+
+        Parameters
+        ----------
+        waveform : ndarray of shape (n_samples,), float32
+            Mono, nominally in [-1, 1].
+        sample_rate_hz : int
+            Its rate, in Hz.
+        strength : str
+            As `text_of` writes it.
+        clip_id : str
+            What the random numbers depend on, beside the seed.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32
+            The changed waveform.
+
+        Raises
+        ------
+        AudioError, DataError
+            As from `applied`.
+        """
+        value = _fitted(strength, self._rules)
+        return self.applied(waveform, sample_rate_hz, value, clip_id)
+
+    def applied(
+        self,
+        waveform: NDArray[np.float32],
+        sample_rate_hz: int,
+        strength: object,
+        clip_id: str,
+    ) -> NDArray[np.float32]:
+        """Apply a strength that has the type which the plugin takes.
+
+        Parameters
+        ----------
+        waveform, sample_rate_hz, clip_id
+            As of a call.
+        strength : object
+            The strength.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32
+            The changed waveform.
+
+        Raises
+        ------
+        AudioError
+            If the plugin leaves the clip out, or the result is not finite.
+        DataError
+            If the plugin fails in another way, or returns anything but a waveform as
+            long as the one given.
+        """
+        given = waveform.view()
+        given.flags.writeable = False
+        rng = np.random.default_rng([self._seed, *clip_id.encode()])
+        try:
+            changed: NDArray[np.float32] = self._apply(
+                given, sample_rate_hz, strength, rng, **self._options
+            )
+        except AudioError:
+            raise
+        except Exception as error:
+            raise DataError(
+                f"the condition '{self._name}' of strength {strength} fails for clip "
+                f"'{clip_id}': {type(error).__name__}: {error}. It must raise "
+                "AudioError for a clip that it cannot change."
+            ) from error
+        dtype = getattr(changed, "dtype", "no array")
+        what = (getattr(changed, "shape", None), str(dtype))
+        if what != (waveform.shape, "float32"):
+            raise DataError(
+                f"the condition '{self._name}' must return a waveform of shape "
+                f"{waveform.shape}, float32, and returns {what[0]}, {what[1]}."
+            )
+        if not np.isfinite(changed).all():
+            raise AudioError(
+                "not_finite",
+                f"{self._name} of strength {strength} gives NaN or infinite samples",
+            )
+        return changed
 
 
 def check_plugin(name: str, module: ModuleType) -> None:
@@ -285,5 +340,9 @@ def check_plugin(name: str, module: ModuleType) -> None:
 
 
 def check_entry(entry: Mapping[str, Any]) -> None:
-    """Refuse an entry whose strengths cannot be."""
-    strengths_of(entry)
+    """Refuse strengths that cannot be, and a user's file that breaks the rules."""
+    strengths = strengths_of(entry)
+    if registry.is_file(entry["plugin"]):
+        from earshift.conditions import _contract
+
+        _contract.try_out(entry, strengths)

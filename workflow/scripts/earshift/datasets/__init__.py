@@ -79,7 +79,7 @@ __all__ = [
 
 
 def has_audio(entry: Mapping[str, Any]) -> bool:
-    """Say whether the audio of a config entry is at hand: its option `audio`."""
+    """Return whether the audio of a config entry is at hand: its option `audio`."""
     return bool(entry.get("audio", True))
 
 

@@ -86,7 +86,7 @@ class Method:
 
     @property
     def looks_at_domains(self) -> bool:
-        """Whether it sees more than its source: if not, scopes do not differ."""
+        """Return whether it sees more than its source: if not, scopes do not differ."""
         return self.access != "none"
 
     @property
@@ -97,7 +97,7 @@ class Method:
 
     @property
     def needs_subgroups(self) -> bool:
-        """Whether it differs from a simpler one only where datasets share subgroups."""
+        """Return whether it needs shared subgroups to differ from simpler methods."""
         return bool(getattr(self.module, "needs_subgroups", False))
 
     def make(self, module: ModuleType | None = None) -> TransformerMixin:

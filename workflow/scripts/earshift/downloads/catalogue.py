@@ -187,7 +187,7 @@ def datasets_folder() -> Path:
 
 
 def holds(path: Path) -> bool:
-    """Say whether a path is that of a registered file in the folder of weights."""
+    """Return whether a path is that of a registered file in the folder of weights."""
     return path.parent == weights_folder() and path.name in weights()
 
 

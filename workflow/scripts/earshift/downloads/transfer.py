@@ -58,7 +58,7 @@ class _Origin:
         return self.last_modified
 
     def goes_on(self, said: _Origin) -> bool:
-        """Say whether a partial answer may be one of this; it need not say all."""
+        """Return whether a partial answer may be one of this; it need not say all."""
         pairs = zip(astuple(self), astuple(said), strict=True)
         return said.total_bytes is not None and all(
             ours is None or theirs is None or ours == theirs for ours, theirs in pairs

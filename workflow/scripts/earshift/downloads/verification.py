@@ -1,4 +1,4 @@
-"""Say whether a file is the registered one: its kind, length, checksums, and pins.
+"""Return whether a file is the registered one: its kind, length, checksums, and pins.
 
 A pin is the checksum of the first file that came, where none is published. Pins lie in
 ``pins.json`` beside the files.
@@ -256,7 +256,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _is_held(entry: Entry, folder: Path) -> bool:
-    """Say whether a checksum of the file is known, published or pinned in `folder`."""
+    """Return whether a checksum of the file is published, or pinned in `folder`."""
     return bool(entry.checksums) or entry.name in _read_pins(folder)
 
 

@@ -12,7 +12,6 @@ is the only place where a study is looked up.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from earshift.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from earshift.debias import Method
+    from earshift.tables import Table
 
 #: Clips of one dataset by label (with the class, without it) and subgroup, in order.
 Cells = Mapping[bool, Mapping[str, Sequence[str]]]
@@ -109,23 +109,6 @@ class Protocol:
 FIXED = Protocol()
 
 
-@dataclass(frozen=True)
-class Section:
-    """A study's section of the report.
-
-    Parameters
-    ----------
-    values : mapping
-        What the study's template calls `study`; not empty.
-    figures : sequence of (str, str, str, str)
-        Path of each figure in the folder of the figures, without ``.svg``, then title,
-        alternative text and caption, in which ``{level}`` is the confidence level.
-    """
-
-    values: Mapping[str, Any]
-    figures: Sequence[tuple[str, str, str, str]] = ()
-
-
 class Study:
     """What a study adds to an experiment; as it is, nothing.
 
@@ -138,18 +121,19 @@ class Study:
     has_deviations : bool
         Whether ``deviations: true`` means something to its `rules`.
     rules : Path or None
-        A Snakemake file with the rules that make `files`. It is included after stage 7,
-        and has the names of ``common.smk`` and the rules of stages 1 to 7.
-    template : Path or None
-        The Jinja template of its `section`, with ``id="study"`` in the heading. It has
-        the macros and functions of the page, and `study` and `study_figures`.
+        A Snakemake file with the rules that make what its sections need. It is included
+        after stage 7, and has the names of ``common.smk`` and the rules of stages 1 to
+        7.
+    sections : tuple of Section
+        Sections that the report has after those on results, each an
+        `earshift.stages.report.sections.Section` (from here it cannot be seen).
     """
 
     protocols: tuple[Protocol, ...] = ()
     draws: Mapping[str, Draw] = {}
     has_deviations: bool = False
     rules: Path | None = None
-    template: Path | None = None
+    sections: tuple[Any, ...] = ()
 
     def check(self, config: Mapping[str, Any]) -> None:
         """Refuse a complete configuration that the study cannot be computed with.
@@ -185,33 +169,9 @@ class Study:
         """
         return {}
 
-    def files(self, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
-        """Return what `section` reads and `rules` make, from the folder of results."""
-        return []
-
-    def section(
-        self,
-        results: Path,  # noqa: ARG002
-        config: Mapping[str, Any],  # noqa: ARG002
-        shown: str,  # noqa: ARG002
-    ) -> Section | None:
-        """Return the study's section of the report, if it has one.
-
-        Parameters
-        ----------
-        results : Path
-            Folder of the results, with `files`.
-        config : mapping
-            The complete configuration.
-        shown : str
-            Protocol that the rest of the page shows.
-
-        Returns
-        -------
-        Section or None
-            The section.
-        """
-        return None
+    def tables(self) -> Sequence[Table]:
+        """Return the CSV files of its own that `rules` make, for docs/tables.md."""
+        return ()
 
     def protocol(self, name: str) -> Protocol:
         """Return a protocol of the experiment by its name.
@@ -274,11 +234,17 @@ def version_of(name: str | None) -> dict[str, int | str]:
     Returns
     -------
     dict
-        ``{"study": version}``. Empty without a study, and for the first version of one
-        that is part of the library: results from before studies had versions stay.
+        ``{"study": version}``, with the name where the version does not tell one study
+        from another. Empty without a study, and for the first version of one that says
+        `precedes_versions`: results from before studies had versions stay.
     """
-    version = 1 if name is None else registry.version_of("studies", name)
-    return {} if version == 1 else {"study": version}
+    if name is None:
+        return {}
+    version = registry.version_of("studies", name)
+    if getattr(registry.load("studies", name), "precedes_versions", False):
+        return {} if version == 1 else {"study": version}
+    # That of a user's own file has its contents.
+    return {"study": version if registry.is_file(name) else f"{name} {version}"}
 
 
 def draw_of(balance: str, study: Study) -> Draw:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import has_fit_parameter
 
 from earshift import classifiers, registry
 from earshift.errors import DataError
@@ -18,9 +17,6 @@ from earshift.numerics import classifier
 from earshift.numerics.grouped_folds import assign_folds
 
 Array = NDArray[np.float64]
-
-#: What `fit` of a classifier is given, where it has a parameter for it.
-OPTIONAL = ("sample_weight", "folds", "products")
 
 
 class Fitted(Protocol):
@@ -59,47 +55,11 @@ class NonLinear:
         """Return a score of each clip, shape (n_clips,); above 0 means present."""
         if self.removed is not None:
             X, _ = classifier.without(X, None, self.removed)
-        return scores(self.estimator, X)
+        return classifiers.scores(self.estimator, X)
 
     def without(self, basis: Array) -> NonLinear:
         """Return this classifier, blind to the directions of orthonormal rows."""
         return replace(self, removed=basis)
-
-
-def scores(estimator: BaseEstimator, X: Array) -> Array:
-    """Return the scores of clips by a fitted scikit-learn classifier.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        With ``decision_function`` or ``predict_proba``.
-    X : ndarray of shape (n_clips, n_features), float64
-        Features.
-
-    Returns
-    -------
-    ndarray of shape (n_clips,) or (n_clips, n_classes), float64
-        Of two classes, how much each clip is like the second one: above 0 means that it
-        is taken for it. Of more, how much it is like each.
-
-    Raises
-    ------
-    DataError
-        If the estimator gives another shape.
-    """
-    n_classes = len(estimator.classes_)
-    if hasattr(estimator, "decision_function"):
-        out = np.asarray(estimator.decision_function(X), np.float64)
-    else:
-        shares = np.asarray(estimator.predict_proba(X), np.float64)
-        out = shares[:, 1] - 0.5 if n_classes == 2 else shares
-    needed = (len(X),) if n_classes == 2 else (len(X), n_classes)
-    if out.shape != needed:
-        raise DataError(
-            f"the classifier {type(estimator).__name__} must score {len(X)} clips of "
-            f"{n_classes} classes in an array of shape {needed}, got {out.shape}."
-        )
-    return out
 
 
 @dataclass(frozen=True)
@@ -115,7 +75,7 @@ class Trainer:
     linear : bool
         What the plugin says.
     takes : frozenset of str
-        Those of `OPTIONAL` that its `fit` has.
+        What its `fit` is given besides clips and classes (`classifiers.taken`).
     n_inner_folds : int
         Folds of the choice among its settings.
     """
@@ -132,7 +92,7 @@ class Trainer:
         plugin = entry["plugin"]
         linear = getattr(registry.load("classifiers", plugin), "linear", False)
         made = classifiers.make_entry(entry)
-        takes = frozenset(word for word in OPTIONAL if has_fit_parameter(made, word))
+        takes = classifiers.taken(made)
         return cls(plugin, made, linear, takes, entry["n_inner_folds"])
 
     def fit(
@@ -172,7 +132,8 @@ class Trainer:
         ------
         DataError
             If there are weights and the classifier takes none, or one that cannot be;
-            or if `y` of the clips that count has one value only.
+            if `y` of the clips that count has one value only; or if the fitted
+            estimator is not what its plugin must make.
         """
         if weights is not None:
             counted = self._counted(weights)
@@ -193,10 +154,32 @@ class Trainer:
         # Clips are checked to be finite when they are read, and by `debias._checks`.
         with config_context(assume_finite=True):
             fitted = clone(self.estimator).fit(X, y, **options)
+        classes = np.asarray(getattr(fitted, "classes_", None))
+        if not np.array_equal(classes, [False, True]):
+            raise DataError(
+                f"'fit' of the classifier '{self.plugin}' must return the estimator, "
+                f"with the sorted values of y as 'classes_', got {classes!r}."
+            )
         C = float(np.ravel(getattr(fitted, "C_", np.nan))[0])
         if not self.linear:
             return NonLinear(fitted, C)
-        return classifier.Classifier(fitted.coef_[0], float(fitted.intercept_[0]), C)
+        return self._linear(fitted, C, X.shape[1])
+
+    def _linear(
+        self, fitted: BaseEstimator, C: float, n_features: int
+    ) -> classifier.Classifier:
+        """Return a fitted estimator as the linear classifier that it is said to be."""
+        coef = np.asarray(getattr(fitted, "coef_", np.nan), np.float64)
+        intercept = np.asarray(getattr(fitted, "intercept_", np.nan), np.float64)
+        is_right = coef.shape == (1, n_features) and intercept.shape == (1,)
+        if not (is_right and np.isfinite(coef).all() and np.isfinite(intercept).all()):
+            raise DataError(
+                f"the classifier '{self.plugin}' says 'linear = True', and must "
+                f"therefore have finite numbers as 'coef_', shape (1, {n_features}), "
+                f"and as 'intercept_', shape (1,), got {coef.shape} and "
+                f"{intercept.shape}."
+            )
+        return classifier.Classifier(coef[0], float(intercept[0]), C)
 
     def _counted(self, weights: Array) -> NDArray[np.bool_]:
         """Return which clips count."""

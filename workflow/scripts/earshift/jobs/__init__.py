@@ -6,7 +6,6 @@ from earshift.jobs.job import (
     Progress,
     is_snakemake,
     logged,
-    logs_of,
     running,
 )
 
@@ -16,6 +15,5 @@ __all__ = [
     "Progress",
     "is_snakemake",
     "logged",
-    "logs_of",
     "running",
 ]

@@ -131,7 +131,7 @@ def _end_with_the_workflow() -> None:
 
 
 def is_snakemake(process: psutil.Process) -> bool:
-    """Say whether a process is Snakemake itself, not a script that it runs."""
+    """Return whether a process is Snakemake itself, not a script that it runs."""
     try:
         return any(Path(word).name == "snakemake" for word in process.cmdline())
     except psutil.Error:
@@ -212,10 +212,3 @@ class ByteProgress(Progress):
         n_new = min(self._n_bytes // MB, self.total) - self.done
         if n_new:
             self.step(n_new)
-
-
-def logs_of(results: str) -> str:
-    """Return the folder of the logs of an experiment, from that of its results."""
-    elsewhere = Path(results).is_absolute() or results.startswith("..")
-    # Results that go elsewhere have their logs with them.
-    return f"{results}/logs" if elsewhere else f"logs/{results}"

@@ -162,6 +162,6 @@ def snakemakes_here() -> list[psutil.Process]:
 
 
 def _is_job(process: psutil.Process) -> bool:
-    """Say whether a process is part of a SLURM job, other than one we are part of."""
+    """Return whether a process is part of a SLURM job that is not our own."""
     own = os.environ.get("SLURM_JOB_ID")
     return process.environ().get("SLURM_JOB_ID", own) != own

@@ -1,4 +1,4 @@
-"""Whether a job shall stop before it is done, keep what it has, and let another go on.
+"""Stop before a job is done, keep what it has, and let another job go on.
 
 SLURM sends SIGTERM at a job's time limit and when it is cancelled, half a minute before
 it kills; SIGUSR1 is what a user or a site may send. The end of the job's time is known

@@ -47,7 +47,7 @@ def accompany(song: Song, n_samples: int, rng: np.random.Generator) -> Samples:
 
 
 def has_drums(genre: Genre) -> bool:
-    """Say whether a genre is accompanied by drums, as IRMAS file names record."""
+    """Return whether a genre is accompanied by drums, as IRMAS file names record."""
     return genre.name != "classical"
 
 

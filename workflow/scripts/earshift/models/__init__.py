@@ -148,7 +148,7 @@ def load_model(
 
 
 def is_imported(entry: Mapping[str, Any]) -> bool:
-    """Say whether a config entry's embeddings come from a file, not from audio."""
+    """Return whether a config entry's embeddings come from a file, not from audio."""
     return bool(entry["plugin"] == "imported")
 
 

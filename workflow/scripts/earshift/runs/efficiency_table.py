@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from earshift import jobs
+from earshift import layout
 from earshift.runs import efficiency
 from earshift.stages.embeddings import job_size
 from earshift.stages.report import words
@@ -47,7 +47,7 @@ def efficiency_table(results: Path) -> str:
     str
         Lines.
     """
-    logs = Path(jobs.logs_of(str(results)))
+    logs = layout.logs(results)
     table = efficiency.used_and_asked(logs)
     if table.empty:
         return f"\nNo job said what it used: there is nothing in '{logs}'.\n"

@@ -22,6 +22,7 @@ from earshift.audio import fingerprint
 from earshift.stages.clips import inspection, listing
 from earshift.stages.embeddings import job_size, region_files, regions, strengths
 from earshift.stages.embeddings.job_size import Calibration
+from earshift.tables import PLAN
 
 log = logging.getLogger(__name__)
 
@@ -46,27 +47,6 @@ JOB_FILES, STORE_FILES = 3, 12
 
 #: Files of stage 3 beside the shards.
 FEATURE_FILES = 5
-
-COLUMNS = (
-    "made",
-    "stage",
-    "dataset",
-    "model",
-    "condition",
-    "clips",
-    "clips_to_do",
-    "audio_h",
-    "within",
-    "jobs",
-    "hours",
-    "cpu_h",
-    "gpu_h",
-    "mem_mb",
-    "bytes",
-    "files",
-    "cost",
-    "address",
-)
 
 
 @dataclass(frozen=True)
@@ -173,7 +153,7 @@ def estimate_run(
     seed : int
         Seed of the samples.
     out : Path
-        CSV file to write, columns `COLUMNS`: one row per stage and dataset, and from
+        CSV file to write, `tables.PLAN`: one row per stage and dataset, and from
         stage 2 on per model and condition. Hours are those of all jobs, one after the
         other; `cpu_h` and `gpu_h` are hours times what they reserve; `mem_mb` is that
         of the largest job; `within` is as in `Listed`; `address` is that of a store on
@@ -202,9 +182,8 @@ def estimate_run(
     if any(price is not None for price in prices):
         cpu, gpu = (price or 0.0 for price in prices)
         table["cost"] = cpu * table["cpu_h"] + gpu * table["gpu_h"]
-    table = table.sort_values("stage", kind="stable").reindex(columns=list(COLUMNS))
-    with files.whole_file(out) as temporary:
-        table.to_csv(temporary, index=False)
+    table = table.sort_values("stage", kind="stable").reindex(columns=PLAN.names)
+    PLAN.write(table, out)
 
 
 def _address(location: store.Location) -> str | None:

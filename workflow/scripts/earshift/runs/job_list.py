@@ -14,7 +14,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, NamedTuple
 
-from earshift import files, models
+from earshift import files, layout, models
 from earshift.conditions import conditions_of
 from earshift.evaluation.protocol import FIXED, study_of
 from earshift.stages.clips import inspection
@@ -22,47 +22,29 @@ from earshift.stages.clips import inspection
 #: Rule of the core -> its stage, and what each of its jobs writes in the folder of the
 #: results. A study adds its own (`Study.jobs`).
 RULES = {
-    "list_clips": ("1 clips", "1_clips/{dataset}.list.parquet"),
-    "inspect_files": ("1 clips", "1_clips/{dataset}.keys/{share}.parquet"),
-    "gather_clips": ("1 clips", "1_clips/{dataset}.parquet"),
-    "find_duplicates": ("1 clips", "1_clips/duplicates.csv"),
-    "audit_datasets": ("1 clips", "1_clips/audit.csv"),
-    "calibrate_model": (
-        "2 embeddings",
-        "2_embeddings/calibration/{model}/clean.{key}.json",
-    ),
-    "plan_regions": (
-        "2 embeddings",
-        "2_embeddings/{dataset}/{model}/{condition}.plan.json",
-    ),
-    "extract_embeddings": (
-        "2 embeddings",
-        "2_embeddings/{dataset}/{model}/{condition}.done/{region}.json",
-    ),
-    "index_embeddings": (
-        "2 embeddings",
-        "2_embeddings/{dataset}/{model}/{condition}.index.parquet",
-    ),
-    "count_padding": ("2 embeddings", "tables/padding.csv"),
-    "import_embeddings": (
-        "2 embeddings",
-        "2_embeddings/{dataset}/{model}/{condition}.index.parquet",
-    ),
-    "pool_frames": ("3 features", "3_features/{dataset}/{model}/{condition}.zarr"),
-    "align_labels": ("4 splits", "4_splits/{dataset}.labels.parquet"),
-    "make_splits": ("4 splits", "4_splits/{first}.parquet"),
-    "select_clips": ("4 splits", "4_splits/{protocol}/{first}.parquet"),
-    "draw_balanced": ("4 splits", "4_splits/draws.{protocol}.parquet"),
-    "choose_classes": ("4 splits", "4_splits/classes.csv"),
-    "cross_validate": ("5 scores", "5_scores/{protocol}/{model}/{condition}.parquet"),
-    "measure_discrepancy": (
-        "6 discrepancy",
-        "6_discrepancy/{model}/{condition}.parquet",
-    ),
-    "summarise_scores": ("7 statistics", "tables/scores.csv"),
-    "draw_figures": ("8 report", "figures/per_class.svg"),
-    "draw_audio": ("8 report", "figures/audio.svg"),
-    "write_report": ("8 report", "report.html"),
+    "list_clips": ("1 clips", layout.CLIP_LIST),
+    "inspect_files": ("1 clips", layout.SHARE),
+    "gather_clips": ("1 clips", layout.CLIPS),
+    "find_duplicates": ("1 clips", layout.DUPLICATES),
+    "audit_datasets": ("1 clips", layout.DATASET_AUDIT),
+    "calibrate_model": ("2 embeddings", layout.CALIBRATION),
+    "plan_regions": ("2 embeddings", layout.STORE_PLAN),
+    "extract_embeddings": ("2 embeddings", layout.REGION_DONE),
+    "index_embeddings": ("2 embeddings", layout.INDEX),
+    "count_padding": ("2 embeddings", layout.PADDING),
+    "import_embeddings": ("2 embeddings", layout.INDEX),
+    "pool_frames": ("3 features", layout.FEATURES),
+    "align_labels": ("4 splits", layout.ALL_LABELS),
+    "make_splits": ("4 splits", layout.ALL_SPLITS),
+    "select_clips": ("4 splits", layout.SPLITS),
+    "draw_balanced": ("4 splits", layout.DRAWS),
+    "choose_classes": ("4 splits", layout.CLASSES),
+    "cross_validate": ("5 scores", layout.CLIP_SCORES),
+    "measure_discrepancy": ("6 discrepancy", layout.DISCREPANCY),
+    "summarise_scores": ("7 statistics", layout.SCORE_TABLE),
+    "draw_figures": ("8 report", layout.FIGURE.format(figure="per_class")),
+    "draw_audio": ("8 report", layout.FIGURE.format(figure="audio")),
+    "write_report": ("8 report", layout.REPORT),
 }
 
 Config = Mapping[str, Any]
@@ -114,8 +96,8 @@ def expected_jobs(config: Config, results: Path) -> tuple[list[Job], list[str]]:
     found, more = [], []
     of_study = study_of(config["study"]).jobs(config)
     for rule, (stage, pattern) in (RULES | of_study).items():
-        # The first dataset stands for a job that writes a file for each of them.
         fields = [n for _, n, _, _ in Formatter().parse(pattern) if n]
+        named = [n for n in fields if n != "dataset" or rule not in JOINT]
         for key in _keys(rule, fields, config):
             if rule in of_study and key.get("protocol") == FIXED.name:
                 continue
@@ -125,8 +107,8 @@ def expected_jobs(config: Config, results: Path) -> tuple[list[Job], list[str]]:
                 continue
             for last, clips in shares.items():
                 own = key | ({LAST[rule]: last} if rule in LAST else {})
-                file = results / pattern.format(**own)
-                name = "/".join(own[n] for n in fields if n != "first")
+                file = layout.path(results, pattern, **own)
+                name = "/".join(own[n] for n in named)
                 if rule == "calibrate_model":
                     name = "{model}/clean.{key}".format(**own)
                 done = file.name in names_in(file.parent)
@@ -144,11 +126,10 @@ def _keys(rule: str, fields: list[str], config: Config) -> Iterator[dict[str, st
     # One store has all strengths of a family.
     whole = rule in RULES and RULES[rule][0] == "2 embeddings"
     choices = {
-        "dataset": list(config["datasets"]),
+        "dataset": list(config["datasets"])[: 1 if rule in JOINT else None],
         "model": list(config["models"]),
         "condition": list(families if whole else conditions_of(families)),
         "protocol": list(config["protocols"]),
-        "first": list(config["datasets"])[:1],
     }
     free = [name for name in dict.fromkeys(fields) if name in choices]
     for values in product(*(choices[name] for name in free)):
@@ -176,6 +157,9 @@ ONLY: Mapping[str, Callable[[Config, Key], bool]] = {
     "draw_balanced": lambda config, key: _balance(config, key) != "none",
 }
 
+#: Rules whose jobs write a file for each dataset: that of the first stands for all.
+JOINT = ("make_splits", "select_clips")
+
 #: Rule -> the wildcard that its configuration does not tell.
 LAST = {
     "inspect_files": "share",
@@ -192,12 +176,11 @@ def _shares(
         entry = config["models"][key["model"]]
         return {files.content_key([entry, models.versions_of(entry)]): 0}
     if rule == "inspect_files":
-        said = _read(results / "1_clips/{dataset}.notes.json".format(**key))
+        said = _read(layout.path(results, layout.CLIP_NOTES, **key))
         n = inspection.n_shares(said["clips"]) if said and said["audio"] else 0
         return None if said is None else {f"{i:04d}": 0 for i in range(n)}
     if rule == "extract_embeddings":
-        pattern = RULES["plan_regions"][1]
-        said = _read(results / pattern.format(**key))
+        said = _read(layout.path(results, layout.STORE_PLAN, **key))
         work = said["work"].items() if said else ()
         return None if said is None else {name: own["clips"] for name, own in work}
     return {"": 0}

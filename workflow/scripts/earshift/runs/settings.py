@@ -89,7 +89,7 @@ def resolve(
         config_paths.check(config)
     _check_inputs(config)
     _check_conditions(config)
-    _check_study(config)
+    _check_study(config, in_job)
     _check_alignment(config)
     _check_compared(config)
     return config
@@ -409,7 +409,7 @@ def _check_compared(config: Mapping[str, Any]) -> None:
         )
 
 
-def _check_study(config: Mapping[str, Any]) -> None:
+def _check_study(config: Mapping[str, Any], in_job: bool) -> None:
     """Refuse an unknown study, protocol or draw, and what the study does not know."""
     study = protocol.study_of(config["study"])
     given = config["classifier"]["plugin"]
@@ -421,6 +421,8 @@ def _check_study(config: Mapping[str, Any]) -> None:
                 f"'classifier: {given}': take '{one.name}' out of 'protocols', or "
                 "'plugin' out of 'classifier'."
             )
+        if one.classifier and not in_job:
+            _check_classifier_of(one, config["classifier"])
     if config["splits"]["balance"] not in ("none", "joint"):
         protocol.draw_of(config["splits"]["balance"], study)
     if config["deviations"] and not study.has_deviations:
@@ -432,3 +434,17 @@ def _check_study(config: Mapping[str, Any]) -> None:
             ", or 'deviations: false'."
         )
     study.check(config)
+
+
+def _check_classifier_of(one: protocol.Protocol, entry: Mapping[str, Any]) -> None:
+    """Refuse a protocol with options that the classifier of an experiment lacks."""
+    changed = one.classifier_in(entry)
+    try:
+        _fit_options("classifier", "classifiers", changed)
+        classifiers.make_entry(changed)
+    except ConfigError as error:
+        raise ConfigError(
+            f"the protocol '{one.name}' sets options of the classifier "
+            f"({', '.join(one.classifier)}): {error} Take '{one.name}' out of "
+            "'protocols', or choose another classifier."
+        ) from error

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import jobs
+from earshift import layout
 from earshift.runs import status
 from earshift.runs.job_list import RULES
 from earshift.stages.report import words
@@ -63,7 +63,7 @@ def status_table(config: Mapping[str, Any], results: Path) -> str:
     str
         Lines.
     """
-    logs = Path(jobs.logs_of(str(results)))
+    logs = layout.logs(results)
     table, more = status.job_table(config, results, logs)
     prices = config["extraction"]
     stages = status.summarise(table, ["stage"], prices)

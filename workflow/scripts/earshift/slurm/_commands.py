@@ -12,7 +12,7 @@ PATIENCE_S = 60
 
 
 def available() -> bool:
-    """Say whether this machine can use SLURM."""
+    """Return whether this machine can use SLURM."""
     return shutil.which("squeue") is not None
 
 

@@ -65,7 +65,7 @@ class Job:
 
     @property
     def waits(self) -> bool:
-        """Say whether it has not started yet."""
+        """Return whether it has not started yet."""
         return self.state == "PENDING"
 
 

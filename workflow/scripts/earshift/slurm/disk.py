@@ -9,15 +9,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from earshift import layout
 from earshift.errors import ConfigError
-from earshift.tables import read_table
+from earshift.tables import PLAN
 
 #: What to do where there is too little room.
 ELSEWHERE = "Choose another folder for 'results' in the configuration,"
 
 
 def room_for_plan(folder: Path) -> tuple[bool, str]:
-    """Say whether there is room for what a plan will write.
+    """Return whether there is room for what a plan will write.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def room_for_plan(folder: Path) -> tuple[bool, str]:
     folder.mkdir(parents=True, exist_ok=True)
     free, n_free = shutil.disk_usage(folder).free, os.statvfs(folder).f_favail
     found = f"{free / 1e9:.0f} GB free at '{folder}'"
-    plan = folder / "plan.csv"
+    plan = folder / layout.PLAN
     if not plan.exists():
         return True, f"{found}; 'make plan' says how much a run needs"
     n_bytes, n_files = needed_by(plan)
@@ -73,7 +74,7 @@ def check_temporary() -> None:
 
 def needed_by(plan: Path) -> tuple[int, int]:
     """Return the bytes and files that a plan puts on file systems."""
-    table = read_table(plan)
+    table = PLAN.read(plan)
     if "address" in table:
         table = table[table["address"].eq("")]
     n_bytes, n_files = table[["bytes", "files"]].sum().astype(int)

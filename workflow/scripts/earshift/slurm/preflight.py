@@ -209,7 +209,7 @@ def _check_partition(
 
 
 def _check_gpu_model(model: str) -> Check:
-    """Say whether Snakemake passes a type of GPU on."""
+    """Return whether Snakemake passes a type of GPU on."""
     fits = re.fullmatch(r"[A-Za-z0-9_.]+", model) is not None
     advice = (
         ""

@@ -83,7 +83,7 @@ def _problem(error: Exception) -> str:
 
 
 def _is_damage(error: Exception) -> bool:
-    """Say whether stored bytes are wrong, and not the way to them."""
+    """Return whether stored bytes are wrong, and not the way to them."""
     return isinstance(error, ValueError) or (
         isinstance(error, OSError) and error.errno == errno.EIO
     )

@@ -5,18 +5,21 @@ own file, or an entry point; ``study: <name>`` in the configuration asks for it.
 that key nothing of any study is imported. Its module defines
 
 ``version``
-    An integer that is raised whenever its numbers change. The first, 1, counts as none.
+    An integer that is raised whenever its numbers change.
 ``citation``
     The publication.
 ``make()``
     Return a `Study`: its protocols, each a `Protocol`, and, as far as it has them, ways
     to draw training clips, a check of the configuration, rules with the jobs they add
-    to ``make status``, and a section of the report with the files that it reads.
+    to ``make status``, and sections of the report, each a `Section`.
 
-Both classes are complete as they are: a study overrides what it does otherwise. What
-takes long to import is imported inside the functions that need it, since every job of
-such an experiment makes its study. ``earshift/studies/ismir2023`` is the model to
-follow.
+and, if there are results of it from before studies had versions, ``precedes_versions =
+True``: its version 1 is then what they were made with.
+
+`Study` and `Protocol` are complete as they are: a study overrides what it does
+otherwise. What takes long to import is imported inside the functions that need it,
+since every job of such an experiment makes its study. ``earshift/studies/ismir2023`` is
+the model to follow.
 """
 
 from __future__ import annotations
@@ -24,9 +27,18 @@ from __future__ import annotations
 from types import ModuleType
 
 from earshift.errors import ConfigError
-from earshift.evaluation.protocol import FIXED, Draw, Protocol, Section, Study
+from earshift.evaluation.protocol import FIXED, Draw, Protocol, Study
+from earshift.stages.report.sections import Experiment, Figure, Findings, Section
 
-__all__ = ["Draw", "Protocol", "Section", "Study"]
+__all__ = [
+    "Draw",
+    "Experiment",
+    "Figure",
+    "Findings",
+    "Protocol",
+    "Section",
+    "Study",
+]
 
 
 def check_plugin(name: str, module: ModuleType) -> None:
@@ -42,7 +54,8 @@ def check_plugin(name: str, module: ModuleType) -> None:
     Raises
     ------
     ConfigError
-        If it makes no `Study`, or a protocol has a name that it cannot have.
+        If it makes no `Study`, a protocol is none or has a name that it cannot have, a
+        way to draw has the name of one of the core, or a section cannot be shown.
     """
     study = module.make()
     if not isinstance(study, Study):
@@ -52,11 +65,44 @@ def check_plugin(name: str, module: ModuleType) -> None:
         )
     taken = {FIXED.name}
     for protocol in study.protocols:
-        # Names become folders and columns.
-        if not protocol.name.replace("_", "").isalnum() or protocol.name in taken:
+        if not isinstance(protocol, Protocol):
             raise ConfigError(
-                f"the study '{name}' has a protocol '{protocol.name}': names of "
-                "protocols are letters, digits and '_', none twice, and 'fixed' is "
-                "that of the core."
+                f"the protocols of the study '{name}' must be objects of classes that "
+                f"derive from earshift.studies.Protocol, got {protocol!r}."
             )
-        taken.add(protocol.name)
+        called = protocol.name
+        is_word = isinstance(called, str) and called.replace("_", "").isalnum()
+        # Names become folders and columns.
+        if not is_word or called in taken:
+            raise ConfigError(
+                f"the study '{name}' has a protocol '{called}': names of protocols are "
+                "letters, digits and '_', none twice, and 'fixed' is that of the core."
+            )
+        taken.add(called)
+    if same := sorted({"none", "joint"} & set(study.draws)):
+        raise ConfigError(
+            f"the study '{name}' has a way to draw called '{same[0]}', which is the "
+            "name of one of the core: it would never be used."
+        )
+    for section in study.sections:
+        _check_section(name, section)
+
+
+def _check_section(name: str, section: object) -> None:
+    """Refuse a section that the page could not show."""
+    if not isinstance(section, Section):
+        raise ConfigError(
+            f"the sections of the study '{name}' must be earshift.studies.Section, got "
+            f"{section!r}."
+        )
+    for fact in ("id", "title", "template"):
+        if not hasattr(section, fact):
+            raise ConfigError(
+                f"the section {type(section).__name__} of the study '{name}' does not "
+                f"define '{fact}'."
+            )
+    if not section.template.is_file():
+        raise ConfigError(
+            f"there is no template '{section.template}', which the section "
+            f"{type(section).__name__} of the study '{name}' names."
+        )

@@ -161,7 +161,7 @@ def _last_job(
 
 
 def _waits_or_runs(name: str) -> bool:
-    """Say whether there are jobs of workers; there may be while SLURM is away."""
+    """Return whether there are jobs of workers; there may be while SLURM is away."""
     try:
         return bool(slurm.live_jobs(name))
     except ClusterError:

@@ -117,7 +117,7 @@ def _check_present(client: Client, module: str) -> None:
 
 
 def _has_bokeh() -> bool:
-    """Say whether Dask can draw its dashboard."""
+    """Return whether Dask can draw its dashboard."""
     found = find_spec("bokeh") is not None
     if not found:
         log.warning("no dashboard: it needs the extra 'dashboard' of earshift (bokeh)")

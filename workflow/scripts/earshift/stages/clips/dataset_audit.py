@@ -12,14 +12,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import datasets, files
+from earshift import datasets, layout
 from earshift.audio import meter
 from earshift.datasets import LABEL
 from earshift.discrepancy import domain_auc_nonlinear
 from earshift.numerics.auc import resampled_auc
 from earshift.numerics.inference import bootstrap_weights, interval
 from earshift.stages.clips import listing
-from earshift.tables import read_text
+from earshift.tables import (
+    AUDIT,
+    BOTH_SIDES,
+    CLIP_AUDIT,
+    COUNTS,
+    CUE_SCORES,
+    DUPLICATES,
+    FORMATS,
+    PERCENTILES,
+    SPECTRA,
+)
 
 log = logging.getLogger(__name__)
 
@@ -79,28 +89,25 @@ def audit_datasets(
         Of the intervals in ``cues.csv``.
     """
     usable = {name: _usable(table) for name, table in tables.items()}
-    pairs = read_text(duplicates)
+    pairs = DUPLICATES.read(duplicates)
     both = pd.concat([on_both_sides(n, own) for n, own in usable.items()])
     heard = {n: own[own["n_samples"] > 0] for n, own in usable.items()}
     found = {
-        "audit": pd.DataFrame(
+        AUDIT: pd.DataFrame(
             [
                 _summary(name, table, audits[name], pairs, both)
                 for name, table in tables.items()
             ]
         ),
-        "counts": pd.concat([_counts(n, own) for n, own in usable.items()]),
-        "both_sides": both,
-        "formats": pd.concat([_formats(n, own) for n, own in heard.items()]),
-        "spectra": pd.concat([_spectrum(n, own) for n, own in heard.items()]),
-        "distributions": pd.concat(
-            [_distributions(n, own) for n, own in heard.items()]
-        ),
-        "cues": tell_apart(heard, n_resamples, confidence, seed),
+        COUNTS: pd.concat([_counts(n, own) for n, own in usable.items()]),
+        BOTH_SIDES: both,
+        FORMATS: pd.concat([_formats(n, own) for n, own in heard.items()]),
+        SPECTRA: pd.concat([_spectrum(n, own) for n, own in heard.items()]),
+        PERCENTILES: pd.concat([_distributions(n, own) for n, own in heard.items()]),
+        CUE_SCORES: tell_apart(heard, n_resamples, confidence, seed),
     }
-    for name, table in found.items():
-        with files.whole_file(out / f"{name}.csv") as file:
-            table.to_csv(file, index=False)
+    for table, rows in found.items():
+        table.write(rows, out / Path(table.file).name)
     log.info("%d recordings are in several official splits", len(both))
 
 
@@ -108,7 +115,8 @@ def _usable(table: Path) -> pd.DataFrame:
     """Read the usable clips of a dataset with what was measured on them."""
     own = listing.read(table)
     measured = pd.read_parquet(
-        listing.measures_of(table), columns=["bandwidth_hz", "spectrum_db"]
+        layout.beside(table, layout.CLIPS, layout.MEASURES),
+        columns=["bandwidth_hz", "spectrum_db"],
     )
     own = own.join(measured)
     own = own[own["status"].eq("ok")].reset_index(drop=True)
@@ -120,7 +128,7 @@ def _summary(
 ) -> dict[str, Any]:
     """Return how many clips of a dataset have each fault."""
     status = pd.read_parquet(table, columns=["status"])["status"]
-    listed = read_text(audit)["status"]
+    listed = CLIP_AUDIT.read(audit)["status"]
     within = pairs["dataset_a"].eq(pairs["dataset_b"])
     other = within & pairs["same_recording"].eq("no")
 
@@ -206,7 +214,7 @@ def on_both_sides(name: str, own: pd.DataFrame) -> pd.DataFrame:
         for recording, part in known.groupby("recording", sort=True)
         if part["split"].nunique() > 1
     ]
-    return pd.DataFrame(rows, columns=["dataset", "recording", "splits", "n_clips"])
+    return pd.DataFrame(rows, columns=BOTH_SIDES.names)
 
 
 def _formats(name: str, own: pd.DataFrame) -> pd.DataFrame:
@@ -225,7 +233,7 @@ def _formats(name: str, own: pd.DataFrame) -> pd.DataFrame:
             .assign(dataset=name, property=key)
             for key, column in values.items()
         ]
-    )[["dataset", "property", "value", "n_clips"]]
+    )[FORMATS.names]
 
 
 _LEVELS = ("lower_db", "median_db", "upper_db")
@@ -233,7 +241,7 @@ _LEVELS = ("lower_db", "median_db", "upper_db")
 
 def _spectrum(name: str, own: pd.DataFrame) -> pd.DataFrame:
     if own.empty:
-        return pd.DataFrame(columns=["dataset", "centre_hz", *_LEVELS])
+        return pd.DataFrame(columns=SPECTRA.names)
     levels = np.quantile(np.stack(own["spectrum_db"].to_list()), [0.25, 0.5, 0.75], 0)
     columns = dict(zip(_LEVELS, levels, strict=True))
     return pd.DataFrame(
@@ -243,7 +251,7 @@ def _spectrum(name: str, own: pd.DataFrame) -> pd.DataFrame:
 
 def _distributions(name: str, own: pd.DataFrame) -> pd.DataFrame:
     if own.empty:
-        return pd.DataFrame(columns=["dataset", "measure", "quantile", "value"])
+        return pd.DataFrame(columns=PERCENTILES.names)
     return pd.concat(
         [
             pd.DataFrame(
@@ -294,7 +302,7 @@ def tell_apart(
         for a, b in combinations(usable, 2)
         for cue, columns in cues.items()
     )
-    table = pd.DataFrame(rows, columns=["a", "b", "cue", "auc", "low", "high"])
+    table = pd.DataFrame(rows, columns=CUE_SCORES.names)
     return table.round({"auc": 4, "low": 4, "high": 4})
 
 

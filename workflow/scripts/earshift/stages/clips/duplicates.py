@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import datasets, files, jobs
+from earshift import datasets, jobs, layout
 from earshift.audio import fingerprint
 from earshift.datasets import LABEL
 from earshift.stages.clips import listing
+from earshift.tables import DUPLICATES
 
 log = logging.getLogger(__name__)
 
@@ -25,20 +26,6 @@ MAX_COPIES = 50
 
 #: Pairs that wait for a thread at most.
 PAIRS_AT_A_TIME = 1000
-
-#: Columns of the table of duplicates.
-COLUMNS = (
-    "kind",
-    "similarity",
-    *(
-        f"{c}_{side}"
-        for side in "ab"
-        for c in ("dataset", "clip_id", "recording", "split")
-    ),
-    "same_recording",
-    "splits_differ",
-    "label_conflict",
-)
 
 
 def find_duplicates(
@@ -51,7 +38,7 @@ def find_duplicates(
     tables : mapping
         Name of each dataset -> its clip table.
     out : Path
-        CSV file to write, with `COLUMNS`, exact copies first, in the order of the
+        CSV file to write, `tables.DUPLICATES`: exact copies first, in the order of the
         datasets and clips. `kind` is ``exact`` (the same samples) or ``near``;
         `similarity` is 1, or `fingerprint.similarity`. `same_recording` is yes where
         both are of one dataset and recording, `splits_differ` where both have an
@@ -90,10 +77,9 @@ def find_duplicates(
             _pair(every, "near", similarity, *sorted(pair))
             for pair in product(copies[i], copies[j])
         ]
-    found = pd.DataFrame(rows, columns=["i", "j", *COLUMNS])
-    found = found.sort_values(["kind", "i", "j"])[list(COLUMNS)]
-    with files.whole_file(out) as file:
-        found.to_csv(file, index=False)
+    found = pd.DataFrame(rows, columns=["i", "j", *DUPLICATES.names])
+    found = found.sort_values(["kind", "i", "j"])[DUPLICATES.names]
+    DUPLICATES.write(found, out)
     kinds = found["kind"].value_counts()
     log.info(
         "%d clips: %d pairs of exact and %d of near duplicates",
@@ -105,7 +91,8 @@ def _usable(name: str, table: Path) -> pd.DataFrame:
     """Read the usable clips of a dataset, the place of their excerpts, their labels."""
     own = listing.read(table)
     measured = pd.read_parquet(
-        listing.measures_of(table), columns=["clip_id", "content_hash", "sketch"]
+        layout.beside(table, layout.CLIPS, layout.MEASURES),
+        columns=["clip_id", "content_hash", "sketch"],
     )
     own = own.join(measured.drop(columns="clip_id")).assign(
         dataset=name, place=np.arange(len(own))
@@ -127,7 +114,9 @@ def _near(
     pairs = fingerprint.candidates([every["sketch"].iloc[i] for i in firsts])
     log.info("%d pairs of clips are compared", len(pairs))
     excerpts = {
-        name: np.load(listing.excerpts_of(table), mmap_mode="r")
+        name: np.load(
+            layout.beside(table, layout.CLIPS, layout.EXCERPTS), mmap_mode="r"
+        )
         for name, table in tables.items()
     }
 

@@ -7,6 +7,7 @@ the order of clips, decodes nothing.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,12 @@ MEASURED = pa.schema(
 def n_shares(n_clips: int) -> int:
     """Return into how many jobs the decoding of a dataset is divided."""
     return -(-n_clips // FILES_PER_JOB)
+
+
+def n_shares_of(notes: Path) -> int:
+    """Return the same by the notes of a clip list; 0 if the dataset has no audio."""
+    said = json.loads(notes.read_text())
+    return n_shares(said["clips"]) if said["audio"] else 0
 
 
 def inspect_files(

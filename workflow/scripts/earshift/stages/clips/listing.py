@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from earshift import datasets, files
+from earshift import datasets, files, layout
 from earshift.audio import meter
 from earshift.errors import DataError
 from earshift.stages.clips import inspection
+from earshift.tables import CLIP_AUDIT
 
 log = logging.getLogger(__name__)
 
@@ -79,14 +80,15 @@ def list_clips(
     n_threads : int
         Files decoded at a time.
     """
-    listing = table.with_suffix(".list.parquet")
-    notes, inspected = table.with_suffix(".notes.json"), table.with_suffix(".keys")
+    listing = layout.beside(table, layout.CLIPS, layout.CLIP_LIST)
+    notes = layout.beside(table, layout.CLIPS, layout.CLIP_NOTES)
+    inspected = layout.beside(table, layout.CLIPS, layout.SHARE, share="0000")
     write_list(name, entry, listing=listing, notes=notes)
     if datasets.has_audio(entry):
         inspection.inspect_files(
             name,
             listing,
-            parts=parts_of(table),
+            parts=layout.beside(table, layout.CLIPS, layout.CLIP_PARTS),
             shard=0,
             n_shards=1,
             out=inspected,
@@ -173,8 +175,8 @@ def gather_clips(
         no audio.
     table : Path
         Parquet file to write: one row per clip, the columns of the list and
-        `AUDIO_COLUMNS`. What else was measured goes to `measures_of` and `excerpts_of`
-        it, and is kept per file in `parts_of` it.
+        `AUDIO_COLUMNS`. What else was measured goes beside it, to `layout.MEASURES`
+        and `layout.EXCERPTS`, and is kept per file in `layout.CLIP_PARTS`.
     audit : Path
         CSV file to write: one row per clip or file that cannot be used, with a reason,
         then one row per warning about the whole list, which names no clip, and one per
@@ -190,9 +192,10 @@ def gather_clips(
     """
     clips = pd.read_parquet(listing)
     said = json.loads(notes.read_text())
-    with files.whole_file(excerpts_of(table)) as file:
+    with files.whole_file(layout.beside(table, layout.CLIPS, layout.EXCERPTS)) as file:
         if said["audio"]:
-            found = inspection.gather(inspected, parts=parts_of(table), excerpts=file)
+            parts = layout.beside(table, layout.CLIPS, layout.CLIP_PARTS)
+            found = inspection.gather(inspected, parts=parts, excerpts=file)
         else:
             found = inspection.nothing(len(clips), file)
     measured, row = found
@@ -209,7 +212,7 @@ def gather_clips(
     _write_audit(rejected, bad, said["skipped"], findings, said["warnings"])
     _stop_if_too_many(name, bad, len(clips), max_bad_clips, rejected)
     rejected.replace(audit)
-    with files.whole_file(measures_of(table)) as file:
+    with files.whole_file(layout.beside(table, layout.CLIPS, layout.MEASURES)) as file:
         _write_measures(file, clips["clip_id"], measured, row)
     with files.whole_file(table) as file:
         clips.to_parquet(file, index=False)
@@ -272,14 +275,13 @@ def _write_audit(
     of_all = pd.DataFrame(
         [("", "", "warning", warning) for warning in warnings], columns=rows.columns
     )
-    with files.whole_file(file) as temporary:
-        table = pd.concat(
-            [
-                pd.concat([rows, left_out]).assign(usable="no"),
-                pd.concat([of_all, findings]).assign(usable="yes"),
-            ]
-        )
-        table.to_csv(temporary, index=False)
+    table = pd.concat(
+        [
+            pd.concat([rows, left_out]).assign(usable="no"),
+            pd.concat([of_all, findings]).assign(usable="yes"),
+        ]
+    )
+    CLIP_AUDIT.write(table, file)
 
 
 def _stop_if_too_many(
@@ -296,29 +298,8 @@ def _stop_if_too_many(
 
 
 def too_many(n_bad: int, n_clips: int, limit: float) -> bool:
-    """Say whether `n_bad` of `n_clips` is more than `limit`, a share or a number."""
+    """Return whether `n_bad` of `n_clips` is more than `limit`, a share or a number."""
     return n_bad > (limit if limit >= 1 else limit * n_clips)
-
-
-def measures_of(table: Path) -> Path:
-    """Return the Parquet file of the measures: `clip_id`, `meter.COLUMNS`, `sketch`.
-
-    It has one row per row of the clip table.
-    """
-    return table.with_suffix(".measures.parquet")
-
-
-def excerpts_of(table: Path) -> Path:
-    """Return the NumPy file of the excerpts that near duplicates are found by.
-
-    It is int8 of shape (n_clips, fingerprint.EXCERPT), filled up with zeros.
-    """
-    return table.with_suffix(".excerpts.npy")
-
-
-def parts_of(table: Path) -> Path:
-    """Return the folder where measures are kept per file."""
-    return table.with_suffix(".parts")
 
 
 def read(table: Path) -> pd.DataFrame:

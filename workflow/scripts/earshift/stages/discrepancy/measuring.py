@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from earshift import discrepancy, files, registry, versions
 from earshift.debias import Method, calls, checks, fit_checks
+from earshift.errors import DataError
 from earshift.evaluation import domains
 from earshift.evaluation.domains import PRESENT, Domain
 from earshift.numerics.grouped_folds import assign_folds
@@ -33,6 +34,9 @@ N_REPEATS = 3
 #: half: with a thousand, an AUC is known to about 0.01, and a kernel's time grows with
 #: their square.
 MAX_CLIPS = 1000
+
+#: Columns that say which call of a measure a value is of.
+CALL = ["measure", "a", "b", "method", "repeat", "fold"]
 
 
 def measure_discrepancy(
@@ -72,6 +76,11 @@ def measure_discrepancy(
         measures a row per value, with columns quantity (``value``, ``null`` or
         ``resampled``), draw (counts the values of a quantity) and value; a file of the
         former alone has none of these columns.
+
+    Raises
+    ------
+    DataError
+        If a method or a measure does what none may.
     """
     chosen = read_classes(classes)
     all_domains = inputs.load_all(entries, chosen)
@@ -95,9 +104,39 @@ def measure_discrepancy(
         n_workers=0,  # tasks of a fraction of a second
         what=f"{model} / {condition}: discrepancy",
     )
+    check_draws(rows)
     rows = rows.assign(model=model, condition=condition)
     with files.whole_file(out) as file:
         rows.to_parquet(file, index=False)
+
+
+def check_draws(rows: pd.DataFrame) -> None:
+    """Refuse a measure that gives more values in one call than in another.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `measure_discrepancy` writes them. Values are averaged, and methods compared,
+        draw by draw.
+
+    Raises
+    ------
+    DataError
+        With the measure, and how many values it gave.
+    """
+    if "quantity" not in rows:
+        return
+    values = rows[rows["quantity"].notna()]
+    calls = values.groupby([*CALL, "quantity"]).size().unstack(fill_value=0)
+    for (name, _, _), counts in calls.groupby(["measure", "a", "b"]):
+        for quantity in ("null", "resampled"):
+            numbers = set(counts.get(quantity, []))
+            if len(numbers) > 1:
+                raise DataError(
+                    f"the measure '{name}' gives {min(numbers)} {quantity} values for "
+                    f"some halves or methods and {max(numbers)} for others: it must "
+                    "always give as many."
+                )
 
 
 def measure_fold(

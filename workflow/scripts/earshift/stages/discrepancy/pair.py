@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,12 @@ from numpy.typing import NDArray
 from earshift import discrepancy, registry
 from earshift.discrepancy import ClipScores, Result
 from earshift.errors import DataError
+
+#: Null or resampled values at least, if there are any.
+MIN_DRAWS = 20
+
+#: Differences of values that are rounding, as a share of them.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -83,14 +90,11 @@ def measure_pair(
     if result.scores is not None:
         clips = pd.concat([a.clips, b.clips], ignore_index=True)
         _check_scores(result.scores, clips, who)
+        _check_auc(result, len(a.X), who)
         found = {"score": result.scores.scores, "inner_fold": result.scores.folds}
         return clips.assign(**key, **found)
     values = _values(result, who)
-    _check_range(values["value"][0], plugin.range, who)
-    if plugin.at_equality is None and not len(values["null"]):
-        raise DataError(
-            f"{who} has at_equality = None, and must therefore return null values."
-        )
+    _check_values(values, plugin, who)
     rows = [
         pd.DataFrame(
             {"quantity": quantity, "draw": np.arange(len(each)), "value": each}
@@ -108,6 +112,11 @@ def _check_scores(found: ClipScores, clips: pd.DataFrame, who: str) -> None:
             f"{who} must give a score and a fold for each of {len(clips)} clips, got "
             f"{scores.shape} and {folds.shape}."
         )
+    if folds.dtype.kind not in "iu":
+        raise DataError(
+            f"{who} must give a whole number as the fold of each clip, -1 for those "
+            f"that it leaves out, got {folds.dtype}."
+        )
     bad = ~np.isfinite(scores) & (folds >= 0)
     if bad.any():
         clip = clips.iloc[int(bad.argmax())]
@@ -118,33 +127,71 @@ def _check_scores(found: ClipScores, clips: pd.DataFrame, who: str) -> None:
         )
 
 
+def _check_auc(result: Result, n_a: int, who: str) -> None:
+    """Refuse scores of a measure that is not their AUC, which is what is tabulated."""
+    assert result.scores is not None
+    auc = result.scores.auc(n_a)
+    # With too few recordings, there is none.
+    if not np.isclose(result.value, auc, rtol=0, atol=ROUNDING, equal_nan=True):
+        raise DataError(
+            f"{who} gives the value {result.value:g} with scores whose AUC is "
+            f"{auc:g}: only a measure that is the AUC of its scores may give them. "
+            "Others give null and resampled values; discrepancy.resample makes these."
+        )
+
+
 def _values(result: Result, who: str) -> dict[str, NDArray[np.float64]]:
     """Return the values of each quantity, all of them finite numbers."""
-    if result.resampled is None or not len(result.resampled):
+    if result.resampled is None or not np.size(result.resampled):
         raise DataError(
             f"{who} gives neither scores of clips nor resampled values; "
             "discrepancy.resample makes these."
         )
     given = {
         "value": [result.value],
-        "null": result.null,
+        "null": [] if result.null is None else result.null,
         "resampled": result.resampled,
     }
     out = {}
     for quantity, each in given.items():
-        values = np.asarray([] if each is None else each, float)
-        if values.ndim != 1 or not np.isfinite(values).all():
+        values = np.asarray(each)
+        is_real = values.dtype.kind in "fiu" and values.ndim == 1
+        if not is_real or not np.isfinite(values).all():
+            bad = f", {np.sum(~np.isfinite(values))} not finite" if is_real else ""
             raise DataError(
                 f"{who} must give finite numbers as '{quantity}', one per draw, got "
-                f"shape {values.shape}, {np.sum(~np.isfinite(values))} not finite."
+                f"shape {values.shape} of type {values.dtype}{bad}."
             )
-        out[quantity] = values
+        out[quantity] = values.astype(np.float64)
     return out
 
 
-def _check_range(
-    value: float, bounds: tuple[float | None, float | None], who: str
+def _check_values(
+    values: Mapping[str, NDArray[np.float64]], plugin: ModuleType, who: str
 ) -> None:
-    """Refuse a value that the measure says there cannot be."""
-    if not discrepancy.is_within(value, bounds):
-        raise DataError(f"{who} gives the value {value:g}, outside its range {bounds}.")
+    """Refuse values that there cannot be, and draws that say nothing of the value."""
+    value, null, resampled = (values[q] for q in ("value", "null", "resampled"))
+    for what, some in (("value", value), ("null value", null)):
+        for each in some:
+            if not discrepancy.is_within(each, plugin.range):
+                raise DataError(
+                    f"{who} gives the {what} {each:g}, outside its range "
+                    f"{plugin.range}."
+                )
+    if plugin.at_equality is None and not len(null):
+        raise DataError(
+            f"{who} has at_equality = None, and must therefore return null values."
+        )
+    for quantity in ("null", "resampled"):
+        if 0 < len(values[quantity]) < MIN_DRAWS:
+            raise DataError(
+                f"{who} gives {len(values[quantity])} {quantity} values: fewer than "
+                f"{MIN_DRAWS} say nothing of what chance does."
+            )
+    low, high = resampled.min(), resampled.max()
+    if not low - ROUNDING * abs(low) <= value[0] <= high + ROUNDING * abs(high):
+        raise DataError(
+            f"{who} gives the value {value[0]:g} and resampled values from {low:g} to "
+            f"{high:g}: these must lie about it, for they become its interval. A "
+            "bootstrap of a distance does not; discrepancy.resample does."
+        )

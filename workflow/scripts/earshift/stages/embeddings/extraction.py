@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from earshift import files, jobs, models, store
+from earshift import files, jobs, models, registry, store
 from earshift.errors import AudioError, DataError, StoppedError
 from earshift.jobs import stopping
 from earshift.models import Embedded, Piece, call_ahead, number
@@ -77,8 +77,9 @@ def extract_region(
     Raises
     ------
     DataError
-        If the store is not that of the plan (`owners.store_of`), more clips fail, or
-        one is too short and the model's `short` is ``"error"``.
+        If the store is not that of the plan (`owners.store_of`), more clips fail, one
+        is too short and the model's `short` is ``"error"``, or the condition's plugin
+        was edited since the plan was made.
     StoppedError
         If the job shall stop (`stopping.reason`).
     """
@@ -90,6 +91,9 @@ def extract_region(
     key = files.content_key([facts["key"], own.astype(str).to_numpy().tolist()])
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
+        if version := facts["versions"].get("condition"):
+            plugin = facts["condition"]["plugin"]
+            registry.check_version("conditions", plugin, version)
         model = models.from_entry(entry)
         begun = Begun(region_files.begun_of(plan, region), key)
         skipped, spent = fill_region(name, model, plan, region, n_threads, begun)

@@ -14,23 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import files, models
+from earshift import models
 from earshift.audio.resampling import n_resampled
 from earshift.stages.clips import listing
+from earshift.tables import PADDING
 
 log = logging.getLogger(__name__)
-
-#: Columns of the table.
-COLUMNS = (
-    "dataset",
-    "model",
-    "condition",
-    "short",
-    "window_s",
-    "n_clips",
-    "n_padded",
-    "padding",
-)
 
 
 def count_padding(
@@ -51,7 +40,7 @@ def count_padding(
     conditions : sequence of str
         Names of the conditions.
     out : Path
-        CSV file to write, with `COLUMNS`: the model's option `short`; its window, the
+        CSV file to write, `tables.PADDING`: the model's option `short`; its window, the
         length from which on nothing is filled up, in seconds; usable clips; those of
         them that are shorter and are filled up, none where `short` leaves them out; and
         the share of the samples of these windows that is not the clip's own.
@@ -65,10 +54,7 @@ def count_padding(
         for (name, model), condition in product(loaded.items(), conditions):
             key = {"dataset": dataset, "model": name, "condition": condition}
             rows.append(key | _count(model, lengths))
-    with files.whole_file(out) as file:
-        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(
-            file, index=False, float_format="%.6f"
-        )
+    PADDING.write(pd.DataFrame(rows, columns=PADDING.names), out)
 
 
 def _count(model: models.Model, lengths: pd.DataFrame) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import files, models, store
+from earshift import models, store
 from earshift.errors import DataError
 from earshift.stages.embeddings import (
     extraction,
@@ -25,7 +25,7 @@ from earshift.stages.embeddings import (
     regions,
     strengths,
 )
-from earshift.tables import read_table
+from earshift.tables import STORE_AUDIT
 
 log = logging.getLogger(__name__)
 
@@ -116,8 +116,7 @@ def audit_store(
             facts = regions.facts_of(name, model, versions, dtype, pooling, condition)
             if len(own):
                 found += _check_sample(model, facts, own, location, n_threads)
-    with files.whole_file(out) as file:
-        pd.DataFrame(found, columns=Finding._fields).to_csv(file, index=False)
+    STORE_AUDIT.write(pd.DataFrame(found, columns=STORE_AUDIT.names), out)
 
 
 def _is_ok(found: Finding) -> bool:
@@ -298,7 +297,7 @@ def summarise(tables: Iterable[Path]) -> None:
     """
     n_wrong = 0
     for table in tables:
-        found = read_table(table)
+        found = STORE_AUDIT.read(table)
         log.info("%s: %s", table, _line(found))
         bad = found["verdict"].eq("wrong") & found["check"].ne("region")
         for row in found[bad].itertuples():
@@ -364,7 +363,7 @@ def repair(tables: Iterable[Path]) -> None:
     n_marked = 0
     for table in tables:
         plan = table.with_name(table.name.removesuffix(".audit.csv") + ".plan.json")
-        found = read_table(table)
+        found = STORE_AUDIT.read(table)
         for item in found.loc[found["check"] == "leftover", "item"]:
             if item.startswith(_IN_STORE):
                 key = item.removeprefix(_IN_STORE)

@@ -70,10 +70,10 @@ def streams(
     first = strengths.first_rows(rows)
     clips = rows.iloc[first[:-1]][[*source, "clip_id"]].itertuples(index=False)
     decoded = call_ahead(lambda clip: _decode(*clip), clips, n_threads, n_threads)
-    texts = rows[strengths.COLUMN].tolist()
+    change, texts = conditions.Change(condition), rows[strengths.COLUMN].tolist()
     for (start, stop), clip in zip(pairwise(first.tolist()), decoded, strict=True):
         for strength in texts[start:stop]:
-            yield _changed(condition, clip, strength, target_hz, resampler)
+            yield _changed(change, clip, strength, target_hz, resampler)
 
 
 def _decode(path: str, n_samples: int, rate: int, clip_id: str) -> _Clip:
@@ -85,7 +85,7 @@ def _decode(path: str, n_samples: int, rate: int, clip_id: str) -> _Clip:
 
 
 def _changed(
-    condition: Mapping[str, Any],
+    change: conditions.Change,
     clip: _Clip,
     strength: str,
     target_hz: int,
@@ -95,5 +95,5 @@ def _changed(
         # Of several strengths, each has an error of its own.
         raise AudioError(clip.waveform.status, clip.waveform.message)
     rate = clip.sample_rate_hz
-    samples = conditions.change(condition, clip.waveform, rate, strength, clip.clip_id)
+    samples = change(clip.waveform, rate, strength, clip.clip_id)
     yield from reading.resampled(samples, rate, target_hz, resampler)

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import files, jobs, store
+from earshift import jobs, store
 from earshift.errors import DataError
 from earshift.numerics.pooling import pooled
 from earshift.stages.embeddings import owners, strengths
+from earshift.tables import SKIPPED
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +77,7 @@ def pool_frames(
     if rows.empty:
         reason = next(iter(left_out["reason"]), "there is no clip")
         raise DataError(f"{location}: no clip gave a frame. The first: {reason}.")
-    table = left_out[["clip_id", "reason"]].sort_values("clip_id")
-    with files.whole_file(skipped) as file:
-        table.to_csv(file, index=False)
+    SKIPPED.write(left_out[SKIPPED.names].sort_values("clip_id"), skipped)
     facts = store.attributes(location)
     n_features = store.n_features_of(location)
     if not facts["pooling"]:

@@ -10,7 +10,10 @@ from typing import Any
 import pandas as pd
 
 from earshift.stages.report.measured import with_facts
-from earshift.tables import read_table
+from earshift.tables import DISCREPANCY, GAPS, SCORES, SUMMARY
+
+#: The final tables.
+NAMES = ("scores", "summary", "gaps", "discrepancy")
 
 #: What `access` means, in words.
 ACCESS = {
@@ -118,8 +121,8 @@ def read(
         With rows in the order of the files.
     """
     whole, all_gaps, all_scores, measured = (
-        read_table(folder / f"{name}.csv")
-        for name in ("summary", "gaps", "scores", "discrepancy")
+        table.read(folder / Path(table.file).name)
+        for table in (SUMMARY, GAPS, SCORES, DISCREPANCY)
     )
     protocols = tuple(ordered(whole["protocol"]))
     shown = protocol or ("fixed" if "fixed" in protocols else protocols[0])
@@ -157,6 +160,28 @@ def _named(table: pd.DataFrame, alike: Collection[str]) -> pd.DataFrame:
 def ordered(values: pd.Series[str]) -> list[str]:
     """Return the different values, in the order they first appear."""
     return [str(v) for v in values.unique()]
+
+
+def by_setting(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each model, grouped so that a method's rows are together.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One of `Tables`.
+
+    Returns
+    -------
+    dict of str to list of dict
+        Setting -> rows, each with the table's columns.
+    """
+    out: dict[str, list[dict[str, Any]]] = {}
+    order = {name: i for i, name in enumerate(ordered(table["variant"]))}
+    table = table.assign(order=table["variant"].map(order))
+    for setting, part in table.groupby("setting", sort=False):
+        rows = part.sort_values("order", kind="stable").to_dict("records")
+        out[str(setting)] = [{str(k): v for k, v in row.items()} for row in rows]
+    return out
 
 
 def per_class(scores: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from earshift import discrepancy, registry
+from earshift import registry
 
 #: Columns of null values, which only tables of some measures have.
 NULL = ("null", "null_low", "null_high", "p_value")
@@ -42,6 +42,8 @@ def with_facts(
         * `detected`: whether the datasets are more different than chance explains;
         * `digits`: decimals that tell values of this measure and model apart.
     """
+    from earshift import discrepancy  # which takes long
+
     table = table.reindex(
         columns=[*table.columns, *(c for c in NULL if c not in table)]
     )

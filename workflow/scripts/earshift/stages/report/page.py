@@ -5,20 +5,84 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
-import pandas as pd
-import yaml
-
-from earshift import files, provenance
-from earshift.audio import fingerprint
+from earshift import files
+from earshift.errors import DataError
 from earshift.evaluation import protocol
 from earshift.stages.report import final_tables, words
-from earshift.stages.report.captions import AUDIO, CAPTIONS
-from earshift.stages.report.final_tables import Tables
-from earshift.stages.report.sections import audit, forecast, left_out, padding, sources
-from earshift.stages.report.sections.findings import findings
+from earshift.stages.report.sections import (
+    Experiment,
+    Figure,
+    Findings,
+    Section,
+)
+from earshift.stages.report.sections.audit import Audit
+from earshift.stages.report.sections.classes import Classes
+from earshift.stages.report.sections.datasets import Datasets
+from earshift.stages.report.sections.discrepancy import Discrepancy
+from earshift.stages.report.sections.figures import Figures
+from earshift.stages.report.sections.gaps import Gaps
+from earshift.stages.report.sections.licences import Licences
+from earshift.stages.report.sections.main_table import MainTable
+from earshift.stages.report.sections.methods import Methods
+from earshift.stages.report.sections.padding import Padding
+from earshift.stages.report.sections.provenance import Provenance
+from earshift.stages.report.sections.reading import Reading
+from earshift.stages.report.sections.top import Top
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+#: Sections in the order of the page: first what was found. Those of a study follow.
+RESULTS: tuple[Section, ...] = (Top(), MainTable(), Figures(), Gaps(), Discrepancy())
+
+#: Then what explains it.
+BACKGROUND: tuple[Section, ...] = (
+    Classes(),
+    Datasets(),
+    Audit(),
+    Padding(),
+    Reading(),
+    Methods(),
+    Provenance(),
+    Licences(),
+)
+
+
+def sections_of(config: Mapping[str, Any]) -> tuple[Section, ...]:
+    """Return the sections of an experiment's page, in their order.
+
+    Parameters
+    ----------
+    config : mapping
+        The complete configuration.
+
+    Returns
+    -------
+    tuple of Section
+        Those of its study among them.
+    """
+    study = protocol.study_of(config["study"])
+    return (*RESULTS, *study.sections, *BACKGROUND)
+
+
+def needs(config: Mapping[str, Any]) -> list[str]:
+    """Return the files that the page is made from.
+
+    Parameters
+    ----------
+    config : mapping
+        The complete configuration.
+
+    Returns
+    -------
+    list of str
+        Paths from the folder of the results, each once.
+    """
+    paths = [file for section in sections_of(config) for file in section.needs(config)]
+    tables = [f"tables/{name}.csv" for name in final_tables.NAMES]
+    return list(dict.fromkeys([*tables, *paths]))
 
 
 def write_report(
@@ -34,38 +98,72 @@ def write_report(
     Parameters
     ----------
     results : Path
-        Folder of the results: clip tables, splits, features, final tables, figures.
+        Folder of the results, with what `needs` returns.
     config : mapping
         The complete configuration.
     versions : mapping
         Kind of plugin -> name -> version.
     template : Path
-        Jinja template of the page.
+        Jinja template of the page, beside that of its macros.
     out : Path
         HTML file to write.
+
+    Raises
+    ------
+    DataError
+        If a file is missing that a section needs.
     """
-    page = render(page_values(results, config, versions), template)
+    tables = final_tables.read(results / "tables", measures=config["discrepancy"])
+    page = render(Experiment(results, config, versions, tables), template)
     with files.whole_file(out) as file:
         file.write_text(page, encoding="utf-8")
 
 
-def render(values: Mapping[str, Any], template: Path) -> str:
-    """Fill a template; every value is escaped.
+def render(experiment: Experiment, template: Path) -> str:
+    """Fill the templates of the page and of its sections; every value is escaped.
 
     Parameters
     ----------
-    values : mapping
-        As `page_values` returns them.
+    experiment : Experiment
+        Whose page it is.
     template : Path
-        Jinja template; those it includes are beside it, but for that of a study.
+        As in `write_report`.
 
     Returns
     -------
     str
         The page.
+
+    Raises
+    ------
+    DataError
+        If a file is missing that a section needs.
     """
+    from markupsafe import Markup
+
+    environment = _environment(template.parent)
+    shown = section_values(experiment)
+    sections = [
+        {
+            "id": section.id,
+            "title": section.title,
+            "html": Markup(  # its template escapes
+                environment.get_template(str(section.template)).render(values)
+            ),
+        }
+        for section, values in shown
+    ]
+    values = frame_values(experiment) | {"sections": sections}
+    return environment.get_template(template.name).render(values)
+
+
+def _environment(folder: Path) -> Environment:
+    """Return what fills templates, with the functions and macros that these have."""
+    import jinja2
+
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([template.parent, "/"]),
+        # The templates of sections may be anywhere.
+        loader=jinja2.FileSystemLoader([folder, "/"]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -78,120 +176,94 @@ def render(values: Mapping[str, Any], template: Path) -> str:
         "signed_interval": words.signed_interval,
         "p_value": words.p_value,
     }
-    return environment.get_template(template.name).render(values)
+    macros = environment.get_template("macros.html.j2").module
+    environment.globals |= {
+        name: macro for name, macro in vars(macros).items() if name[0] != "_"
+    }
+    return environment
 
 
-def page_values(
-    results: Path,
-    config: Mapping[str, Any],
-    versions: Mapping[str, Mapping[str, int | str]],
-) -> dict[str, Any]:
-    """Return everything the page shows.
+def section_values(experiment: Experiment) -> list[tuple[Section, dict[str, Any]]]:
+    """Return the sections that the page shows, with the values of their templates.
 
     Parameters
     ----------
-    results, config, versions
-        As in `write_report`.
+    experiment : Experiment
+        Whose page it is.
+
+    Returns
+    -------
+    list of (Section, dict)
+        In the order of the page.
+
+    Raises
+    ------
+    DataError
+        If a file is missing that a section needs.
+    """
+    config = experiment.config
+    level = f"{100 * config['statistics']['confidence']:g}\N{NO-BREAK SPACE}%"
+    findings: list[Findings] = []
+    shown: list[tuple[Section, Mapping[str, Any]]] = []
+    for section in sections_of(config):
+        try:
+            findings += section.findings(experiment)
+            values = section.values(experiment)
+            if values is None:
+                continue
+            figures = [
+                _embedded(experiment.results, figure, level)
+                for figure in section.figures(experiment)
+            ]
+        except FileNotFoundError as error:
+            raise DataError(
+                f"the section {type(section).__name__} of the report needs a file that "
+                f"is missing: {error.filename or error}"
+            ) from error
+        shown.append((section, {"figures": figures, **values}))
+    common = {
+        "names": experiment.datasets,
+        "level": level,
+        "note": experiment.tables.note,
+        "findings": findings,
+    }
+    return [(section, {**common, **values}) for section, values in shown]
+
+
+def frame_values(experiment: Experiment) -> dict[str, Any]:
+    """Return what the page says around its sections.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Whose page it is.
 
     Returns
     -------
     dict
-        Values of the template's names.
+        Keys title, models, methods (names), classifier, n_classes, protocol.
     """
-    found = final_tables.read(results / "tables", measures=config["discrepancy"])
-    level = f"{100 * config['statistics']['confidence']:g}\N{NO-BREAK SPACE}%"
-    names = list(config["datasets"])
-    study = protocol.study_of(config["study"])
-    used = study.named(config["protocols"])
-    excepted = [one.name for one in used if not one.leaves_out]
-    described = sources.describe_datasets(results, config)
+    from earshift.stages.report.sections import sources
+
+    protocols = list(experiment.tables.protocols)
     return {
-        "title": f"Dataset bias between {words.listed(names)}",
-        "names": names,
-        "findings": findings(found)
-        + audit.findings(results, excepted)
-        + padding.say(results),
-        "left_out": left_out.describe(results, names, list(config["models"])),
-        "left_out_shown": left_out.SHOWN,
-        "level": level,
-        "n_resamples": config["statistics"]["n_resamples"],
-        "rope": config["statistics"]["rope"],
-        "protocol": _protocols(found),
-        "shown": found.note,
-        **_study(results, config, study, found.protocol, level),
-        "n_classes": int(found.summary["n_classes"].max()),
-        "access": final_tables.ACCESS,
-        "main": _by_setting(found.summary),
-        "gaps": _by_setting(found.gaps),
-        "discrepancy": _by_setting(found.discrepancy),
-        "with_null": bool(found.discrepancy["tested"].any()),
-        "figures": [_figure(results, n, *CAPTIONS[n], level) for n in CAPTIONS],
-        "audio": _figure(results, "audio", *AUDIO, level),
-        "audit": audit.describe_audit(results, names),
-        "similar": fingerprint.SIMILAR,
-        "classes": sources.describe_classes(results, names),
-        "draws": sources.describe_draws(results, config),
-        "balance": config["splits"]["balance"],
-        "alignment": sources.describe_alignment(config),
-        "datasets": described,
-        "models": sources.describe_models(results, config),
-        "conditions": sources.describe_conditions(config),
-        "methods": sources.describe_methods(
-            config,
-            share_subgroup=bool(
-                set.intersection(*(d["subgroup_names"] for d in described))
-            ),
-        ),
-        "classifier": sources.describe_classifier(config),
-        "plan": forecast.compare(results),
-        "provenance": provenance.provenance(),
-        "versions": versions,
-        "config": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
+        "title": f"Dataset bias between {words.listed(experiment.datasets)}",
+        "models": experiment.models,
+        "methods": list(experiment.config["methods"]),
+        "classifier": sources.describe_classifier(experiment.config),
+        "n_classes": int(experiment.tables.summary["n_classes"].max()),
+        "protocol": f"protocol{'s' * (len(protocols) > 1)} {words.listed(protocols)}",
     }
 
 
-def _protocols(found: Tables) -> str:
-    names = list(found.protocols)
-    return f"protocol{'s' * (len(names) > 1)} {words.listed(names)}"
-
-
-def _study(
-    results: Path,
-    config: Mapping[str, Any],
-    study: protocol.Study,
-    shown: str,
-    level: str,
-) -> dict[str, Any]:
-    """Return what the page shows of the study, if it has a section."""
-    section = study.section(results, config, shown)
-    if section is None or study.template is None:
-        return {"study": None}
+def _embedded(results: Path, figure: Figure, level: str) -> dict[str, str]:
+    """Return a figure as its template shows it, with all of its file."""
+    path = results / "figures" / f"{figure.name}.svg"
+    image = base64.b64encode(path.read_bytes()).decode()
     return {
-        "study": section.values,
-        "study_figures": [_figure(results, *one, level) for one in section.figures],
-        "study_template": str(study.template.resolve()),
-    }
-
-
-def _by_setting(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of each model, grouped so that a method's rows are together."""
-    out: dict[str, list[dict[str, Any]]] = {}
-    order = {name: i for i, name in enumerate(final_tables.ordered(table["variant"]))}
-    table = table.assign(order=table["variant"].map(order))
-    for setting, part in table.groupby("setting", sort=False):
-        rows = part.sort_values("order", kind="stable").to_dict("records")
-        out[str(setting)] = [{str(k): v for k, v in row.items()} for row in rows]
-    return out
-
-
-def _figure(
-    results: Path, name: str, title: str, alt: str, caption: str, level: str
-) -> dict[str, str]:
-    image = base64.b64encode((results / "figures" / f"{name}.svg").read_bytes())
-    return {
-        "name": name.replace("/", "-"),
-        "title": title,
-        "alt": alt,
-        "caption": caption.format(level=level),
-        "data": f"data:image/svg+xml;base64,{image.decode()}",
+        "name": figure.name.replace("/", "-"),
+        "title": figure.title,
+        "alt": figure.alt,
+        "caption": figure.caption.format(level=level),
+        "data": f"data:image/svg+xml;base64,{image}",
     }

@@ -23,12 +23,12 @@ from earshift.evaluation.training import Fitted, Trainer
 from earshift.evaluation.views import Split, View
 from earshift.numerics.classifier import Classifier
 from earshift.stages.scores import inputs, score_tables
-from earshift.stages.scores.score_tables import CELL, METRICS
+from earshift.stages.scores.score_tables import CELL
 from earshift.stages.splits.classes import read_classes
 from earshift.workers import tasks
 from earshift.workers.start import Spread
 
-__all__ = ["CELL", "METRICS", "cross_validate"]
+__all__ = ["CELL", "cross_validate"]
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def cross_validate(
     clip_scores : Path
         Parquet file to write: a row per test clip, class, method, scope, train dataset.
     scores : Path
-        CSV file to write: columns `CELL` and `METRICS`.
+        CSV file to write, `tables.SCORES`.
     directions : Path
         Parquet file to write, with the columns `score_tables.DIRECTION`: the vectors
         that methods found between datasets (kind ``dataset``), subgroups that they

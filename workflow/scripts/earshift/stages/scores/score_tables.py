@@ -18,6 +18,7 @@ from earshift.errors import DataError
 from earshift.evaluation.domains import PRESENT, Domain
 from earshift.numerics import auc
 from earshift.numerics.classifier import Classifier
+from earshift.tables import SCORES
 
 #: What identifies a row of the score table, in the order of its columns.
 CELL = (
@@ -30,17 +31,6 @@ CELL = (
     "test",
     "class",
     "repeat",
-)
-
-METRICS = (
-    "roc_auc",
-    "average_precision",
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "n_positive",
-    "n_test",
 )
 
 #: Columns of the table of directions, but for those that name the experiment's part.
@@ -243,8 +233,7 @@ def write(
         directions[["protocol", "model", "condition", *DIRECTION]].to_parquet(
             file, index=False
         )
-    with files.whole_file(part.scores) as file:
-        metrics(rows).to_csv(file, index=False, float_format="%.6f")
+    SCORES.write(metrics(rows), part.scores)
 
 
 def in_all_scopes(
@@ -288,7 +277,7 @@ def metrics(rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `CELL` and `METRICS`.
+        Columns of `tables.SCORES`.
     """
     out = []
     for cell, part in rows.groupby(list(CELL), sort=False):
@@ -305,7 +294,7 @@ def metrics(rows: pd.DataFrame) -> pd.DataFrame:
                 "n_test": len(part),
             }
         )
-    table = pd.DataFrame(out, columns=[*CELL, *METRICS])
+    table = pd.DataFrame(out, columns=SCORES.names)
     # Not in the order of the tasks, which is that of the work.
     method = table.groupby(list(CELL[:5]), sort=False).ngroup()
     order = table.assign(place=method).sort_values(["place", *CELL[5:]])

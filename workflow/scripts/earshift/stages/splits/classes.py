@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from earshift import files
 from earshift.datasets import LABEL
 from earshift.errors import DataError
 from earshift.evaluation.protocol import FIXED, NO_STUDY, Study
 from earshift.stages.splits import left_out
-from earshift.tables import read_table
+from earshift.tables import CLASSES
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ def choose_classes(
     asked : sequence of str
         Classes of the config; if empty, all that the datasets share.
     out : Path
-        CSV file to write, columns `left_out.COLUMNS`: every class of any dataset.
+        CSV file to write, `tables.CLASSES`: every class of any dataset.
     n_inner_folds : int
         Recordings with and without the class that every training part needs, where the
         protocol has no inner folds of its own.
@@ -69,8 +68,7 @@ def choose_classes(
     left_out.check_any_used(found, list(tables))
     for sentence in left_out.sentences(found):
         log.info("left out: %s", sentence)
-    with files.whole_file(out) as file:
-        found.to_csv(file, index=False)
+    CLASSES.write(found, out)
 
 
 def _reasons(
@@ -150,5 +148,5 @@ def _why_not(
 
 def read_classes(file: Path) -> list[str]:
     """Return the classes in use, sorted, as `choose_classes` wrote them."""
-    found = read_table(file)
+    found = CLASSES.read(file)
     return sorted(set(found.loc[found["used"], "class"]))

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from earshift.tables import SHARED
+
 log = logging.getLogger(__name__)
 
 #: Names that two datasets have in common by chance, at most: of more, the log warns.
@@ -30,12 +32,6 @@ LARGE = 0.1
 
 #: Columns of the table of groups.
 COLUMNS = ("dataset", "clip_id", "recording", "group")
-
-#: Columns of the table of what is shared.
-SHARED = (
-    *("a", "b", "why", "repeat", "fold", "groups"),
-    *("tested_a", "tested_b", "left_out_a", "left_out_b"),
-)
 
 
 def find(
@@ -209,12 +205,12 @@ def shared(clips: pd.DataFrame, splits: Mapping[str, pd.DataFrame]) -> pd.DataFr
     Returns
     -------
     DataFrame
-        Columns `SHARED`. `a` and `b` are two datasets, or one, whose recordings copies
-        join. `why` is ``recording`` where both have a recording of the same name, and
-        ``copy`` where copies alone join them. `groups` counts those that are tested in
-        the fold, `tested_a` and `tested_b` their test clips, `left_out_a` and
-        `left_out_b` clips that do not train since their group is tested. Those of `b`
-        are 0 where it is `a`. Folds without any have no row.
+        Columns of `tables.SHARED`. `a` and `b` are two datasets, or one, whose
+        recordings copies join. `why` is ``recording`` where both have a recording of
+        the same name, and ``copy`` where copies alone join them. `groups` counts those
+        that are tested in the fold, `tested_a` and `tested_b` their test clips,
+        `left_out_a` and `left_out_b` clips that do not train since their group is
+        tested. Those of `b` are 0 where it is `a`. Folds without any have no row.
     """
     rows = pd.concat([part.assign(dataset=name) for name, part in splits.items()])
     rows = rows.merge(clips, on=["dataset", "clip_id"])
@@ -229,7 +225,7 @@ def shared(clips: pd.DataFrame, splits: Mapping[str, pd.DataFrame]) -> pd.DataFr
             ]
             n_groups = part["group"].nunique()
             found.append((a, b, why, repeat, fold, n_groups, *counts))
-    return pd.DataFrame(found, columns=list(SHARED))
+    return pd.DataFrame(found, columns=SHARED.names)
 
 
 def in_common(clips: pd.DataFrame) -> dict[tuple[str, str, str], list[str]]:

@@ -19,16 +19,7 @@ from earshift import names
 from earshift.datasets import LABEL, classes
 from earshift.errors import DataError, did_you_mean
 from earshift.stages.splits.alignment import UNUSED
-
-#: Columns of the table, which has a row for every class of any dataset and each
-#: dataset. `n_negatives` are the clips with the class that have none in use, and are
-#: known to lack one: they train and test as clips without it. `near` is a name of this
-#: dataset that may be the same class.
-COLUMNS = (
-    *("class", "dataset", "n_present", "n_absent", "n_unknown"),
-    *("recordings_present", "recordings_absent", "n_negatives"),
-    *("used", "near", "reason"),
-)
+from earshift.tables import CLASSES
 
 #: Why a class of another dataset cannot be used here.
 NOT_LABELLED = "not labelled"
@@ -127,7 +118,7 @@ def survey(
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`, sorted by class; datasets in the order of `tables`.
+        Columns of `tables.CLASSES`, sorted by class; datasets in the order of `tables`.
     """
     own = {name: _columns(table) for name, table in tables.items()}
     every = sorted(set().union(*own.values()))
@@ -149,7 +140,7 @@ def survey(
                 | _counts(table.get(own[name].get(c)), recordings[name], spare[name])
                 | {"near": _near(c, name, own)}
             )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=CLASSES.names)
 
 
 def sentences(found: pd.DataFrame) -> list[str]:

@@ -12,7 +12,7 @@ from earshift import datasets
 from earshift.errors import DataError
 from earshift.evaluation.protocol import FIXED, Protocol
 from earshift.files import whole_file
-from earshift.tables import read_table
+from earshift.tables import DEVIATIONS, FAULT_SCORES, SCORES, Table
 
 log = logging.getLogger(__name__)
 
@@ -132,10 +132,12 @@ def collect_deviations(
         ``paper``. A class that a fault has no score of counts on neither side.
     """
     keys = [*_CELL, "class"]
-    means = _read(scores).groupby(["protocol", *keys], sort=False)["roc_auc"].mean()
+    means = (
+        _read(SCORES, scores).groupby(["protocol", *keys], sort=False)["roc_auc"].mean()
+    )
     means = means.reset_index()
     fixed, paper = (means[means["protocol"] == p] for p in ("fixed", "paper"))
-    mended = _read(tables)
+    mended = _read(FAULT_SCORES, tables)
     # Only cells of the paper, and once those that are the same in all scopes.
     fixed = fixed.merge(mended[_CELL].drop_duplicates(), on=_CELL)
     rows = pd.concat([mended, fixed.assign(fault=ALL_MENDED)])
@@ -148,10 +150,9 @@ def collect_deviations(
         roc_auc=("roc_auc", "mean"),
         change=("change", "mean"),
     )
-    with whole_file(out) as file:
-        found.reset_index().to_csv(file, index=False, float_format="%.6f")
+    DEVIATIONS.write(found.reset_index(), out)
 
 
-def _read(files: Sequence[Path]) -> pd.DataFrame:
-    """Read tables as one."""
-    return pd.concat([read_table(file) for file in files])
+def _read(table: Table, files: Sequence[Path]) -> pd.DataFrame:
+    """Read several files of one kind as one table."""
+    return pd.concat([table.read(file) for file in files])

@@ -16,7 +16,7 @@ from earshift import datasets, files
 from earshift.errors import DataError
 from earshift.numerics.grouped_folds import assign_folds
 from earshift.stages.splits import groups
-from earshift.tables import read_text
+from earshift.tables import DUPLICATES, SHARED
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def make_splits(
     tables = {name: pd.read_parquet(path) for name, path in labels.items()}
     pairs = None
     if duplicates is not None:
-        pairs = read_text(duplicates)
+        pairs = DUPLICATES.read(duplicates)
     clips = groups.find(tables, namespaces or {}, pairs)
     if kind == "official":
         splits = _repeated(_left_out(official(tables), clips), n_repeats)
@@ -97,8 +97,7 @@ def make_splits(
             rows.to_parquet(file, index=False)
     with files.whole_file(grouped) as file:
         clips.to_parquet(file, index=False)
-    with files.whole_file(shared) as file:
-        groups.shared(clips, splits).to_csv(file, index=False)
+    SHARED.write(groups.shared(clips, splits), shared)
     for (a, b, why), common in groups.in_common(clips).items():
         n, where = len(common), a if a == b else f"{a} and {b}"
         log.info("%s: %d recordings in common, by %s", where, n, NAMED[why])

@@ -15,41 +15,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import files, registry
+from earshift import registry
 from earshift.debias import Method
 from earshift.evaluation.protocol import FIXED, NO_STUDY, Study
 from earshift.numerics import auc, inference
 from earshift.stages.discrepancy.curves import KEYS, Curve
 from earshift.stages.discrepancy.curves import curves as discrepancy_curves
 from earshift.stages.statistics.access import access_of, references
-from earshift.tables import read_table
+from earshift.tables import DISCREPANCY, GAPS, SCORES, SUMMARY
 
 log = logging.getLogger(__name__)
 
 #: What identifies a mean over classes.
 GROUP = ("protocol", "model", "condition", "method", "scope", "train", "test")
-
-#: Columns of the summary.
-COLUMNS = (
-    *GROUP,
-    "access",
-    "n_classes",
-    "roc_auc",
-    "roc_auc_low",
-    "roc_auc_high",
-    "change",
-    "change_low",
-    "change_high",
-    "p_value",
-    "p_holm",
-    "verdict",
-    "reference",
-    "change_low_classes",
-    "change_high_classes",
-    "t",
-    "p_t",
-    "p_t_holm",
-)
 
 #: Columns of the table of discrepancies where measures return null values.
 NULL_COLUMNS = ("null", "null_low", "null_high", "p_value")
@@ -117,12 +95,10 @@ def summarise(
             curves |= resample(part, n_resamples, seed)
     rng = np.random.default_rng(seed)
     by_name = Method.of_all(methods)
-    with files.whole_file(summary) as file:
-        table = _summary(curves, by_name, balance, study, confidence, rope, rng)
-        table.to_csv(file, index=False, float_format="%.6f")
-    with files.whole_file(gaps) as file:
-        means = {group: _mean(curves[group]) for group in _shown(curves, by_name)}
-        _gaps(means, confidence).to_csv(file, index=False, float_format="%.6f")
+    table = _summary(curves, by_name, balance, study, confidence, rope, rng)
+    SUMMARY.write(table, summary)
+    means = {group: _mean(curves[group]) for group in _shown(curves, by_name)}
+    GAPS.write(_gaps(means, confidence), gaps)
 
 
 def resample(rows: pd.DataFrame, n_resamples: int, seed: int) -> ClassCurves:
@@ -243,7 +219,7 @@ def _summary(
             if plain is not None:
                 found = _compared(curve - plain, confidence, drawn[len(curve)])
                 rows.append(row | {"reference": reference} | found)
-    table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    table = pd.DataFrame(rows).reindex(columns=SUMMARY.names)
     return _correct(table, rope)
 
 
@@ -313,7 +289,7 @@ def _gaps(curves: Curves, confidence: float) -> pd.DataFrame:
             low, high = inference.interval(curve[1:], confidence)
             row |= {name: curve[0], f"{name}_low": low, f"{name}_high": high}
         rows.append(row | {"p_value": inference.p_value(gap[1:])})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=GAPS.names)
 
 
 def summarise_discrepancy(
@@ -367,14 +343,10 @@ def summarise_discrepancy(
         if with_null:
             row |= _null(curve, measures[named["measure"]], confidence)
         rows.append(row)
-    order = ["model", "condition", "method", "access", "measure", "a", "b"]
-    values = ["value", "low", "high", "change", "change_low", "change_high"]
-    columns = [*order, *values, *(NULL_COLUMNS if with_null else ())]
+    columns = [*DISCREPANCY.names, *(NULL_COLUMNS if with_null else ())]
     table = pd.DataFrame(rows).reindex(columns=columns)
-    # Distances may be of any size.
-    digits = "%.6g" if with_null else "%.6f"
-    with files.whole_file(out) as file:
-        table.to_csv(file, index=False, float_format=digits)
+    # Distances, which come with null values, may be of any size.
+    DISCREPANCY.write(table, out, float_format="%.6g" if with_null else None)
 
 
 def _null(
@@ -391,7 +363,4 @@ def _null(
 
 def collect_scores(tables: Sequence[Path], out: Path) -> None:
     """Write the score tables of all models and conditions as one."""
-    with files.whole_file(out) as file:
-        pd.concat([read_table(t) for t in tables]).to_csv(
-            file, index=False, float_format="%.6f"
-        )
+    SCORES.write(pd.concat([SCORES.read(t) for t in tables]), out)

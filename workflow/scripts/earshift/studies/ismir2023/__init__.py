@@ -8,17 +8,26 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earshift import import_path
 from earshift.errors import ConfigError
-from earshift.evaluation.protocol import Cells, Protocol, Section, Study
+from earshift.evaluation.protocol import Cells, Protocol, Study
+from earshift.stages.report.captions import STUDY
+from earshift.stages.report.sections import (
+    TEMPLATES,
+    Experiment,
+    Figure,
+    Section,
+)
+from earshift.studies.ismir2023 import layout
 
 if TYPE_CHECKING:
     from earshift.debias import Method
+    from earshift.tables import Table
 
 version = 1
+precedes_versions = True
 citation = (
     "Wang, Richard and McFee (2023), Transfer learning and bias correction with "
     "pre-trained audio embeddings, ISMIR"
@@ -75,6 +84,44 @@ def draw(cells: Mapping[str, Cells], seeds: Sequence[int]) -> dict[str, list[str
     return draws.paper(cells, random_seed=draws.PAPER_SEED + int(seeds[1]))
 
 
+class StudySection(Section):
+    """What survives, the protocols side by side, and the deviations."""
+
+    id = "study"
+    title = "Study"
+    template = TEMPLATES / "study.html.j2"
+
+    def needs(self, config: Mapping[str, Any]) -> list[str]:
+        """Return the study's tables and figures."""
+        from earshift.studies.ismir2023 import figure_data
+
+        figures = figure_data.figure_names(config["protocols"])
+        tables, latex, more = ["main", *figure_data.TABLES], ["main"], []
+        if config["deviations"]:
+            tables, latex = [*tables, "deviations"], [*latex, "deviations"]
+            more = [layout.DEVIATIONS]
+        return [
+            *(layout.FIGURE.format(figure=name) for name in figures),
+            *(layout.TABLE.format(table=name) for name in tables),
+            *(layout.LATEX.format(table=name) for name in latex),
+            *more,
+        ]
+
+    def values(self, experiment: Experiment) -> dict[str, Any]:
+        """Return sentences and rows."""
+        from earshift.studies.ismir2023 import section
+
+        return section.describe_study(experiment.results, experiment.config)
+
+    def figures(self, experiment: Experiment) -> list[Figure]:
+        """Return the figures of the protocol that the page shows."""
+        shown = experiment.tables.protocol
+        return [
+            Figure(f"study/{name.format(shown)}", *texts)
+            for name, texts in STUDY.items()
+        ]
+
+
 class Ismir2023(Study):
     """Protocol, deviations, tables, figures and section of the study."""
 
@@ -82,7 +129,7 @@ class Ismir2023(Study):
     draws = {"paper": draw}  # noqa: RUF012
     has_deviations = True
     rules = import_path.PROJECT / "workflow" / "rules" / "study_ismir2023.smk"
-    template = import_path.PROJECT / "workflow" / "report" / "study.html.j2"
+    sections = (StudySection(),)
 
     def check(self, config: Mapping[str, Any]) -> None:
         """Refuse what the published code does not know."""
@@ -110,40 +157,19 @@ class Ismir2023(Study):
     def jobs(self, config: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         """Return the jobs of deviations, if asked for, of tables and of figures."""
         deviations = {
-            "measure_deviations": (
-                "5 scores",
-                "5_scores/{protocol}/{model}/{condition}.deviations.csv",
-            ),
-            "collect_deviations": ("7 statistics", "tables/deviations.csv"),
+            "measure_deviations": ("5 scores", layout.CELL_DEVIATIONS),
+            "collect_deviations": ("7 statistics", layout.DEVIATIONS),
         }
         return (deviations if config["deviations"] else {}) | {
-            "tabulate_study": ("8 report", "tables/study/main.csv"),
-            "draw_study": ("8 report", "figures/study"),
+            "tabulate_study": ("8 report", layout.TABLE.format(table="main")),
+            "draw_study": ("8 report", layout.FIGURES),
         }
 
-    def files(self, config: Mapping[str, Any]) -> list[str]:
-        """Return the study's tables and figures."""
-        from earshift.studies.ismir2023 import figure_data
+    def tables(self) -> Sequence[Table]:
+        """Return the study's own tables."""
+        from earshift.studies.ismir2023 import columns
 
-        figures = figure_data.figure_names(config["protocols"])
-        tables = [f"study/{name}.csv" for name in ("main", *figure_data.TABLES)]
-        tables.append("study/main.tex")
-        if config["deviations"]:
-            tables += ["deviations.csv", "study/deviations.csv", "study/deviations.tex"]
-        return [
-            *(f"figures/study/{name}.svg" for name in figures),
-            *(f"tables/{name}" for name in tables),
-        ]
-
-    def section(self, results: Path, config: Mapping[str, Any], shown: str) -> Section:
-        """Return what survives, the protocols side by side, and the deviations."""
-        from earshift.stages.report.captions import STUDY
-        from earshift.studies.ismir2023 import section as study
-
-        return Section(
-            study.describe_study(results, config),
-            [(f"study/{name.format(shown)}", *texts) for name, texts in STUDY.items()],
-        )
+        return columns.ALL
 
 
 def make() -> Study:

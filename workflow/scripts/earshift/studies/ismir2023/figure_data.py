@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import datasets, files
-from earshift.studies.ismir2023 import published
+from earshift import datasets, layout
+from earshift.studies.ismir2023 import columns, published
 from earshift.studies.ismir2023.published import PUBLISHED, Methods, by_plugin
 
 log = logging.getLogger(__name__)
@@ -70,37 +70,34 @@ def write_data(
         published) and ``ranks.csv`` to.
     """
     counted = [_Clips(results, p, n) for p in protocols for n in names]
-    found = {
-        "genres": pd.DataFrame([row for clips in counted for row in clips.genres()]),
-        "samples": pd.DataFrame([row for clips in counted for row in clips.samples()]),
-    }
+    genres = pd.DataFrame([row for clips in counted for row in clips.genres()])
+    columns.GENRES.write(genres, out / "genres.csv")
+    samples = pd.DataFrame([row for clips in counted for row in clips.samples()])
+    columns.SAMPLES.write(samples, out / "samples.csv")
     cosine_rows, ranks = [], []
     for path in directions:
         rows = by_plugin(pd.read_parquet(path), methods)
         cosine_rows.append(cosines(rows))
         ranks.append(singular_values(rows))
     own = pd.concat(cosine_rows, ignore_index=True)
-    found["cosines"] = pd.concat([own, published_cosines(own)], ignore_index=True)
-    found["ranks"] = pd.concat(ranks, ignore_index=True)
-    for name, table in found.items():
-        with files.whole_file(out / f"{name}.csv") as file:
-            table.to_csv(file, index=False, float_format="%.6f")
+    both = pd.concat([own, published_cosines(own)], ignore_index=True)
+    columns.COSINES.write(both, out / "cosines.csv")
+    columns.RANKS.write(pd.concat(ranks, ignore_index=True), out / "ranks.csv")
 
 
 class _Clips:
     """The clips of one dataset as one protocol uses them."""
 
     def __init__(self, results: Path, protocol: str, name: str) -> None:
-        splits = results / "4_splits"
         self.key = {"protocol": protocol, "dataset": name}
-        self.listed = pd.read_parquet(results / "1_clips" / f"{name}.parquet")
+        self.listed = pd.read_parquet(layout.path(results, layout.CLIPS, dataset=name))
         if protocol == "paper" and "subgroup_paper" in self.listed:
             self.listed["subgroup"] = self.listed["subgroup_paper"]
-        labels = pd.read_parquet(splits / protocol / f"{name}.labels.parquet")
-        tested = pd.read_parquet(splits / protocol / f"{name}.parquet")
+        labels = pd.read_parquet(layout.path(results, layout.LABELS, **self.key))
+        tested = pd.read_parquet(layout.path(results, layout.SPLITS, **self.key))
         first = tested["repeat"].eq(0) & tested["fold"].eq(tested["fold"].min())
         self.train = labels[~labels["clip_id"].isin(tested.loc[first, "clip_id"])]
-        file = splits / f"draws.{protocol}.parquet"
+        file = layout.path(results, layout.DRAWS, protocol=protocol)
         self.drawn = self._drawn(file) if file.is_file() else None
 
     def _drawn(self, file: Path) -> pd.DataFrame:
@@ -175,9 +172,8 @@ def cosines(rows: pd.DataFrame) -> pd.DataFrame:
                 for a, b in zip(both["vector"], both["vector_class"], strict=True)
             ]
             found.append(both.assign(method=method))
-    columns = ["protocol", "model", "condition", "method", "scope", "train", "class"]
     if not found:
-        return pd.DataFrame(columns=[*columns, "cosine"])
+        return pd.DataFrame(columns=columns.COSINES.names)
     whole = pd.concat(found, ignore_index=True)
     if whole["cosine"].isna().any():
         log.warning(
@@ -185,7 +181,8 @@ def cosines(rows: pd.DataFrame) -> pd.DataFrame:
             "they have no cosine",
             *(int(whole["cosine"].isna().sum()), len(whole)),
         )
-    return whole.groupby(columns, sort=False)["cosine"].mean().reset_index()
+    *keys, _ = columns.COSINES.names
+    return whole.groupby(keys, sort=False)["cosine"].mean().reset_index()
 
 
 def _pick(rows: pd.DataFrame, kind: str, method: str) -> pd.DataFrame:
@@ -218,7 +215,6 @@ def singular_values(rows: pd.DataFrame) -> pd.DataFrame:
         values of 1; a value of 0 is a direction that the others span.
     """
     keys = ["protocol", "model", "condition", "method", "scope", "class"]
-    columns = [*keys, "genres", "place", "value"]
     own = rows[rows["kind"].eq("dataset") & rows["method"].isin(PER_GENRE)]
     own = own.assign(
         **{"class": own["class"].fillna(""), "train": own["train"].fillna("")}
@@ -233,7 +229,7 @@ def singular_values(rows: pd.DataFrame) -> pd.DataFrame:
         found += [
             named | {"place": i, "value": value} for i, value in enumerate(values, 1)
         ]
-    table = pd.DataFrame(found, columns=columns)
+    table = pd.DataFrame(found, columns=columns.RANKS.names)
     mean = table.groupby([*keys, "genres", "place"], sort=False)["value"].mean()
     return mean.reset_index()
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import column as narrow
 from earshift.stages.report.figures import style
+from earshift.studies.ismir2023 import columns
 from earshift.studies.ismir2023.figure_data import NO_GENRE, PER_GENRE, PLAIN, STAGES
 from earshift.studies.ismir2023.published import PUBLISHED
 from earshift.studies.ismir2023.tables import settings
-from earshift.tables import read_table
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +42,10 @@ def draw_study(folder: Path, protocols: Sequence[str], out: Path) -> None:
         Folder to write ``{name}.svg`` to for each figure of `COMMON`, and
         ``{name}_{protocol}.svg`` for each of `FIGURES`.
     """
+    shown = (columns.CLASSES, columns.GENRES, columns.SAMPLES)
     found = {
-        name: read_table(folder / f"{name}.csv")
-        for name in ("classes", "genres", "samples", "cosines", "ranks")
+        Path(table.file).stem: table.read(folder / Path(table.file).name)
+        for table in (*shown, columns.COSINES, columns.RANKS)
     }
     for name, draw in COMMON.items():
         style.save(draw(found[name]), out / f"{name}.svg", pdf=True)

@@ -63,7 +63,7 @@ class Recipe:
 
     @property
     def sees_target(self) -> bool:
-        """Whether clips of both datasets decide what it does."""
+        """Return whether clips of both datasets decide what it does."""
         return self.kernel or self.lda
 
 
@@ -180,7 +180,7 @@ class Case:
         return folds
 
     def depends_on_source(self, recipe: Recipe) -> bool:
-        """Say whether directions differ between the datasets that train."""
+        """Return whether directions differ between the datasets that train."""
         faults = self.faults
         return not (
             faults.scaler_per_dataset if recipe.kernel else faults.unscaled_features
@@ -287,7 +287,7 @@ class Case:
 
 
 def can_train(present: NDArray[np.bool_]) -> bool:
-    """Say whether drawn clips, with a class or without it, are enough for the folds."""
+    """Return whether enough clips of both kinds of a class are drawn for the folds."""
     return bool(min(present.sum(), (~present).sum()) >= PAPER_INNER_FOLDS)
 
 

@@ -31,6 +31,7 @@ from earshift.studies.ismir2023.numerics import (
     as_published,
     can_train,
 )
+from earshift.tables import FAULT_SCORES
 from earshift.workers import tasks
 from earshift.workers.start import Spread
 
@@ -354,8 +355,7 @@ def deviations(
     table = table.sort_values(
         "fault", kind="stable", key=lambda names: names.map(order), ignore_index=True
     )
-    with files.whole_file(out) as file:
-        table.to_csv(file, index=False, float_format="%.6f")
+    FAULT_SCORES.write(table, out)
     return table
 
 

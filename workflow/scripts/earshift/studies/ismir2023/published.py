@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from earshift import resources
-from earshift.tables import read_table
+from earshift.studies.ismir2023.columns import COSINES
+from earshift.tables import SCORES, Table
 
 #: What the tables call them in the column `protocol`.
 PUBLISHED = "published"
@@ -27,7 +28,7 @@ def results() -> pd.DataFrame:
         roc_auc, average_precision, precision, recall, f1, accuracy (shares) and
         n_positive (clips).
     """
-    return _read("results")
+    return _read(SCORES, "results")
 
 
 def cosines() -> pd.DataFrame:
@@ -39,7 +40,7 @@ def cosines() -> pd.DataFrame:
         Columns protocol (``"published"``), model, method (``lda`` in the space of the
         embedding, ``klda`` in that of the kernel), scope, train, class, cosine.
     """
-    return _read("cosines")
+    return _read(COSINES, "cosines")
 
 
 def by_plugin(table: pd.DataFrame, methods: Methods) -> pd.DataFrame:
@@ -69,6 +70,6 @@ def by_plugin(table: pd.DataFrame, methods: Methods) -> pd.DataFrame:
     return table.assign(method=table["method"].replace(names))
 
 
-def _read(name: str) -> pd.DataFrame:
-    file = resources.resource("ismir2023") / f"{name}.csv"
-    return read_table(file)
+def _read(table: Table, name: str) -> pd.DataFrame:
+    """Read a file of some columns of one of our tables."""
+    return table.read(resources.resource("ismir2023") / f"{name}.csv")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from earshift import layout
 from earshift.numerics import inference
 from earshift.stages.report import final_tables, words
 from earshift.stages.report.final_tables import Tables
@@ -53,8 +54,8 @@ def describe_study(results: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """
     methods = config["methods"]
     by_protocol = {
-        p: _as_study(final_tables.read(results / "tables", p), methods)
-        for p in final_tables.read(results / "tables").protocols
+        p: _as_study(final_tables.read(layout.path(results, layout.TABLES), p), methods)
+        for p in final_tables.read(layout.path(results, layout.TABLES)).protocols
     }
     scores = study_tables.read_scores(results, methods)
     both = study_tables.with_published(scores, ismir2023.results())
@@ -134,7 +135,7 @@ def _verdicts(found: Tables) -> Iterator[str]:
 
 
 def _recovered(found: Tables) -> Iterator[str]:
-    """Say whether a correction recovers part of the gap of a model and direction."""
+    """Return whether a correction recovers part of the gap of a model and direction."""
     plain = found.gaps[found.gaps["variant"].eq("none")]
     changed = found.summary[found.summary["variant"].ne("none")]
     if changed.empty:

@@ -11,14 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import files
+from earshift import files, layout
 from earshift.debias import Method
 from earshift.numerics import inference
 from earshift.stages.report import latex, words
-from earshift.studies.ismir2023 import faults, published
+from earshift.studies.ismir2023 import columns, faults, published
+from earshift.studies.ismir2023 import layout as study_layout
 from earshift.studies.ismir2023.numerics import METHODS
 from earshift.studies.ismir2023.published import PUBLISHED, Methods, by_plugin
-from earshift.tables import read_table
+from earshift.tables import DEVIATIONS, SCORES
 
 #: What identifies a cell of the study, whatever the protocol.
 CELL = ("model", "condition", "method", "scope", "train", "test")
@@ -110,15 +111,15 @@ def _side_by_side(
     order = table[list(keys)].drop_duplicates()
     wide = table.pivot(index=list(keys), columns="protocol", values=list(values))
     protocols = [str(p) for p in table["protocol"].unique()]
-    columns = {f"{v}_{p}": wide[v, p] for v in values for p in protocols}
+    sides = {f"{v}_{p}": wide[v, p] for v in values for p in protocols}
     if PUBLISHED in protocols:
         reference = wide["roc_auc", PUBLISHED]
-        columns |= {
+        sides |= {
             f"difference_{p}": wide["roc_auc", p] - reference
             for p in protocols
             if p != PUBLISHED
         }
-    out = pd.DataFrame(columns)
+    out = pd.DataFrame(sides)
     return order.merge(out, left_on=list(keys), right_index=True)
 
 
@@ -161,9 +162,7 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
             | {"highest": changes.max(), "highest_class": changes.idxmax()}
             | {"t": t, "p_value": p}
         )
-    columns = ["protocol", *CELL, "reference", "n_classes", "change", "lowest"]
-    columns += ["lowest_class", "highest", "highest_class", "t", "p_value"]
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns.TESTS.names)
     family = table.groupby(["protocol", "condition", "scope"])["p_value"]
     table["p_holm"] = family.transform(
         lambda p: pd.Series(inference.holm(p.to_numpy(float)), index=p.index)
@@ -198,8 +197,7 @@ def deviation_table(changes: pd.DataFrame) -> pd.DataFrame:
             | {"within": change[within].mean(), "across": change[~within].mean()}
             | {"largest": 100 * top["change"], "largest_cell": cell_name(top)}
         )
-    columns = ["fault", "n_cells", "n_classes", "within", "across"]
-    return pd.DataFrame(rows, columns=[*columns, "largest", "largest_cell"])
+    return pd.DataFrame(rows, columns=columns.FAULTS.names)
 
 
 def fewer_classes(effects: pd.DataFrame) -> list[str]:
@@ -244,19 +242,19 @@ def write_tables(results: Path, methods: Methods, out: Path) -> None:
         Config entries of the methods.
     out : Path
         Folder to write ``main.csv``, ``main.tex``, ``classes.csv``, ``tests.csv`` and,
-        from the deviations, ``faults.csv`` and ``faults.tex`` to.
+        from the deviations, ``deviations.csv`` and ``deviations.tex`` to.
     """
     scores = with_published(read_scores(results, methods), published.results())
     main = main_table(scores)
     tests = pd.concat([paired_tests(scores, m) for m in ("none", "k")])
-    found = {"main": main, "classes": class_table(scores), "tests": tests}
+    columns.MAIN.write(main, out / "main.csv")
+    columns.CLASSES.write(class_table(scores), out / "classes.csv")
+    columns.TESTS.write(tests, out / "tests.csv")
     _write(out / "main.tex", main_latex(main))
-    if (results / "tables" / "deviations.csv").is_file():
-        found["deviations"] = deviation_table(read_deviations(results, methods))
-        _write(out / "deviations.tex", deviation_latex(found["deviations"]))
-    for name, table in found.items():
-        with files.whole_file(out / f"{name}.csv") as file:
-            table.to_csv(file, index=False, float_format="%.6f")
+    if layout.path(results, study_layout.DEVIATIONS).is_file():
+        effects = deviation_table(read_deviations(results, methods))
+        columns.FAULTS.write(effects, out / "deviations.csv")
+        _write(out / "deviations.tex", deviation_latex(effects))
 
 
 def _write(path: Path, text: str) -> None:
@@ -266,15 +264,15 @@ def _write(path: Path, text: str) -> None:
 
 def read_scores(results: Path, methods: Methods) -> pd.DataFrame:
     """Return the scores of all protocols, models and conditions."""
-    return by_plugin(read_table(results / "tables" / "scores.csv"), methods)
+    return by_plugin(SCORES.read(layout.path(results, layout.SCORE_TABLE)), methods)
 
 
 def read_deviations(results: Path, methods: Methods) -> pd.DataFrame:
     """Return what each fault does; empty where that was not asked for."""
-    file = results / "tables" / "deviations.csv"
+    file = layout.path(results, study_layout.DEVIATIONS)
     if file.is_file():
-        return by_plugin(read_table(file), methods)
-    return pd.DataFrame(columns=["fault", *CELL, "n_classes", "roc_auc", "change"])
+        return by_plugin(DEVIATIONS.read(file), methods)
+    return pd.DataFrame(columns=DEVIATIONS.names)
 
 
 def protocols_of(table: pd.DataFrame) -> list[str]:

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import style
-from earshift.tables import read_table
+from earshift.tables import PERCENTILES, SPECTRA
 
 #: Colours of datasets; from the eighth on they come again with another line.
 COLOURS = (
@@ -45,8 +45,9 @@ def draw_audio(folder: Path, svg: Path) -> None:
     svg : Path
         File to write; the PNG goes beside it.
     """
-    names = ("spectra", "distributions")
-    style.save(audio(*(read_table(folder / f"{name}.csv") for name in names)), svg)
+    spectra = SPECTRA.read(folder / "spectra.csv")
+    distributions = PERCENTILES.read(folder / "distributions.csv")
+    style.save(audio(spectra, distributions), svg)
 
 
 def audio(spectra: pd.DataFrame, distributions: pd.DataFrame) -> Figure:

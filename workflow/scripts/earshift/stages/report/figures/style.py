@@ -303,7 +303,7 @@ def grid(
             is_last = j == len(rows) - 1
             ax.tick_params(labelbottom=is_last or n_lines > 8 or not share_x)
             if not share_x:
-                ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+                ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
             if j == 0:
                 ax.set_title(title, loc="left")
             if k == wide - 1 or i == n - 1:

@@ -8,17 +8,35 @@ from typing import Any
 
 import pandas as pd
 
-from earshift.stages.clips.dataset_audit import ALL_CUES, CUES, UNUSABLE
+from earshift.evaluation import protocol
 from earshift.stages.report import words
-from earshift.stages.report.sections.findings import MANY, Section
+from earshift.stages.report.captions import AUDIO
+from earshift.stages.report.sections import (
+    MANY,
+    TEMPLATES,
+    Experiment,
+    Figure,
+    Findings,
+    Section,
+)
 from earshift.stages.splits import groups
-from earshift.tables import read_table, read_text
+from earshift.tables import (
+    AUDIT,
+    BOTH_SIDES,
+    CLIP_AUDIT,
+    COUNTS,
+    CUE_SCORES,
+    DUPLICATES,
+)
 
 #: Rows of a list that the page shows; the files hold them all.
 SHOWN = 25
 
-#: What `earshift.stages.clips.dataset_audit.CUES` are, at the start of a sentence.
-CUES_NAMED = words.listed(list(CUES)).capitalize()
+#: Tables of the audit in the results.
+TABLES = (
+    *("audit", "both_sides", "counts", "cues", "distributions"),
+    *("duplicates", "formats", "spectra"),
+)
 
 #: Column of the summary -> what the page calls it.
 FAULTS = {
@@ -36,6 +54,39 @@ FAULTS = {
     "label_conflicts": "With a copy that is labelled otherwise",
     "recordings_on_both_sides": "Recordings in several official splits",
 }
+
+
+class Audit(Section):
+    """Faults, copies and counts of clips, and what tells the datasets apart."""
+
+    id = "audit"
+    title = "Audit"
+    template = TEMPLATES / "audit.html.j2"
+
+    def needs(self, config: Mapping[str, Any]) -> list[str]:
+        """Return the audit's tables and figure, and the splits, which heed copies."""
+        return [
+            *(f"1_clips/{name}.csv" for name in TABLES),
+            *(f"1_clips/{name}.audit.csv" for name in config["datasets"]),
+            *(f"4_splits/{name}.parquet" for name in config["datasets"]),
+            *("4_splits/groups.parquet", "4_splits/shared.csv"),
+            "figures/audio.svg",
+        ]
+
+    def values(self, experiment: Experiment) -> dict[str, Any]:
+        """Return the rows of the tables."""
+        return {"audit": describe_audit(experiment.results, experiment.datasets)}
+
+    def findings(self, experiment: Experiment) -> list[Findings]:
+        """Return what the audit says, in words."""
+        config = experiment.config
+        used = protocol.study_of(config["study"]).named(config["protocols"])
+        excepted = [one.name for one in used if not one.leaves_out]
+        return findings(experiment.results, excepted)
+
+    def figures(self, experiment: Experiment) -> list[Figure]:  # noqa: ARG002
+        """Return the figure of spectra and distributions."""
+        return [Figure("audio", *AUDIO)]
 
 
 def describe_audit(results: Path, names: Sequence[str]) -> dict[str, Any]:
@@ -57,15 +108,18 @@ def describe_audit(results: Path, names: Sequence[str]) -> dict[str, Any]:
         `counts` (kind, name and a cell per column), `cues`.
     """
     folder = results / "1_clips"
-    duplicates = _worst_first(read_text(folder / "duplicates.csv"))
-    both = read_text(folder / "both_sides.csv")
+    duplicates = _worst_first(DUPLICATES.read(folder / "duplicates.csv"))
+    both = BOTH_SIDES.read(folder / "both_sides.csv")
     odd = pd.concat(
-        [read_text(folder / f"{name}.audit.csv").assign(dataset=name) for name in names]
+        [
+            CLIP_AUDIT.read(folder / f"{name}.audit.csv").assign(dataset=name)
+            for name in names
+        ]
     )
     odd = odd[odd["usable"].eq("yes")]
-    splits, counts = _counts(read_text(folder / "counts.csv"))
+    splits, counts = _counts(COUNTS.read(folder / "counts.csv"))
     return {
-        "faults": list(_faults(read_text(folder / "audit.csv"), names)),
+        "faults": list(_faults(AUDIT.read(folder / "audit.csv"), names)),
         "duplicates": [
             row | {"wrong": _what_is_wrong(row)}
             for row in duplicates.head(SHOWN).to_dict("records")
@@ -77,13 +131,15 @@ def describe_audit(results: Path, names: Sequence[str]) -> dict[str, Any]:
         "n_both_sides": len(both),
         "splits": splits,
         "counts": counts,
-        "cues": read_table(folder / "cues.csv").to_dict("records"),
+        "cues": CUE_SCORES.read(folder / "cues.csv").to_dict("records"),
     }
 
 
 def _faults(table: pd.DataFrame, names: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield the rows of the table of faults; reasons that no clip has are left out."""
-    table = table.set_index("dataset").loc[list(names)].astype(int)
+    from earshift.stages.clips.dataset_audit import UNUSABLE
+
+    table = table.set_index("dataset").loc[list(names)]
     reasons = {
         word: f"Cannot be used: {word.replace('_', ' ')}"
         for word in UNUSABLE
@@ -107,7 +163,7 @@ def _worst_first(pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs.loc[ranks.sort_values(list(ranks), kind="stable").index]
 
 
-def _what_is_wrong(pair: Mapping[Any, str]) -> str:
+def _what_is_wrong(pair: Mapping[Any, Any]) -> str:
     wrong = []
     if pair["label_conflict"]:
         wrong.append(f"labelled otherwise: {pair['label_conflict']}")
@@ -137,7 +193,7 @@ def _counts(table: pd.DataFrame) -> tuple[list[str], list[dict[str, Any]]]:
     return columns, rows
 
 
-def findings(results: Path, excepted: Sequence[str] = ()) -> list[Section]:
+def findings(results: Path, excepted: Sequence[str] = ()) -> list[Findings]:
     """Return what the audit says, in words.
 
     Parameters
@@ -149,16 +205,16 @@ def findings(results: Path, excepted: Sequence[str] = ()) -> list[Section]:
 
     Returns
     -------
-    list of Section
-        One section; it says so where nothing was found.
+    list of Findings
+        On one question; they say so where nothing was found.
     """
     folder = results / "1_clips"
     sentences = [
-        *_faults_said(read_text(folder / "audit.csv").set_index("dataset").astype(int)),
+        *_faults_said(AUDIT.read(folder / "audit.csv").set_index("dataset")),
         *_shared_said(results / "4_splits", list(excepted)),
-        *_cues_said(read_table(folder / "cues.csv")),
+        *_cues_said(CUE_SCORES.read(folder / "cues.csv")),
     ]
-    return [Section("Is the audio sound, and what does it give away?", sentences)]
+    return [Findings("Is the audio sound, and what does it give away?", sentences)]
 
 
 def _faults_said(table: pd.DataFrame) -> Iterator[str]:
@@ -233,6 +289,8 @@ def _left_out_said(folder: Path, names: Sequence[str], excepted: list[str]) -> s
 
 def _cues_said(cues: pd.DataFrame) -> Iterator[str]:
     """Say how well the format tells datasets apart; many pairs are drawn together."""
+    from earshift.stages.clips.dataset_audit import ALL_CUES
+
     cues = cues.dropna(subset=["auc"])
     whole = cues[cues["cue"].eq(ALL_CUES)].sort_values("auc", kind="stable")
     if len(whole) > MANY:
@@ -241,8 +299,8 @@ def _cues_said(cues: pd.DataFrame) -> Iterator[str]:
             for row in whole.iloc[[0, -1]].to_dict("records")
         ]
         yield (
-            f"{CUES_NAMED} together tell {len(whole)} pairs of datasets apart with a "
-            f"non-linear domain AUC (0.5 is chance) from {ends[0]} to {ends[1]}."
+            f"{_cues_named()} together tell {len(whole)} pairs of datasets apart with "
+            f"a non-linear domain AUC (0.5 is chance) from {ends[0]} to {ends[1]}."
         )
         return
     for _, part in cues.groupby(["a", "b"], sort=False):
@@ -250,21 +308,30 @@ def _cues_said(cues: pd.DataFrame) -> Iterator[str]:
 
 
 def _pair_said(part: pd.DataFrame) -> str:
+    from earshift.stages.clips.dataset_audit import ALL_CUES
+
     a, b = part[["a", "b"]].iloc[0]
     single = part[part["cue"].ne(ALL_CUES)]
     seen = single[single["low"].gt(0.5)].sort_values("auc", ascending=False)
     whole = part[part["cue"].eq(ALL_CUES)].iloc[0]
     if whole["low"] <= 0.5 and seen.empty:
-        return f"{CUES_NAMED} do not detectably tell {a} and {b} apart."
+        return f"{_cues_named()} do not detectably tell {a} and {b} apart."
     alone = [f"{row['cue']} alone gives {_auc(row)}" for row in seen.to_dict("records")]
     start = f"{words.listed(alone)}; " if alone else ""
     return (
         f"Told apart by the format of the audio, without its content, {a} and {b} have "
-        f"a non-linear domain AUC (0.5 is chance): {start}{CUES_NAMED.lower()} "
+        f"a non-linear domain AUC (0.5 is chance): {start}{_cues_named().lower()} "
         f"together give {_auc(whole)}. An embedding that tells the two datasets apart "
         "may do so by such properties; not all of them reach it, since models see a "
         "mono mix at their own rate."
     )
+
+
+def _cues_named() -> str:
+    """Return what all cues are, at the start of a sentence."""
+    from earshift.stages.clips.dataset_audit import CUES
+
+    return words.listed(list(CUES)).capitalize()
 
 
 def _auc(row: Mapping[Any, Any] | pd.Series[Any]) -> str:

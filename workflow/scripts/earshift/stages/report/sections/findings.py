@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,9 +11,7 @@ from earshift.numerics import inference
 from earshift.numerics.inference import NO_EFFECT
 from earshift.stages.report import final_tables, words
 from earshift.stages.report.final_tables import Tables
-
-#: More sentences than this under one heading are drawn together.
-MANY = 8
+from earshift.stages.report.sections import MANY, Findings
 
 #: Verdict -> what it says of a method, in a sentence.
 SAID = {
@@ -29,23 +26,7 @@ SAID = {
 Row = Any
 
 
-@dataclass(frozen=True)
-class Section:
-    """Findings on one question.
-
-    Parameters
-    ----------
-    heading : str
-        The question.
-    sentences : list of str
-        The answers, plain text.
-    """
-
-    heading: str
-    sentences: list[str]
-
-
-def findings(found: Tables) -> list[Section]:
+def findings(found: Tables) -> list[Findings]:
     """Return what the tables say, in words.
 
     Parameters
@@ -55,8 +36,8 @@ def findings(found: Tables) -> list[Section]:
 
     Returns
     -------
-    list of Section
-        Only sections that have something to say.
+    list of Findings
+        Only on questions that have an answer.
     """
     answers: dict[str, Callable[[Tables], Iterator[str]]] = {
         "How well do classifiers carry over from dataset to dataset?": _gaps,
@@ -64,8 +45,8 @@ def findings(found: Tables) -> list[Section]:
         "How different are the datasets?": _differences,
         "What do the corrections do?": _corrections,
     }
-    sections = [Section(heading, list(say(found))) for heading, say in answers.items()]
-    return [section for section in sections if section.sentences]
+    told = [Findings(heading, list(say(found))) for heading, say in answers.items()]
+    return [each for each in told if each.sentences]
 
 
 def _gaps(found: Tables) -> Iterator[str]:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import jobs
+from earshift import layout
 from earshift.files import utc
 from earshift.stages.report import words
-from earshift.tables import read_table
+from earshift.tables import PLAN
 
 #: Column of the plan -> what the terminal calls it, and what it is divided by.
 SHOWN = {
@@ -34,7 +34,7 @@ NOT_ADDED = ("clips", "clips_to_do", "audio_h")
 
 def read(results: Path) -> pd.DataFrame:
     """Read the plan of a run."""
-    return read_table(results / "plan.csv")
+    return PLAN.read(results / "plan.csv")
 
 
 def plan_table(results: Path) -> str:
@@ -167,7 +167,7 @@ TOOK = {"1 clips": _decoding, "2 embeddings": _embedding, "3 features": _pooling
 
 def _measured(results: Path, name: str, made: str) -> dict[str, Any]:
     """Return jobs, hours and memory of the benchmark files written after `made`."""
-    files = Path(jobs.logs_of(str(results))).glob(name)
+    files = layout.logs(results).glob(name)
     new = [file for file in files if utc(file.stat().st_mtime) >= made]
     if not new:
         return {"jobs": 0, "hours": 0.0, "mb": math.nan}

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from earshift.stages.report import words
 from earshift.stages.splits import left_out
-from earshift.tables import read_table, read_text
+from earshift.tables import CLASSES, CLIP_AUDIT, SKIPPED
 
 #: Lines that the page shows at once, and the terminal at all.
 SHOWN = 8
@@ -39,7 +39,7 @@ def describe(results: Path, names: Sequence[str], models: Sequence[str]) -> list
     list of str
         Sentences: on classes, then on each dataset; none if all is used.
     """
-    found = read_table(results / "4_splits" / "classes.csv")
+    found = CLASSES.read(results / "4_splits" / "classes.csv")
     said = left_out.sentences(found)
     return said + [
         each for name in names for each in _of_dataset(results, name, models)
@@ -73,7 +73,7 @@ def in_terminal(
 
 def _of_dataset(results: Path, name: str, models: Sequence[str]) -> Iterator[str]:
     """Yield what is left out of one dataset, and the warnings on its labels."""
-    audit = read_text(results / "1_clips" / f"{name}.audit.csv")
+    audit = CLIP_AUDIT.read(results / "1_clips" / f"{name}.audit.csv")
     bad = audit[audit["usable"].eq("no")]
     clips, files = bad[bad["status"].ne(NOT_LISTED)], bad[bad["status"].eq(NOT_LISTED)]
     n = pq.read_metadata(results / "1_clips" / f"{name}.parquet").num_rows
@@ -91,7 +91,7 @@ def _of_dataset(results: Path, name: str, models: Sequence[str]) -> Iterator[str
         yield f"{name}: {out} not in the chosen subgroups or the official split."
     for model in models:
         for file in (results / "3_features" / name / model).glob("*.skipped.csv"):
-            if len(skipped := read_text(file)):
+            if len(skipped := SKIPPED.read(file)):
                 what, why = words.count(len(skipped), "clip"), _reasons(skipped)
                 yield f"{name}: {what} without features of {model} ({why})."
     yield from (f"{name}: {each}" for each in _warnings(results, name))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from earshift.stages.report import words
-from earshift.stages.report.sections.findings import Section
-from earshift.tables import read_table
+from earshift.stages.report.sections import Experiment, Findings, Section
+from earshift.tables import PADDING
 
 #: What a short clip is filled up with, by the model's option `short`.
 FILLING = {
@@ -22,7 +23,19 @@ FILLING = {
 ALIKE = 0.05
 
 
-def say(results: Path) -> list[Section]:
+class Padding(Section):
+    """Findings alone: the top of the page says all there is."""
+
+    def needs(self, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
+        """Return the table of clips that were filled up."""
+        return ["tables/padding.csv"]
+
+    def findings(self, experiment: Experiment) -> list[Findings]:
+        """Return what is to say of short clips."""
+        return say(experiment.results)
+
+
+def say(results: Path) -> list[Findings]:
     """Return what is to say of short clips, in words.
 
     Parameters
@@ -33,14 +46,14 @@ def say(results: Path) -> list[Section]:
 
     Returns
     -------
-    list of Section
-        One section, or none where no clip is shorter than a window.
+    list of Findings
+        On one question, or none where no clip is shorter than a window.
     """
     file = results / "tables" / "padding.csv"
     if not file.is_file():
         return []
-    sentences = list(_sentences(read_table(file)))
-    return [Section("Are all clips as long as a window?", sentences)] * bool(sentences)
+    sentences = list(_sentences(PADDING.read(file)))
+    return [Findings("Are all clips as long as a window?", sentences)] * bool(sentences)
 
 
 def _sentences(table: pd.DataFrame) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +18,7 @@ from earshift.names import text_of
 from earshift.stages.report import words
 from earshift.stages.splits import alignment, left_out, selection
 from earshift.stages.statistics.access import access_of
-from earshift.tables import read_table, read_text
+from earshift.tables import CLASSES, CLIP_AUDIT, SKIPPED
 
 #: Rows of an audit that the page shows; the file holds them all.
 SHOWN = 40
@@ -38,23 +38,21 @@ def describe_datasets(results: Path, config: Mapping[str, Any]) -> list[dict[str
     -------
     list of dict
         Keys name, clips, usable, in_use, recordings, minutes, rates, subgroups,
-        subgroup_names, audit, n_audit, audit_file, licence, citation, plugin.
+        audit, n_audit, audit_file.
     """
     out = []
-    for name, entry in config["datasets"].items():
+    for name in config["datasets"]:
         table = pd.read_parquet(results / "1_clips" / f"{name}.parquet")
         usable = table[table["status"].eq("ok")]
         in_use = pd.read_parquet(
             results / "4_splits" / f"{name}.labels.parquet", columns=["clip_id"]
         )
         audit = _audit(results, name, config)
-        plugin = registry.load("datasets", entry["plugin"])
         groups = usable["subgroup"].dropna()
         rates = usable["sample_rate_hz"][usable["sample_rate_hz"] > 0] / 1000
         out.append(
             {
                 "name": name,
-                "plugin": entry["plugin"],
                 "clips": len(table),
                 "usable": len(usable),
                 "in_use": len(in_use),
@@ -62,12 +60,9 @@ def describe_datasets(results: Path, config: Mapping[str, Any]) -> list[dict[str
                 "minutes": words.number(float(usable["duration_s"].sum()) / 60, 1),
                 "rates": _counts(rates.map("{:g} kHz".format)) or "audio not at hand",
                 "subgroups": _counts(groups) or "none given",
-                "subgroup_names": set(groups),
                 "audit": audit[:SHOWN],
                 "n_audit": len(audit),
                 "audit_file": f"1_clips/{name}.audit.csv",
-                "licence": getattr(plugin, "licence", ""),
-                "citation": getattr(plugin, "citation", ""),
             }
         )
     return out
@@ -80,7 +75,7 @@ def _counts(values: pd.Series[Any]) -> str:
 def _audit(results: Path, name: str, config: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the clips of a dataset that were left out, by which stage, and why."""
     out = []
-    audit = read_text(results / "1_clips" / f"{name}.audit.csv")
+    audit = CLIP_AUDIT.read(results / "1_clips" / f"{name}.audit.csv")
     for row in audit[audit["usable"].eq("no")].to_dict("records"):
         what = row["clip_id"] or row["path"]
         stage = f"audio: {row['status']}"
@@ -88,7 +83,7 @@ def _audit(results: Path, name: str, config: Mapping[str, Any]) -> list[dict[str
     for model in config["models"]:
         for condition in conditions_of(config["conditions"]):
             file = results / "3_features" / name / model / f"{condition}.skipped.csv"
-            for row in read_text(file).to_dict("records"):
+            for row in SKIPPED.read(file).to_dict("records"):
                 stage = f"features of {model}, {condition}"
                 out.append(
                     {"clip": row["clip_id"], "stage": stage, "reason": row["reason"]}
@@ -111,7 +106,7 @@ def describe_classes(results: Path, names: list[str]) -> list[dict[str, Any]]:
     list of dict
         Keys name, used, reason, and counts: per dataset present, absent and unknown.
     """
-    found = read_table(results / "4_splits" / "classes.csv")
+    found = CLASSES.read(results / "4_splits" / "classes.csv")
     out = []
     for c, rows in found.groupby("class", sort=True):
         own = rows.set_index("dataset").loc[names]
@@ -199,7 +194,7 @@ def describe_draws(results: Path, config: Mapping[str, Any]) -> list[dict[str, A
 
 
 def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return one description per model: version, options, weights, licence, citation.
+    """Return one description per model: version, options, weights.
 
     Parameters
     ----------
@@ -211,11 +206,10 @@ def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, 
     Returns
     -------
     list of dict
-        Keys name, plugin, version, options, weights, commits, licence, citation.
+        Keys name, plugin, version, options, weights, commits.
     """
     out = []
     for name, entry in config["models"].items():
-        plugin = registry.load("models", entry["plugin"])
         found = [
             store.attributes(results / "3_features" / d / name / f"{condition}.zarr")
             for d in config["datasets"]
@@ -233,8 +227,6 @@ def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, 
                 "options": ", ".join(f"{k} = {v}" for k, v in options.items()),
                 "weights": sorted({w for f in found for w in _weights(f)}),
                 "commits": sorted(commits),
-                "licence": getattr(plugin, "licence", ""),
-                "citation": getattr(plugin, "citation", ""),
             }
         )
     return out
@@ -315,6 +307,24 @@ def describe_classifier(config: Mapping[str, Any]) -> dict[str, Any]:
 def _summary(plugin: ModuleType) -> str:
     """Return the first paragraph of a plugin's docstring, as one line."""
     return (plugin.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
+def share_subgroup(results: Path, names: Sequence[str]) -> bool:
+    """Return True if some subgroup is in every dataset.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the results.
+    names : sequence of str
+        Datasets.
+    """
+    subgroups = []
+    for name in names:
+        file = results / "1_clips" / f"{name}.parquet"
+        table = pd.read_parquet(file, columns=["status", "subgroup"])
+        subgroups.append(set(table.loc[table["status"].eq("ok"), "subgroup"].dropna()))
+    return bool(set.intersection(*subgroups))
 
 
 def describe_methods(

@@ -1,0 +1,27 @@
+"""The main table, and what the final tables say in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from earshift.stages.report import final_tables
+from earshift.stages.report.sections import TEMPLATES, Experiment, Findings, Section
+
+
+class MainTable(Section):
+    """Mean scores, changes and verdicts."""
+
+    id = "results"
+    title = "Main table"
+    template = TEMPLATES / "main_table.html.j2"
+
+    def values(self, experiment: Experiment) -> dict[str, Any]:
+        """Return the rows of each model."""
+        return {"main": final_tables.by_setting(experiment.tables.summary)}
+
+    def findings(self, experiment: Experiment) -> Sequence[Findings]:
+        """Return what all final tables say, those of the next sections too."""
+        from earshift.stages.report.sections.findings import findings
+
+        return findings(experiment.tables)

@@ -1,0 +1,34 @@
+"""The section on methods and the classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from earshift.stages.report.sections import TEMPLATES, Experiment, Section
+
+
+class Methods(Section):
+    """What the classifier and each method do, and what methods see."""
+
+    id = "methods"
+    title = "Methods"
+    template = TEMPLATES / "methods.html.j2"
+
+    def needs(self, config: Mapping[str, Any]) -> list[str]:
+        """Return the clip tables: some methods need subgroups."""
+        return [f"1_clips/{name}.parquet" for name in config["datasets"]]
+
+    def values(self, experiment: Experiment) -> dict[str, Any]:
+        """Return the descriptions."""
+        from earshift.stages.report.sections import sources
+
+        return {
+            "classifier": sources.describe_classifier(experiment.config),
+            "methods": sources.describe_methods(
+                experiment.config,
+                share_subgroup=sources.share_subgroup(
+                    experiment.results, experiment.datasets
+                ),
+            ),
+        }
