@@ -1,7 +1,8 @@
 """The report on results that a test has written: its findings, and the page."""
 
-from earshift.stages.report import final_tables, write_report
+from earshift.stages.report import final_tables
 from earshift.stages.report.figures import main as figures
+from earshift.stages.report.page import write_report
 from earshift.stages.report.sections.findings import findings
 from tests.helpers.places import ROOT
 from tests.helpers.report_tables import MEASURES, config_of

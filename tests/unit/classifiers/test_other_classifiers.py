@@ -281,7 +281,7 @@ def own(folder, *changes):
 #: What is wrong with a classifier, and what a user is told of it.
 WRONG = [
     (("return X[:, 0]", "return np.random.rand(len(X))"), "a second fit .* other sco"),
-    (("return X[:, 0]", "return X[:, 0] - X[:, 0].mean()"), "depends on the clips tha"),
+    (("return X[:, 0]", "return X[:, 0] - X[:, 0].mean()"), "depends on the clips"),
     (("return X[:, 0]", "return np.full(len(X), np.nan)"), "finite scores, got NaN .*"),
     (("return X[:, 0]", "return X[:, :2]"), r"shape \(80,\), got \(80, 2\)"),
     ((NO_SCORES, SHARES.format(3)), r"'predict_proba' .*\(80, 2\), got \(80, 3\)"),

@@ -6,8 +6,8 @@ import re
 import pandas as pd
 import pytest
 
-from earshift.stages.report import main_table
 from earshift.stages.report.sections import left_out
+from earshift.stages.report.terminal import main_table
 from earshift.tables import CLASSES
 from tests.helpers.page import page
 from tests.helpers.report_tables import write_results
