@@ -46,6 +46,24 @@ def test_only_slurm_calls_slurm():
     assert rooms_with(call) == {"slurm"}
 
 
+def test_only_the_list_of_paths_says_where_results_lie():
+    """Of the folders of stages; of the report's sections each names its own files."""
+    is_path = re.compile(r"[1-8]_[a-z]+(?:/\S*)?").fullmatch
+    exempt = {LIBRARY / "layout.py", *(LIBRARY / "stages" / "report").rglob("*.py")}
+    spelled = [
+        (str(file.relative_to(LIBRARY)), node.value)
+        for file in FILES
+        if file not in exempt
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and is_path(str(node.value))
+    ]
+    own = {"studies/ismir2023/layout.py"}  # what the study adds
+    assert {(f, v) for f, v in spelled if f not in own} == set()
+    rules = [*(ROOT / "workflow" / "rules").glob("*.smk"), ROOT / "Snakefile"]
+    stage = re.compile(r"\{RESULTS\}/(?!\{)")
+    assert [file.name for file in rules if stage.search(file.read_text())] == []
+
+
 def test_no_helper_of_a_room_is_imported_elsewhere():
     """What begins with an underscore belongs to its folder."""
     broken = []

@@ -163,7 +163,7 @@ class Study:
         Returns
         -------
         dict of str to (str, str)
-            Rule -> its stage, as in `expected.RULES`, and what each of its jobs writes
+            Rule -> its stage, as in `job_list.RULES`, and what each of its jobs writes
             in the folder of the results. In that ``{protocol}`` stands for each of
             `protocols` that the experiment has.
         """

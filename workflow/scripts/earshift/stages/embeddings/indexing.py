@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from earshift import files, store
+from earshift import files, layout, store
 from earshift.errors import DataError
 from earshift.stages.embeddings import owners, region_files, strengths
 
@@ -38,7 +38,7 @@ def index_embeddings(plan: Path, markers: Sequence[Path], *, out: Path) -> None:
         reasons[marker.stem] = json.loads(marker.read_text())["skipped"]
     if missing := set(region_files.named_in(plan)) - reasons.keys():
         raise DataError(f"{plan}: region {min(missing)} is not done.")
-    rows = pd.read_parquet(region_files.beside(plan, ".clips.parquet"))
+    rows = pd.read_parquet(layout.beside(plan, layout.STORE_PLAN, layout.STORE_CLIPS))
     rows["reason"] = [
         reasons[region].get(name, "")
         for region, name in zip(rows["region"], strengths.names_of(rows), strict=True)

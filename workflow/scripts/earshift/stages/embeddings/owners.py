@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import files, store
+from earshift import files, layout, store
 from earshift.errors import DataError
 from earshift.stages.embeddings import region_files
 
@@ -194,7 +194,7 @@ def check_index(plan: Path, index: pd.DataFrame) -> None:
 
 def _check_index(plan: Path, location: store.Location) -> None:
     """Refuse a store without owner whose index is not the one beside the plan."""
-    if not (file := region_files.beside(plan, ".index.parquet")).exists():
+    if not (file := layout.beside(plan, layout.STORE_PLAN, layout.INDEX)).exists():
         return
     if problem := compare_index(file, location):
         raise DataError(

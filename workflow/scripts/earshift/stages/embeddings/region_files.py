@@ -27,7 +27,7 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import files, store
+from earshift import files, layout, store
 from earshift.stages.embeddings import strengths
 
 #: Endings of the folders beside a plan that hold a file for each region.
@@ -56,7 +56,10 @@ def location_of(plan: Path) -> store.Location:
     if "token" in said:
         return Path(os.path.normpath(plan.parent / said["store"]))
     # An earlier version wrote all paths as they were then, most of them to here.
-    place, here = Path(said["store"]), beside(plan, ".zarr")
+    place, here = (
+        Path(said["store"]),
+        layout.beside(plan, layout.STORE_PLAN, layout.STORE),
+    )
     moved = here.absolute().parts[-4:] == place.parts[-4:] or not place.exists()
     return here if moved and here.exists() else place
 
@@ -64,7 +67,11 @@ def location_of(plan: Path) -> store.Location:
 def is_beside(plan: Path, location: store.Location) -> bool:
     """Return True if a store is in its usual place, beside its plan."""
     folder = store.folder_of(location)
-    return folder is not None and folder.resolve() == beside(plan, ".zarr").resolve()
+    return (
+        folder is not None
+        and folder.resolve()
+        == layout.beside(plan, layout.STORE_PLAN, layout.STORE).resolve()
+    )
 
 
 def is_within_results(plan: Path, location: store.Location) -> bool:
@@ -73,7 +80,7 @@ def is_within_results(plan: Path, location: store.Location) -> bool:
     if folder is None:
         return False
     above = plan.resolve().parents
-    deep = len(above) > 3 and above[2].name == "2_embeddings"
+    deep = len(above) > 3 and above[2].name == layout.STORE.partition("/")[0]
     return folder.resolve().is_relative_to(above[3] if deep else above[0])
 
 
@@ -115,7 +122,7 @@ def write(
 
 def list_of(plan: Path, region: str) -> Path:
     """Return the path of the list of a region: its clips and their rows."""
-    return beside(plan, ".regions") / f"{region}.parquet"
+    return layout.beside(plan, layout.STORE_PLAN, layout.REGION, region=region)
 
 
 def record_of(plan: Path, region: str) -> Path:
@@ -193,7 +200,7 @@ def mark(plan: Path, location: store.Location, names: Sequence[str]) -> None:
     # First: of what is missing afterwards, a finished experiment misses nothing.
     with files.whole_file(plan) as file:
         file.write_text(json.dumps(said, indent=1) + "\n")
-    used = pd.read_parquet(beside(plan, ".clips.parquet"))
+    used = pd.read_parquet(layout.beside(plan, layout.STORE_PLAN, layout.STORE_CLIPS))
     for region in names:
         forget(plan, region)
         rows = read_region(plan, region)

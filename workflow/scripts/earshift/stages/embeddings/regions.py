@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import files, models, provenance, store
+from earshift import files, layout, models, provenance, store
 from earshift.audio.resampling import n_resampled
 from earshift.downloads.verification import identify
 from earshift.stages.clips import listing
@@ -362,5 +362,7 @@ def _write_clips(
     own = strengths.columns(wanted)
     keys = [*listing.FILE_COLUMNS, *own]
     rows = wanted[keys].merge(found, how="left", on=keys, validate="one_to_one")
-    with files.whole_file(region_files.beside(plan, ".clips.parquet")) as file:
+    with files.whole_file(
+        layout.beside(plan, layout.STORE_PLAN, layout.STORE_CLIPS)
+    ) as file:
         rows[["clip_id", *own, "region", *_ROWS]].to_parquet(file, index=False)

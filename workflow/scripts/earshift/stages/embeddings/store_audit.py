@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import models, store
+from earshift import layout, models, store
 from earshift.errors import DataError
 from earshift.stages.embeddings import (
     extraction,
@@ -142,7 +142,7 @@ def _rows_in_use(plan: Path) -> pd.DataFrame:
     Column `name` is that of `strengths.names_of`.
     """
     lists = []
-    used = pd.read_parquet(region_files.beside(plan, ".clips.parquet"))
+    used = pd.read_parquet(layout.beside(plan, layout.STORE_PLAN, layout.STORE_CLIPS))
     for region, clips in used.groupby("region"):
         skipped = region_files.skipped_in(plan, str(region))
         own = region_files.read_region(plan, str(region)).assign(region=region)
@@ -196,7 +196,7 @@ def _check_region(
 
 def _check_index(plan: Path, location: store.Location) -> Iterator[Finding]:
     """Compare the index within the store with the one beside it."""
-    file = region_files.beside(plan, ".index.parquet")
+    file = layout.beside(plan, layout.STORE_PLAN, layout.INDEX)
     if not file.exists():
         yield Finding("", "index", file.name, "note", 0, "not written yet")
         return
