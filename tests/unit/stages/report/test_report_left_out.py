@@ -6,8 +6,8 @@ import re
 import pandas as pd
 import pytest
 
-from earshift.stages.report import main_table
 from earshift.stages.report.sections import left_out
+from earshift.stages.report.terminal import main_table
 from earshift.tables import read_table
 from tests.helpers.report_tables import write_results
 from tests.unit.stages.report.test_report import page
