@@ -126,7 +126,7 @@ class Study:
         7.
     sections : tuple of Section
         Sections that the report has after those on results, each an
-        `earshift.stages.report.sections.Section` (from here it cannot be seen).
+        `earshift.stages.report.sections.Section`, which this room may not import.
     """
 
     protocols: tuple[Protocol, ...] = ()

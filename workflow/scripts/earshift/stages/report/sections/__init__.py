@@ -2,6 +2,8 @@
 
 `earshift.stages.report.page` lists them in their order. The modules are loaded before a
 run, for what they need: what takes long to import, they import inside functions.
+`findings`, `forecast`, `left_out` and `sources` are no sections: they describe what
+several of these show.
 """
 
 from __future__ import annotations
