@@ -7,7 +7,7 @@ EXPERIMENT ?= config.yaml
 PROFILE ?=
 ARGS ?=
 PY := .venv/bin/python
-# On this machine, or on a cluster: make run PROFILE=slurm (docs/clusters.md).
+# Run on this machine, or on a cluster: make run PROFILE=slurm (docs/clusters.md).
 WHERE = $(if $(PROFILE),--profile "$(PROFILE)",--cores $(CORES))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -24,7 +24,7 @@ run: setup  ## any experiment: make run EXPERIMENT=my.yaml [ARGS=-n]
 study: setup  ## the ISMIR 2023 study on embeddings: make study INPUTS=DIR OUT=DIR2 [MODELS="vggish openl3"]
 	@$(PY) workflow/scripts/run.py --study "$(INPUTS)" --out "$(OUT)" --models "$(MODELS)" $(WHERE) $(ARGS)
 
-plan: setup  ## what an experiment will take: make plan EXPERIMENT=my.yaml
+plan: setup  ## how much an experiment needs: make plan EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --plan --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
 preflight: setup  ## check that an experiment can run on this cluster
@@ -33,22 +33,22 @@ preflight: setup  ## check that an experiment can run on this cluster
 submit: setup  ## start a run as a job of the cluster: make submit EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --submit --configfile "$(EXPERIMENT)" --profile slurm $(ARGS)
 
-status: setup  ## how far an experiment is, also while it runs: make status EXPERIMENT=my.yaml
+status: setup  ## progress of an experiment, also while it runs: make status EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --status --configfile "$(EXPERIMENT)"
 
-efficiency: setup  ## what its jobs asked for and what they used: make efficiency EXPERIMENT=my.yaml
+efficiency: setup  ## what its jobs requested and what they used: make efficiency EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --efficiency --configfile "$(EXPERIMENT)"
 
-data: setup  ## fetch and unpack an experiment's datasets: make data EXPERIMENT=my.yaml
+data: setup  ## download and unpack an experiment's datasets: make data EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --data --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
-weights: setup  ## fetch what an experiment's models need: make weights EXPERIMENT=my.yaml
+weights: setup  ## download the weights of an experiment's models: make weights EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --weights --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
 audit: setup  ## look for damage in an experiment's stores: make audit EXPERIMENT=my.yaml
 	@$(PY) workflow/scripts/run.py --audit --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
-repair: setup  ## the same, and mark what is damaged: the next run embeds it again
+repair: setup  ## the same, and mark damaged regions: the next run embeds them again
 	@$(PY) workflow/scripts/run.py --repair --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
 setup:  ## .venv with the versions of envs/requirements.lock
@@ -77,7 +77,7 @@ check: setup  ## format, lint and types
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
 
-lock:  ## bring envs/requirements.lock in step with pyproject.toml (needs uv)
+lock:  ## update envs/requirements.lock from pyproject.toml (needs uv)
 	envs/lock.sh
 
 clean:  ## remove all results, logs and miniature corpora; .venv stays

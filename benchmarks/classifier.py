@@ -4,8 +4,8 @@
 
 Both solve the same problems to the same accuracy: balanced classes, an L2 penalty, six
 values of C. The baseline is `LogisticRegression(solver="newton-cholesky")`, one fit per
-value. Ours includes the products of clips, which are computed once per training set
-where there are not many more clips than features. ``--quick`` takes the smallest
+value. Ours includes the products of clips, which are computed once per training set,
+unless there are many more clips than features. ``--quick`` takes the smallest
 problem, once.
 """
 

@@ -2,10 +2,10 @@
 
     python benchmarks/clusters.py --jobs 2000 --whole 80
 
-Starts a SLURM of two nodes on this machine (Debian's slurm-wlm and munge) and runs tiny
-jobs with the profile of slurm/. In the first run, Snakemake runs jobs from end to
-end; its wall time is that of this machine's cores. In the second, the job itself is cut
-short (it writes its file at once), so that many jobs show what the driver takes.
+Starts SLURM with two nodes on this machine (Debian's slurm-wlm and munge) and runs tiny
+jobs with the profile in slurm/. In the first run, Snakemake runs jobs from end to end;
+the wall time depends on this machine's cores. In the second run, each job is cut short
+(it writes its file at once), so that many jobs show the cost of the driver.
 """
 
 import argparse
@@ -38,7 +38,7 @@ rule extract_embeddings:
     shell: "echo done > {{output}}"
 """
 
-#: Writes the file of the job that a script of SLURM's is for.
+#: Reads a SLURM script and writes the output file of its job.
 SHORTCUT = """
 import base64, json, os, re, sys, zlib
 text = open(sys.argv[1]).read()

@@ -2,10 +2,10 @@
 
     python benchmarks/folds.py results/4_splits/mini_irmas.labels.parquet [--folds 5]
 
-Tables have the columns recording and label:<class>, as stage 4 writes them. A change is
-a clip, a recording or a tenth of the recordings less, which moves as many of the others
-as so much more does. Unevenness is the standard deviation of the clips of a class over
-folds by their mean, averaged over classes with as many recordings as there are folds.
+Tables have the columns recording and label:<class>, as stage 4 writes them. A change
+removes a clip, a recording or a tenth of the recordings; adding as much moves as many
+of the others. Unevenness is the standard deviation of a class's clips over folds
+divided by their mean, averaged over classes with at least as many recordings as folds.
 """
 
 import argparse

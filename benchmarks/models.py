@@ -31,7 +31,7 @@ from earshift.stages.embeddings import extraction, region_files, regions
 
 N_FILES, DURATION_S, RATE_HZ = 40, 10, 44_100
 
-#: Name -> plugin, options, file of weights, rate of the original in audio-s/s.
+#: Name -> plugin, options, weights file, speed of the original in audio-s/s.
 MODELS = {
     "yamnet": ("yamnet", {}, "yamnet.h5", 27.0),
     "musicnn": ("musicnn", {}, None, 8.8),
@@ -134,7 +134,7 @@ def file_rates(
             cpu += time.process_time() - start_cpu
         n_clips += len(clips)
         assert not skipped, skipped
-        # Longer runs for fast models: the first and the last batch count less.
+        # Fast models get longer runs, in which the first and last batch matter less.
         if spent < at_least_s / 4 and len(clips) < 20 * N_FILES:
             clips = pd.concat([clips] * 4, ignore_index=True)
             clips["clip_id"] = [f"{i}" for i in range(len(clips))]

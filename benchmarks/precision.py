@@ -1,14 +1,14 @@
-"""Error of bfloat16 against float32, per model: embeddings, and what becomes of an AUC.
+"""Error of bfloat16 against float32, per model: in embeddings and in an AUC.
 
     python benchmarks/precision.py [--models yamnet,musicnn] [--weights DIR]
         [--folder DIR --label-column NAME] [--json OUT]
 
 The clips are those of a folder with a clips.csv (docs/your_data.md), by default of the
 miniature OpenMIC corpus that `make demo` makes. "rel. L2" is the median over frames of
-the relative L2 distance between the two, "cosine" the least cosine of two frames. "AUC"
+the relative L2 distance between the two, "cosine" the lowest cosine of a frame. "AUC"
 is the mean over classes of the ROC-AUC of logistic regressions on mean-pooled,
 standardised features, cross-validated by recording, with float32; then its change with
-bfloat16, which is to be held against the intervals of a study, some 0.02 wide. Models
+bfloat16, to be compared with the intervals of a study, about 0.02 wide. Models
 without a file in --weights get seeded random weights.
 """
 

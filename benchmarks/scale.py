@@ -1,11 +1,11 @@
-"""What the corpus's size costs: time, memory and files of stages 1 to 3, per clip.
+"""Cost of the corpus's size: time, memory and files of stages 1 to 3, per clip.
 
     python benchmarks/scale.py [--clips 1000 10000] [--no-stage-1] [--read 1000000]
                                [--dag 8 200]
 
-A synthetic manifest lists the same few files over and over, each time as another clip,
-and the model does next to nothing: what is measured is everything but the model. Every
-step runs in a process of its own, on two threads, as a job does.
+A synthetic manifest lists the same few files again and again, each time as another
+clip, and the model does almost nothing, so that everything except the model is
+measured. Every step runs in a process of its own, on two threads, like a job.
 """
 
 import argparse
@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RATE_HZ, LENGTH_S, N_FILES = 16_000, 0.5, 256
 JOBS = 8
 
-#: One window a clip, and 128 features that cost nothing.
+#: One window per clip, and 128 features that cost nothing.
 MODEL = """
 import numpy as np
 from earshift.models import Framing, ModelSpec
@@ -84,7 +84,7 @@ def write_manifest(folder, n):
         soundfile.write(
             path, 0.1 * rng.standard_normal(int(RATE_HZ * LENGTH_S)), RATE_HZ
         )
-        # A name of its own for each clip, so that each is decoded.
+        # Each clip has its own file name, so that each is decoded.
         sounds.append(str(path))
     paths = []
     for i in range(n):

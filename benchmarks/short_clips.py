@@ -1,18 +1,17 @@
-"""Compare what fills up short clips: does it give them away, and what does it cost.
+"""Compare ways to pad short clips: how well they hide them, and what they cost.
 
     python benchmarks/short_clips.py [--models mfcc,musicnn,yamnet] [--weights DIR]
         [--folder DIR --label-column NAME] [--clips N] [--json OUT]
 
 Every clip of a window or more is cut to its first part, of a random length from a fifth
 to four fifths of a window. "cut or not" is the ROC-AUC of a classifier that tells cut
-clips from whole ones, half of the recordings being cut: 0.5 would be right, and "one
-window" is what it is where the cut clips are one window long, so that nothing is filled
-up. "classes" is the mean ROC-AUC of classifiers of the labels that are trained on whole
-clips, of cut clips of other recordings. All are logistic regressions on standardised
-means over frames, cross-validated by recording, with 95 % intervals over recordings.
-`skip` leaves the cut clips out. The clips are those of a folder with a clips.csv, by
-default of the miniature OpenMIC corpus that `make demo` makes; `--clips 40 --models
-mfcc` takes some seconds.
+clips from whole ones, with half of the recordings cut: 0.5 is best. "one window" is the
+same for cut clips of one window, which need no padding. "classes" is the mean ROC-AUC
+of label classifiers that are trained on whole clips and tested on cut clips of other
+recordings. All are logistic regressions on standardised means over frames,
+cross-validated by recording, with 95 % intervals over recordings. `skip` leaves the cut
+clips out. The clips are those of a folder with a clips.csv, by default of the miniature
+OpenMIC corpus that `make demo` makes; `--clips 40 --models mfcc` takes some seconds.
 """
 
 import argparse
@@ -41,7 +40,7 @@ FILLS = ("pad", "repeat", "reflect")
 WHOLE, ONE_WINDOW = "whole clips", "one window"
 N_RESAMPLES, CONFIDENCE, N_FOLDS = 999, 0.95, 5
 
-#: What is used of a whole clip, in seconds.
+#: How much of a whole clip is used, in seconds.
 LONGEST_S = 10
 
 

@@ -3,12 +3,12 @@
     python benchmarks/study.py INPUTS [--models vggish openl3 yamnet] [--quick]
 
 INPUTS is a folder in the published layout (``embeddings.h5``, ``data/``). Seconds of
-the original are those of one core, for one scope: ten classes, four pairs of datasets;
-it has none where it was too slow to finish. The twelve cells are six methods and two
-scopes; loading is that of features, labels and draws. The last row is of the protocol
-``fixed`` on the same draws: its cells one by one, in place of the original, against all
-of them in one run, which share scalers, maps and products of clips. ``--quick`` leaves
-out single methods, the runs with workers, and that row.
+the original are for one core and one scope: ten classes, four pairs of datasets. They
+are missing where it was too slow to finish. The twelve cells are six methods and two
+scopes; "loading" covers features, labels and draws. The last row is the protocol
+``fixed`` on the same draws. Instead of the original it compares the cells one by one
+with all cells in one run, which share scalers, maps and products of clips. ``--quick``
+leaves out single methods, the runs with workers, and that row.
 """
 
 import argparse
@@ -116,7 +116,7 @@ def measure(inputs, model, folder, quick):
     if not quick:
         apart = 0.0
         for name, scope in product(METHODS, SCOPES):
-            # These look at one dataset: they are the same in both scopes.
+            # These methods use one dataset, and give the same in both scopes.
             if (name, scope) not in (("none", "classwise"), ("k", "classwise")):
                 apart += fixed(folder, entries, model, [name], [scope])[0]
         cpu, wall, _ = fixed(folder, entries, model, METHODS, SCOPES)
