@@ -91,7 +91,7 @@ def extract_region(
     key = files.content_key([facts["key"], own.astype(str).to_numpy().tolist()])
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
-        if version := facts["versions"].get("condition"):
+        if version := facts.get("versions", {}).get("condition"):
             plugin = facts["condition"]["plugin"]
             registry.check_version("conditions", plugin, version)
         model = models.from_entry(entry)
