@@ -7,7 +7,8 @@ import pytest
 from earshift import layout
 from earshift.runs.job_list import RULES
 from earshift.studies.ismir2023 import layout as study_layout
-from tests.workflow.conftest import ROOT, snakemake
+from tests.helpers.places import ROOT
+from tests.helpers.workflow import snakemake
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from earshift.stages.report import main_table
 from earshift.stages.report.figures import main
+from earshift.stages.report.terminal import main_table
 from tests.helpers.page import page, said, section
 from tests.helpers.report_tables import MEASURES, write_results
 

@@ -463,3 +463,8 @@ def test_no_usable_class_is_said_with_reasons(tmp_path):
     )
     with pytest.raises(DataError, match=message):
         choose(tmp_path, rows)
+
+
+def test_no_dataset_at_hand_has_no_official_folds():
+    """As before the corpora of an experiment are made or fetched."""
+    assert splitting.official({}) == {}

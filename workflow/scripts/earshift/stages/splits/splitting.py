@@ -178,7 +178,7 @@ def official_folds(name: str, table: pd.DataFrame) -> pd.DataFrame:
 def _paired(folds: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Give all datasets the same number of folds: the least that one of them has."""
     numbers = {name: int(rows["fold"].max()) + 1 for name, rows in folds.items()}
-    n = min(numbers.values())
+    n = min(numbers.values(), default=0)
     out = {}
     for name, rows in folds.items():
         if numbers[name] == n:
