@@ -73,7 +73,7 @@ check: setup  ## format, lint and types
 	ruff check .
 	codespell README.md CHANGELOG.md CONTRIBUTING.md docs workflow tests Snakefile
 	mypy
-	lint-imports --no-cache --quiet
+	lint-imports --no-cache
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
 

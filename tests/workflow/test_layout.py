@@ -20,9 +20,7 @@ STUDY_RULES = {
 def patterns(module):
     """What matches the paths of each pattern of a list."""
     texts = [v for k, v in vars(module).items() if k.isupper() and isinstance(v, str)]
-    return [
-        layout.regex(text) for text in (*texts, *getattr(module, "AUDIT_TABLES", ()))
-    ]
+    return [layout.regex(text) for text in texts]
 
 
 def outputs(folder, results, *targets):

@@ -36,14 +36,13 @@ EXCERPTS = "1_clips/{dataset}.excerpts.npy"
 DUPLICATES = "1_clips/duplicates.csv"
 #: What is wrong with the datasets, and what they hold.
 DATASET_AUDIT = "1_clips/audit.csv"
-AUDIT_TABLES = (
-    "1_clips/counts.csv",
-    "1_clips/both_sides.csv",
-    "1_clips/formats.csv",
-    "1_clips/spectra.csv",
-    "1_clips/distributions.csv",
-    "1_clips/cues.csv",
-)
+COUNTS = "1_clips/counts.csv"
+BOTH_SIDES = "1_clips/both_sides.csv"
+FORMATS = "1_clips/formats.csv"
+SPECTRA = "1_clips/spectra.csv"
+DISTRIBUTIONS = "1_clips/distributions.csv"
+CUES = "1_clips/cues.csv"
+AUDIT_TABLES = (COUNTS, BOTH_SIDES, FORMATS, SPECTRA, DISTRIBUTIONS, CUES)
 
 # Stage 2, embeddings. A condition is a family here, whose strengths share a store.
 CALIBRATION = "2_embeddings/calibration/{model}/clean.{key}.json"
@@ -78,6 +77,8 @@ CLASSES = "4_splits/classes.csv"
 # Stage 5, scores: of each clip, of each cell, and what was removed and looked for.
 CLIP_SCORES = "5_scores/{protocol}/{model}/{condition}.parquet"
 SCORES = "5_scores/{protocol}/{model}/{condition}.csv"
+#: What correcting each fault of a study's code changes, of one model and of all.
+CELL_DEVIATIONS = "5_scores/{protocol}/{model}/{condition}.deviations.csv"
 DIRECTIONS = "5_scores/{protocol}/{model}/{condition}.directions.parquet"
 SCORE_PARTS = "5_scores/{protocol}/{model}/{condition}.parts"
 
@@ -91,6 +92,7 @@ SCORE_TABLE = "tables/scores.csv"
 SUMMARY_TABLE = "tables/summary.csv"
 GAP_TABLE = "tables/gaps.csv"
 DISCREPANCY_TABLE = "tables/discrepancy.csv"
+DEVIATIONS = "tables/deviations.csv"
 
 # Stage 8, report.
 FIGURE = "figures/{figure}.svg"

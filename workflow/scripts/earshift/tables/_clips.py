@@ -1,12 +1,13 @@
 """Tables of stage 1, clips."""
 
+from earshift import layout
 from earshift.tables._table import Column, Table
 from earshift.tables.columns import DATASET, A, B
 
 _NO_SPLIT = "without an official split"
 
 CLIP_AUDIT = Table(
-    "1_clips/{dataset}.audit.csv",
+    layout.CLIP_AUDIT,
     "Each clip or file that cannot be used, then each warning about the whole dataset, "
     "then each finding about a clip that is used. If too many clips cannot be used, it "
     "is called `<dataset>.audit.rejected.csv`.",
@@ -41,7 +42,7 @@ def _n(name: str, meaning: str) -> Column:
 
 
 AUDIT = Table(
-    "1_clips/audit.csv",
+    layout.DATASET_AUDIT,
     "Each dataset.",
     (
         DATASET,
@@ -87,7 +88,7 @@ def _of(side: str) -> tuple[Column, ...]:
 
 
 DUPLICATES = Table(
-    "1_clips/duplicates.csv",
+    layout.DUPLICATES,
     "Each pair of clips that are the same sound, exact copies first.",
     (
         Column("kind", "text", "`exact` (the same samples) or `near`."),
@@ -114,7 +115,7 @@ DUPLICATES = Table(
 )
 
 COUNTS = Table(
-    "1_clips/counts.csv",
+    layout.COUNTS,
     "Each class and subgroup in each official split of each dataset; usable clips.",
     (
         DATASET,
@@ -129,7 +130,7 @@ COUNTS = Table(
 )
 
 BOTH_SIDES = Table(
-    "1_clips/both_sides.csv",
+    layout.BOTH_SIDES,
     "Each recording whose usable clips are in more than one official split.",
     (
         DATASET,
@@ -140,7 +141,7 @@ BOTH_SIDES = Table(
 )
 
 FORMATS = Table(
-    "1_clips/formats.csv",
+    layout.FORMATS,
     "Each value of each property of the audio of each dataset; usable clips.",
     (
         DATASET,
@@ -153,7 +154,7 @@ FORMATS = Table(
 )
 
 SPECTRA = Table(
-    "1_clips/spectra.csv",
+    layout.SPECTRA,
     "Each third octave of each dataset: power relative to the whole clip, usable "
     "clips.",
     (
@@ -171,7 +172,7 @@ SPECTRA = Table(
 )
 
 PERCENTILES = Table(
-    "1_clips/distributions.csv",
+    layout.DISTRIBUTIONS,
     "Each percentile of each measure of each dataset; usable clips.",
     (
         DATASET,
@@ -189,7 +190,7 @@ PERCENTILES = Table(
 _FEW = "where a dataset has fewer than two recordings"
 
 CUE_SCORES = Table(
-    "1_clips/cues.csv",
+    layout.CUES,
     "Each property of the audio that may give the dataset away, and all of them "
     "together, for each two datasets.",
     (

@@ -1,10 +1,11 @@
 """Tables of stages 2 and 3, embeddings and features."""
 
+from earshift import layout
 from earshift.tables._table import Column, Table
 from earshift.tables.columns import CONDITION, DATASET, MODEL
 
 PADDING = Table(
-    "tables/padding.csv",
+    layout.PADDING,
     "Each dataset, model and condition.",
     (
         DATASET,
@@ -38,7 +39,7 @@ PADDING = Table(
 )
 
 STORE_AUDIT = Table(
-    "2_embeddings/{dataset}/{model}/{condition}.audit.csv",
+    layout.STORE_AUDIT,
     "Each thing that `make audit` looked at in a store. The condition is the family, "
     "whose strengths share a store.",
     (
@@ -68,7 +69,7 @@ STORE_AUDIT = Table(
 )
 
 SKIPPED = Table(
-    "3_features/{dataset}/{model}/{condition}.skipped.csv",
+    layout.NO_FEATURES,
     "Each clip that could not be embedded.",
     (
         Column("clip_id", "text", "The clip."),

@@ -1,5 +1,6 @@
 """Tables of stage 5, scores."""
 
+from earshift import layout
 from earshift.tables._table import Column, Table
 from earshift.tables.columns import CELL, CLASS, N_CLASSES, PROTOCOL
 
@@ -7,7 +8,7 @@ _NO_PAIR = "where no fold tests clips with and without the class"
 _NO_CLIP = "where no tested clip has the class"
 
 SCORES = Table(
-    "tables/scores.csv",
+    layout.SCORE_TABLE,
     "Each class of each protocol, model, condition, method, scope, training dataset, "
     "test dataset and repeat. `5_scores/<protocol>/<model>/<condition>.csv` has the "
     "rows of one model and condition.",
@@ -57,7 +58,7 @@ _FAULT = Column(
 )
 
 FAULT_SCORES = Table(
-    "5_scores/{protocol}/{model}/{condition}.deviations.csv",
+    layout.CELL_DEVIATIONS,
     "Each class of each fault, method, scope, training dataset and test dataset, with "
     "`deviations: true`.",
     (
@@ -70,7 +71,7 @@ FAULT_SCORES = Table(
 )
 
 DEVIATIONS = Table(
-    "tables/deviations.csv",
+    layout.DEVIATIONS,
     "Each fault, model, condition, method, scope, training dataset and test dataset, "
     "with `deviations: true`. The last rows have all faults corrected.",
     (

@@ -1,10 +1,11 @@
 """Tables of stage 4, splits."""
 
+from earshift import layout
 from earshift.tables._table import Column, Table
 from earshift.tables.columns import CLASS, DATASET, A
 
 CLASSES = Table(
-    "4_splits/classes.csv",
+    layout.CLASSES,
     "Each class of any dataset, in each dataset.",
     (
         CLASS,
@@ -37,7 +38,7 @@ def _n(name: str, meaning: str) -> Column:
 
 
 SHARED = Table(
-    "4_splits/shared.csv",
+    layout.SHARED,
     "Each two datasets with recordings in common, each reason for that, and each fold "
     "of each repeat that tests some of them.",
     (

@@ -1,5 +1,6 @@
 """Tables of stage 7, statistics."""
 
+from earshift import layout
 from earshift.tables._table import Column, Table
 from earshift.tables.columns import (
     ACCESS,
@@ -36,7 +37,7 @@ def _change(name: str, meaning: str, empty: str = _PLAIN) -> Column:
 
 
 SUMMARY = Table(
-    "tables/summary.csv",
+    layout.SUMMARY_TABLE,
     "Each protocol, model, condition, method, scope, training dataset, test dataset "
     "and reference.",
     (
@@ -77,7 +78,7 @@ SUMMARY = Table(
 )
 
 GAPS = Table(
-    "tables/gaps.csv",
+    layout.GAP_TABLE,
     "Each protocol, model, condition, method, scope, and training dataset that is not "
     "the test dataset.",
     (
@@ -113,7 +114,7 @@ _NULL = "if a measure returns null values: values of datasets that differ by cha
 _FIXED = "for measures that return none"
 
 DISCREPANCY = Table(
-    "tables/discrepancy.csv",
+    layout.DISCREPANCY_TABLE,
     "Each model, condition, method, measure and pair of datasets.",
     (
         MODEL,

@@ -1,5 +1,6 @@
 """The study's own tables: what they have rows for, and what their columns mean."""
 
+from earshift.studies.ismir2023 import layout
 from earshift.tables import Column, Table
 from earshift.tables.columns import (
     CELL,
@@ -41,7 +42,7 @@ _DIFFERENCE = _points(
 )
 
 MAIN = Table(
-    "tables/study/main.csv",
+    layout.TABLE.format(table="main"),
     "Each model, condition, method, scope, training dataset and test dataset.",
     (
         *CELL,
@@ -57,7 +58,7 @@ MAIN = Table(
 )
 
 CLASSES = Table(
-    "tables/study/classes.csv",
+    layout.TABLE.format(table="classes"),
     "Each class of each model, condition, method, scope, training dataset and test "
     "dataset.",
     (*CELL, CLASS, _of_protocols("repeats"), _DIFFERENCE),
@@ -67,7 +68,7 @@ CLASSES = Table(
 _SAME = "if there is one class, or all change alike"
 
 TESTS = Table(
-    "tables/study/tests.csv",
+    layout.TABLE.format(table="tests"),
     "Each protocol, model, condition, method, scope, training dataset that is not the "
     "test dataset, and reference.",
     (
@@ -95,7 +96,7 @@ TESTS = Table(
 )
 
 FAULTS = Table(
-    "tables/study/deviations.csv",
+    layout.TABLE.format(table="deviations"),
     "Each fault of the published code, with `deviations: true`.",
     (
         Column("fault", "text", "The fault that is corrected ([study.md](study.md))."),
@@ -114,7 +115,7 @@ FAULTS = Table(
 )
 
 GENRES = Table(
-    "tables/study/genres.csv",
+    layout.TABLE.format(table="genres"),
     "Each genre at each stage of each dataset and protocol.",
     (
         PROTOCOL,
@@ -127,7 +128,7 @@ GENRES = Table(
 )
 
 SAMPLES = Table(
-    "tables/study/samples.csv",
+    layout.TABLE.format(table="samples"),
     "Each class of each dataset and protocol.",
     (
         PROTOCOL,
@@ -146,7 +147,7 @@ SAMPLES = Table(
 )
 
 COSINES = Table(
-    "tables/study/cosines.csv",
+    layout.TABLE.format(table="cosines"),
     "Each protocol, model, condition, method, scope, training dataset and class; then "
     "what was published.",
     (
@@ -165,7 +166,7 @@ COSINES = Table(
 )
 
 RANKS = Table(
-    "tables/study/ranks.csv",
+    layout.TABLE.format(table="ranks"),
     "Each singular value of the stacked unit directions of the genres, of each "
     "protocol, model, condition, method, scope and class.",
     (

@@ -3,10 +3,22 @@
 Paths from the folder of the results, as in `earshift.layout`.
 """
 
-#: What mending each fault of the published code changes, of one model and of all.
-CELL_DEVIATIONS = "5_scores/{protocol}/{model}/{condition}.deviations.csv"
+from earshift.layout import CELL_DEVIATIONS, DEVIATIONS
+
+__all__ = [
+    "CELL_DEVIATIONS",
+    "CELL_DEVIATION_PARTS",
+    "DEVIATIONS",
+    "FIGURE",
+    "FIGURES",
+    "FIGURE_PDF",
+    "FIGURE_PNG",
+    "LATEX",
+    "TABLE",
+]
+
+#: Results of the tasks behind `CELL_DEVIATIONS`.
 CELL_DEVIATION_PARTS = "5_scores/{protocol}/{model}/{condition}.deviations.parts"
-DEVIATIONS = "tables/deviations.csv"
 
 TABLE = "tables/study/{table}.csv"
 LATEX = "tables/study/{table}.tex"
