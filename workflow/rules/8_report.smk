@@ -83,13 +83,6 @@ rule draw_audio:
         "../scripts/8_report/draw_audio.py"
 
 
-def page_files(wildcards):
-    """What the sections of the page need."""
-    from earshift.stages.report import page  # most runs and jobs do not ask for it
-
-    return [f"{RESULTS}/{file}" for file in page.needs(config)]
-
-
 rule write_report:
     """Write the page: one file that needs no other file and no network."""
     input:

@@ -174,3 +174,10 @@ def per_model(pattern, protocols=PROTOCOLS):
     """Paths of `pattern` for every model and condition, and for protocols in it."""
     names = {"model": config["models"], "condition": EXPERIMENT.conditions}
     return expand(pattern, protocol=protocols, **names)
+
+
+def page_files(wildcards):
+    """What the sections of the page need."""
+    from earshift.stages.report import page  # most runs and jobs do not ask for it
+
+    return [f"{RESULTS}/{file}" for file in page.needs(config)]
