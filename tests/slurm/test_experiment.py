@@ -1,12 +1,10 @@
 """A whole experiment by `snakemake --profile slurm`, as it is typed."""
 
-import shutil
 import subprocess
 
 import pytest
 
-from tests.helpers.places import ROOT
-from tests.helpers.workflow import write_experiment
+from tests.helpers.workflow import clone, write_experiment
 from tests.slurm.experiment import QUICK, environment, write_site
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
@@ -21,13 +19,9 @@ CLUSTER = {
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A copy of the project, whose default experiment is a small one."""
-    root = tmp_path_factory.mktemp("project") / "earshift"
+    root = clone(tmp_path_factory.mktemp("project") / "earshift")
     write_experiment(root, **CLUSTER)
-    (root / "experiment.yaml").rename(root / "config.yaml")
-    for name in ("workflow", "envs", "resources", "slurm"):
-        ignored = shutil.ignore_patterns("__pycache__", "downloads", "miniature")
-        shutil.copytree(ROOT / name, root / name, ignore=ignored)
-    shutil.copy(ROOT / "Snakefile", root)
+    (root / "experiment.yaml").replace(root / "config.yaml")
     write_site(root, partition="main", gpu_partition="gpu")
     return root
 

@@ -1,14 +1,13 @@
 """Which library a run uses: the one beside its Snakefile, whatever is installed."""
 
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 
 from tests.helpers.places import ROOT
-from tests.helpers.workflow import write_experiment
+from tests.helpers.workflow import clone, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
@@ -18,12 +17,8 @@ SAID = "%d clips listed"
 @pytest.fixture
 def checkout(tmp_path):
     """A copy of the project whose library says another word than the installed one."""
-    root = tmp_path / "checkout"
-    for name in ("workflow", "envs", "resources"):
-        ignored = shutil.ignore_patterns("__pycache__", "downloads", "miniature")
-        shutil.copytree(ROOT / name, root / name, ignore=ignored)
-    shutil.copy(ROOT / "Snakefile", root)
-    clips = root / "workflow" / "scripts" / "earshift" / "clips.py"
+    root = clone(tmp_path / "checkout")
+    clips = root / "workflow/scripts/earshift/stages/clips/listing.py"
     assert clips.read_text().count(SAID) == 1
     clips.write_text(clips.read_text().replace(SAID, SAID + " by this checkout"))
     return root
@@ -59,7 +54,7 @@ def test_jobs_run_the_library_beside_the_snakefile(checkout, tmp_path, path):
 def test_a_job_with_another_library_is_refused(checkout, tmp_path):
     """As where the environment of jobs puts a folder of its own first."""
     code = (
-        "from earshift import jobs, import_path as library\n"
+        "from earshift import jobs\n"
         f"with jobs.logged({str(tmp_path / 'job.log')!r}):\n"
         "    print('ran')\n"
     )

@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.helpers.places import ROOT
 from tests.helpers.plugins import PLUGINS
-from tests.helpers.workflow import environment, jobs_of, run, write_experiment
+from tests.helpers.workflow import clone, environment, jobs_of, run, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
@@ -75,14 +74,9 @@ def network(spec):
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory):
+def project(tmp_path_factory):
     """A copy of the project with a new method and a new model, one file each."""
-    root = tmp_path_factory.mktemp("project") / "clone"
-    for name in ("workflow", "envs", "resources", "tests"):
-        ignored = shutil.ignore_patterns("__pycache__", "downloads", "openmic", "irmas")
-        shutil.copytree(ROOT / name, root / name, ignore=ignored)
-    for name in ("Snakefile", "pyproject.toml"):
-        shutil.copy(ROOT / name, root / name)
+    root = clone(tmp_path_factory.mktemp("project") / "clone")
     library = root / "workflow" / "scripts" / "earshift"
     (library / "debias" / "halve.py").write_text(NEW_METHOD)
     shutil.copy(PLUGINS / "standardiser.py", library / "debias" / "per_domain.py")
@@ -92,20 +86,20 @@ def clone(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def extended(clone, tmp_path_factory):
+def extended(project, tmp_path_factory):
     """An experiment with both."""
     folder = write_experiment(
         tmp_path_factory.mktemp("extended") / "new",
         models=["mfcc", "energy"],
         methods=["none", "lda", "halve", "per_domain", "one_way"],
     )
-    done = run(folder, root=clone)
+    done = run(folder, root=project)
     assert done.returncode == 0, done.stderr[-3000:]
     assert jobs_of(done, "extract_embeddings") == 8
     return folder
 
 
-def test_a_new_file_is_a_new_method_or_model_with_no_other_edit(clone, extended):
+def test_a_new_file_is_a_new_method_or_model_with_no_other_edit(project, extended):
     folder = extended
     summary = pd.read_csv(folder / "results/tables/summary.csv")
     assert set(summary["model"]) == {"mfcc", "energy"}
@@ -127,14 +121,14 @@ def test_a_new_file_is_a_new_method_or_model_with_no_other_edit(clone, extended)
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             *("tests/contract", "-k", "halve or energy or per_domain or one_way"),
         ],
-        cwd=clone,
-        env=environment(clone),
+        cwd=project,
+        env=environment(project),
         capture_output=True,
         text=True,
         timeout=500,
     )
     assert contracts.returncode == 0, contracts.stdout[-3000:]
-    collected = _collected(clone)
+    collected = _collected(project)
     assert "[halve]" in collected
     assert "[halve-check_estimators_nan_inf]" in collected
 
@@ -155,13 +149,13 @@ def _collected(root):
     return done.stdout
 
 
-def test_a_raised_version_re_runs_its_own_jobs(clone, extended):
+def test_a_raised_version_re_runs_its_own_jobs(project, extended):
     folder = extended
     before = pd.read_csv(folder / "results/tables/summary.csv").set_index("model")
-    plugin = clone / "workflow/scripts/earshift/models/energy.py"
+    plugin = project / "workflow/scripts/earshift/models/energy.py"
     code = plugin.read_text().replace("power, 4,", "power**2, 4,")
     plugin.write_text(code.replace("version = 1", "version = 2"))
-    second = run(folder, root=clone)
+    second = run(folder, root=project)
     assert second.returncode == 0, second.stderr[-3000:]
     assert jobs_of(second, "extract_embeddings") == 4
     assert "embedded before" not in second.stderr

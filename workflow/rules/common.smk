@@ -41,11 +41,8 @@ signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 # Before anything else is done as another job.
 slurm.become_array_task(sys.argv, os.environ)
-if workflow.is_main_process and workflow.non_local_exec:
-    try:
-        slurm.mend_plugin()
-    except EarshiftError as error:
-        sys.exit(f"Error: {error}")
+if workflow.is_main_process:
+    slurm.mend_plugin()
 
 
 def is_whole_run(words):
@@ -83,6 +80,7 @@ PROTOCOLS = EXPERIMENT.protocols
 def refuse_second_run():
     """Stop before jobs are submitted that an earlier run has in SLURM's queue."""
     try:
+        slurm.check_plugin()
         slurm.refuse_second_run(slurm.run_name())
     except EarshiftError as error:
         raise WorkflowError(str(error)) from None

@@ -25,6 +25,9 @@ slurm.become_array_task(sys.argv, os.environ)
 print("still here")
 """
 
+#: What a run does with the plugin, before its jobs.
+CHECK = "from earshift import slurm; slurm.mend_plugin(); slurm.check_plugin()"
+
 
 def payload(**commands):
     """What the plugin tells the tasks of an array, as one word."""
@@ -81,7 +84,7 @@ def test_another_version_of_the_plugin_is_refused(tmp_path):
     facts.mkdir()
     (facts / "METADATA").write_text(f"Name: {package.name}\nVersion: 2.9.1\n")
     done = subprocess.run(
-        [sys.executable, "-c", "from earshift import slurm; slurm.mend_plugin()"],
+        [sys.executable, "-c", CHECK],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
         capture_output=True,
         text=True,
@@ -90,7 +93,7 @@ def test_another_version_of_the_plugin_is_refused(tmp_path):
     assert "version 2.8 of snakemake-executor-plugin-slurm is needed" in done.stderr
     assert "got 2.9.1" in done.stderr
     # The one that is installed is right.
-    slurm.mend_plugin()
+    slurm.check_plugin()
 
 
 class Driver:

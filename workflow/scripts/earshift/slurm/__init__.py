@@ -22,7 +22,7 @@ from earshift.slurm._own import (
     own_id,
     time_left_s,
 )
-from earshift.slurm._plugin import become_array_task, mend_plugin
+from earshift.slurm._plugin import become_array_task, check_plugin, mend_plugin
 from earshift.slurm._queue import (
     Job,
     Trial,
@@ -46,6 +46,7 @@ __all__ = [
     "become_array_task",
     "call",
     "cancel",
+    "check_plugin",
     "check_script",
     "configuration",
     "live_jobs",

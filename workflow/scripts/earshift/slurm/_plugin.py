@@ -43,27 +43,39 @@ def mend_plugin() -> None:
 
     It would hold jobs of an array back until all that are ready have come, and forget
     those that it held back when more are ready than may be in the queue: the count that
-    it asks for jobs still to come is always 0 here.
-
-    Raises
-    ------
-    ClusterError
-        If the plugin is of another version, which may do all this in another way.
+    it asks for jobs still to come is always 0 here. A plugin of another version stays
+    as it is, and `check_plugin` refuses it.
     """
-    if find_spec(_PLUGIN):
-        _check_version(metadata.version(_PLUGIN))
+    if _is_known(_installed()):
         plugin = import_module(_PLUGIN)
         plugin.pending_jobs_for_rule = lambda *_: 0  # type: ignore[attr-defined]
         plugin.Executor.check_active_jobs = look
 
 
-def _check_version(version: str) -> None:
-    if version.split(".")[:2] != _VERSION.split("."):
+def check_plugin() -> None:
+    """Refuse a plugin of a version that is not known; a run is about to use it.
+
+    Raises
+    ------
+    ClusterError
+        With the version that is needed.
+    """
+    version = _installed()
+    if version is not None and not _is_known(version):
         raise ClusterError(
             f"version {_VERSION} of snakemake-executor-plugin-slurm is needed, got "
             f"{version}: earshift corrects faults of that version, and knows no other. "
             f"Install it: pip install 'snakemake-executor-plugin-slurm=={_VERSION}.*'"
         )
+
+
+def _installed() -> str | None:
+    """Return the version of the plugin, or None if there is none."""
+    return metadata.version(_PLUGIN) if find_spec(_PLUGIN) else None
+
+
+def _is_known(version: str | None) -> bool:
+    return version is not None and version.split(".")[:2] == _VERSION.split(".")
 
 
 async def look(
