@@ -12,12 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
-
-if TYPE_CHECKING:
-    pass
 
 #: What a process of another machine left unfinished is removed after as many seconds.
 LOST_AFTER_S = 3600

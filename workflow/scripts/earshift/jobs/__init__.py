@@ -1,4 +1,4 @@
-"""What all jobs share: logging, progress, whole files, provenance."""
+"""What all jobs share: logging, progress, and records of what they did and by what."""
 
 from earshift.jobs.job import (
     MB,

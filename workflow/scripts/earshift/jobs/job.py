@@ -1,4 +1,4 @@
-"""What every job does alike: log, show progress, write whole files, say by what."""
+"""What all jobs do: log, show progress, end with their run, record their settings."""
 
 from __future__ import annotations
 

@@ -8,15 +8,15 @@ output, and a run compares that with what it would do now.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from earshift import import_path
+from earshift import files, import_path
 
 #: What differs if there is no record of the settings.
 UNKNOWN = "settings unknown"
@@ -38,7 +38,7 @@ def is_packaged(file: str | Path) -> bool:
     return _PACKAGES.match(Path(file).as_posix()) is not None
 
 
-def contents_of(*files: str | Path) -> dict[str, str]:
+def contents_of(*given: str | Path) -> dict[str, str]:
     """Return a hash of each file's contents, for files that come with the software.
 
     Those of the checkout and of packages have the date and the place of the clone or
@@ -46,7 +46,7 @@ def contents_of(*files: str | Path) -> dict[str, str]:
 
     Parameters
     ----------
-    *files : str or Path
+    *given : str or Path
         Files that a job reads.
 
     Returns
@@ -55,12 +55,19 @@ def contents_of(*files: str | Path) -> dict[str, str]:
         Path, wherever checkout and packages are -> SHA-256, in hex.
     """
     places = {"{project}": str(import_path.PROJECT)}
-    hashes = {}
-    for path in map(Path, files):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-        hashes[str(_portable(path, places))] = digest.hexdigest()
-    return hashes
+    return {str(_portable(path, places)): _hash(path) for path in map(Path, given)}
+
+
+def _hash(path: Path) -> str:
+    state = path.stat()
+    return _hash_of(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _hash_of(path: Path, mtime_ns: int, size: int) -> str:
+    """Return a hash of a file; rules ask for that of weights once for each region."""
+    del mtime_ns, size
+    return files.file_hash(path)
 
 
 def settings(
