@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earshift import import_path
+from earshift.conditions import conditions_of
 
 if TYPE_CHECKING:
     from earshift.stages.report.final_tables import Tables
@@ -23,6 +25,34 @@ TEMPLATES = import_path.PROJECT / "workflow" / "report" / "sections"
 
 #: More sentences than this under one heading are drawn together.
 MANY = 8
+
+
+def paths(config: Mapping[str, Any], *patterns: str) -> list[str]:
+    """Return the results of some kinds that an experiment has, for what sections need.
+
+    Parameters
+    ----------
+    config : mapping
+        The complete configuration.
+    *patterns : str
+        Of `earshift.layout`, with the wildcards dataset, model and condition.
+
+    Returns
+    -------
+    list of str
+        Paths from the folder of the results, for every dataset, model and condition.
+    """
+    values = {
+        "dataset": config["datasets"],
+        "model": config["models"],
+        "condition": conditions_of(config["conditions"]),
+    }
+    out = []
+    for pattern in patterns:
+        names = [name for name in values if f"{{{name}}}" in pattern]
+        for key in product(*(values[name] for name in names)):
+            out.append(pattern.format(**dict(zip(names, key, strict=True))))
+    return out
 
 
 @dataclass(frozen=True)

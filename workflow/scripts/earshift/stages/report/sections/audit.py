@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from earshift import layout
 from earshift.evaluation import protocol
 from earshift.stages.report import words
 from earshift.stages.report.captions import AUDIO
@@ -18,6 +19,7 @@ from earshift.stages.report.sections import (
     Figure,
     Findings,
     Section,
+    paths,
 )
 from earshift.stages.splits import groups
 from earshift.tables import (
@@ -31,12 +33,6 @@ from earshift.tables import (
 
 #: Rows of a list that the page shows; the files hold them all.
 SHOWN = 25
-
-#: Tables of the audit in the results.
-TABLES = (
-    *("audit", "both_sides", "counts", "cues", "distributions"),
-    *("duplicates", "formats", "spectra"),
-)
 
 #: Column of the summary -> what the page calls it.
 FAULTS = {
@@ -66,11 +62,10 @@ class Audit(Section):
     def needs(self, config: Mapping[str, Any]) -> list[str]:
         """Return the audit's tables and figure, and the splits, which heed copies."""
         return [
-            *(f"1_clips/{name}.csv" for name in TABLES),
-            *(f"1_clips/{name}.audit.csv" for name in config["datasets"]),
-            *(f"4_splits/{name}.parquet" for name in config["datasets"]),
-            *("4_splits/groups.parquet", "4_splits/shared.csv"),
-            "figures/audio.svg",
+            *(layout.DATASET_AUDIT, *layout.AUDIT_TABLES, layout.DUPLICATES),
+            *paths(config, layout.CLIP_AUDIT, layout.ALL_SPLITS),
+            *(layout.GROUPS, layout.SHARED),
+            layout.FIGURE.format(figure="audio"),
         ]
 
     def values(self, experiment: Experiment) -> dict[str, Any]:
@@ -107,19 +102,20 @@ def describe_audit(results: Path, names: Sequence[str]) -> dict[str, Any]:
         `n_both_sides`, `splits` (dataset and official split of each column of counts),
         `counts` (kind, name and a cell per column), `cues`.
     """
-    folder = results / "1_clips"
-    duplicates = _worst_first(DUPLICATES.read(folder / "duplicates.csv"))
-    both = BOTH_SIDES.read(folder / "both_sides.csv")
+    duplicates = _worst_first(DUPLICATES.read(results / DUPLICATES.file))
+    both = BOTH_SIDES.read(results / BOTH_SIDES.file)
     odd = pd.concat(
         [
-            CLIP_AUDIT.read(folder / f"{name}.audit.csv").assign(dataset=name)
+            CLIP_AUDIT.read(
+                layout.path(results, layout.CLIP_AUDIT, dataset=name)
+            ).assign(dataset=name)
             for name in names
         ]
     )
     odd = odd[odd["usable"].eq("yes")]
-    splits, counts = _counts(COUNTS.read(folder / "counts.csv"))
+    splits, counts = _counts(COUNTS.read(results / COUNTS.file))
     return {
-        "faults": list(_faults(AUDIT.read(folder / "audit.csv"), names)),
+        "faults": list(_faults(AUDIT.read(results / AUDIT.file), names)),
         "duplicates": [
             row | {"wrong": _what_is_wrong(row)}
             for row in duplicates.head(SHOWN).to_dict("records")
@@ -131,7 +127,7 @@ def describe_audit(results: Path, names: Sequence[str]) -> dict[str, Any]:
         "n_both_sides": len(both),
         "splits": splits,
         "counts": counts,
-        "cues": CUE_SCORES.read(folder / "cues.csv").to_dict("records"),
+        "cues": CUE_SCORES.read(results / CUE_SCORES.file).to_dict("records"),
     }
 
 
@@ -208,11 +204,10 @@ def findings(results: Path, excepted: Sequence[str] = ()) -> list[Findings]:
     list of Findings
         On one question; they say so where nothing was found.
     """
-    folder = results / "1_clips"
     sentences = [
-        *_faults_said(AUDIT.read(folder / "audit.csv").set_index("dataset")),
-        *_shared_said(results / "4_splits", list(excepted)),
-        *_cues_said(CUE_SCORES.read(folder / "cues.csv")),
+        *_faults_said(AUDIT.read(results / AUDIT.file).set_index("dataset")),
+        *_shared_said(results, list(excepted)),
+        *_cues_said(CUE_SCORES.read(results / CUE_SCORES.file)),
     ]
     return [Findings("Is the audio sound, and what does it give away?", sentences)]
 
@@ -245,9 +240,9 @@ def _faults_said(table: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _shared_said(folder: Path, excepted: list[str]) -> Iterator[str]:
+def _shared_said(results: Path, excepted: list[str]) -> Iterator[str]:
     """Say which recordings datasets have in common, and what is done about it."""
-    clips = pd.read_parquet(folder / "groups.parquet")
+    clips = pd.read_parquet(layout.path(results, layout.GROUPS))
     common, names = groups.in_common(clips), list(clips["dataset"].unique())
     parts = []
     for a, b in dict.fromkeys((a, b) for a, b, _ in common):
@@ -263,7 +258,7 @@ def _shared_said(folder: Path, excepted: list[str]) -> Iterator[str]:
         yield (
             f"By name or by copies, {words.listed(parts)}: where one is tested, none "
             "of its clips is used for training in any dataset"
-            f"{_left_out_said(folder, names, excepted)}."
+            f"{_left_out_said(results, names, excepted)}."
         )
     for row in groups.large(clips):
         yield (
@@ -273,11 +268,11 @@ def _shared_said(folder: Path, excepted: list[str]) -> Iterator[str]:
         )
 
 
-def _left_out_said(folder: Path, names: Sequence[str], excepted: list[str]) -> str:
+def _left_out_said(results: Path, names: Sequence[str], excepted: list[str]) -> str:
     """Say how many clips do not train for this in folds that the authors made."""
     parts = []
     for name in names:
-        rows = pd.read_parquet(folder / f"{name}.parquet")
+        rows = pd.read_parquet(layout.path(results, layout.ALL_SPLITS, dataset=name))
         n = rows.loc[~rows["tests"], "clip_id"].nunique()
         parts += [f"{words.count(n, 'clip')} of {name}"] if n else []
     if not parts:

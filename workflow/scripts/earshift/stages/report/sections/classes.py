@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from earshift.stages.report.sections import TEMPLATES, Experiment, Section
+from earshift import layout
+from earshift.stages.report.sections import TEMPLATES, Experiment, Section, paths
 from earshift.stages.splits import selection
 
 
@@ -18,12 +19,10 @@ class Classes(Section):
 
     def needs(self, config: Mapping[str, Any]) -> list[str]:
         """Return the table of classes and, if training is balanced, the draws."""
-        files = ["4_splits/classes.csv"]
         if config["splits"]["balance"] == "none":
-            return files
-        labels = [f"4_splits/{name}.labels.parquet" for name in config["datasets"]]
-        draws = f"4_splits/draws.{selection.main(config['protocols'])}.parquet"
-        return [*files, *labels, draws]
+            return [layout.CLASSES]
+        draws = layout.DRAWS.format(protocol=selection.main(config["protocols"]))
+        return [*paths(config, layout.CLASSES, layout.ALL_LABELS), draws]
 
     def values(self, experiment: Experiment) -> dict[str, Any]:
         """Return the rows of the three tables."""

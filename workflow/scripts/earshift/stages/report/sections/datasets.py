@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from earshift.conditions import conditions_of
-from earshift.stages.report.sections import TEMPLATES, Experiment, Section
+from earshift import layout
+from earshift.stages.report.sections import TEMPLATES, Experiment, Section, paths
 
 
 class Datasets(Section):
@@ -18,21 +18,8 @@ class Datasets(Section):
 
     def needs(self, config: Mapping[str, Any]) -> list[str]:
         """Return the clip tables, and what says which clips are left out."""
-        tables = [
-            file
-            for name in config["datasets"]
-            for file in (
-                f"1_clips/{name}.parquet",
-                f"1_clips/{name}.audit.csv",
-                f"4_splits/{name}.labels.parquet",
-            )
-        ]
-        return tables + [
-            f"3_features/{name}/{model}/{condition}.skipped.csv"
-            for name in config["datasets"]
-            for model in config["models"]
-            for condition in conditions_of(config["conditions"])
-        ]
+        tables = (layout.CLIPS, layout.CLIP_AUDIT, layout.ALL_LABELS)
+        return paths(config, *tables, layout.NO_FEATURES)
 
     def values(self, experiment: Experiment) -> dict[str, Any]:
         """Return a row, and clips left out, of each dataset."""

@@ -128,9 +128,10 @@ def compare(results: Path) -> list[dict[str, Any]]:
 
 def _decoding(results: Path, row: dict[Any, Any]) -> dict[str, Any]:
     took = _measured(results, f"inspect_files/{row['dataset']}/*.tsv", row["made"])
+    table = layout.path(results, layout.CLIPS, dataset=row["dataset"])
     files = [
         file
-        for own in (results / "1_clips").glob(f"{row['dataset']}.*")
+        for own in table.parent.glob(f"{row['dataset']}.*")
         for file in (own, *own.rglob("*"))
     ]
     n_bytes = sum(file.stat().st_size for file in files if file.is_file())
@@ -139,10 +140,11 @@ def _decoding(results: Path, row: dict[Any, Any]) -> dict[str, Any]:
 
 def _embedding(results: Path, row: dict[Any, Any]) -> dict[str, Any]:
     """Return what the regions filled since the plan say of themselves."""
-    folder = results / "2_embeddings" / row["dataset"] / row["model"]
+    key = {name: row[name] for name in ("dataset", "model", "condition")}
+    store = layout.path(results, layout.STORE, **key)
     records = [
         json.loads(file.read_text()).get("spent")
-        for file in (folder / f"{row['condition']}.kept").glob("*.json")
+        for file in store.with_suffix(".kept").glob("*.json")
     ]
     spent = [r for r in records if r is not None and r["finished"] >= row["made"]]
     return {
@@ -156,7 +158,8 @@ def _embedding(results: Path, row: dict[Any, Any]) -> dict[str, Any]:
 def _pooling(results: Path, row: dict[Any, Any]) -> dict[str, Any]:
     tail = f"{row['dataset']}/{row['model']}/{row['condition']}"
     took = _measured(results, f"pool_frames/{tail}.tsv", row["made"])
-    files = (results / "3_features" / f"{tail}.zarr").rglob("*")
+    key = {name: row[name] for name in ("dataset", "model", "condition")}
+    files = layout.path(results, layout.FEATURES, **key).rglob("*")
     n_bytes = sum(file.stat().st_size for file in files) if took["jobs"] else 0
     return took | {"bytes": n_bytes}
 

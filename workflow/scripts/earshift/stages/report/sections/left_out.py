@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
+from earshift import layout
 from earshift.stages.report import words
 from earshift.stages.splits import left_out
 from earshift.tables import CLASSES, CLIP_AUDIT, SKIPPED
@@ -39,7 +40,7 @@ def describe(results: Path, names: Sequence[str], models: Sequence[str]) -> list
     list of str
         Sentences: on classes, then on each dataset; none if all is used.
     """
-    found = CLASSES.read(results / "4_splits" / "classes.csv")
+    found = CLASSES.read(layout.path(results, layout.CLASSES))
     said = left_out.sentences(found)
     return said + [
         each for name in names for each in _of_dataset(results, name, models)
@@ -73,11 +74,11 @@ def in_terminal(
 
 def _of_dataset(results: Path, name: str, models: Sequence[str]) -> Iterator[str]:
     """Yield what is left out of one dataset, and the warnings on its labels."""
-    audit = CLIP_AUDIT.read(results / "1_clips" / f"{name}.audit.csv")
+    audit = CLIP_AUDIT.read(layout.path(results, layout.CLIP_AUDIT, dataset=name))
     bad = audit[audit["usable"].eq("no")]
     clips, files = bad[bad["status"].ne(NOT_LISTED)], bad[bad["status"].eq(NOT_LISTED)]
-    n = pq.read_metadata(results / "1_clips" / f"{name}.parquet").num_rows
-    where = f"1_clips/{name}.audit.csv"
+    n = _n_rows(results, layout.CLIPS, name)
+    where = layout.CLIP_AUDIT.format(dataset=name)
     if len(clips):
         counts = clips["status"].str.replace("_", " ").value_counts().items()
         kinds = ", ".join(f"{k} {status}" for status, k in counts)
@@ -85,16 +86,21 @@ def _of_dataset(results: Path, name: str, models: Sequence[str]) -> Iterator[str
     if len(files):
         what = words.count(len(files), "file or row", "files or rows")
         yield f"{name}: {what} not listed as clips ({_reasons(files)}; {where})."
-    in_use = pq.read_metadata(results / "4_splits" / f"{name}.labels.parquet").num_rows
+    in_use = _n_rows(results, layout.ALL_LABELS, name)
     if n - len(clips) > in_use:
         out = words.count(n - len(clips) - in_use, "usable clip")
         yield f"{name}: {out} not in the chosen subgroups or the official split."
     for model in models:
-        for file in (results / "3_features" / name / model).glob("*.skipped.csv"):
+        key = {"dataset": name, "model": model, "condition": "*"}
+        for file in results.glob(layout.NO_FEATURES.format(**key)):
             if len(skipped := SKIPPED.read(file)):
                 what, why = words.count(len(skipped), "clip"), _reasons(skipped)
                 yield f"{name}: {what} without features of {model} ({why})."
     yield from (f"{name}: {each}" for each in _warnings(results, name))
+
+
+def _n_rows(results: Path, pattern: str, name: str) -> int:
+    return int(pq.read_metadata(layout.path(results, pattern, dataset=name)).num_rows)
 
 
 def _reasons(rows: pd.DataFrame) -> str:
@@ -105,6 +111,6 @@ def _reasons(rows: pd.DataFrame) -> str:
 
 def _warnings(results: Path, name: str) -> list[str]:
     """Return what stage 1 noted of a dataset's labels, if it did."""
-    file = results / "1_clips" / f"{name}.notes.json"
+    file = layout.path(results, layout.CLIP_NOTES, dataset=name)
     said = json.loads(file.read_text()) if file.is_file() else {}
     return [str(each) for each in said.get("warnings", [])]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from earshift.stages.report.sections import TEMPLATES, Experiment, Section
+from earshift import layout
+from earshift.stages.report.sections import TEMPLATES, Experiment, Section, paths
 
 
 class Methods(Section):
@@ -17,7 +18,7 @@ class Methods(Section):
 
     def needs(self, config: Mapping[str, Any]) -> list[str]:
         """Return the clip tables: some methods need subgroups."""
-        return [f"1_clips/{name}.parquet" for name in config["datasets"]]
+        return paths(config, layout.CLIPS)
 
     def values(self, experiment: Experiment) -> dict[str, Any]:
         """Return the descriptions."""

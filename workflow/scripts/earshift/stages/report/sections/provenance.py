@@ -7,9 +7,14 @@ from typing import Any
 
 import yaml
 
-from earshift import provenance
-from earshift.conditions import conditions_of
-from earshift.stages.report.sections import TEMPLATES, Experiment, Section, forecast
+from earshift import layout, provenance
+from earshift.stages.report.sections import (
+    TEMPLATES,
+    Experiment,
+    Section,
+    forecast,
+    paths,
+)
 
 
 class Provenance(Section):
@@ -25,12 +30,7 @@ class Provenance(Section):
         The plan of the run is shown, but not needed: one that is made later makes no
         new page.
         """
-        return [
-            f"3_features/{name}/{model}/{condition}.zarr"
-            for name in config["datasets"]
-            for model in config["models"]
-            for condition in conditions_of(config["conditions"])
-        ]
+        return paths(config, layout.FEATURES)
 
     def values(self, experiment: Experiment) -> dict[str, Any]:
         """Return the rows of the tables, and the configuration as text."""

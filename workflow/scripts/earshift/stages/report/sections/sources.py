@@ -10,12 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from earshift import classifiers, datasets, registry, store
+from earshift import classifiers, datasets, layout, registry, store
 from earshift.conditions import conditions_of
 from earshift.debias import Method
 from earshift.evaluation.protocol import study_of
 from earshift.names import text_of
 from earshift.stages.report import words
+from earshift.stages.report.sections import paths
 from earshift.stages.splits import alignment, left_out, selection
 from earshift.stages.statistics.access import access_of
 from earshift.tables import CLASSES, CLIP_AUDIT, SKIPPED
@@ -42,10 +43,10 @@ def describe_datasets(results: Path, config: Mapping[str, Any]) -> list[dict[str
     """
     out = []
     for name in config["datasets"]:
-        table = pd.read_parquet(results / "1_clips" / f"{name}.parquet")
+        table = pd.read_parquet(layout.path(results, layout.CLIPS, dataset=name))
         usable = table[table["status"].eq("ok")]
         in_use = pd.read_parquet(
-            results / "4_splits" / f"{name}.labels.parquet", columns=["clip_id"]
+            layout.path(results, layout.ALL_LABELS, dataset=name), columns=["clip_id"]
         )
         audit = _audit(results, name, config)
         groups = usable["subgroup"].dropna()
@@ -62,7 +63,7 @@ def describe_datasets(results: Path, config: Mapping[str, Any]) -> list[dict[str
                 "subgroups": _counts(groups) or "none given",
                 "audit": audit[:SHOWN],
                 "n_audit": len(audit),
-                "audit_file": f"1_clips/{name}.audit.csv",
+                "audit_file": layout.CLIP_AUDIT.format(dataset=name),
             }
         )
     return out
@@ -75,14 +76,15 @@ def _counts(values: pd.Series[Any]) -> str:
 def _audit(results: Path, name: str, config: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the clips of a dataset that were left out, by which stage, and why."""
     out = []
-    audit = CLIP_AUDIT.read(results / "1_clips" / f"{name}.audit.csv")
+    audit = CLIP_AUDIT.read(layout.path(results, layout.CLIP_AUDIT, dataset=name))
     for row in audit[audit["usable"].eq("no")].to_dict("records"):
         what = row["clip_id"] or row["path"]
         stage = f"audio: {row['status']}"
         out.append({"clip": what, "stage": stage, "reason": row["reason"]})
     for model in config["models"]:
         for condition in conditions_of(config["conditions"]):
-            file = results / "3_features" / name / model / f"{condition}.skipped.csv"
+            key = {"dataset": name, "model": model, "condition": condition}
+            file = layout.path(results, layout.NO_FEATURES, **key)
             for row in SKIPPED.read(file).to_dict("records"):
                 stage = f"features of {model}, {condition}"
                 out.append(
@@ -106,7 +108,7 @@ def describe_classes(results: Path, names: list[str]) -> list[dict[str, Any]]:
     list of dict
         Keys name, used, reason, and counts: per dataset present, absent and unknown.
     """
-    found = CLASSES.read(results / "4_splits" / "classes.csv")
+    found = CLASSES.read(layout.path(results, layout.CLASSES))
     out = []
     for c, rows in found.groupby("class", sort=True):
         own = rows.set_index("dataset").loc[names]
@@ -172,12 +174,12 @@ def describe_draws(results: Path, config: Mapping[str, Any]) -> list[dict[str, A
     if config["splits"]["balance"] == "none":
         return []
     protocol = selection.main(config["protocols"])
-    drawn = pd.read_parquet(results / "4_splits" / f"draws.{protocol}.parquet")
+    drawn = pd.read_parquet(layout.path(results, layout.DRAWS, protocol=protocol))
     n_draws = len(drawn[["repeat", "fold"]].drop_duplicates())
     names = list(config["datasets"])
     labels = {
         name: pd.read_parquet(
-            results / "4_splits" / f"{name}.labels.parquet"
+            layout.path(results, layout.ALL_LABELS, dataset=name)
         ).set_index("clip_id")
         for name in names
     }
@@ -211,9 +213,8 @@ def describe_models(results: Path, config: Mapping[str, Any]) -> list[dict[str, 
     out = []
     for name, entry in config["models"].items():
         found = [
-            store.attributes(results / "3_features" / d / name / f"{condition}.zarr")
-            for d in config["datasets"]
-            for condition in conditions_of(config["conditions"])
+            store.attributes(results / path)
+            for path in paths({**config, "models": [name]}, layout.FEATURES)
         ]
         common = ("short", "resampler", "precision")
         options = dict(found[0].get("options", {}))
@@ -321,7 +322,7 @@ def share_subgroup(results: Path, names: Sequence[str]) -> bool:
     """
     subgroups = []
     for name in names:
-        file = results / "1_clips" / f"{name}.parquet"
+        file = layout.path(results, layout.CLIPS, dataset=name)
         table = pd.read_parquet(file, columns=["status", "subgroup"])
         subgroups.append(set(table.loc[table["status"].eq("ok"), "subgroup"].dropna()))
     return bool(set.intersection(*subgroups))

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from earshift.conditions import conditions_of
-from earshift.stages.report.sections import TEMPLATES, Experiment, Section, left_out
+from earshift import layout
+from earshift.stages.report.sections import (
+    TEMPLATES,
+    Experiment,
+    Section,
+    left_out,
+    paths,
+)
 
 
 class Top(Section):
@@ -18,21 +24,15 @@ class Top(Section):
 
     def needs(self, config: Mapping[str, Any]) -> list[str]:
         """Return what says which classes and clips are left out."""
-        return ["4_splits/classes.csv"] + [
-            file
-            for name in config["datasets"]
-            for file in (
-                f"1_clips/{name}.parquet",
-                f"1_clips/{name}.audit.csv",
-                f"1_clips/{name}.notes.json",
-                f"4_splits/{name}.labels.parquet",
-                *(
-                    f"3_features/{name}/{model}/{condition}.skipped.csv"
-                    for model in config["models"]
-                    for condition in conditions_of(config["conditions"])
-                ),
-            )
-        ]
+        return paths(
+            config,
+            layout.CLASSES,
+            layout.CLIPS,
+            layout.CLIP_AUDIT,
+            layout.CLIP_NOTES,
+            layout.ALL_LABELS,
+            layout.NO_FEATURES,
+        )
 
     def values(self, experiment: Experiment) -> dict[str, Any]:
         """Return sentences on what is left out, and the methods."""
