@@ -17,10 +17,9 @@ from earshift.runs import settings
 from earshift.stages.clips import listing
 from earshift.stages.embeddings import region_files
 from tests.helpers import stage2
-from tests.helpers.places import ROOT
+from tests.helpers.config import SCHEMA
 from tests.helpers.tones import tone
 
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 FACTS = {"sample_rate_hz": 16_000, "n_features": 3}
 
 #: What the models of this file multiply frames of 400 samples with.

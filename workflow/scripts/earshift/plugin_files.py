@@ -11,6 +11,7 @@ import ast
 import builtins
 import importlib
 import importlib.util
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from earshift.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 #: Start of the names of the packages.
 PREFIX = "earshift_user_"
@@ -236,3 +239,30 @@ def _import_for(package: str) -> Callable[..., Any]:
         return builtins.__import__(name, globals, locals, fromlist, level)
 
     return import_
+
+
+@contextmanager
+def on_trial(plugin: str, clips: str) -> Iterator[None]:
+    """Try a plugin before a run; where that cannot be done, the run decides.
+
+    Parameters
+    ----------
+    plugin : str
+        Which one, for a warning, such as ``"the method 'a.py'"``.
+    clips : str
+        On how many made-up clips, which may be too few or too plain for it.
+
+    Raises
+    ------
+    ConfigError
+        If the block does; any other error is a warning in the log.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        log.warning(
+            "%s could not be tried on made-up clips before the run (%s): %s: %s",
+            *(plugin, clips, type(error).__name__, error),
+        )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
-from earshift import registry
+from earshift import plugin_files, registry
 from earshift.classifiers._calls import scores, taken
 from earshift.errors import ConfigError, DataError
 
 Array = NDArray[np.float64]
-
-log = logging.getLogger(__name__)
 
 #: Made-up clips that train and that test, and their features.
 N_TRAIN, N_TEST, N_FEATURES = 240, 80, 16
@@ -40,16 +37,9 @@ def try_out(name: str, estimator: BaseEstimator) -> None:
         If `check` finds something. Where the classifier fails on made-up clips, which
         may be too few for it, a warning says so, and the run decides.
     """
-    try:
+    clips = f"{N_TRAIN} in {N_FEATURES} features"
+    with plugin_files.on_trial(f"the classifier '{name}'", clips):
         check(name, estimator)
-    except ConfigError:
-        raise
-    except Exception as error:
-        log.warning(
-            "the classifier '%s' could not be tried on made-up clips before the run "
-            "(%d in %d features): %s: %s",
-            *(name, N_TRAIN, N_FEATURES, type(error).__name__, error),
-        )
 
 
 def check(name: str, estimator: BaseEstimator) -> None:

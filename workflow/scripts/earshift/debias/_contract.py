@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -11,11 +10,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import TransformerMixin
 
-from earshift import registry
+from earshift import plugin_files, registry
 from earshift.debias import _calls, _checks, _fit_checks
 from earshift.errors import ConfigError, MethodError
-
-log = logging.getLogger(__name__)
 
 #: Made-up clips of each dataset that train and that test, and their features.
 N_TRAIN, N_TEST, N_FEATURES = 100, 40, 64
@@ -37,16 +34,9 @@ def try_out(name: str, options: Mapping[str, Any]) -> None:
         If `check` finds something. Where the method fails on made-up clips, which may
         be too few or too plain for it, a warning says so, and the run decides.
     """
-    try:
+    clips = f"{2 * N_TRAIN} in {N_FEATURES} features"
+    with plugin_files.on_trial(f"the method '{name}'", clips):
         check(name, options)
-    except ConfigError:
-        raise
-    except Exception as error:
-        log.warning(
-            "the method '%s' could not be tried on made-up clips before the run (%d "
-            "in %d features): %s: %s",
-            *(name, 2 * N_TRAIN, N_FEATURES, type(error).__name__, error),
-        )
 
 
 def check(name: str, options: Mapping[str, Any] | None = None) -> None:

@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from earshift import slurm
-from earshift.workers import elastic as worker_jobs
-from earshift.workers import node
+from earshift.workers import elastic, node
 from earshift.workers.node import Started, cannot_import
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ def _cluster(
     job = slurm.allocation() if wide else None
     if job and spread.elastic:
         most = min(n_workers * spread.nodes, n_tasks)
-        return worker_jobs.in_jobs(module, most, job, folder, dashboard)
+        return elastic.in_jobs(module, most, job, folder, dashboard)
     n_nodes = min(spread.nodes, job.n_nodes) if job else 1
     if n_nodes > 1:
         n_each = min(n_workers, -(-n_tasks // n_nodes))
