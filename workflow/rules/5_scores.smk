@@ -34,6 +34,8 @@ rule cross_validate:
         parts=f"{RESULTS}/{layout.SCORE_PARTS}",
         methods=config["methods"],
         scopes=config["scopes"],
+        fit=config["fit"],
+        n_refits=config["statistics"]["n_refits"],
         classifier=classifiers.recorded(config["classifier"]),
         seed=config["seed"],
     script:

@@ -1,7 +1,8 @@
 """Stage 7, statistics: final tables, with intervals and paired tests.
 
 Reads   {results}/5_scores, {results}/6_discrepancy
-Writes  {results}/tables/{scores,summary,gaps,discrepancy}.csv
+Writes  {results}/tables/{scores,summary,gaps,learning_curves,null_gaps,class_values,
+        differences,discrepancy}.csv
 """
 
 
@@ -30,6 +31,30 @@ rule summarise_scores:
             category="Tables",
             labels={"table": "gaps between within and across"},
         ),
+        learning_curves=report(
+            f"{RESULTS}/{layout.LEARNING_CURVE_TABLE}",
+            caption="../report/learning_curves_table.rst",
+            category="Tables",
+            labels={"table": "learning curves"},
+        ),
+        null_gaps=report(
+            f"{RESULTS}/{layout.NULL_GAP_TABLE}",
+            caption="../report/null_gaps_table.rst",
+            category="Tables",
+            labels={"table": "gaps between halves of a dataset"},
+        ),
+        class_values=report(
+            f"{RESULTS}/{layout.CLASS_TABLE}",
+            caption="../report/class_values_table.rst",
+            category="Tables",
+            labels={"table": "classes, with intervals"},
+        ),
+        differences=report(
+            f"{RESULTS}/{layout.DIFFERENCE_TABLE}",
+            caption="../report/differences_table.rst",
+            category="Tables",
+            labels={"table": "differences of methods and models"},
+        ),
         discrepancy=report(
             f"{RESULTS}/{layout.DISCREPANCY_TABLE}",
             caption="../report/discrepancy_table.rst",
@@ -48,7 +73,7 @@ rule summarise_scores:
         versions={"stage": versions.STATISTICS} | STUDY_VERSION,
         methods=config["methods"],
         balance=config["splits"]["balance"],
-        statistics=config["statistics"],
+        statistics=job_params.statistics(EXPERIMENT),
         seed=config["seed"],
     script:
         "../scripts/7_statistics/summarise_scores.py"

@@ -28,6 +28,8 @@ if __name__ == "__main__":
             scopes=snakemake.params.scopes,
             protocol=study.protocol(snakemake.wildcards.protocol),
             classifier=snakemake.config["classifier"],
+            fit=snakemake.params.fit,
+            n_refits=snakemake.params.n_refits,
             seed=snakemake.params.seed,
             n_workers=snakemake.threads,
             spread=Spread.of(snakemake.config["workers"]),

@@ -25,8 +25,7 @@ with jobs.running(snakemake):
         **resampling,
         **more,
         study=protocol.study_of(snakemake.config["study"]),
-        summary=Path(snakemake.output.summary),
-        gaps=Path(snakemake.output.gaps),
+        out={name: Path(snakemake.output[name]) for name in summary.TABLES},
     )
     summary.summarise_discrepancy(
         [Path(table) for table in snakemake.input.domain_scores],

@@ -15,9 +15,9 @@ EMBEDDINGS = 4
 SHORT_CLIPS = 1
 FEATURES = 2
 SPLITS = 4
-SCORES = 4
+SCORES = 5
 #: Of what mending each fault of the published code changes, in stage 5.
 DEVIATIONS = 2
 DISCREPANCY = 4
-STATISTICS = 4
-REPORT = 5
+STATISTICS = 5
+REPORT = 6

@@ -37,8 +37,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         Values of `y`, sorted.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features), float64
         Weights of the features; of two classes, for the second one.
-    intercept_, C_ : ndarray of shape (1,) or (n_classes,), float64
-        Intercepts, and the values of C that were chosen.
+    intercept_, C_, threshold_ : ndarray of shape (1,) or (n_classes,), float64
+        Intercepts, and the values of C and the thresholds of scores that were chosen.
     """
 
     def __init__(self, C: Sequence[float] = (1.0,)) -> None:
@@ -65,7 +65,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             How much each clip counts, 0 or more. Both classes weigh the same all the
             same.
         folds : ndarray of shape (n_clips,), int64, optional
-            Inner fold of each clip. Without, clips go to three folds in turn.
+            Inner fold of each clip. Without, clips go to three folds in turn, or, if
+            there is one C only, to none: thresholds are then 0.
         products : ndarray of shape (n_clips, n_clips), optional
             As from `classifier.products`.
 
@@ -86,7 +87,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             sample_weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-        if folds is None:
+        if folds is None and len(self.C) > 1:
             folds = np.arange(len(y)) % 3
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
@@ -101,6 +102,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.coef_ = np.stack([one.coef for one in found])
         self.intercept_ = np.array([one.intercept for one in found])
         self.C_ = np.array([one.C for one in found])
+        self.threshold_ = np.array([one.threshold for one in found])
         return self
 
     def decision_function(self, X: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from types import ModuleType
 from typing import Any
@@ -78,6 +78,13 @@ class Method:
     def options(self) -> dict[str, Any]:
         """Its options, with the defaults of those that the entry leaves out."""
         return registry.all_options("debias", self.plugin, self.entry)
+
+    def redrawn(self, repeat: int) -> Method:
+        """Return it as it is in a repeat: what it draws by a `seed` is drawn anew."""
+        seed = self.options.get("seed")
+        if not repeat or not isinstance(seed, int):
+            return self
+        return replace(self, entry={**self.entry, "seed": seed + repeat})
 
     @property
     def access(self) -> str:

@@ -75,7 +75,9 @@ class Domain:
 
 def seen_by(
     method: Method,
-    parts: Sequence[tuple[Domain, NDArray[np.float64], NDArray[np.bool_]]],
+    parts: Sequence[
+        tuple[Domain, NDArray[np.float64], NDArray[np.bool_] | NDArray[np.int64]]
+    ],
     *,
     source: str,
 ) -> dict[str, Any]:
@@ -86,8 +88,9 @@ def seen_by(
     method : Method
         The method.
     parts : sequence of (Domain, ndarray, ndarray)
-        Each domain, which of its clips may be seen, shape (n_clips,), bool, and before
-        that their features, shape (n_seen, n_features).
+        Each domain, features of the clips that may be seen, shape (n_seen, n_features),
+        and which these are: a mask of shape (n_clips,), or their places, shape
+        (n_seen,), where a clip may be more than once.
     source : str
         The domain that a method with access ``"none"`` sees alone.
 
@@ -102,7 +105,7 @@ def seen_by(
         parts = [part for part in parts if part[0].name == source]
     subgroup = np.concatenate([d.subgroup[seen] for d, _, seen in parts])
     shared = set.intersection(*({*d.subgroup[seen]} - {None} for d, _, seen in parts))
-    domain = np.concatenate([np.full(seen.sum(), d.name) for d, _, seen in parts])
+    domain = np.concatenate([np.full(len(X), d.name) for d, X, _ in parts])
     order = _order(len(domain))
     return {
         "X": np.concatenate([X for _, X, _ in parts])[order],

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, clone
 from earshift import classifiers, registry
 from earshift.errors import DataError
 from earshift.numerics import classifier
+from earshift.numerics.auc import best_threshold
 from earshift.numerics.grouped_folds import assign_folds
 
 Array = NDArray[np.float64]
@@ -25,6 +26,10 @@ class Fitted(Protocol):
     @property
     def C(self) -> float:  # noqa: N802
         """The setting that was chosen; NaN if there is none of this name."""
+
+    @property
+    def threshold(self) -> float:
+        """Score from which on the inner folds call a clip present."""
 
     def score(self, X: Array) -> Array:
         """Return a score of each clip, shape (n_clips,); above 0 means present."""
@@ -43,12 +48,15 @@ class NonLinear:
         Fitted to True and False.
     C : float
         The setting that was chosen; NaN if there is none of this name.
+    threshold : float, default=0.0
+        Score from which on the inner folds call a clip present.
     removed : ndarray of shape (n_directions, n_features), float64, optional
         Orthonormal rows, taken from clips before they are scored.
     """
 
     estimator: BaseEstimator
     C: float
+    threshold: float = 0.0
     removed: Array | None = None
 
     def score(self, X: Array) -> Array:
@@ -77,7 +85,8 @@ class Trainer:
     takes : frozenset of str
         What its `fit` is given besides clips and classes (`classifiers.taken`).
     n_inner_folds : int
-        Folds of the choice among its settings.
+        Folds of the choice among its settings, and of that of a threshold; 0 if there
+        is nothing to choose any more.
     """
 
     plugin: str
@@ -94,6 +103,25 @@ class Trainer:
         made = classifiers.make_entry(entry)
         takes = classifiers.taken(made)
         return cls(plugin, made, linear, takes, entry["n_inner_folds"])
+
+    def at(self, fitted: Fitted) -> Trainer:
+        """Return a trainer that takes the settings of a fitted classifier for granted.
+
+        Parameters
+        ----------
+        fitted : Fitted
+            What this trainer fitted.
+
+        Returns
+        -------
+        Trainer
+            It fits much faster, and chooses no threshold. Classifiers that say nothing
+            of a ``C`` choose their settings anew.
+        """
+        estimator = clone(self.estimator)
+        if np.isfinite(fitted.C) and "C" in estimator.get_params(deep=False):
+            estimator.set_params(C=(fitted.C,))
+        return replace(self, estimator=estimator, n_inner_folds=0)
 
     def fit(
         self,
@@ -146,11 +174,28 @@ class Trainer:
         options: dict[str, Any] = {}
         if weights is not None:
             options["sample_weight"] = weights
-        if "folds" in self.takes:
-            kinds = np.stack([y, ~y], axis=1)
-            options["folds"] = assign_folds(kinds, recordings, self.n_inner_folds, rng)
         if "products" in self.takes:
             options["products"] = products
+        folds = None
+        if self.n_inner_folds:
+            kinds = np.stack([y, ~y], axis=1)
+            folds = assign_folds(kinds, recordings, self.n_inner_folds, rng)
+            if "folds" in self.takes:
+                options["folds"] = folds
+        fitted = self._fitted(X, y, options)
+        C = float(np.ravel(getattr(fitted, "C_", np.nan))[0])
+        if hasattr(fitted, "threshold_"):
+            threshold = float(np.ravel(fitted.threshold_)[0])
+        else:
+            threshold = self._threshold(X, y, folds, weights)
+        if not self.linear:
+            return NonLinear(fitted, C, threshold)
+        return replace(self._linear(fitted, C, X.shape[1]), threshold=threshold)
+
+    def _fitted(
+        self, X: Array, y: NDArray[np.bool_], options: Mapping[str, Any]
+    ) -> BaseEstimator:
+        """Return a fitted copy of the estimator."""
         # Clips are checked to be finite when they are read, and by `debias._checks`.
         with config_context(assume_finite=True):
             fitted = clone(self.estimator).fit(X, y, **options)
@@ -160,10 +205,31 @@ class Trainer:
                 f"'fit' of the classifier '{self.plugin}' must return the estimator, "
                 f"with the sorted values of y as 'classes_', got {classes!r}."
             )
-        C = float(np.ravel(getattr(fitted, "C_", np.nan))[0])
-        if not self.linear:
-            return NonLinear(fitted, C)
-        return self._linear(fitted, C, X.shape[1])
+        return fitted
+
+    def _threshold(
+        self,
+        X: Array,
+        y: NDArray[np.bool_],
+        folds: NDArray[np.int64] | None,
+        weights: Array | None,
+    ) -> float:
+        """Return the best threshold of clips that are scored by the other folds."""
+        if folds is None:
+            return 0.0
+        scores = np.full(len(y), np.nan)
+        for fold in np.unique(folds):
+            train = folds != fold
+            if y[train].all() or not y[train].any():
+                continue
+            options: dict[str, Any] = {}
+            if weights is not None:
+                options["sample_weight"] = weights[train]
+            if "folds" in self.takes:
+                options["folds"] = np.unique(folds[train], return_inverse=True)[1]
+            fitted = self._fitted(X[train], y[train], options)
+            scores[~train] = classifiers.scores(fitted, X[~train])
+        return best_threshold(scores, y, weights)
 
     def _linear(
         self, fitted: BaseEstimator, C: float, n_features: int

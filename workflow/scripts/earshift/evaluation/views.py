@@ -108,6 +108,11 @@ class Split:
         rows: Mask = chosen[self.used[i]]
         return rows
 
+    def places(self, i: int, clips: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the places of clips of dataset `i` among those that are used."""
+        places: NDArray[np.int64] = (np.cumsum(self.used[i]) - 1)[clips]
+        return places
+
     def space(self, source: int, kernel: BaseEstimator | None = None) -> Space:
         """Return the clips of `used` in the scale of a source, mapped if asked for.
 
@@ -147,6 +152,7 @@ class Split:
         method: Method,
         c: int | None = None,
         *,
+        counts: Sequence[NDArray[np.int64]] | None = None,
         fit_again: bool = False,
     ) -> View:
         """Fit a method to the training clips of all datasets that it may see.
@@ -159,6 +165,10 @@ class Split:
             The method.
         c : int, optional
             Fit it to the clips that have this class.
+        counts : sequence of ndarray of shape (n_clips,), int64, optional
+            How often each clip of each dataset is there, for training data that are
+            drawn anew; without, once. The space stays: scale and kernel are those of
+            the clips as they are.
         fit_again : bool, default=False
             Make sure that a fit depends on nothing but its arguments.
 
@@ -180,15 +190,21 @@ class Split:
             seen = self.train[i]
             if c is not None:
                 seen = seen & (domain.labels[:, c] == PRESENT)
-            parts.append((domain, space.X[i][self.rows(i, seen)], seen))
+            clips = np.flatnonzero(seen)
+            if counts is not None:
+                clips = np.repeat(clips, counts[i][clips])
+            parts.append((domain, space.X[i][self.places(i, clips)], clips))
         name = self.domains[source].name
         arguments = domains.seen_by(method, parts, source=name)
         if calls.takes(correction.fit, "source_clips"):
-            own = self.rows(source, self.train[source])
-            arguments["source_clips"] = space.X[source][own]
+            train = np.flatnonzero(self.train[source])
+            if counts is not None:
+                train = np.repeat(train, counts[source][train])
+            arguments["source_clips"] = space.X[source][self.places(source, train)]
         calls.fit(correction, arguments)
         weights = _weights(correction, arguments["domain"], parts[source])
-        view = View(self, space, correction, method.looks_at_domains, weights)
+        own = None if counts is None else counts[source]
+        view = View(self, space, correction, method.looks_at_domains, weights, own)
         if fit_again:
 
             def make(module: ModuleType) -> TransformerMixin:
@@ -202,22 +218,24 @@ class Split:
 def _weights(
     fitted: TransformerMixin,
     domain: NDArray[np.str_],
-    source: tuple[Domain, Array, Mask],
+    source: tuple[Domain, Array, NDArray[np.int64]],
 ) -> Array | None:
     """Return the weight of each clip of the source, if a method weights clips.
 
-    Clips that the method was not fitted to, such as those without the class, weigh 1.
+    Clips that the method was not fitted to, such as those without the class, weigh 1; a
+    clip that is there several times has the weights of all of them.
     """
     given = fit_checks.weights_of(fitted, len(domain))
     if given is None:
         return None
-    own, _, seen = source
-    is_own = domains.in_table_order(domain) == own.name
-    weights = np.ones(len(seen))
-    weights[seen] = domains.in_table_order(given)[is_own]
-    if not weights[seen].any():
+    dataset, _, clips = source
+    is_own = domains.in_table_order(domain) == dataset.name
+    weights = np.ones(len(dataset.clip_id))
+    weights[clips] = 0
+    np.add.at(weights, clips, domains.in_table_order(given)[is_own])
+    if not weights[clips].any():
         raise MethodError(
-            f"its 'weights_' are 0 for all {seen.sum()} clips of the source, which "
+            f"its 'weights_' are 0 for all {len(clips)} clips of the source, which "
             "alone train classifiers."
         )
     return weights
@@ -238,6 +256,8 @@ class View:
         Whether the method may know which dataset the clips are of that it transforms.
     weights : ndarray of shape (n_clips,), float64, or None
         How much each clip of the source counts when a classifier is trained.
+    counts : ndarray of shape (n_clips,), int64, or None
+        How often each clip of the source is there; None for once.
 
     Attributes
     ----------
@@ -256,9 +276,10 @@ class View:
         method: TransformerMixin,
         told: bool,
         weights: Array | None,
+        counts: NDArray[np.int64] | None = None,
     ) -> None:
         self.split, self.space, self.method = split, space, method
-        self.weights = weights
+        self.weights, self.counts = weights, counts
         self.found: Sequence[Found] = getattr(method, "found_", [])
         self.skipped: Sequence[Found] = getattr(method, "skipped_", [])
         self.sample, datasets = self._sample()
@@ -301,7 +322,14 @@ class View:
         )
 
     def fit(
-        self, i: int, chosen: Mask, y: Mask, trainer: Trainer, **options: Any
+        self,
+        i: int,
+        chosen: Mask,
+        y: Mask,
+        trainer: Trainer,
+        *,
+        part_of: Mask | None = None,
+        **options: Any,
     ) -> Fitted:
         """Fit a classifier.
 
@@ -315,6 +343,9 @@ class View:
             Class present or absent.
         trainer : Trainer
             Of the classifier.
+        part_of : ndarray of shape (n_clips,), bool, optional
+            Clips that hold the chosen ones, and whose products of features are likely
+            to be asked for again; without, the chosen ones.
         **options
             As in `Trainer.fit`: recordings, rng.
 
@@ -323,11 +354,23 @@ class View:
         Fitted
             For the scores of `score`.
         """
-        if self.weights is not None:
-            options["weights"] = self.weights[chosen]
         rows = self.split.rows(i, chosen)
         X = self.space.X[i][rows]
-        K = self.space.products(i, rows) if "products" in trainer.takes else None
+        K = None
+        if "products" in trainer.takes:
+            whole = chosen if part_of is None else part_of
+            K = self.space.products(i, self.split.rows(i, whole))
+            if K is not None and part_of is not None:
+                K = K[np.ix_(chosen[part_of], chosen[part_of])]
+        if self.weights is not None:
+            options["weights"] = self.weights[chosen]
+        elif self.counts is not None and "sample_weight" in trainer.takes:
+            options["weights"] = self.counts[chosen].astype(np.float64)
+        elif self.counts is not None:
+            copies = np.repeat(np.arange(len(X)), self.counts[chosen])
+            X, y = X[copies], y[copies]
+            options["recordings"] = options["recordings"][copies]
+            K = None if K is None else K[np.ix_(copies, copies)]
         if self._removed is None:
             return trainer.fit(X, y, products=K, **options)
         X, K = classifier.without(X, K, self._removed)

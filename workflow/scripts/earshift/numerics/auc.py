@@ -34,7 +34,7 @@ def concordance(
     """
     absent = np.flatnonzero(~present)
     absent = absent[np.argsort(scores[absent], kind="stable")]
-    below = _running_sums(weights[absent])
+    below = running_sums(weights[absent])
     own = scores[present]
     lower = np.searchsorted(scores[absent], own, side="left")
     upper = np.searchsorted(scores[absent], own, side="right")
@@ -44,7 +44,7 @@ def concordance(
     return ordered / 2, positive.sum(axis=0) * below[-1]
 
 
-def _running_sums(weights: NDArray[np.floating]) -> NDArray[np.floating]:
+def running_sums(weights: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the sum of the first i rows as row i, shape (n_rows + 1, n_resamples).
 
     Of whole numbers, single precision is exact up to 2^24 clips.
@@ -159,6 +159,47 @@ def _average_precision(
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     found = np.diff(hits[ends], prepend=0)
     return float((found * hits[ends] / (ends + 1)).sum() / hits[-1])
+
+
+def best_threshold(
+    scores: NDArray[np.float64],
+    present: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None = None,
+) -> float:
+    """Return the threshold of the highest balanced accuracy.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_clips,)
+        Log-odds; NaN leaves a clip out.
+    present : ndarray of shape (n_clips,), bool
+        The truth.
+    weights : ndarray of shape (n_clips,), float64, optional
+        How much each clip counts; without, all count the same.
+
+    Returns
+    -------
+    float
+        Half-way between two scores, or 0. Among equals the closest to 0, which is what
+        a classifier has that weighs both classes the same. 0 as well where one kind of
+        clip is missing.
+    """
+    known = np.isfinite(scores)
+    own = np.ones(len(scores)) if weights is None else weights
+    scores, present, own = scores[known], present[known], own[known]
+    positive, negative = own * present, own * ~present
+    if not positive.sum() or not negative.sum():
+        return 0.0
+    order = np.argsort(scores, kind="stable")
+    ends = np.flatnonzero(np.diff(scores[order]))
+    missed = np.cumsum(positive[order])[ends] / positive.sum()
+    rejected = np.cumsum(negative[order])[ends] / negative.sum()
+    at_zero = positive[scores <= 0].sum() / positive.sum()
+    right_at_zero = negative[scores <= 0].sum() / negative.sum()
+    candidates = np.append((scores[order][ends] + scores[order][ends + 1]) / 2, 0.0)
+    value = np.append(rejected - missed, right_at_zero - at_zero)
+    best = np.flatnonzero(value >= value.max() - 1e-12)
+    return float(candidates[best[np.abs(candidates[best]).argmin()]])
 
 
 def threshold_metrics(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from earshift.errors import DataError
 from earshift.numerics import logistic
-from earshift.numerics.auc import fold_auc
+from earshift.numerics.auc import best_threshold, fold_auc
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,14 @@ class Classifier:
     C : float
         Inverse strength of the L2 penalty that the inner folds chose; NaN if there is
         none.
+    threshold : float, default=0.0
+        Score from which on the inner folds call a clip present.
     """
 
     coef: NDArray[np.float64]
     intercept: float
     C: float
+    threshold: float = 0.0
 
     def score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return a score of each clip, shape (n_clips,); above 0 means present."""
@@ -180,12 +183,12 @@ def fit(
     X: NDArray[np.float64],
     y: NDArray[np.bool_],
     grid: Sequence[float],
-    folds: NDArray[np.int64],
+    folds: NDArray[np.int64] | None,
     *,
     K: NDArray[np.float64] | None = None,
     weights: NDArray[np.float64] | None = None,
 ) -> Classifier:
-    """Choose C by cross-validation, then fit on all clips.
+    """Choose C and a threshold by cross-validation, then fit on all clips.
 
     Parameters
     ----------
@@ -193,8 +196,9 @@ def fit(
         As in `solve`.
     grid : sequence of float
         Values of C to try; among equals the smallest, the strongest penalty, wins.
-    folds : ndarray of shape (n_clips,), int
-        Fold of each clip, for the choice.
+    folds : ndarray of shape (n_clips,), int, or None
+        Fold of each clip, for the choice. None where nothing is chosen: C is the only
+        one of the grid, and the threshold 0.
     K : ndarray of shape (n_clips, n_clips), optional
         As from `products`.
 
@@ -211,8 +215,11 @@ def fit(
     counted = _counted(y, weights)
     if counted.all() or not counted.any():
         raise one_kind(counted)
-    C = _choose(X, K, y, folds, sorted(grid), weights)
-    return solve(X, K, y, C, weights=weights)
+    if folds is None:
+        (C,), threshold = grid, 0.0
+    else:
+        C, threshold = _choose(X, K, y, folds, sorted(grid), weights)
+    return replace(solve(X, K, y, C, weights=weights), threshold=threshold)
 
 
 def one_kind(y: NDArray[np.bool_]) -> DataError:
@@ -238,12 +245,10 @@ def _choose(
     folds: NDArray[np.int64],
     grid: Sequence[float],
     weights: NDArray[np.float64] | None,
-) -> float:
-    """Return the C of the highest out-of-fold AUC."""
-    if len(grid) == 1:
-        return grid[0]
+) -> tuple[float, float]:
+    """Return the C of the highest out-of-fold AUC, and its best threshold."""
     scores = out_of_fold(X, K, y, folds, grid, weights=weights)
     auc = [fold_auc(s, y, folds, weights) for s in scores]
     # Rounded, so that the choice does not hang on the last bits of a fit.
     best = np.nanargmax(np.round(auc, 9)) if np.isfinite(auc).any() else 0
-    return float(grid[int(best)])
+    return float(grid[int(best)]), best_threshold(scores[int(best)], y, weights)

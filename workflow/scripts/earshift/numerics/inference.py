@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 
-def bootstrap_weights(
+def redrawn(
     recordings: NDArray[np.str_],
     n_resamples: int,
     rng: np.random.Generator,
     strata: Mapping[str, str] | None = None,
-) -> NDArray[np.float32]:
-    """Draw recordings with replacement; return how often each clip counts.
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Draw recordings with replacement; return how often each clip was drawn.
 
     Parameters
     ----------
@@ -27,22 +27,59 @@ def bootstrap_weights(
     rng : Generator
         Draws.
     strata : mapping, optional
-        Recording -> the stratum it is in. From each are drawn as many as it has, so
-        that what tells strata apart keeps its share in every resample.
+        Recording -> the stratum it is in. Each is drawn from on its own, so that what
+        tells strata apart keeps its share in every resample.
+
+    Returns
+    -------
+    counts : ndarray of shape (n_clips, n_resamples), int64
+        Of the n recordings of a stratum, n - 1 are drawn; a single one is always there
+        once.
+    scale : ndarray of shape (n_clips,), float64
+        ``n / (n - 1)``, 1 for a single one: what a clip that is drawn once counts.
+
+    Notes
+    -----
+    Draws of n out of n give a variance of a mean that is too small by ``(n - 1) / n``,
+    which matters where strata are small (Rao and Wu, 1988, with n - 1 draws).
+    """
+    names, member = np.unique(recordings, return_inverse=True)
+    stratum = np.asarray([strata[name] if strata else "" for name in names.tolist()])
+    counts = np.ones((len(names), n_resamples), np.int64)
+    scale = np.ones(len(names))
+    for one in np.unique(stratum):
+        own = np.flatnonzero(stratum == one)
+        n = len(own)
+        if n > 1:
+            drawn = rng.multinomial(n - 1, np.full(n, 1 / n), size=n_resamples)
+            counts[own], scale[own] = drawn.T, n / (n - 1)
+    return counts[member], scale[member]
+
+
+def bootstrap_weights(
+    recordings: NDArray[np.str_],
+    n_resamples: int,
+    rng: np.random.Generator,
+    strata: Mapping[str, str] | None = None,
+) -> NDArray[np.float32]:
+    """Return how much each clip counts in each resample of the recordings.
+
+    Parameters
+    ----------
+    recordings, n_resamples, rng, strata
+        As in `redrawn`.
 
     Returns
     -------
     ndarray of shape (n_clips, 1 + n_resamples)
-        The first column is all ones: the sample itself.
+        The first column is all ones: the sample itself. In the others the counts of
+        `redrawn` are multiplied by its scale, so that a stratum keeps its weight on
+        average.
     """
-    names, member = np.unique(recordings, return_inverse=True)
-    stratum = np.asarray([strata[name] if strata else "" for name in names.tolist()])
-    counts = np.ones((len(names), 1 + n_resamples), np.float32)
-    for one in np.unique(stratum):
-        own = np.flatnonzero(stratum == one)
-        n = len(own)
-        counts[own, 1:] = rng.multinomial(n, np.full(n, 1 / n), size=n_resamples).T
-    return counts[member]
+    counts, scale = redrawn(recordings, n_resamples, rng, strata)
+    weights = np.ones((len(counts), 1 + n_resamples), np.float32)
+    weights[:, 1:] = counts * scale[:, None]
+    return weights
 
 
 def strata_of(
@@ -105,15 +142,18 @@ def p_value(changes: NDArray[np.float64]) -> float:
     return min(1.0, 2 * (smaller + 1) / (n + 1))
 
 
-def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+def holm(
+    p_values: NDArray[np.float64], most_true: int | None = None
+) -> NDArray[np.float64]:
     """Return p-values corrected for their number by the method of Holm (1979).
-
-    SciPy has no such function; statsmodels would be needed for this alone.
 
     Parameters
     ----------
     p_values : ndarray of shape (n_tests,)
         NaN stays NaN and does not count.
+    most_true : int, optional
+        How many of the hypotheses can be true at once, where they exclude each other
+        (Shaffer, 1986); without, all.
 
     Returns
     -------
@@ -123,10 +163,12 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     corrected = np.full(len(p_values), np.nan)
     order = np.argsort(p_values)
     order = order[np.isfinite(p_values[order])]
-    steps = p_values[order] * np.arange(len(order), 0, -1)
-    corrected[order] = (
-        np.minimum(1.0, np.maximum.accumulate(steps)) if len(order) else []
-    )
+    left = np.arange(len(order), 0, -1)
+    if most_true is not None:
+        left = np.minimum(left, most_true)
+    steps = p_values[order] * left
+    if len(order):
+        corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
     return corrected
 
 
@@ -162,31 +204,33 @@ UNSURE_GAIN, UNSURE_LOSS = "gain of unsure worth", "loss of unsure worth"
 EQUIVALENT, NO_EFFECT = "practically equivalent", "no detectable effect"
 
 
-def verdict(low: float, high: float, p_corrected: float, rope: float) -> str:
+def verdict(
+    gain: float, p_changed: float, p_equivalent: float, p_beyond: float, alpha: float
+) -> str:
     """Say in words what a change amounts to.
 
     Parameters
     ----------
-    low, high : float
-        Interval of the change.
-    p_corrected : float
-        Its corrected p-value.
-    rope : float
-        Changes of less than this, either way, are of no practical importance (the
-        region of practical equivalence).
+    gain : float
+        The change; above 0 where it is for the better.
+    p_changed, p_equivalent, p_beyond : float
+        Corrected p-values of the claims that the change is not zero, that it is too
+        small to matter (the region of practical equivalence), and that it is too large
+        not to.
+    alpha : float
+        Below which a p-value makes a claim.
 
     Returns
     -------
     str
-        ``"practically equivalent"`` if the interval lies inside the region. Else
-        ``"no detectable effect"`` if it holds 0, or the p-value is 0.05 or more. Else
-        ``"worth it"`` or ``"harmful"`` if it lies outside of the region as a whole, and
-        ``"gain of unsure worth"`` or ``"loss of unsure worth"`` if not.
+        ``"practically equivalent"`` if this is claimed. Else ``"no detectable effect"``
+        if not even a change is. Else ``"worth it"`` or ``"harmful"`` if it is claimed
+        to matter, and ``"gain of unsure worth"`` or ``"loss of unsure worth"`` if not.
     """
-    if -rope <= low and high <= rope:
+    if p_equivalent < alpha:
         return EQUIVALENT
-    if low <= 0 <= high or p_corrected >= 0.05:
+    if p_changed >= alpha:
         return NO_EFFECT
-    if low > 0:
-        return WORTH_IT if low > rope else UNSURE_GAIN
-    return HARMFUL if high < -rope else UNSURE_LOSS
+    if gain > 0:
+        return WORTH_IT if p_beyond < alpha else UNSURE_GAIN
+    return HARMFUL if p_beyond < alpha else UNSURE_LOSS

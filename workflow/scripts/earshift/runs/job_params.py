@@ -97,3 +97,9 @@ def balance(experiment: Experiment, protocol: str) -> dict[str, str]:
     return {
         "balance": experiment.study.protocol(protocol).balance_in(experiment.config)
     }
+
+
+def statistics(experiment: Experiment) -> dict[str, Any]:
+    """Return the options of stage 7; `n_refits` is one of stage 5."""
+    options = experiment.config["statistics"]
+    return {key: value for key, value in options.items() if key != "n_refits"}

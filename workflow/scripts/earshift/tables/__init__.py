@@ -26,7 +26,15 @@ from earshift.tables._embeddings import PADDING, SKIPPED, STORE_AUDIT
 from earshift.tables._plan import PLAN
 from earshift.tables._scores import DEVIATIONS, FAULT_SCORES, SCORES
 from earshift.tables._splits import CLASSES, SHARED
-from earshift.tables._statistics import DISCREPANCY, GAPS, SUMMARY
+from earshift.tables._statistics import (
+    CLASS_VALUES,
+    DIFFERENCES,
+    DISCREPANCY,
+    GAPS,
+    LEARNING_CURVES,
+    NULL_GAPS,
+    SUMMARY,
+)
 from earshift.tables._table import TYPES, Column, Table
 
 #: What writes them -> all tables of the core.
@@ -46,15 +54,19 @@ __all__ = [
     "AUDIT",
     "BOTH_SIDES",
     "CLASSES",
+    "CLASS_VALUES",
     "CLIP_AUDIT",
     "COUNTS",
     "CUE_SCORES",
     "DEVIATIONS",
+    "DIFFERENCES",
     "DISCREPANCY",
     "DUPLICATES",
     "FAULT_SCORES",
     "FORMATS",
     "GAPS",
+    "LEARNING_CURVES",
+    "NULL_GAPS",
     "PADDING",
     "PERCENTILES",
     "PLAN",

@@ -5,11 +5,19 @@ from earshift.tables._table import Column, Table
 from earshift.tables.columns import (
     ACCESS,
     CELL,
+    CLASS,
     CONDITION,
+    DATASET,
     METHOD,
+    METRIC,
     MODEL,
     N_CLASSES,
+    N_TEST,
+    N_TRAIN,
+    PARTNER,
     PROTOCOL,
+    TEST,
+    TRAIN,
     A,
     B,
 )
@@ -36,29 +44,82 @@ def _change(name: str, meaning: str, empty: str = _PLAIN) -> Column:
     return Column(name, "number", meaning, empty=empty)
 
 
+_TARGET = "for calibration, which has a target"
+
+
+def _level(name: str, of: str, empty: str = "") -> tuple[Column, Column, Column]:
+    return (Column(name, "number", of, empty=empty), *_ends(name, f"`{name}`", empty))
+
+
 SUMMARY = Table(
     layout.SUMMARY_TABLE,
-    "Each protocol, model, condition, method, scope, training dataset, test dataset "
-    "and reference.",
+    "Each protocol, model, condition, method, scope, training dataset, test dataset, "
+    "partner, metric and reference; trained on all clips.",
     (
         PROTOCOL,
         *CELL,
+        PARTNER,
         ACCESS,
+        METRIC,
         N_CLASSES,
-        Column("roc_auc", "number", "ROC-AUC, mean over classes.", empty=_UNKNOWN),
-        *_ends("roc_auc", "`roc_auc`", _UNKNOWN),
-        _change("change", "Change of `roc_auc` from the method `reference`.", _CHANGE),
+        *N_TRAIN,
+        *N_TEST,
+        Column("value", "number", "The metric, mean over classes.", empty=_UNKNOWN),
+        Column("low", "number", "Lower end of its interval.", empty=_UNKNOWN),
+        Column("high", "number", "Upper end of its interval.", empty=_UNKNOWN),
+        Column(
+            "tied_for_best",
+            "flag",
+            "Whether no method of the same model and direction is better beyond doubt.",
+            empty=_TARGET,
+        ),
+        Column(
+            "reference", "text", "Method that this one is compared with.", empty=_PLAIN
+        ),
+        _change("change", "Change of `value` from the method `reference`.", _CHANGE),
         *_ends("change", "`change`", _CHANGE),
-        _change("p_value", "p-value that the change is zero, by the bootstrap."),
-        _change("p_holm", "`p_value`, corrected by Holm's method."),
+        _change("change_se", "Standard error of `change`.", _CHANGE),
+        _change("change_df", "Its degrees of freedom.", _CHANGE),
+        _change("p_value", "p-value that the change is zero.", _CHANGE),
+        _change(
+            "p_holm",
+            "`p_value`, corrected by Holm's method for the methods of a model, "
+            "direction and metric.",
+            _CHANGE,
+        ),
+        _change("p_holm_all", "`p_value`, corrected for the whole table.", _CHANGE),
+        _change(
+            "change_low_holm", "As `change_low`, at the level of `p_holm`.", _CHANGE
+        ),
+        _change(
+            "change_high_holm", "As `change_high`, at the level of `p_holm`.", _CHANGE
+        ),
+        _change(
+            "p_equivalent",
+            "p-value of the claim that the change is too small to matter (two "
+            "one-sided tests).",
+            f"{_CHANGE}, and {_TARGET}",
+        ),
+        _change(
+            "p_equivalent_holm",
+            "The same, corrected together with `p_holm`.",
+            f"{_CHANGE}, and {_TARGET}",
+        ),
+        _change(
+            "p_beyond_holm",
+            "Corrected p-value of the claim that the change is large enough to matter.",
+            f"{_CHANGE}, and {_TARGET}",
+        ),
         Column(
             "verdict",
             "text",
             "What the change amounts to ([report.md](report.md)).",
-            empty=_PLAIN,
+            empty=f"{_PLAIN}, and {_TARGET}",
         ),
-        Column(
-            "reference", "text", "Method that this one is compared with.", empty=_PLAIN
+        _change(
+            "detectable",
+            "Smallest change that would have been found with a probability of 80 %.",
+            _CHANGE,
         ),
         _change(
             "change_low_classes",
@@ -74,40 +135,175 @@ SUMMARY = Table(
         _change("p_t", "p-value of `t`, two-sided.", _ALIKE),
         _change("p_t_holm", "`p_t`, corrected by Holm's method.", _ALIKE),
     ),
-    "%.6f",
+    "%.6g",
 )
 
 GAPS = Table(
     layout.GAP_TABLE,
-    "Each protocol, model, condition, method, scope, and training dataset that is not "
-    "the test dataset.",
+    "Each protocol, model, condition, method, scope, metric, and training dataset "
+    "that is not the test dataset. `within`, `across`, `gap` and `remaining` are of "
+    "training sets of equal size.",
     (
         PROTOCOL,
         *CELL,
+        METRIC,
+        N_CLASSES,
+        *N_TRAIN,
+        *N_TEST,
+        Column("within", "number", "Of classifiers trained on `test`.", empty=_UNKNOWN),
+        Column(
+            "across", "number", "Of classifiers trained on `train`.", empty=_UNKNOWN
+        ),
+        *_level(
+            "gap",
+            "How much worse `across` is than `within`; of calibration, how much "
+            "higher.",
+            _UNKNOWN,
+        ),
+        Column("p_value", "number", "p-value that the gap is zero.", empty=_UNKNOWN),
+        Column(
+            "p_holm",
+            "number",
+            "`p_value`, corrected by Holm's method for the gaps of a metric.",
+            empty=_UNKNOWN,
+        ),
+        *_level(
+            "remaining",
+            "How much worse `across` is than `within` of the method `none`.",
+            _UNKNOWN,
+        ),
+        *_level(
+            "gap_all",
+            "The gap of classifiers that were trained on all clips there are.",
+            _UNKNOWN,
+        ),
+        *_level(
+            "of_size",
+            "`gap_all` minus `gap`: what is due to the sizes of the training sets.",
+            _UNKNOWN,
+        ),
+        Column(
+            "n_train_within",
+            "number",
+            "Training clips of `within` for `gap_all`.",
+            empty=_UNKNOWN,
+        ),
+        Column(
+            "n_train_across",
+            "number",
+            "Training clips of `across` for `gap_all`.",
+            empty=_UNKNOWN,
+        ),
+    ),
+    "%.6g",
+)
+
+LEARNING_CURVES = Table(
+    layout.LEARNING_CURVE_TABLE,
+    "Each protocol, model, condition, training dataset, test dataset, partner, metric "
+    "and share of the training recordings, of the method `none`.",
+    (
+        PROTOCOL,
+        MODEL,
+        CONDITION,
+        TRAIN,
+        TEST,
+        PARTNER,
+        METRIC,
+        Column("share", "number", "Share of the training recordings."),
+        N_CLASSES,
+        *N_TRAIN,
+        *N_TEST,
+        Column("value", "number", "The metric, mean over classes.", empty=_UNKNOWN),
+        Column("low", "number", "Lower end of its interval.", empty=_UNKNOWN),
+        Column("high", "number", "Upper end of its interval.", empty=_UNKNOWN),
+    ),
+    "%.6g",
+)
+
+NULL_GAPS = Table(
+    layout.NULL_GAP_TABLE,
+    "Each protocol, model, condition, dataset and metric: the gap between two halves "
+    "of the dataset, drawn by recording, of the method `none`. There is none in truth.",
+    (
+        PROTOCOL,
+        MODEL,
+        CONDITION,
+        DATASET,
+        METRIC,
+        N_CLASSES,
+        *N_TRAIN,
+        *N_TEST,
         Column(
             "within",
             "number",
-            "ROC-AUC of classifiers trained on `test`.",
+            "Of classifiers trained on the half of the tested clip.",
             empty=_UNKNOWN,
         ),
         Column(
             "across",
             "number",
-            "ROC-AUC of classifiers trained on `train`.",
+            "Of classifiers trained on the other half.",
             empty=_UNKNOWN,
         ),
-        Column("gap", "number", "`within` minus `across`.", empty=_UNKNOWN),
-        *_ends("gap", "`gap`", _UNKNOWN),
-        Column(
-            "remaining",
-            "number",
-            "`within` of the method `none` minus `across` of this one.",
-            empty=_UNKNOWN,
-        ),
-        *_ends("remaining", "`remaining`", _UNKNOWN),
-        Column("p_value", "number", "p-value that the gap is zero, by the bootstrap."),
+        *_level("gap", "How much worse `across` is than `within`.", _UNKNOWN),
+        Column("p_value", "number", "p-value that the gap is zero.", empty=_UNKNOWN),
     ),
-    "%.6f",
+    "%.6g",
+)
+
+_SHRUNKEN = "drawn towards the mean of the classes, the more the less is known"
+
+CLASS_VALUES = Table(
+    layout.CLASS_TABLE,
+    "Each protocol, model, condition, method, scope, training dataset, test dataset, "
+    "partner, metric and class; trained on all clips.",
+    (
+        PROTOCOL,
+        *CELL,
+        PARTNER,
+        METRIC,
+        CLASS,
+        *_level("value", "The metric.", _UNKNOWN),
+        *_level("value_shrunken", f"`value`, {_SHRUNKEN}.", _UNKNOWN),
+        *_level("change", "Change from the method `none`.", _CHANGE),
+        *_level("change_shrunken", f"`change`, {_SHRUNKEN}.", _CHANGE),
+        Column("is_worst", "flag", "Whether its `value_shrunken` is the worst."),
+    ),
+    "%.6g",
+)
+
+DIFFERENCES = Table(
+    layout.DIFFERENCE_TABLE,
+    "Each pair of corrections of a model, and each pair of models without correction, "
+    "for each protocol, condition, training dataset, test dataset, partner and metric; "
+    "paired, on the same clips and draws.",
+    (
+        Column("kind", "text", "What is compared: `methods` or `models`."),
+        PROTOCOL,
+        Column("model", "text", "The model.", empty="where models are compared"),
+        CONDITION,
+        TRAIN,
+        TEST,
+        PARTNER,
+        METRIC,
+        A,
+        B,
+        Column("scope_a", "text", "Scope of `a`.", empty="where models are compared"),
+        Column("scope_b", "text", "Scope of `b`.", empty="where models are compared"),
+        Column("difference", "number", "Value of `b` minus that of `a`.", "", _UNKNOWN),
+        Column("low", "number", "Lower end of its interval.", empty=_UNKNOWN),
+        Column("high", "number", "Upper end of its interval.", empty=_UNKNOWN),
+        Column("p_value", "number", "p-value that it is zero.", empty=_UNKNOWN),
+        Column(
+            "p_holm",
+            "number",
+            "`p_value`, corrected by Holm's method for the pairs of a direction and "
+            "metric.",
+            empty=_UNKNOWN,
+        ),
+    ),
+    "%.6g",
 )
 
 _NULL = "if a measure returns null values: values of datasets that differ by chance"
@@ -156,4 +352,12 @@ DISCREPANCY = Table(
     "%.6f",
 )
 
-ALL = (SUMMARY, GAPS, DISCREPANCY)
+ALL = (
+    SUMMARY,
+    GAPS,
+    LEARNING_CURVES,
+    NULL_GAPS,
+    CLASS_VALUES,
+    DIFFERENCES,
+    DISCREPANCY,
+)

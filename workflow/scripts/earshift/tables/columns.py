@@ -30,5 +30,32 @@ N_CLASSES = Column("n_classes", "count", "Classes that the mean is over.")
 A = Column("a", "text", "Name of one dataset.")
 B = Column("b", "text", "Name of the other dataset.")
 
+SAMPLE = Column(
+    "sample",
+    "text",
+    "Which of the clips that may train do: `all`; as many of each class as the other "
+    "dataset has (`equal`); a share of the recordings (`1/8`, `1/4`, `1/2`); or half "
+    "of the dataset's recordings, that of the tested clip (`same half`) or the other "
+    "one (`other half`).",
+)
+PARTNER = Column(
+    "partner",
+    "text",
+    "The dataset that `train` is paired with: methods are fitted to both, and equal "
+    "samples are as large in both.",
+    empty="if methods are fitted to more than two datasets at once, or one alone",
+)
+METRIC = Column("metric", "text", "The metric ([report.md](report.md#metrics)).")
+#: How much was trained on and tested.
+N_TRAIN = (
+    Column("n_train", "number", "Training clips; mean over classes and folds."),
+    Column("n_train_positive", "number", "Those of them that have the class."),
+    Column("n_train_recordings", "number", "Recordings of the training clips."),
+)
+N_TEST = (
+    Column("n_test", "count", "Tested clips."),
+    Column("n_recordings", "count", "Tested recordings."),
+)
+
 #: What a mean over classes is of, whatever the protocol.
 CELL = (MODEL, CONDITION, METHOD, SCOPE, TRAIN, TEST)

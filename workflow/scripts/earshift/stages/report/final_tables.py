@@ -9,11 +9,31 @@ from typing import Any
 
 import pandas as pd
 
+from earshift.evaluation.samples import ALL
 from earshift.stages.report.measured import with_facts
-from earshift.tables import DISCREPANCY, GAPS, SCORES, SUMMARY
+from earshift.tables import (
+    CLASS_VALUES,
+    DIFFERENCES,
+    DISCREPANCY,
+    GAPS,
+    LEARNING_CURVES,
+    NULL_GAPS,
+    SCORES,
+    SUMMARY,
+    Table,
+)
 
 #: The final tables.
-NAMES = ("scores", "summary", "gaps", "discrepancy")
+NAMES = (
+    "scores",
+    "summary",
+    "gaps",
+    "learning_curves",
+    "null_gaps",
+    "class_values",
+    "differences",
+    "discrepancy",
+)
 
 #: What `access` means, in words.
 ACCESS = {
@@ -51,6 +71,12 @@ class Tables:
         Which.
     protocols : tuple of str
         All of the experiment.
+    metrics, metric_gaps : DataFrame
+        As `summary` and `gaps`, with the rows of all metrics. Those two have only the
+        rows of the ROC-AUC, whose columns are called ``roc_auc``, ``roc_auc_low`` and
+        ``roc_auc_high`` in the former.
+    learning_curves, null_gaps, class_values, differences : DataFrame
+        The tables of these names.
     """
 
     scores: pd.DataFrame
@@ -60,6 +86,12 @@ class Tables:
     kernel: pd.DataFrame
     protocol: str
     protocols: tuple[str, ...]
+    metrics: pd.DataFrame
+    metric_gaps: pd.DataFrame
+    learning_curves: pd.DataFrame
+    null_gaps: pd.DataFrame
+    class_values: pd.DataFrame
+    differences: pd.DataFrame
 
     @property
     def note(self) -> str:
@@ -120,27 +152,64 @@ def read(
     Tables
         With rows in the order of the files.
     """
-    whole, all_gaps, all_scores, measured = (
-        table.read(folder / Path(table.file).name)
-        for table in (SUMMARY, GAPS, SCORES, DISCREPANCY)
-    )
-    protocols = tuple(ordered(whole["protocol"]))
-    shown = protocol or ("fixed" if "fixed" in protocols else protocols[0])
+
+    def rows_of(table: Table) -> pd.DataFrame:
+        rows = table.read(folder / Path(table.file).name)
+        return rows[rows["protocol"].eq(shown)] if "protocol" in rows else rows
+
+    shown = protocol or "fixed"
+    protocols = tuple(ordered(SUMMARY.read(folder / "summary.csv")["protocol"]))
+    if protocol is None and shown not in protocols:
+        shown = protocols[0]
+    scores = rows_of(SCORES)
+    scores = _of_one_partner(scores[scores["sample"].eq(ALL)])
+    whole = _of_one_partner(rows_of(SUMMARY))
     n_scopes = whole.groupby("method")["scope"].nunique()
-    alike = set(n_scopes.index[n_scopes < all_scores["scope"].nunique()])
-    rows = _named(whole[whole["protocol"].eq(shown)], alike)
-    plain = rows["reference"].replace("", "none").eq("none")
-    summary, kernel = (rows[own].reset_index(drop=True) for own in (plain, ~plain))
-    gaps, scores = (
-        _named(table[table["protocol"].eq(shown)], alike)
-        for table in (all_gaps, all_scores)
+    alike = set(n_scopes.index[n_scopes < scores["scope"].nunique()])
+    metrics = _named(whole, alike)
+    plain = metrics["reference"].replace("", "none").eq("none")
+    summary, kernel = (
+        _of_auc(metrics[own]).rename(columns=_AUC) for own in (plain, ~plain)
     )
     seen = dict(zip(summary["variant"], summary["access"], strict=True))
+    gaps = _named(rows_of(GAPS), alike)
     gaps["access"] = gaps["variant"].map(seen)
-    discrepancy = _named(measured, alike)
+    discrepancy = _named(rows_of(DISCREPANCY), alike)
     if measures is not None:
         discrepancy = with_facts(discrepancy, measures)
-    return Tables(scores, summary, gaps, discrepancy, kernel, shown, protocols)
+    return Tables(
+        _named(scores, alike),
+        summary,
+        _of_auc(gaps),
+        discrepancy,
+        kernel,
+        shown,
+        protocols,
+        metrics[plain].reset_index(drop=True),
+        gaps,
+        _named(rows_of(LEARNING_CURVES), alike),
+        _named(rows_of(NULL_GAPS), alike),
+        _named(rows_of(CLASS_VALUES), alike),
+        rows_of(DIFFERENCES),
+    )
+
+
+#: What columns of the ROC-AUC are called where there is no other metric.
+_AUC = {"value": "roc_auc", "low": "roc_auc_low", "high": "roc_auc_high"}
+
+
+def _of_auc(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["metric"].eq("roc_auc")].reset_index(drop=True)
+
+
+def _of_one_partner(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep, of what holds within a dataset, the rows of its first partner.
+
+    Across datasets, and of two datasets, there is one partner alone.
+    """
+    within = rows["train"].eq(rows["test"])
+    first = rows[within].groupby("test", sort=False)["partner"].transform("first")
+    return rows[~within | rows["partner"].eq(first.reindex(rows.index))]
 
 
 def _named(table: pd.DataFrame, alike: Collection[str]) -> pd.DataFrame:
@@ -149,6 +218,8 @@ def _named(table: pd.DataFrame, alike: Collection[str]) -> pd.DataFrame:
     setting = table["model"]
     if not one_condition:
         setting = table["model"] + " (" + table["condition"] + ")"
+    if "method" not in table:
+        return table.assign(setting=setting).reset_index(drop=True)
     variant = table["method"]
     if "scope" in table and table["scope"].nunique() > 1:
         same = variant.isin(alike)

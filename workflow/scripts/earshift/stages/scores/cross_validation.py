@@ -5,24 +5,21 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from earshift import classifiers, registry, versions
 from earshift.debias import Method
-from earshift.errors import DataError
 from earshift.evaluation import domains
-from earshift.evaluation.domains import PRESENT
 from earshift.evaluation.protocol import FIXED, Protocol
-from earshift.evaluation.training import Fitted, Trainer
-from earshift.evaluation.views import Split, View
-from earshift.numerics.classifier import Classifier
+from earshift.evaluation.training import Trainer
+from earshift.evaluation.views import Split
 from earshift.stages.scores import inputs, score_tables
+from earshift.stages.scores.folds import Work
 from earshift.stages.scores.score_tables import CELL
 from earshift.stages.splits.classes import read_classes
 from earshift.workers import tasks
@@ -44,6 +41,8 @@ def cross_validate(
     scopes: Sequence[str],
     protocol: Protocol = FIXED,
     classifier: Mapping[str, Any],
+    fit: str = "pair",
+    n_refits: int = 0,
     seed: int,
     n_workers: int,
     parts: Path,
@@ -74,6 +73,12 @@ def cross_validate(
         Whose scores. One that has a `cross_validate` of its own is asked for them.
     classifier : mapping
         Complete config entry of the classifier.
+    fit : {"pair", "all"}, default="pair"
+        Whether methods are fitted for each pair of datasets, to clips of these two, or
+        once to those of all.
+    n_refits : int, default=0
+        How often training data are drawn anew, over all repeats, to see how much scores
+        vary with them.
     seed : int
         Seed of all draws.
     n_workers : int
@@ -81,7 +86,9 @@ def cross_validate(
     parts : Path
         Folder where results of tasks are kept, for this run and the next.
     clip_scores : Path
-        Parquet file to write: a row per test clip, class, method, scope, train dataset.
+        Parquet file to write: a row per test clip, class, method, scope, training
+        dataset, and sample of its clips (`evaluation.samples`), with the columns of
+        `score_fold`.
     scores : Path
         CSV file to write, `tables.SCORES`.
     directions : Path
@@ -116,26 +123,19 @@ def cross_validate(
     log_left_out(every_method, entries)
     balanced = {"draws": str(draws)} if draws else {}
     entries = [{**entry, **balanced} for entry in entries]
-    all_domains = inputs.load_all(entries, chosen)
-    shared = {
-        "entries": entries,
-        "digest": [domain.digest() for domain in all_domains],
+    told = {
         "classes": chosen,
         **classifier_of_tasks(protocol.classifier_in(classifier)),
+        "n_refits": n_refits,
         "seed": seed,
         "version": versions.SCORES,
     }
-    names = [domain.name for domain in all_domains]
-    served = {n: m for n, m in every_method.items() if m.directions(names)}
     # Draws differ between classes, and with them all that could be shared.
     each = [[c] for c in chosen] if draws else [chosen]
     groups = [
-        [
-            shared | cell | {"only": only}
-            for cell in cells(served, scopes, [(repeat, fold)])
-        ]
-        for repeat, fold in domains.folds(all_domains)
-        for only in each
+        group
+        for some in together(entries, fit)
+        for group in _groups(some, told, every_method, scopes, each)
     ]
     n_nodes = spread.nodes if spread else 1
     if len(groups) < 2 * n_workers * n_nodes:
@@ -152,6 +152,39 @@ def cross_validate(
         what=f"{model} / {condition}: scores",
     )
     score_tables.write(tables, part, every_method, scopes)
+
+
+def together(
+    entries: Sequence[Mapping[str, str]], fit: str
+) -> list[list[Mapping[str, str]]]:
+    """Return the datasets that methods are fitted to at once: pairs, or all."""
+    if fit == "all" or len(entries) < 3:
+        return [list(entries)]
+    return [list(pair) for pair in combinations(entries, 2)]
+
+
+def _groups(
+    entries: Sequence[Mapping[str, str]],
+    told: Mapping[str, Any],
+    methods: Mapping[str, Method],
+    scopes: Sequence[str],
+    each: Sequence[Sequence[str]],
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the tasks of each split of some datasets, which share their scales."""
+    all_domains = inputs.load_all(entries, told["classes"])
+    shared = {
+        "entries": entries,
+        "digest": [domain.digest() for domain in all_domains],
+        **told,
+    }
+    names = [domain.name for domain in all_domains]
+    served = {n: m for n, m in methods.items() if m.directions(names)}
+    for repeat, fold in domains.folds(all_domains):
+        for only in each:
+            yield [
+                shared | cell | {"only": only}
+                for cell in cells(served, scopes, [(repeat, fold)])
+            ]
 
 
 def log_left_out(
@@ -236,8 +269,7 @@ def score_fold(
     Returns
     -------
     rows : DataFrame
-        Columns method, scope, train, test, class, repeat, fold, clip_id, recording,
-        present, score (above 0 where the clip is taken to have the class), C.
+        Columns `score_tables.CLIP`, and ``refit_0`` ... of the draws of the repeat.
     directions : DataFrame
         Columns `score_tables.DIRECTION`.
 
@@ -247,19 +279,30 @@ def score_fold(
         If a class cannot be trained, a score is not finite, or the method does what
         none may.
     """
-    own = Method.of_task(method, method_entry, method_version)
-    trainer = trainer_of(shared)
-    classes, repeat, fold = (shared[word] for word in ("classes", "repeat", "fold"))
+    repeat, fold = shared["repeat"], shared["fold"]
+    # What a method draws, such as a kernel's frequencies, is drawn anew in each repeat.
+    own = Method.of_task(method, method_entry, method_version).redrawn(repeat)
+    classes = shared["classes"]
     balanced = "draws" in shared["entries"][0]
     words = ("entries", "digest", "classes", "repeat", "fold")
     key = {word: shared[word] for word in words}
     split = load_split(
         json.dumps(key | {"c": classes.index(only[0]) if balanced else None})
     )
-    classwise = scope == "classwise" and own.looks_at_domains
     served = own.directions([domain.name for domain in split.domains])
     first = min(f for r, f in domains.folds(split.domains) if r == repeat)
-    work = _Work(split, classes, classwise, classwise or balanced, fold == first)
+    work = Work(
+        split,
+        classes,
+        own,
+        trainer_of(shared),
+        seed,
+        (repeat, fold),
+        classwise=scope == "classwise" and own.looks_at_domains,
+        balanced=balanced,
+        is_first=fold == first,
+        n_refits=shared["n_refits"],
+    )
     tables: list[pd.DataFrame] = []
     directions: list[dict[str, Any]] = []
     for i, source in enumerate(split.domains):
@@ -271,63 +314,12 @@ def score_fold(
         ):
             key = {"method": method, "scope": scope, "train": source.name}
             key |= {"class": None, "repeat": repeat, "fold": fold}
-            for c, view, rows in work.views(i, own, only, key):
+            for table, rows in work.source(i, targets, only, key):
+                tables.append(table)
                 directions += rows
-                key["class"] = name = classes[c]
-                rng = domains.generator(seed, repeat, fold, source.name, name)
-                fitted = _fit_class(view, i, c, name, trainer, rng)
-                if isinstance(fitted, Classifier):
-                    directions.append(score_tables.class_row(fitted, **key))
-                for j in targets:
-                    target = split.domains[j]
-                    test = split.tested[j] & (target.labels[:, c] >= 0)
-                    scores = view.score(fitted, j, test)
-                    table = score_tables.clip_rows(target, test, c, scores, fitted.C)
-                    tables.append(table.assign(**key))
     return pd.concat(tables, ignore_index=True), score_tables.direction_table(
         directions
     )
-
-
-@dataclass(frozen=True)
-class _Work:
-    """Which classes need a view of their own, and where a fit is done again."""
-
-    split: Split
-    classes: Sequence[str]
-    classwise: bool
-    anew: bool
-    is_first: bool
-
-    def views(
-        self,
-        i: int,
-        method: Method,
-        only: Sequence[str],
-        key: Mapping[str, Any],
-    ) -> Iterator[tuple[int, View, list[dict[str, Any]]]]:
-        """Yield each class with the view of source `i`, and rows of what is new in it.
-
-        In the first fold of each repeat, the first class makes sure that a second fit
-        gives the same.
-        """
-        names = [domain.name for domain in self.split.domains]
-        view: View | None = None
-        for name in only:
-            c, rows = self.classes.index(name), []
-            if view is None or self.anew:
-                view = self.split.view(
-                    i,
-                    method,
-                    c if self.classwise else None,
-                    fit_again=self.is_first and c == 0,
-                )
-                own = {**key, "class": name if self.anew else None}
-                rows = score_tables.direction_rows(view.found, names, "dataset", **own)
-                rows += score_tables.direction_rows(
-                    view.skipped, names, "skipped", **own
-                )
-            yield c, view, rows
 
 
 @lru_cache(maxsize=1)
@@ -343,27 +335,3 @@ def load_split(shared: str) -> Split:
     task = json.loads(shared)
     all_domains = inputs.load_all(task["entries"], task["classes"])
     return Split(all_domains, task["repeat"], task["fold"], task["c"])
-
-
-def _fit_class(
-    view: View,
-    i: int,
-    c: int,
-    name: str,
-    trainer: Trainer,
-    rng: np.random.Generator,
-) -> Fitted:
-    """Fit a classifier of a class on the clips of dataset `i` whose label is known."""
-    source = view.split.domains[i]
-    known = view.split.train[i] & (source.labels[:, c] >= 0)
-    try:
-        return view.fit(
-            i,
-            known,
-            source.labels[known, c] == PRESENT,
-            trainer,
-            recordings=source.recording[known],
-            rng=rng,
-        )
-    except DataError as error:
-        raise DataError(f"dataset '{source.name}', class '{name}': {error}") from error

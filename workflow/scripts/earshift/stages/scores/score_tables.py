@@ -16,7 +16,8 @@ from earshift import files
 from earshift.debias import Found, Method
 from earshift.errors import DataError
 from earshift.evaluation.domains import PRESENT, Domain
-from earshift.numerics import auc
+from earshift.evaluation.samples import ALL
+from earshift.numerics import auc, metrics
 from earshift.numerics.classifier import Classifier
 from earshift.tables import SCORES
 
@@ -29,9 +30,40 @@ CELL = (
     "scope",
     "train",
     "test",
+    "sample",
+    "partner",
     "class",
     "repeat",
 )
+
+#: Columns of the table of clips, but for those that name the experiment's part, and for
+#: the scores of classifiers whose training data were drawn anew (`REFIT`).
+CLIP = (
+    "method",
+    "scope",
+    "train",
+    "test",
+    "sample",
+    "partner",
+    "class",
+    "repeat",
+    "fold",
+    "clip_id",
+    "recording",
+    "present",
+    "score",
+    "threshold",
+    "C",
+    "n_train",
+    "n_train_positive",
+    "n_train_recordings",
+)
+
+#: Columns that say how much was trained on.
+SIZES = ("n_train", "n_train_positive", "n_train_recordings")
+
+#: How names of columns begin that have the scores of such classifiers.
+REFIT = "refit_"
 
 #: Columns of the table of directions, but for those that name the experiment's part.
 DIRECTION = (
@@ -78,7 +110,14 @@ def clip_rows(
     test: NDArray[np.bool_],
     c: int,
     scores: NDArray[np.float64],
+    *,
     C: float,
+    n_train: int,
+    n_train_positive: int,
+    n_train_recordings: int,
+    threshold: float = 0.0,
+    sample: str = ALL,
+    partner: str = "",
 ) -> pd.DataFrame:
     """Return a row for each test clip of one dataset.
 
@@ -91,14 +130,21 @@ def clip_rows(
     c : int
         Number of the class.
     scores : ndarray of shape (n_test,)
-        Above 0 where a clip is taken to have the class.
+        Log-odds, where the classifier gives these; above 0 where a clip is taken to
+        have the class.
     C : float
         Of the classifier; NaN if it has none.
+    n_train, n_train_positive, n_train_recordings : int
+        What the classifier was trained on: clips, those with the class, recordings.
+    threshold : float, default=0.0
+        What it chose on the training clips.
+    sample, partner : str
+        What was drawn of the training clips, as `evaluation.samples.Sample` has it.
 
     Returns
     -------
     DataFrame
-        Columns test, clip_id, recording, present, score, C.
+        Columns of `CLIP` from `test` on, but for class, repeat and fold.
 
     Raises
     ------
@@ -121,7 +167,13 @@ def clip_rows(
             "recording": target.recording[test],
             "present": target.labels[test, c] == PRESENT,
             "score": scores,
+            "threshold": threshold,
+            "sample": sample,
+            "partner": partner,
             "C": C,
+            "n_train": n_train,
+            "n_train_positive": n_train_positive,
+            "n_train_recordings": n_train_recordings,
         }
     )
 
@@ -233,7 +285,7 @@ def write(
         directions[["protocol", "model", "condition", *DIRECTION]].to_parquet(
             file, index=False
         )
-    SCORES.write(metrics(rows), part.scores)
+    SCORES.write(score_rows(rows), part.scores)
 
 
 def in_all_scopes(
@@ -266,7 +318,7 @@ def in_all_scopes(
     return pd.concat(parts, ignore_index=True)
 
 
-def metrics(rows: pd.DataFrame) -> pd.DataFrame:
+def score_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row of metrics per cell.
 
     Parameters
@@ -280,19 +332,26 @@ def metrics(rows: pd.DataFrame) -> pd.DataFrame:
         Columns of `tables.SCORES`.
     """
     out = []
-    for cell, part in rows.groupby(list(CELL), sort=False):
+    for cell, part in rows.groupby(list(CELL), sort=False, observed=True):
         scores = part["score"].to_numpy(float)
         present = part["present"].to_numpy(bool)
-        folds = part["fold"].to_numpy(int)
+        values = metrics.all_resampled(
+            scores,
+            present,
+            part["fold"].to_numpy(np.int64),
+            part["threshold"].to_numpy(float),
+            np.ones((len(part), 1)),
+        )
         out.append(
             dict(zip(CELL, cell, strict=True))
+            | {name: float(value[0]) for name, value in values.items()}
+            | auc.threshold_metrics(scores, present)
             | {
-                "roc_auc": auc.fold_auc(scores, present, folds),
-                "average_precision": auc.fold_average_precision(scores, present, folds),
-                **auc.threshold_metrics(scores, present),
                 "n_positive": int(present.sum()),
                 "n_test": len(part),
+                "n_recordings": part["recording"].nunique(),
             }
+            | {name: part[name].mean() for name in SIZES}
         )
     table = pd.DataFrame(out, columns=SCORES.names)
     # Not in the order of the tasks, which is that of the work.

@@ -1,13 +1,15 @@
 """Stage 7, statistics: the tables that answer the experiment's questions.
 
 All comparisons are paired: in each bootstrap resample the recordings of a test dataset
-are drawn once, and every method, class and training dataset is scored on that draw.
+are drawn once, and every method, class and training dataset is scored on that draw; and
+training recordings that are drawn anew are the same for all methods.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +17,74 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift import registry
 from earshift.debias import Method
-from earshift.evaluation.protocol import FIXED, NO_STUDY, Study
-from earshift.numerics import auc, inference
-from earshift.stages.discrepancy.curves import KEYS, Curve
-from earshift.stages.discrepancy.curves import curves as discrepancy_curves
+from earshift.evaluation.protocol import NO_STUDY, Study
+from earshift.evaluation.samples import ALL
+from earshift.numerics import inference, metrics, planning
+from earshift.numerics.estimates import Curve, Estimate
+from earshift.numerics.inference import holm
+from earshift.stages.statistics import (
+    class_values,
+    comparisons,
+    gap_tables,
+    resampling,
+)
 from earshift.stages.statistics.access import access_of, references
-from earshift.tables import DISCREPANCY, GAPS, SCORES, SUMMARY
+from earshift.stages.statistics.resampling import Group
+from earshift.tables import (
+    CLASS_VALUES,
+    DIFFERENCES,
+    GAPS,
+    LEARNING_CURVES,
+    NULL_GAPS,
+    SCORES,
+    SUMMARY,
+    Table,
+)
 
 log = logging.getLogger(__name__)
 
-#: What identifies a mean over classes.
-GROUP = ("protocol", "model", "condition", "method", "scope", "train", "test")
+#: Tables that `summarise` writes.
+TABLES: Mapping[str, Table] = {
+    "summary": SUMMARY,
+    "gaps": GAPS,
+    "learning_curves": LEARNING_CURVES,
+    "null_gaps": NULL_GAPS,
+    "class_values": CLASS_VALUES,
+    "differences": DIFFERENCES,
+}
 
-#: Columns of the table of discrepancies where measures return null values.
-NULL_COLUMNS = ("null", "null_low", "null_high", "p_value")
+#: What methods are compared within: all rows but for these columns.
+FAMILY = ("protocol", "model", "condition", "train", "test", "partner", "metric")
 
-#: Curves of resampled values by what they are of.
-Curves = dict[tuple[str, ...], NDArray[np.float64]]
 
-#: The same by group, for each class: arrays of shape (n_classes, 1 + n_resamples).
-ClassCurves = dict[tuple[str, ...], NDArray[np.float64]]
+@dataclass(frozen=True)
+class Options:
+    """How sure statements have to be.
+
+    Parameters
+    ----------
+    confidence : float
+        Level of the intervals; what is claimed is wrong in at most the rest.
+    rope : float
+        Changes of mean ROC-AUC below this are of no practical importance.
+    """
+
+    confidence: float
+    rope: float
+
+    @property
+    def alpha(self) -> float:
+        """Share of wrong claims that is allowed."""
+        return 1 - self.confidence
+
+    def region(self, metric: metrics.Metric) -> float:
+        """Return the changes of a metric that matter as little as `rope` does.
+
+        The same share of the way from chance to a perfect classifier.
+        """
+        span = abs(metric.ideal - metric.chance)
+        return self.rope / 0.5 * (span if np.isfinite(span) and span else 0.5)
 
 
 def summarise(
@@ -48,21 +96,20 @@ def summarise(
     rope: float = 0.01,
     balance: str = "none",
     seed: int,
-    summary: Path,
-    gaps: Path,
+    out: Mapping[str, Path],
     study: Study = NO_STUDY,
 ) -> None:
-    """Write mean scores over classes, their change by each method, and the gaps.
+    """Write means over classes, their change by each method, gaps, and what they need.
 
     Parameters
     ----------
     clip_scores : sequence of Path
         Per-clip scores of each protocol, model and condition, from
-        `evaluate.cross_validate`.
+        `cross_validation.cross_validate`.
     methods : mapping
         Config entries of the methods.
     n_resamples : int
-        Bootstrap resamples of recordings.
+        Bootstrap resamples of the recordings that test.
     confidence : float
         Level of the intervals.
     rope : float
@@ -72,293 +119,236 @@ def summarise(
         decides what methods see.
     seed : int
         Of the resamples.
-    summary : Path
-        CSV file to write: per `GROUP`, mean ROC-AUC over classes with its interval, the
-        change against the method ``none`` with interval and p-value (paired; Holm over
-        the methods of a model and direction), and a verdict in words; then the interval
-        where classes are drawn too, and a paired t-test over the classes. A method with
-        several `references` has a row for each; one that is the same in all scopes has
-        rows of the first alone, and counts once.
-    gaps : Path
-        CSV file to write: how much worse clips of `test` are told apart by classifiers
-        trained on `train` than by classifiers trained on `test` itself. Both are
-        corrected for `gap`; for `remaining` the latter are not, so that a method which
-        harms them cannot make it small.
+    out : mapping of str to Path
+        CSV file to write for each of `TABLES`.
     study : Study, optional
         That of the experiment, which has its protocols.
     """
-    curves: ClassCurves = {}
-    for path in clip_scores:
-        rows = pd.read_parquet(path)
-        for (_, condition, test), part in rows.groupby(["model", "condition", "test"]):
-            log.info("resampling %s, %s, %s", path.parent.name, condition, test)
-            curves |= resample(part, n_resamples, seed)
-    rng = np.random.default_rng(seed)
     by_name = Method.of_all(methods)
-    table = _summary(curves, by_name, balance, study, confidence, rope, rng)
-    SUMMARY.write(table, summary)
-    means = {group: _mean(curves[group]) for group in _shown(curves, by_name)}
-    GAPS.write(_gaps(means, confidence), gaps)
+    options = Options(confidence, rope)
+    rows = _Rows(options, by_name, balance, study, seed)
+    for path in clip_scores:
+        log.info("resampling %s, %s", path.parent.name, path.stem)
+        scores = resampling.read(path)
+        scores = scores[shown(scores, by_name)]
+        rows.add(list(resampling.groups(scores, n_resamples, seed)))
+    made = {
+        "summary": corrected(rows.summary(), options),
+        "gaps": gap_tables.corrected(rows.gaps),
+        "learning_curves": pd.DataFrame(rows.curves),
+        "null_gaps": pd.DataFrame(rows.nulls),
+        "class_values": pd.DataFrame(rows.classes),
+        "differences": comparisons.corrected(rows.differences()),
+    }
+    for name, table in TABLES.items():
+        table.write(made[name].reindex(columns=table.names), out[name])
 
 
-def resample(rows: pd.DataFrame, n_resamples: int, seed: int) -> ClassCurves:
-    """Return the AUC of each class of each group, per resample, means over repeats.
+def shown(rows: pd.DataFrame, methods: Mapping[str, Method]) -> NDArray[np.bool_]:
+    """Return which rows to keep: those of methods alike in all scopes in one alone."""
+    first = rows["scope"].iloc[0]
+    alike = [name for name, method in methods.items() if not method.looks_at_domains]
+    kept: NDArray[np.bool_] = (
+        rows["scope"].eq(first) | ~rows["method"].isin(alike)
+    ).to_numpy()
+    return kept
 
-    All rows are of one test dataset, so that every group sees the same draws: clips are
-    numbered by id, and the generator depends on the seed alone.
+
+class _Rows:
+    """Rows of all tables, model by model."""
+
+    def __init__(
+        self,
+        options: Options,
+        methods: Mapping[str, Method],
+        balance: str,
+        study: Study,
+        seed: int,
+    ) -> None:
+        self.options, self.methods = options, methods
+        self.balance, self.study = balance, study
+        self.rng = np.random.default_rng(seed)
+        self.rows: list[dict[str, Any]] = []
+        self.gaps: list[dict[str, Any]] = []
+        self.curves: list[dict[str, Any]] = []
+        self.nulls: list[dict[str, Any]] = []
+        self.classes: list[dict[str, Any]] = []
+        self.pairs: list[dict[str, Any]] = []
+        self.plain: list[Group] = []
+
+    def add(self, groups: Sequence[Group]) -> None:
+        """Add the rows of one model and condition."""
+        by_name = {tuple(group.named.values()): group for group in groups}
+        alpha, references_of = self.options.alpha, self._references(by_name)
+        for group in groups:
+            if group.named["sample"] == ALL:
+                self._summarised(group, references_of(group))
+                reference = next(iter(references_of(group)), None)
+                self.classes += class_values.rows(group, reference, alpha)
+        whole = [group for group in groups if group.named["sample"] == ALL]
+        comparisons.tie(self.rows, whole, alpha)
+        self.pairs += comparisons.of_methods(whole, alpha)
+        self.gaps += gap_tables.gaps(by_name, alpha)
+        self.curves += gap_tables.learning_curves(groups, alpha)
+        self.nulls += gap_tables.null_gaps(by_name, alpha)
+        self.plain += [g.of_means() for g in whole if g.named["method"] == "none"]
+
+    def summary(self) -> pd.DataFrame:
+        """Return the rows of the summary, not corrected."""
+        return pd.DataFrame(self.rows)
+
+    def differences(self) -> list[dict[str, Any]]:
+        """Return the rows of differences of methods, and of models."""
+        return self.pairs + comparisons.of_models(self.plain, self.options.alpha)
+
+    def _references(
+        self, by_name: Mapping[tuple[str, ...], Group]
+    ) -> Callable[[Group], list[Group]]:
+        """Return what finds the groups that a group is compared with."""
+
+        def found(group: Group) -> list[Group]:
+            others = []
+            for name in references(group.named["method"], self.methods):
+                scope = group.named["scope"]
+                alike = not self.methods[name].looks_at_domains
+                for own in [scope, *([] if not alike else self._scopes(by_name))]:
+                    key = group.named | {"method": name, "scope": own}
+                    if tuple(key.values()) in by_name:
+                        others.append(by_name[tuple(key.values())])
+                        break
+            return others
+
+        return found
+
+    @staticmethod
+    def _scopes(by_name: Mapping[tuple[str, ...], Group]) -> list[str]:
+        return list(dict.fromkeys(g.named["scope"] for g in by_name.values()))
+
+    def _summarised(self, group: Group, compared: Sequence[Group]) -> None:
+        """Add the rows of a group: one for each metric and each reference."""
+        named = {k: v for k, v in group.named.items() if k != "sample"}
+        method = self.methods[named["method"]]
+        protocol = self.study.protocol(named["protocol"])
+        seen = access_of(
+            method, named["scope"], protocol=protocol, balance=self.balance
+        )
+        for metric in metrics.METRICS:
+            curve = group.curves[metric.name]
+            estimate = curve.mean()
+            low, high = estimate.interval(self.options.alpha, metric.link)
+            row = named | {
+                "access": seen,
+                "metric": metric.name,
+                "n_classes": len(group.classes),
+                **group.sizes,
+                "value": estimate.value,
+                "low": low,
+                "high": high,
+            }
+            if named["method"] == "none":
+                self.rows.append(row)
+            for other in compared:
+                change = self._change(curve - other.curves[metric.name], metric)
+                reference = {"reference": other.named["method"]}
+                self.rows.append(row | reference | change)
+
+    def _change(self, curve: Curve, metric: metrics.Metric) -> dict[str, float]:
+        """Return what the summary says of the changes of each class."""
+        estimate, alpha = curve.mean(), self.options.alpha
+        low, high = estimate.interval(alpha)
+        wide = curve.mean(self._drawn_classes(curve))
+        low_classes, high_classes = wide.interval(alpha)
+        t, p_t = inference.paired_t(curve.drawn[:, 0])
+        row = {
+            "change": estimate.value,
+            "change_low": low,
+            "change_high": high,
+            "change_se": estimate.se,
+            "change_df": estimate.df,
+            "p_value": estimate.p_value(),
+            "change_low_classes": low_classes,
+            "change_high_classes": high_classes,
+            "t": t,
+            "p_t": p_t,
+            "detectable": planning.smallest_detectable(
+                estimate.se, alpha=alpha, df=estimate.df
+            ),
+        }
+        if metric.better != "target":
+            region = self.options.region(metric)
+            row["p_equivalent"] = estimate.p_equivalent(region)
+            row["p_beyond"] = estimate.p_beyond(region)
+        return row
+
+    def _drawn_classes(self, curve: Curve) -> NDArray[np.float64]:
+        """Draw classes with replacement: how often each counts in each resample."""
+        n, n_draws = curve.drawn.shape
+        counts = self.rng.multinomial(n, np.full(n, 1 / n), size=n_draws - 1).T
+        return np.hstack([np.ones((n, 1)), counts])
+
+
+def corrected(table: pd.DataFrame, options: Options) -> pd.DataFrame:
+    """Add p-values that allow for the number of comparisons, and verdicts.
 
     Parameters
     ----------
-    rows : DataFrame
-        Scores of clips, as stage 5 writes them.
-    n_resamples : int
-        Draws of the recordings.
-    seed : int
-        Of the draws.
+    table : DataFrame
+        Rows of the summary.
+    options : Options
+        How sure statements have to be.
 
     Returns
     -------
-    dict
-        Values of `GROUP` -> AUCs of shape (n_classes, 1 + n_resamples), the first of
-        the sample itself, NaN where a class has no clip in a resample.
+    DataFrame
+        Columns of `tables.SUMMARY`.
+
+    Notes
+    -----
+    A comparison tests whether the change is zero and whether it is of no importance.
+    Only one of the two can be true, so that Holm's method over both counts as many as
+    there are comparisons. Whether it is of importance is asked where it is not zero.
     """
-    clips = rows[["clip_id", "recording"]].drop_duplicates().sort_values("clip_id")
-    weights = inference.bootstrap_weights(
-        clips["recording"].to_numpy(str),
-        n_resamples,
-        np.random.default_rng(seed),
-        _strata(rows),
+    table = table.reindex(columns=[*SUMMARY.names, "p_beyond"])
+    compared = table["reference"].notna() & table["reference"].ne("")
+    table["p_holm"] = table["p_equivalent_holm"] = table["p_beyond_holm"] = np.nan
+    for _, rows in table[compared].groupby([*FAMILY, "reference"]):
+        both = rows[["p_value", "p_equivalent"]].to_numpy(float)
+        held = holm(both.T.ravel(), len(rows)).reshape(2, -1)
+        table.loc[rows.index, "p_holm"] = held[0]
+        table.loc[rows.index, "p_equivalent_holm"] = held[1]
+        beyond = np.maximum(holm(rows["p_beyond"].to_numpy(float)), held[0])
+        table.loc[rows.index, "p_beyond_holm"] = beyond
+        table.loc[rows.index, "p_t_holm"] = holm(rows["p_t"].to_numpy(float))
+    table["p_holm_all"] = holm(table["p_value"].to_numpy(float))
+    table["verdict"] = [_verdict(row, options.alpha) for row in _dicts(table)]
+    ends = [_corrected_ends(row, options.alpha) for row in _dicts(table)]
+    table[["change_low_holm", "change_high_holm"]] = ends
+    return table[SUMMARY.names]
+
+
+def _dicts(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    yield from table.to_dict("records")
+
+
+def _verdict(row: Mapping[str, Any], alpha: float) -> str:
+    if not np.isfinite(row["p_holm"]):
+        return ""
+    metric = metrics.metric(row["metric"])
+    if metric.better == "target":
+        return ""
+    gain = row["change"] * (1 if metric.better == "higher" else -1)
+    return inference.verdict(
+        gain, row["p_holm"], row["p_equivalent_holm"], row["p_beyond_holm"], alpha
     )
-    place = pd.Series(np.arange(len(clips)), index=clips["clip_id"].to_numpy())
-    rows = rows.assign(place=place.loc[rows["clip_id"]].to_numpy())
-    return {
-        tuple(map(str, group)): np.stack(
-            [_mean(_repeats(own, weights)) for _, own in part.groupby("class")]
-        )
-        for group, part in rows.groupby(list(GROUP), sort=False)
-    }
 
 
-def _strata(rows: pd.DataFrame) -> dict[str, str]:
-    known = rows[["recording", "class", "present"]].drop_duplicates()
-    classes = known["class"].where(known["present"], "")
-    return inference.strata_of(known["recording"].to_numpy(str), classes.to_numpy(str))
-
-
-def _repeats(rows: pd.DataFrame, weights: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the AUC of one class in each repeat, (n_repeats, 1 + n_resamples)."""
-    return np.stack(
-        [
-            auc.resampled_auc(
-                one["score"].to_numpy(float),
-                one["present"].to_numpy(bool),
-                one["fold"].to_numpy(np.int64),
-                weights[one["place"].to_numpy()],
-            )
-            for _, one in rows.groupby("repeat")
-        ]
-    )
-
-
-def _mean(
-    values: NDArray[np.float64], weights: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
-    """Return the mean of the rows of `values`, shape (n_rows, n_resamples).
-
-    A resample may all the same lack one kind of clip of a class: the mean is over the
-    others. `weights`, of the same shape, says how often each value counts.
-    """
-    known = np.isfinite(values).astype(float)
-    if weights is not None:
-        known *= weights
-    total = (np.where(known > 0, values, 0) * known).sum(axis=0)
-    mean = np.full(values.shape[1], np.nan)
-    np.divide(total, known.sum(axis=0), out=mean, where=known.any(axis=0))
-    return mean
-
-
-def _shown(
-    curves: ClassCurves, methods: Mapping[str, Method]
-) -> Iterator[tuple[str, ...]]:
-    """Yield all groups, but one scope alone of methods that are the same in all."""
-    scope = GROUP.index("scope")
-    first = next(iter(curves))[scope]
-    for group in curves:
-        method = methods[group[GROUP.index("method")]]
-        if group[scope] == first or method.looks_at_domains:
-            yield group
-
-
-def _summary(
-    curves: ClassCurves,
-    methods: Mapping[str, Method],
-    balance: str,
-    study: Study,
-    confidence: float,
-    rope: float,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    drawn = _drawn_classes(curves, rng)
-    rows = []
-    for group in _shown(curves, methods):
-        named, curve = dict(zip(GROUP, group, strict=True)), curves[group]
-        mean = _mean(curve)
-        low, high = inference.interval(mean[1:], confidence)
-        entry, protocol = methods[named["method"]], study.protocol(named["protocol"])
-        seen = access_of(entry, named["scope"], protocol=protocol, balance=balance)
-        row = named | {
-            "access": seen,
-            "n_classes": len(curve),
-            "roc_auc": mean[0],
-            "roc_auc_low": low,
-            "roc_auc_high": high,
-        }
-        rows += [row] if named["method"] == "none" else []
-        for reference in references(named["method"], methods):
-            plain = curves.get(tuple((named | {"method": reference}).values()))
-            if plain is not None:
-                found = _compared(curve - plain, confidence, drawn[len(curve)])
-                rows.append(row | {"reference": reference} | found)
-    table = pd.DataFrame(rows).reindex(columns=SUMMARY.names)
-    return _correct(table, rope)
-
-
-def _drawn_classes(
-    curves: ClassCurves, rng: np.random.Generator
-) -> dict[int, NDArray[np.float64]]:
-    """Draw classes with replacement; number of classes -> how often each counts."""
-    shapes = sorted({curve.shape for curve in curves.values()})
-    out = {}
-    for n, n_draws in shapes:
-        counts = rng.multinomial(n, np.full(n, 1 / n), size=n_draws - 1).T
-        out[n] = np.hstack([np.ones((n, 1)), counts])
-    return out
-
-
-def _compared(
-    changes: NDArray[np.float64], confidence: float, drawn: NDArray[np.float64]
-) -> dict[str, float]:
-    """Return what the summary says of the changes of each class, per resample."""
-    mean, wide = _mean(changes), _mean(changes, drawn)
-    low, high = inference.interval(mean[1:], confidence)
-    low_classes, high_classes = inference.interval(wide[1:], confidence)
-    t, p_t = inference.paired_t(changes[:, 0])
-    return {
-        "change": mean[0],
-        "change_low": low,
-        "change_high": high,
-        "p_value": inference.p_value(mean[1:]),
-        "change_low_classes": low_classes,
-        "change_high_classes": high_classes,
-        "t": t,
-        "p_t": p_t,
-    }
-
-
-def _correct(table: pd.DataFrame, rope: float) -> pd.DataFrame:
-    """Add Holm's correction over the methods of a model and direction; a verdict."""
-    family = [column for column in GROUP if column not in ("method", "scope")]
-    grouped = table.groupby([*family, "reference"])
-    for values, corrected in (("p_value", "p_holm"), ("p_t", "p_t_holm")):
-        table[corrected] = grouped[values].transform(
-            lambda p: pd.Series(inference.holm(p.to_numpy(float)), index=p.index)
-        )
-    table["verdict"] = [
-        "" if np.isnan(p) else inference.verdict(low, high, p, rope)
-        for low, high, p in zip(
-            table["change_low"], table["change_high"], table["p_holm"], strict=True
-        )
-    ]
-    return table
-
-
-def _gaps(curves: Curves, confidence: float) -> pd.DataFrame:
-    rows = []
-    scope = next(iter(curves))[GROUP.index("scope")]
-    plain = {"method": "none", "scope": scope}
-    for group, across in curves.items():
-        named = dict(zip(GROUP, group, strict=True))
-        within = named | {"train": named["test"]}
-        corrected = curves.get(tuple(within.values()))
-        if named["train"] == named["test"] or corrected is None:
-            continue  # a method may not serve all directions
-        gap = corrected - across
-        remaining = curves[tuple((within | plain).values())] - across
-        row = named | {"within": gap[0] + across[0], "across": across[0]}
-        for name, curve in (("gap", gap), ("remaining", remaining)):
-            low, high = inference.interval(curve[1:], confidence)
-            row |= {name: curve[0], f"{name}_low": low, f"{name}_high": high}
-        rows.append(row | {"p_value": inference.p_value(gap[1:])})
-    return pd.DataFrame(rows, columns=GAPS.names)
-
-
-def summarise_discrepancy(
-    measured: Sequence[Path],
-    methods: Mapping[str, Mapping[str, Any]],
-    measures: Mapping[str, Mapping[str, Any]],
-    *,
-    n_resamples: int,
-    confidence: float,
-    seed: int,
-    out: Path,
-) -> None:
-    """Write each discrepancy measure with its interval, before and after each method.
-
-    Parameters
-    ----------
-    measured : sequence of Path
-        What `measure_discrepancy` wrote of each model and condition.
-    methods, n_resamples, confidence, seed
-        As in `summarise`; recordings of both datasets are drawn.
-    measures : mapping
-        Config entries of the measures.
-    out : Path
-        CSV file to write: columns model, condition, method, access, measure, a, b,
-        value, low, high, change (against ``none``), change_low, change_high. If a
-        measure returns null values there are also `NULL_COLUMNS`: the value expected of
-        equal datasets, its interval, and how often chance makes those look as
-        different. Methods are fitted to all classes at once and to no draw, whatever
-        the protocol.
-    """
-    curves: dict[tuple[str, ...], Curve] = {}
-    for path in measured:
-        curves |= discrepancy_curves(pd.read_parquet(path), n_resamples, seed)
-    with_null = any(curve.null is not None for curve in curves.values())
-    rows = []
-    by_name = Method.of_all(methods)
-    for group, curve in curves.items():
-        named = dict(zip([*KEYS, "method"], group, strict=True))
-        low, high = curve.interval(confidence)
-        method = by_name[named["method"]]
-        row: dict[str, Any] = named | {
-            "access": access_of(method, "global", protocol=FIXED, balance="none"),
-            "value": curve.value,
-            "low": low,
-            "high": high,
-        }
-        if named["method"] != "none":
-            change = curve.minus(curves[(*group[:-1], "none")])
-            low, high = change.interval(confidence)
-            row |= {"change": change.value, "change_low": low, "change_high": high}
-        if with_null:
-            row |= _null(curve, measures[named["measure"]], confidence)
-        rows.append(row)
-    columns = [*DISCREPANCY.names, *(NULL_COLUMNS if with_null else ())]
-    table = pd.DataFrame(rows).reindex(columns=columns)
-    # Distances, which come with null values, may be of any size.
-    DISCREPANCY.write(table, out, float_format="%.6g" if with_null else None)
-
-
-def _null(
-    curve: Curve, entry: Mapping[str, Any], confidence: float
-) -> dict[str, float | None]:
-    """Return what a measure gives for equal datasets, and the p-value of its value."""
-    plugin = registry.load("discrepancy", entry["plugin"])
-    if curve.null is None:
-        return {"null": plugin.at_equality}
-    ends = inference.interval(curve.null, confidence)
-    values = (curve.null.mean(), *ends, curve.p_value(plugin.better))
-    return dict(zip(NULL_COLUMNS, values, strict=True))
+def _corrected_ends(row: Mapping[str, Any], alpha: float) -> tuple[float, float]:
+    """Return the interval that holds 0 unless the corrected p-value is below alpha."""
+    if not np.isfinite(row["p_holm"]):
+        return float("nan"), float("nan")
+    share = row["p_value"] / row["p_holm"] if row["p_holm"] > 0 else 1.0
+    estimate = Estimate(row["change"], [(row["change_se"] ** 2, row["change_df"])])
+    return estimate.interval(alpha * share)
 
 
 def collect_scores(tables: Sequence[Path], out: Path) -> None:

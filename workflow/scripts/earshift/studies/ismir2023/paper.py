@@ -21,6 +21,7 @@ from earshift.debias import Method
 from earshift.errors import ConfigError, DataError
 from earshift.evaluation import domains
 from earshift.evaluation.domains import PRESENT
+from earshift.evaluation.samples import ALL, EQUAL
 from earshift.stages.scores import inputs, score_tables
 from earshift.stages.splits.classes import read_classes
 from earshift.stages.splits.draws import draw_balanced, read_order
@@ -203,8 +204,17 @@ def score_cell(
             with score_tables.named(
                 method, f"trained on '{train}' (repeat {repeat}, fold {fold})"
             ):
-                table = score_tables.clip_rows(domain, test, case.c, scores, fitted.C)
-            rows.append(table.assign(train=train))
+                table = score_tables.clip_rows(
+                    domain,
+                    test,
+                    case.c,
+                    scores,
+                    C=fitted.C,
+                    **case.sizes(source),
+                )
+            table = table.assign(train=train, partner=names[1 - source])
+            # What is drawn is of equal size, but for rounding.
+            rows += [table.assign(sample=sample) for sample in (ALL, EQUAL)]
     table = pd.concat(rows, ignore_index=True).assign(**key)
     return table, score_tables.direction_table(directions)
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from earshift import files, layout
 from earshift.debias import Method
+from earshift.evaluation.samples import ALL
 from earshift.numerics import inference
 from earshift.stages.report import latex, words
 from earshift.studies.ismir2023 import columns, faults, published
@@ -264,7 +265,8 @@ def _write(path: Path, text: str) -> None:
 
 def read_scores(results: Path, methods: Methods) -> pd.DataFrame:
     """Return the scores of all protocols, models and conditions."""
-    return by_plugin(SCORES.read(layout.path(results, layout.SCORE_TABLE)), methods)
+    scores = SCORES.read(layout.path(results, layout.SCORE_TABLE))
+    return by_plugin(scores[scores["sample"].eq(ALL)], methods)
 
 
 def read_deviations(results: Path, methods: Methods) -> pd.DataFrame:

@@ -1,0 +1,238 @@
+"""How sure an estimate is: what test clips, training clips and draws have a part in.
+
+An estimate of cross-validation varies with the recordings that test, with those that
+train, and with how folds and seeds were drawn. The first part is the variance over
+resamples of the test recordings, the second that over classifiers whose training
+recordings were drawn anew, the third the variance between repeats over their number.
+Interval and p-value come from the same sum and the same t distribution, so that they
+never disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+Array = NDArray[np.float64]
+
+
+def mean_known(values: Array, weights: Array | None = None) -> Array:
+    """Return the mean of the rows of `values` where they are known.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+        NaN is left out: a resample may lack one kind of clip of a class.
+    weights : ndarray of shape (n_rows, n_columns), optional
+        How often each value counts.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+        NaN where no row is known.
+    """
+    known = np.isfinite(values).astype(float)
+    if weights is not None:
+        known *= weights
+    total = (np.where(known > 0, values, 0) * known).sum(axis=0)
+    mean = np.full(values.shape[1], np.nan)
+    np.divide(total, known.sum(axis=0), out=mean, where=known.any(axis=0))
+    return mean
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with the variances that it is known by.
+
+    Parameters
+    ----------
+    value : float
+        The value.
+    variances : sequence of (float, float)
+        Parts of its variance, each with its degrees of freedom.
+    """
+
+    value: float
+    variances: Sequence[tuple[float, float]]
+
+    @property
+    def se(self) -> float:
+        """Standard error; NaN if no part is known."""
+        known = [v for v, _ in self.variances if np.isfinite(v)]
+        return float(np.sqrt(sum(known))) if known else float("nan")
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of the standard error (Satterthwaite, 1946)."""
+        known = [(v, df) for v, df in self.variances if np.isfinite(v) and v > 0]
+        if not known:
+            return float("inf")
+        total = sum(v for v, _ in known)
+        return float(total**2 / sum(v**2 / df for v, df in known))
+
+    def quantile(self, alpha: float) -> float:
+        """Return how many standard errors a two-sided interval of 1 - alpha spans."""
+        return float(stats.t.isf(alpha / 2, self.df))
+
+    def interval(self, alpha: float, link: str = "identity") -> tuple[float, float]:
+        """Return the two-sided interval of level 1 - alpha.
+
+        Parameters
+        ----------
+        alpha : float
+            In (0, 1).
+        link : {"identity", "logit", "log"}
+            Scale on which it is symmetric: that of values between 0 and 1, or above 0,
+            keeps within these.
+
+        Returns
+        -------
+        low, high : float
+            NaN where value or standard error are unknown.
+        """
+        if not np.isfinite(self.value) or not np.isfinite(self.se):
+            return float("nan"), float("nan")
+        half = self.quantile(alpha) * self.se
+        if self.se == 0:
+            return self.value, self.value
+        to, back, slope = _LINKS[link]
+        steep = slope(self.value)
+        if not np.isfinite(steep):
+            return float("nan"), float("nan")
+        middle = to(self.value)
+        return float(back(middle - steep * half)), float(back(middle + steep * half))
+
+    def p_value(self, at: float = 0.0) -> float:
+        """Return the two-sided p-value that the true value is `at`."""
+        return min(1.0, 2 * min(self.p_above(at), self.p_below(at)))
+
+    def p_above(self, at: float) -> float:
+        """Return the one-sided p-value of the claim that the value is above `at`."""
+        return self._tail(self.value - at)
+
+    def p_below(self, at: float) -> float:
+        """Return the one-sided p-value of the claim that the value is below `at`."""
+        return self._tail(at - self.value)
+
+    def p_equivalent(self, region: float) -> float:
+        """Return the p-value of the claim that the value is closer to 0 than `region`.
+
+        It is that of two one-sided tests (Schuirmann, 1987).
+        """
+        return max(self.p_above(-region), self.p_below(region))
+
+    def p_beyond(self, region: float) -> float:
+        """Return the p-value of the claim that it is further from 0 than `region`.
+
+        Two-sided: it may be so in either direction.
+        """
+        return min(1.0, 2 * min(self.p_above(region), self.p_below(-region)))
+
+    def _tail(self, distance: float) -> float:
+        if not np.isfinite(distance) or not np.isfinite(self.se):
+            return float("nan")
+        if self.se == 0:
+            return 0.0 if distance > 0 else 1.0
+        return float(stats.t.sf(distance / self.se, self.df))
+
+
+def _logit_slope(value: float) -> float:
+    return 1 / (value * (1 - value)) if 0 < value < 1 else float("nan")
+
+
+#: Scale -> to it, back from it, and its slope.
+_LINKS: dict[
+    str,
+    tuple[Callable[[float], float], Callable[[float], float], Callable[[float], float]],
+] = {
+    "identity": (lambda v: v, lambda v: v, lambda _: 1.0),
+    "logit": (special.logit, special.expit, _logit_slope),
+    "log": (np.log, np.exp, lambda v: 1 / v if v > 0 else float("nan")),
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric of each class: by test resample, by repeat, and by drawn training data.
+
+    Parameters
+    ----------
+    drawn : ndarray of shape (n_classes, 1 + n_resamples), float64
+        Mean over repeats in each resample of the test recordings; the first is that of
+        the sample itself.
+    repeats : ndarray of shape (n_classes, n_repeats), float64
+        Of each repeat.
+    refits : ndarray of shape (n_classes, n_refits), float64
+        Of classifiers whose training data were drawn anew, less that of the repeat.
+    n_recordings : int
+        Recordings that test.
+    """
+
+    drawn: Array
+    repeats: Array
+    refits: Array
+    n_recordings: int
+
+    def __sub__(self, other: Curve) -> Curve:
+        """Return the difference: both are of the same draws."""
+        return Curve(
+            self.drawn - other.drawn,
+            self.repeats - other.repeats,
+            self.refits - other.refits,
+            min(self.n_recordings, other.n_recordings),
+        )
+
+    def times(self, sign: int) -> Curve:
+        """Return it with every value multiplied."""
+        return self._each(lambda part: sign * part)
+
+    def one(self, c: int) -> Curve:
+        """Return that of one class."""
+        return self._each(lambda part: part[c : c + 1])
+
+    def averaged(self) -> Curve:
+        """Return the mean over classes as if it were one class."""
+        return self._each(lambda part: mean_known(part)[None])
+
+    def _each(self, change: Callable[[Array], Array]) -> Curve:
+        return Curve(
+            change(self.drawn),
+            change(self.repeats),
+            change(self.refits),
+            self.n_recordings,
+        )
+
+    def mean(self, weights: Array | None = None) -> Estimate:
+        """Return the estimate of the mean over classes.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_classes, 1 + n_resamples), optional
+            How often each class counts in each resample; without, once.
+
+        Returns
+        -------
+        Estimate
+            Its parts are of test recordings, of training recordings, and of repeats; a
+            part that was not drawn is left out.
+        """
+        drawn = mean_known(self.drawn, weights)
+        parts = [(_variance(drawn[1:]), max(self.n_recordings - 1, 1))]
+        n_refits, n_repeats = self.refits.shape[1], self.repeats.shape[1]
+        if n_refits > 1:
+            deviations = mean_known(self.refits)
+            n_known = int(np.isfinite(deviations).sum())
+            parts.append((_variance(deviations), max(n_known - 1, 1)))
+        if n_repeats > 1:
+            of_repeats = _variance(mean_known(self.repeats))
+            parts.append((of_repeats / n_repeats, n_repeats - 1))
+        return Estimate(float(drawn[0]), parts)
+
+
+def _variance(values: Array) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.var(ddof=1)) if len(known) > 1 else float("nan")

@@ -1,0 +1,304 @@
+"""One fold of stage 5: samples of the training clips, and training data drawn anew.
+
+A classifier is trained on each sample of the clips that may train a class
+(`evaluation.samples`). What another draw of training recordings would have given is
+asked by drawing those of all datasets with replacement: method and classifier are
+fitted to them again, the latter with the settings that were chosen before, and score
+the same test clips.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earshift.debias import Method
+from earshift.errors import DataError
+from earshift.evaluation import domains, samples
+from earshift.evaluation.domains import PRESENT, Domain
+from earshift.evaluation.samples import ALL, Sample, Sampler
+from earshift.evaluation.training import Fitted, Trainer
+from earshift.evaluation.views import Split, View
+from earshift.numerics.classifier import Classifier
+from earshift.stages.scores import score_tables
+
+log = logging.getLogger(__name__)
+
+Mask = NDArray[np.bool_]
+
+#: A table of clips, and rows of directions.
+Scored = tuple[pd.DataFrame, list[dict[str, Any]]]
+
+
+class Work:
+    """Trains all classes of a fold with one method.
+
+    Parameters
+    ----------
+    split : Split
+        Which clips train and test.
+    classes : sequence of str
+        All classes, in the order of the labels.
+    method : Method
+        The method.
+    trainer : Trainer
+        Of the classifier.
+    seed : int
+        Of all draws.
+    place : (int, int)
+        Repeat and fold.
+    classwise : bool
+        Whether the method is fitted anew for each class, to clips that have it.
+    balanced : bool
+        Whether training clips differ from class to class.
+    is_first : bool
+        Whether this is the first fold of a repeat.
+    n_refits : int
+        How often training data are drawn anew, over all repeats.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        classes: Sequence[str],
+        method: Method,
+        trainer: Trainer,
+        seed: int,
+        place: tuple[int, int],
+        *,
+        classwise: bool,
+        balanced: bool,
+        is_first: bool,
+        n_refits: int,
+    ) -> None:
+        self.split, self.classes, self.method = split, classes, method
+        self.trainer, self.seed = trainer, seed
+        self.repeat, self.fold = place
+        self.classwise, self.is_first = classwise, is_first
+        self.anew = classwise or balanced
+        n_repeats = len(split.domains[0].folds)
+        #: Which draws of training data are of this repeat.
+        self.draws = range(self.repeat, n_refits, n_repeats)
+
+    @cached_property
+    def counts(self) -> list[list[NDArray[np.int64]]]:
+        """How often each clip of each dataset is there, in each draw."""
+        return [
+            [samples.redrawn(d, self.seed, number) for d in self.split.domains]
+            for number in self.draws
+        ]
+
+    def source(
+        self,
+        i: int,
+        targets: Sequence[int],
+        only: Sequence[str],
+        key: Mapping[str, Any],
+    ) -> Iterator[Scored]:
+        """Yield the scores of each class and sample of one training dataset.
+
+        Parameters
+        ----------
+        i : int
+            Number of the dataset.
+        targets : sequence of int
+            Numbers of the datasets whose clips are scored.
+        only : sequence of str
+            The classes.
+        key : mapping
+            Columns of all rows.
+
+        Yields
+        ------
+        table : DataFrame
+            Rows of clips.
+        directions : list of dict
+            Rows of directions.
+        """
+        sampler = Sampler(
+            self.split.domains,
+            self.split.train,
+            self.split.tested,
+            i,
+            targets=targets,
+            plain=self.method.plugin == "none",
+            seed=self.seed,
+            repeat=self.repeat,
+        )
+        for c, view, again, rows in self._views(i, only, key):
+            name = self.classes[c]
+            known: Mask | None = None
+            done: tuple[Fitted, list[Fitted | None]] | None = None
+            for sample in sampler.of_class(c):
+                known = sample.clips if known is None else known
+                if done is None or not np.array_equal(sample.clips, known):
+                    try:
+                        fitted = self._fitted(view, again, i, c, sample.clips, known)
+                    except DataError as error:
+                        if sample.name == ALL:
+                            raise
+                        log.debug("%s, %s: %s", name, sample.name, error)
+                        continue
+                    done = done or fitted
+                else:
+                    fitted = done
+                if sample.name == ALL and isinstance(fitted[0], Classifier):
+                    own = {**key, "class": name}
+                    rows.append(score_tables.class_row(fitted[0], **own))
+                table = self._scored(view, again, i, c, sample, fitted)
+                yield table.assign(**{**key, "class": name}), rows
+                rows = []
+
+    def _views(
+        self, i: int, only: Sequence[str], key: Mapping[str, Any]
+    ) -> Iterator[tuple[int, View, list[View | None], list[dict[str, Any]]]]:
+        """Yield each class with its view, those of drawn data, and rows of directions.
+
+        In the first fold of each repeat, the first class makes sure that a second fit
+        gives the same.
+        """
+        names = [domain.name for domain in self.split.domains]
+        view: View | None = None
+        again: list[View | None] = []
+        for name in only:
+            c, rows = self.classes.index(name), []
+            if view is None or self.anew:
+                of = c if self.classwise else None
+                check = self.is_first and c == 0
+                view = self.split.view(i, self.method, of, fit_again=check)
+                again = [self._view_again(i, of, counts) for counts in self.counts]
+                own = {**key, "class": name if self.anew else None}
+                rows = score_tables.direction_rows(view.found, names, "dataset", **own)
+                rows += score_tables.direction_rows(
+                    view.skipped, names, "skipped", **own
+                )
+            yield c, view, again, rows
+
+    def _view_again(
+        self, i: int, c: int | None, counts: Sequence[NDArray[np.int64]]
+    ) -> View | None:
+        """Return the view of drawn training data; None if the method cannot be fitted.
+
+        A draw may lack what the method needs, such as clips of a rare class.
+        """
+        try:
+            return self.split.view(i, self.method, c, counts=counts)
+        except DataError as error:
+            log.debug("training data drawn anew: %s", error)
+            return None
+
+    def _fitted(
+        self,
+        view: View,
+        again: Sequence[View | None],
+        i: int,
+        c: int,
+        clips: Mask,
+        known: Mask,
+    ) -> tuple[Fitted, list[Fitted | None]]:
+        """Return the classifier of some clips, and those of drawn training data."""
+        source, name = self.split.domains[i], self.classes[c]
+        rng = domains.generator(self.seed, self.repeat, self.fold, source.name, name)
+        first = self._fit(view, i, c, clips, self.trainer, rng, known)
+        trainer = self.trainer.at(first)
+        others: list[Fitted | None] = []
+        for other in again:
+            fitted = None
+            if other is not None:
+                try:
+                    fitted = self._fit(other, i, c, clips, trainer, rng, known)
+                except DataError as error:
+                    log.debug("%s, training data drawn anew: %s", name, error)
+            others.append(fitted)
+        return first, others
+
+    def _fit(
+        self,
+        view: View,
+        i: int,
+        c: int,
+        clips: Mask,
+        trainer: Trainer,
+        rng: np.random.Generator,
+        known: Mask,
+    ) -> Fitted:
+        """Fit a classifier of a class to some clips of dataset `i`."""
+        source = self.split.domains[i]
+        try:
+            return view.fit(
+                i,
+                clips,
+                source.labels[clips, c] == PRESENT,
+                trainer,
+                part_of=known,
+                recordings=source.recording[clips],
+                rng=rng,
+            )
+        except DataError as error:
+            raise DataError(
+                f"dataset '{source.name}', class '{self.classes[c]}': {error}"
+            ) from error
+
+    def _scored(
+        self,
+        view: View,
+        again: Sequence[View | None],
+        i: int,
+        c: int,
+        sample: Sample,
+        fitted: tuple[Fitted, Sequence[Fitted | None]],
+    ) -> pd.DataFrame:
+        """Return the rows of the tested clips of all datasets."""
+        first, others = fitted
+        tables = []
+        for j, test in sample.tests.items():
+            target = self.split.domains[j]
+            table = score_tables.clip_rows(
+                target,
+                test,
+                c,
+                view.score(first, j, test),
+                C=first.C,
+                threshold=first.threshold,
+                sample=sample.name,
+                partner=sample.partner,
+                **trained_on(self.split.domains[i], sample.clips, c),
+            )
+            for k, (other, own) in enumerate(zip(again, others, strict=True)):
+                scores = np.full(int(test.sum()), np.nan)
+                if other is not None and own is not None:
+                    scores = other.score(own, j, test)
+                table[f"refit_{k}"] = scores.astype(np.float32)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True)
+
+
+def trained_on(source: Domain, clips: Mask, c: int) -> dict[str, int]:
+    """Return how much a classifier has seen.
+
+    Parameters
+    ----------
+    source : Domain
+        The dataset that trains.
+    clips : ndarray of shape (n_clips,), bool
+        Its clips that train.
+    c : int
+        Number of the class.
+
+    Returns
+    -------
+    dict
+        `n_train`, clips; `n_train_positive`, those that have the class;
+        `n_train_recordings`.
+    """
+    return {
+        "n_train": int(clips.sum()),
+        "n_train_positive": int((source.labels[clips, c] == PRESENT).sum()),
+        "n_train_recordings": len(np.unique(source.recording[clips])),
+    }

@@ -1,0 +1,217 @@
+"""Stage 7, statistics: gaps between datasets, and what they would be without any.
+
+The gap is that of equal training: classifiers of both datasets saw as many clips with a
+class, and as many without. What is left of the difference between classifiers that saw
+all there was is due to how much that was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from earshift.evaluation.samples import (
+    ALL,
+    EQUAL,
+    OTHER_HALF,
+    SAME_HALF,
+    SHARES,
+)
+from earshift.numerics import metrics
+from earshift.numerics.estimates import Curve
+from earshift.numerics.inference import holm
+from earshift.stages.statistics.resampling import Group
+from earshift.tables import GAPS
+
+#: Values of a row's names -> the group.
+Groups = Mapping[tuple[str, ...], Group]
+
+#: Gaps that are corrected together: those of one metric, and of one correction.
+FAMILY = ("protocol", "method", "scope", "metric")
+
+
+def loss(within: Curve, across: Curve, metric: metrics.Metric) -> Curve:
+    """Return how much worse `across` is; of metrics with a target, how much higher."""
+    return within - across if metric.better == "higher" else across - within
+
+
+def gaps(groups: Groups, alpha: float) -> list[dict[str, Any]]:
+    """Return a row for each gap and metric.
+
+    Parameters
+    ----------
+    groups : mapping
+        Groups of one model and condition.
+    alpha : float
+        Intervals are of level 1 - alpha.
+
+    Returns
+    -------
+    list of dict
+        Columns of `tables.GAPS`, but for corrected p-values.
+    """
+    scope = next(iter(groups.values())).named["scope"]
+    plain = {"method": "none", "scope": scope}
+    rows = []
+    for across in groups.values():
+        named = across.named
+        if named["train"] == named["test"] or named["sample"] != EQUAL:
+            continue
+        home = named | {"train": named["test"], "partner": named["train"]}
+        within = _of(groups, home)
+        if within is None:
+            continue  # a method may not serve all directions
+        uncorrected = _of(groups, home | plain)
+        whole = _whole(groups, named, home)
+        for metric in metrics.METRICS:
+            rows.append(_gap(across, within, uncorrected, whole, metric, alpha))
+    return rows
+
+
+def _of(groups: Groups, named: Mapping[str, str]) -> Group | None:
+    return groups.get(tuple(named.values()))
+
+
+def _whole(
+    groups: Groups, named: Mapping[str, str], home: Mapping[str, str]
+) -> tuple[Group, Group] | None:
+    """Return what was trained within and across on all clips."""
+    found = []
+    for one in (home, named):
+        for partner in (one["partner"], ""):
+            group = _of(groups, {**one, "sample": ALL, "partner": partner})
+            if group is not None:
+                found.append(group)
+                break
+    return (found[0], found[1]) if len(found) == 2 else None
+
+
+def _gap(
+    across: Group,
+    within: Group,
+    uncorrected: Group | None,
+    whole: tuple[Group, Group] | None,
+    metric: metrics.Metric,
+    alpha: float,
+) -> dict[str, Any]:
+    """Return the row of one gap."""
+    name = metric.name
+    gap = loss(within.curves[name], across.curves[name], metric)
+    row: dict[str, Any] = {
+        key: value
+        for key, value in across.named.items()
+        if key not in ("sample", "partner")
+    }
+    row |= {"metric": name, "n_classes": len(across.classes)} | across.sizes
+    row["within"] = within.curves[name].mean().value
+    row["across"] = across.curves[name].mean().value
+    estimate = gap.mean()
+    row |= _ends("gap", gap, alpha) | {"p_value": estimate.p_value()}
+    if uncorrected is not None:
+        left = loss(uncorrected.curves[name], across.curves[name], metric)
+        row |= _ends("remaining", left, alpha)
+    if whole is not None:
+        total = loss(whole[0].curves[name], whole[1].curves[name], metric)
+        row |= _ends("gap_all", total, alpha)
+        row |= _ends("of_size", total - gap, alpha)
+        row["n_train_within"] = whole[0].sizes["n_train"]
+        row["n_train_across"] = whole[1].sizes["n_train"]
+    return row
+
+
+def _ends(name: str, curve: Curve, alpha: float) -> dict[str, float]:
+    estimate = curve.mean()
+    low, high = estimate.interval(alpha)
+    return {name: estimate.value, f"{name}_low": low, f"{name}_high": high}
+
+
+def corrected(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return the table of gaps, with p-values that allow for their number."""
+    table = pd.DataFrame(list(rows)).reindex(columns=GAPS.names)
+    if len(table):
+        table["p_holm"] = table.groupby(list(FAMILY))["p_value"].transform(
+            lambda p: pd.Series(holm(p.to_numpy(float)), index=p.index)
+        )
+    return table
+
+
+def learning_curves(groups: Sequence[Group], alpha: float) -> list[dict[str, Any]]:
+    """Return a row for each share of the training recordings and metric.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+        Groups of one model and condition.
+    alpha : float
+        Intervals are of level 1 - alpha.
+
+    Returns
+    -------
+    list of dict
+        Columns of `tables.LEARNING_CURVES`, of the method ``none``.
+    """
+    places = {name: i for i, name in enumerate((*SHARES, ALL))}
+    plain = [
+        group
+        for group in groups
+        if group.named["method"] == "none" and group.named["sample"] in places
+    ]
+    plain.sort(key=lambda group: places[group.named["sample"]])
+    rows = []
+    for group in plain:
+        named = {k: group.named[k] for k in ("protocol", "model", "condition")}
+        named |= {k: group.named[k] for k in ("train", "test", "partner")}
+        share = SHARES.get(group.named["sample"], 1.0)
+        for metric in metrics.METRICS:
+            estimate = group.curves[metric.name].mean()
+            low, high = estimate.interval(alpha, metric.link)
+            rows.append(
+                named
+                | {"metric": metric.name, "share": share}
+                | {"n_classes": len(group.classes)}
+                | group.sizes
+                | {"value": estimate.value, "low": low, "high": high}
+            )
+    return sorted(rows, key=lambda row: (row["train"], row["test"], row["metric"]))
+
+
+def null_gaps(groups: Groups, alpha: float) -> list[dict[str, Any]]:
+    """Return a row for each dataset and metric: the gap between its own halves.
+
+    Parameters
+    ----------
+    groups : mapping
+        Groups of one model and condition.
+    alpha : float
+        Intervals are of level 1 - alpha.
+
+    Returns
+    -------
+    list of dict
+        Columns of `tables.NULL_GAPS`.
+    """
+    rows = []
+    done = set()
+    for same in groups.values():
+        dataset = same.named["test"]
+        if same.named["sample"] != SAME_HALF or dataset in done:
+            continue
+        other = _of(groups, same.named | {"sample": OTHER_HALF})
+        if other is None:
+            continue
+        done.add(dataset)
+        named = {k: same.named[k] for k in ("protocol", "model", "condition")}
+        for metric in metrics.METRICS:
+            gap = loss(same.curves[metric.name], other.curves[metric.name], metric)
+            row: dict[str, Any] = {**named, "dataset": dataset, "metric": metric.name}
+            row |= {"n_classes": len(same.classes)} | other.sizes
+            row |= {
+                "within": same.curves[metric.name].mean().value,
+                "across": other.curves[metric.name].mean().value,
+            }
+            rows.append(
+                row | _ends("gap", gap, alpha) | {"p_value": gap.mean().p_value()}
+            )
+    return rows
