@@ -14,7 +14,7 @@ different classifiers. All else is pooled over folds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,15 +23,12 @@ from numpy.typing import NDArray
 
 from earshift.errors import ConfigError, did_you_mean
 from earshift.numerics import recalibration
-from earshift.numerics.auc import running_sums
+from earshift.numerics.ranks import RANKED, Clips, resampled_ranks
 
 Array = NDArray[np.float64]
 
 #: Bins of the calibration error.
 N_BINS = 10
-
-#: Added to weights that divide and may be 0; too little to change one that is not.
-_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -130,8 +127,10 @@ def all_resampled(
 
     The calibration intercept is the intercept of a logistic regression of the truth on
     the score whose slope is 1, and the slope is that of a regression where both are
-    free (Van Calster et al. 2016). Both are exact in the first column. In others they
-    are one Newton step away from it, which is refitting to first order.
+    free (Van Calster et al. 2016). Both are exact in the first column. In others the
+    intercept is one Newton step away from it, and the slope one step that also follows
+    how the curvature changes (Chebyshev's): refitting to first and to second order. The
+    intercept of a resample is rough where nearly all probabilities are 0 or 1.
 
     The calibration error has ten bins of equal width of the probability.
 
@@ -143,110 +142,14 @@ def all_resampled(
     Bayesian binning", AAAI, for the calibration error.
     """
     wanted = [metric(name).name for name in names] if names is not None else [*_BY_NAME]
-    clips = _sorted(scores, present, folds, threshold, weights)
+    clips = Clips.of(scores, present, folds, threshold, weights)
     found: dict[str, Array] = {}
-    if not set(_RANKED).isdisjoint(wanted):
-        found |= _ranked(clips, precision=not set(_RANKED[1:]).isdisjoint(wanted))
+    if not set(RANKED).isdisjoint(wanted):
+        precision = not set(RANKED[1:]).isdisjoint(wanted)
+        found |= resampled_ranks(clips, precision=precision)
     terms = {name: _AVERAGED[name](clips) for name in wanted if name in _AVERAGED}
     found |= _averaged(clips, terms)
     return {name: found[name] for name in wanted}
-
-
-@dataclass(frozen=True)
-class _Clips:
-    """Clips that have the class, then those that have not, each by fold, best first."""
-
-    scores: Array
-    present: NDArray[np.bool_]
-    folds: NDArray[np.int64]
-    threshold: Array
-    weights: Array
-    n_present: int
-
-    def by_fold(self) -> Iterator[tuple[slice, slice]]:
-        """Yield where the present and the absent clips of each fold are."""
-        n = self.n_present
-        names = np.unique(self.folds)
-        starts, ends = (
-            (
-                np.searchsorted(self.folds[:n], names, side).tolist(),
-                (np.searchsorted(self.folds[n:], names, side) + n).tolist(),
-            )
-            for side in ("left", "right")
-        )
-        for edges in zip(*starts, *ends, strict=True):
-            yield slice(*edges[::2]), slice(*edges[1::2])
-
-
-def _sorted(
-    scores: Array,
-    present: NDArray[np.bool_],
-    folds: NDArray[np.int64],
-    threshold: Array,
-    weights: NDArray[np.floating],
-) -> _Clips:
-    order = np.lexsort((-scores, folds, ~present))
-    order = order[np.isfinite(scores[order])]
-    return _Clips(
-        scores[order],
-        present[order],
-        folds[order],
-        threshold[order],
-        weights[order].astype(np.float64),
-        int(present[order].sum()),
-    )
-
-
-def _ranked(clips: _Clips, *, precision: bool) -> dict[str, Array]:
-    """Return the metrics of ranks: the AUC alone, or also the average precisions."""
-    positive = clips.weights[: clips.n_present]
-    pairs, beaten, present, alone = np.zeros((4, positive.shape[1]))
-    # Of clips that score as much as each present clip of their fold or more: the weight
-    # of those that have the class, and of those that have not, also if they weighed as
-    # much as the former in all.
-    found, wrong, evened = (np.empty_like(positive) for _ in range(3))
-    for own, others in clips.by_fold():
-        above, level = running_sums(clips.weights[others]), -clips.scores[own]
-        higher, reached = (
-            np.searchsorted(-clips.scores[others], level, side) for side in _SIDES
-        )
-        above.take(reached, axis=0, out=wrong[own], mode="clip")
-        tied = np.flatnonzero(higher < reached)
-        ties = wrong[own][tied] - above[higher[tied]]
-        beaten += _dot(positive[own][tied], ties) / 2
-        ranked = running_sums(positive[own])
-        total, absent = ranked[-1], above[-1]
-        pairs += total * absent
-        if precision:
-            place = np.searchsorted(level, level, "right")
-            ranked.take(place, axis=0, out=found[own], mode="clip")
-            even = np.divide(total, absent, out=np.zeros_like(total), where=absent > 0)
-            np.multiply(wrong[own], even, out=evened[own])
-            present += total
-            alone += total * (absent == 0)
-    gained = [pairs - _dot(positive, wrong) + beaten]
-    possible = [pairs]
-    if precision:
-        gained += [_dot(positive, _share(found, other)) for other in (wrong, evened)]
-        gained[2] -= alone
-        possible += [present, present - alone]
-    values = [
-        np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-        for part, whole in zip(gained, possible, strict=True)
-    ]
-    return dict(zip(_RANKED, values, strict=False))
-
-
-def _share(found: Array, wrong: Array) -> Array:
-    """Return the precision; 0 where nothing is found, rightly or wrongly."""
-    share = found + wrong
-    share += _TINY
-    return np.divide(found, share, out=share)
-
-
-def _dot(weights: Array, values: Array) -> Array:
-    """Return the sum over clips of products of shape (n_clips, n_resamples)."""
-    return np.einsum("ij,ij->j", weights, values)
 
 
 @dataclass(frozen=True)
@@ -260,18 +163,20 @@ class _Term:
     combine: Callable[[Array], Array]
 
 
-def _averaged(clips: _Clips, terms: Mapping[str, _Term]) -> dict[str, Array]:
+def _averaged(clips: Clips, terms: Mapping[str, _Term]) -> dict[str, Array]:
     """Return the metrics that balanced means of clips give."""
     n = clips.n_present
-    values = np.concatenate(
-        [np.ones((1, len(clips.scores)))] + [term.values for term in terms.values()]
-    )
+    ones = np.ones((1, len(clips.scores)))
+    values = np.concatenate([ones, *(term.values for term in terms.values())])
     means = np.zeros((len(values), clips.weights.shape[1]))
     for kind in (slice(n), slice(n, None)):
-        sums = values[:, kind] @ clips.weights[kind]
+        own = clips.weights[kind]
+        sums = (values[:, kind].astype(own.dtype) @ own).astype(np.float64)
+        # The sample itself is exact, also if weights are of single precision.
+        sums[:, 0] = values[:, kind] @ own[:, 0].astype(np.float64)
         total = sums[0]
         half = np.divide(0.5, total, out=np.full(len(total), np.nan), where=total > 0)
-        means += np.multiply(sums, half, out=sums)
+        means += sums * half
     edges = np.cumsum([len(term.values) for term in terms.values()])[:-1]
     parts = np.split(means[1:], edges) if terms else []
     return {
@@ -281,7 +186,8 @@ def _averaged(clips: _Clips, terms: Mapping[str, _Term]) -> dict[str, Array]:
 
 
 def _only(means: Array) -> Array:
-    return means[0]
+    only: Array = means[0]
+    return only
 
 
 def _unknown(means: Array) -> Array:
@@ -292,25 +198,25 @@ def _mean(values: NDArray[np.generic]) -> _Term:
     return _Term(values[None].astype(np.float64), _only)
 
 
-def _balanced_accuracy(clips: _Clips) -> _Term:
+def _balanced_accuracy(clips: Clips) -> _Term:
     return _mean((clips.scores > 0) == clips.present)
 
 
-def _balanced_accuracy_chosen(clips: _Clips) -> _Term:
+def _balanced_accuracy_chosen(clips: Clips) -> _Term:
     found = _mean((clips.scores > clips.threshold) == clips.present)
     chosen = not np.isnan(clips.threshold).any()
     return found if chosen else _Term(found.values, _unknown)
 
 
-def _brier(clips: _Clips) -> _Term:
-    return _mean((recalibration.probability(clips.scores) - clips.present) ** 2)
+def _brier(clips: Clips) -> _Term:
+    return _mean(recalibration.residual(clips.scores, clips.present) ** 2)
 
 
-def _log_loss(clips: _Clips) -> _Term:
+def _log_loss(clips: Clips) -> _Term:
     return _mean(np.logaddexp(0.0, np.where(clips.present, -1, 1) * clips.scores))
 
 
-def _expected_calibration_error(clips: _Clips) -> _Term:
+def _expected_calibration_error(clips: Clips) -> _Term:
     p = recalibration.probability(clips.scores)
     bins = np.minimum((N_BINS * p).astype(int), N_BINS - 1)
     off = (bins == np.arange(N_BINS)[:, None]) * (clips.present - p)
@@ -318,23 +224,24 @@ def _expected_calibration_error(clips: _Clips) -> _Term:
     return _Term(off, lambda means: np.abs(means).sum(axis=0))
 
 
-def _calibration_intercept(clips: _Clips) -> _Term:
+def _calibration_intercept(clips: Clips) -> _Term:
     sample = recalibration.balanced(clips.present, clips.weights[:, 0])
     if not np.isfinite(sample).all() or not len(sample):
         return _Term(np.empty((0, len(sample))), _unknown)
     a = recalibration.intercept(clips.scores, clips.present, sample)
-    p = recalibration.probability(a + clips.scores)
+    missed = recalibration.residual(a + clips.scores, clips.present)
     bounds = -clips.scores.max(), -clips.scores.min()
 
     def combine(means: Array) -> Array:
         pull, curvature = means
         # Where all probabilities are as good as 0 or 1, a step could go anywhere.
-        return np.clip(a + pull / np.maximum(curvature, 1e-300), *bounds)
+        moved: Array = np.clip(a + pull / np.maximum(curvature, 1e-300), *bounds)
+        return moved
 
-    return _Term(np.stack([clips.present - p, p * (1 - p)]), combine)
+    return _Term(np.stack([missed, np.abs(missed) * (1 - np.abs(missed))]), combine)
 
 
-def _calibration_slope(clips: _Clips) -> _Term:
+def _calibration_slope(clips: Clips) -> _Term:
     bounded = recalibration.overlapping(clips.scores, clips.present, clips.weights)
     sample = recalibration.balanced(clips.present, clips.weights[:, 0])
     a = b = float("nan")
@@ -342,30 +249,22 @@ def _calibration_slope(clips: _Clips) -> _Term:
         a, b = recalibration.line(clips.scores, clips.present, sample)
     if math.isnan(b):
         return _Term(np.empty((0, len(sample))), _unknown)
-    p = recalibration.probability(a + b * clips.scores)
-    pull, curvature = clips.present - p, p * (1 - p)
+    pull = recalibration.residual(a + b * clips.scores, clips.present)
+    curvature = np.abs(pull) * (1 - np.abs(pull))
     # Centred where the curvature is, intercept and slope hardly depend on each other.
     x = clips.scores - np.average(clips.scores, weights=sample * curvature)
+    turn = curvature * (1 - 2 * (clips.present - pull))
+    powers = np.vander(x, 4, increasing=True).T
+    values = np.concatenate([pull * powers[:2], curvature * powers[:3], turn * powers])
 
     def combine(means: Array) -> Array:
-        pull, pull_x, curvature, curvature_x, curvature_xx = means
-        determinant = curvature * curvature_xx - curvature_x**2
-        known = bounded & (determinant > 0)
-        step = np.full(len(known), np.nan)
-        change = curvature * pull_x - curvature_x * pull
-        np.divide(change, determinant, out=step, where=known)
-        return b + step
+        change = recalibration.slope_change(means)
+        return np.where(bounded, b + change, np.nan)
 
-    values = [pull, pull * x, curvature, curvature * x, curvature * x**2]
-    return _Term(np.stack(values), combine)
+    return _Term(values, combine)
 
 
-#: Values of `searchsorted` for scores strictly below, and for those below or the same.
-_SIDES = ("left", "right")
-
-_RANKED = ("roc_auc", "average_precision", "average_precision_balanced")
-
-_AVERAGED: Mapping[str, Callable[[_Clips], _Term]] = {
+_AVERAGED: Mapping[str, Callable[[Clips], _Term]] = {
     "balanced_accuracy": _balanced_accuracy,
     "balanced_accuracy_chosen": _balanced_accuracy_chosen,
     "brier": _brier,

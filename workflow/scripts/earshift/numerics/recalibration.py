@@ -27,14 +27,33 @@ def probability(log_odds: Array) -> Array:
     return np.exp(-np.logaddexp(0.0, -log_odds))
 
 
-def balanced(present: NDArray[np.bool_], weights: Array) -> Array:
-    """Return weights with half of their sum, 1, on either class; NaN if one has none.
+def residual(log_odds: Array, present: NDArray[np.bool_]) -> Array:
+    """Return what the probability lacks to the truth, exact also where it is small.
+
+    Parameters
+    ----------
+    log_odds : ndarray of shape (n_clips,), float64
+        Of the presence.
+    present : ndarray of shape (n_clips,), bool
+        The truth.
+
+    Returns
+    -------
+    ndarray of shape (n_clips,)
+        The probability less than 1 if present, as a negative number if not.
+    """
+    sign = np.where(present, 1.0, -1.0)
+    return sign * probability(-sign * log_odds)
+
+
+def balanced(present: NDArray[np.bool_], weights: NDArray[np.floating]) -> Array:
+    """Return weights of which each class has half of their sum, 1; NaN if it has none.
 
     Parameters
     ----------
     present : ndarray of shape (n_clips,), bool
         The truth.
-    weights : ndarray of shape (n_clips,), float64
+    weights : ndarray of shape (n_clips,)
         How often each clip counts.
 
     Returns
@@ -42,8 +61,12 @@ def balanced(present: NDArray[np.bool_], weights: Array) -> Array:
     ndarray of shape (n_clips,)
         The weights.
     """
-    sums = np.where(present, weights[present].sum(), weights[~present].sum())
-    return np.divide(weights, 2 * sums, out=np.full(len(sums), np.nan), where=sums > 0)
+    shares = np.full(len(weights), np.nan)
+    for own in (present, ~present):
+        total = weights[own].sum(dtype=np.float64)
+        if total > 0:
+            shares[own] = weights[own] / (2 * total)
+    return shares
 
 
 def intercept(scores: Array, present: NDArray[np.bool_], weights: Array) -> float:
@@ -66,8 +89,9 @@ def intercept(scores: Array, present: NDArray[np.bool_], weights: Array) -> floa
     low, high = -float(scores.max()), -float(scores.min())
     a = min(max(0.0, low), high)
     for _ in range(MAX_STEPS):
-        p = probability(a + scores)
-        pull, curvature = float(weights @ (present - p)), float(weights @ (p * (1 - p)))
+        missed = residual(a + scores, present)
+        pull = float(weights @ missed)
+        curvature = float(weights @ (np.abs(missed) * (1 - np.abs(missed))))
         low, high = (a, high) if pull > 0 else (low, a)
         new = a + pull / max(curvature, 1e-300)
         if not low <= new <= high:
@@ -127,8 +151,42 @@ def _loss(margin: Array, weights: Array) -> tuple[float, Array]:
     return float(weights @ losses), np.exp(-losses - margin)
 
 
+def slope_change(moments: Array) -> Array:
+    """Return how far b of resamples is from that of the sample, to second order.
+
+    This is a step of Chebyshev's method: that of Newton, and then what it leaves, as
+    far as the third derivative of the loss tells.
+
+    Parameters
+    ----------
+    moments : ndarray of shape (9, n_resamples), float64
+        Means over clips at the solution of the sample, where p is the probability and x
+        the score, less any constant: of ``present - p`` times 1 and x, of
+        ``p (1 - p)`` times 1, x and x^2, of ``p (1 - p) (1 - 2 p)`` times 1, x, x^2 and
+        x^3.
+
+    Returns
+    -------
+    ndarray of shape (n_resamples,)
+        NaN where the scores of a resample are all the same, and where moments are.
+    """
+    pull, pull_x, c, c_x, c_xx, *turn = moments
+    determinant = c * c_xx - c_x**2
+    unit = np.full(len(c), np.nan)
+    np.divide(1.0, determinant, out=unit, where=determinant > 1e-14 * c * c_xx)
+    a = (c_xx * pull - c_x * pull_x) * unit
+    b = (c * pull_x - c_x * pull) * unit
+    aa, ab, bb = a * a / 2, a * b, b * b / 2
+    pull, pull_x = (
+        old - (turn[i] * aa + turn[i + 1] * ab + turn[i + 2] * bb)
+        for i, old in enumerate((pull, pull_x))
+    )
+    change: Array = (c * pull_x - c_x * pull) * unit
+    return change
+
+
 def overlapping(
-    scores: Array, present: NDArray[np.bool_], weights: Array
+    scores: Array, present: NDArray[np.bool_], weights: NDArray[np.floating]
 ) -> NDArray[np.bool_]:
     """Say in which resamples no threshold separates the two kinds of clip.
 
@@ -141,7 +199,7 @@ def overlapping(
         Log-odds.
     present : ndarray of shape (n_clips,), bool
         The truth.
-    weights : ndarray of shape (n_clips, n_resamples), float64
+    weights : ndarray of shape (n_clips, n_resamples)
         How often each clip counts in each resample.
 
     Returns
@@ -156,7 +214,10 @@ def overlapping(
 
 
 def _some_below(
-    scores: Array, weights: Array, low: NDArray[np.intp], high: NDArray[np.intp]
+    scores: Array,
+    weights: NDArray[np.floating],
+    low: NDArray[np.intp],
+    high: NDArray[np.intp],
 ) -> NDArray[np.bool_]:
     """Say which resamples have a clip of `low` that scores less than one of `high`.
 
@@ -165,7 +226,9 @@ def _some_below(
     # Most resamples have some of the first clips of either.
     n = min(len(low), len(high), N_FIRST)
     n = int(np.sum(scores[low[:n]] < scores[high[:n]]))
-    found = weights[low[:n]].any(axis=0) & weights[high[:n]].any(axis=0)
+    found = np.ones(weights.shape[1], bool)
+    for kind in (low, high):
+        found &= weights[kind[:n]].any(axis=0)
     left = np.flatnonzero(~found)
     if n and len(left):
         lowest = _first(scores, weights, low, left)
@@ -174,7 +237,10 @@ def _some_below(
 
 
 def _first(
-    scores: Array, weights: Array, order: NDArray[np.intp], resamples: NDArray[np.intp]
+    scores: Array,
+    weights: NDArray[np.floating],
+    order: NDArray[np.intp],
+    resamples: NDArray[np.intp],
 ) -> Array:
     """Return the score of the first clip in each resample; infinite if it has none."""
     drawn = weights[np.ix_(order, resamples)] > 0

@@ -133,21 +133,23 @@ class Work:
         )
         for c, view, again, rows in self._views(i, only, key):
             name = self.classes[c]
+            # Samples may be the same clips; the first is all of them.
             known: Mask | None = None
-            done: tuple[Fitted, list[Fitted | None]] | None = None
+            fits: dict[bytes, tuple[Fitted, list[Fitted | None]]] = {}
             for sample in sampler.of_class(c):
                 known = sample.clips if known is None else known
-                if done is None or not np.array_equal(sample.clips, known):
+                drawn = sample.clips.tobytes()
+                if drawn not in fits:
                     try:
-                        fitted = self._fitted(view, again, i, c, sample.clips, known)
+                        fits[drawn] = self._fitted(
+                            view, again, i, c, sample.clips, known
+                        )
                     except DataError as error:
                         if sample.name == ALL:
                             raise
                         log.debug("%s, %s: %s", name, sample.name, error)
                         continue
-                    done = done or fitted
-                else:
-                    fitted = done
+                fitted = fits[drawn]
                 if sample.name == ALL and isinstance(fitted[0], Classifier):
                     own = {**key, "class": name}
                     rows.append(score_tables.class_row(fitted[0], **own))
