@@ -67,7 +67,11 @@ def test_a_cluster_that_fits(tmp_path, caplog):
     ("site", "what", "message"),
     [
         ({"account": "lap"}, "account", "no account 'lap' (known: lab, root). Did you"),
-        ({"partition": "mainn"}, "partition", "Did you mean 'main'? Mend slurm/site"),
+        (
+            {"partition": "mainn"},
+            "partition",
+            "Did you mean 'main'? Correct slurm/site",
+        ),
         ({"gpu_partition": "x"}, "GPU partition", "no partition 'x' (known: gpu, main"),
         ({"partition": "short,x"}, "partition", "no partition 'x' (known: gpu, main"),
     ],

@@ -301,7 +301,7 @@ def test_a_class_that_a_mended_draw_lacks_is_left_out_of_it(study, tmp_path, cap
     assert all(classes == {"c0", "c1"} for classes in found.values())
     assert len(found) == 4
     for name in ("draws", "genres"):
-        assert f"with '{name}' mended, too few clips are drawn of c1" in caplog.text
+        assert f"with '{name}' corrected, too few clips are drawn of c1" in caplog.text
 
 
 def case(study, c=0, **mended):

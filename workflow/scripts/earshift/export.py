@@ -155,11 +155,11 @@ def to_h5(
 
 
 def _blocks(
-    rows: Rows, said: object
+    rows: Rows, name: object
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
     """Yield the clip and place in it of each row, and its values, a shard at a time."""
     array = store.open_rows(rows.location)
-    progress = jobs.Progress(f"{said}", int(rows.n.sum()), "rows")
+    progress = jobs.Progress(f"{name}", int(rows.n.sum()), "rows")
     for piece in rows.pieces():
         clips = np.searchsorted(rows.first, piece.rows, side="right") - 1
         values = read_piece(array, piece).astype(np.float32)

@@ -138,8 +138,8 @@ def _features_of(
     for path in paths.values():
         if not path.is_dir():
             known = {
-                f"{found['model']}, {found['condition']}"
-                for found, _ in layout.find(results, layout.FEATURES)
+                f"{place['model']}, {place['condition']}"
+                for place, _ in layout.find(results, layout.FEATURES)
             }
             raise DataError(
                 f"there are no features at '{path}' "

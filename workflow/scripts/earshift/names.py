@@ -166,10 +166,10 @@ def number(name: str) -> str:
         ``01``, ``1.0`` and ``1`` as ``1``, ``1E+05`` as ``100000``; what is no such
         number as it is.
     """
-    if found := _WHOLE.fullmatch(name):
-        return found[1]
-    if found := _SCIENTIFIC.fullmatch(name):
-        digits, decimals, zeros = found[1], (found[2] or "").rstrip("0"), int(found[3])
+    if match := _WHOLE.fullmatch(name):
+        return match[1]
+    if match := _SCIENTIFIC.fullmatch(name):
+        digits, decimals, zeros = match[1], (match[2] or "").rstrip("0"), int(match[3])
         if len(decimals) <= zeros:
             return digits + decimals.ljust(zeros, "0")
     return name
@@ -214,12 +214,14 @@ def near(name: str, others: Iterable[str]) -> list[str]:
         that are the start of the other (``sax``, ``saxophone``), or that differ by a
         letter or two; the nearest first.
     """
-    own = _bare(name)
-    if not own:
+    bare = _bare(name)
+    if not bare:
         return []
-    found = {other: _likeness(own, _bare(other)) for other in others if other != name}
-    alike = [other for other, likeness in found.items() if likeness >= _ALIKE]
-    return sorted(alike, key=lambda other: (-found[other], other))
+    likeness_of = {
+        other: _likeness(bare, _bare(other)) for other in others if other != name
+    }
+    alike = [other for other, likeness in likeness_of.items() if likeness >= _ALIKE]
+    return sorted(alike, key=lambda other: (-likeness_of[other], other))
 
 
 def _bare(name: str) -> str:

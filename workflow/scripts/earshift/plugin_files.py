@@ -98,8 +98,8 @@ def _module(package: str, file: Path) -> str:
 
 
 def _forget(package: str) -> None:
-    for own in [n for n in sys.modules if n.partition(".")[0] == package]:
-        del sys.modules[own]
+    for module in [n for n in sys.modules if n.partition(".")[0] == package]:
+        del sys.modules[module]
 
 
 def _run(kind: str, package: str, file: Path) -> ModuleType:
@@ -112,9 +112,9 @@ def _run(kind: str, package: str, file: Path) -> ModuleType:
     sys.modules[package] = root
     name = _module(package, file)
     loader = _Loader(name, str(file))
-    found = importlib.util.spec_from_file_location(name, file, loader=loader)
-    assert found is not None
-    module = importlib.util.module_from_spec(found)
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         loader.exec_module(module)
@@ -143,18 +143,18 @@ def digest(file: Path) -> str:
         Hexadecimal. It depends on contents and names, not on where the folder is.
     """
     file = file.resolve()
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     todo = [file]
     while todo:
         one = todo.pop()
         name = str(one.relative_to(file.parent))
-        if name in found:
+        if name in contents:
             continue
-        found[name] = one.read_bytes()
-        for imported in _imported(found[name]):
+        contents[name] = one.read_bytes()
+        for imported in _imported(contents[name]):
             todo += _beside(file.parent, imported)
     whole = sha256()
-    for name, content in sorted(found.items()):
+    for name, content in sorted(contents.items()):
         whole.update(f"{name}\0{len(content)}\0".encode() + content)
     return whole.hexdigest()
 
@@ -213,8 +213,8 @@ class _Loader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         package = module.__name__.partition(".")[0]
-        own = {"__import__": _import_for(package)}
-        module.__dict__["__builtins__"] = vars(builtins) | own
+        replaced = {"__import__": _import_for(package)}
+        module.__dict__["__builtins__"] = vars(builtins) | replaced
         super().exec_module(module)
 
 

@@ -28,13 +28,13 @@ PACKAGES = (
 
 def provenance() -> dict[str, str]:
     """Say which code makes a result: commit, versions of Python and of `PACKAGES`."""
-    found = {"commit": _commit(), "python": sys.version.split()[0]}
+    facts = {"commit": _commit(), "python": sys.version.split()[0]}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            facts[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "-"
-    return found
+            facts[name] = "-"
+    return facts
 
 
 def _commit() -> str:

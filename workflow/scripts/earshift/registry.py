@@ -116,14 +116,14 @@ def names(kind: str) -> tuple[str, ...]:
         from the former, such as the controls ``random_<model>``. Plugins that need an
         argument are not among them.
     """
-    own = {name for name in _files(kind) if not _takes_argument(_own(kind, name))}
+    plain = {name for name in _files(kind) if not _takes_argument(_shipped(kind, name))}
     derived = {
         prefix + name
         for prefix, make in _derived(kind).items()
-        for name in own
-        if make(_own(kind, name))
+        for name in plain
+        if make(_shipped(kind, name))
     }
-    return tuple(sorted(own | set(_installed(kind)) | derived))
+    return tuple(sorted(plain | set(_installed(kind)) | derived))
 
 
 @functools.cache
@@ -139,7 +139,7 @@ def _files(kind: str) -> set[str]:
     return {name for name in files if not name.startswith("_")}
 
 
-def _own(kind: str, name: str) -> ModuleType:
+def _shipped(kind: str, name: str) -> ModuleType:
     return importlib.import_module(f"earshift.{kind}.{name}")
 
 
@@ -240,11 +240,11 @@ def copied(kind: str, name: str) -> Iterator[ModuleType]:
         with plugin_files.copied(kind, Path(file)) as module:
             yield module.of(argument) if colon else module
         return
-    found = importlib.util.find_spec(load(kind, name).__name__)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    spec = importlib.util.find_spec(load(kind, name).__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     yield module
 
 
@@ -289,11 +289,11 @@ def check_version(kind: str, name: str, version: int | str) -> None:
         If it is another one now: results would be kept under a version that did not
         make them.
     """
-    found = version_of(kind, name)
-    if found != version:
+    current = version_of(kind, name)
+    if current != version:
         raise DataError(
             f"the {kind} plugin '{name}' was edited while the job ran (version "
-            f"{version} then, {found} now). Run it again: what is done with the "
+            f"{version} then, {current} now). Run it again: what is done with the "
             "present one is kept."
         )
 
@@ -304,7 +304,7 @@ def _load_name(kind: str, name: str) -> ModuleType:
         assert isinstance(module, ModuleType)
         return module
     if name in _files(kind):
-        return _own(kind, name)
+        return _shipped(kind, name)
     known = names(kind)
     for prefix, make in _derived(kind).items():
         if name.startswith(prefix) and name.removeprefix(prefix) in known:
@@ -389,8 +389,8 @@ def rules_of(kind: str, name: str, parameter: str) -> dict[str, Any]:
         As JSON Schema; empty, which allows everything, without an annotation.
     """
     function: Callable[..., Any] = getattr(load(kind, name), KINDS[kind].call)
-    found = inspect.signature(function).parameters[parameter]
-    return schema.of_annotation(_annotation(function, found))
+    argument = inspect.signature(function).parameters[parameter]
+    return schema.of_annotation(_annotation(function, argument))
 
 
 def check_options(

@@ -120,10 +120,10 @@ def check(value: object, rules: Rules, where: str = "") -> None:
     for error in sorted(validator.iter_errors(value), key=lambda e: list(e.path)):
         place = ".".join(filter(None, [where, *map(str, error.path)])) or "the config"
         meaning = error.schema.get("description", "") if error.path else ""
-        said = f": {error.message}"
+        problem = f": {error.message}"
         if error.validator in ("type", "anyOf"):
-            said = " " + _wrong_type(error.instance, error.schema)
-        raise ConfigError(f"{place}{said}." + (f" ({meaning})" if meaning else ""))
+            problem = " " + _wrong_type(error.instance, error.schema)
+        raise ConfigError(f"{place}{problem}." + (f" ({meaning})" if meaning else ""))
     _check_finite(value, where)
 
 

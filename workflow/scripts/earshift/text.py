@@ -74,15 +74,15 @@ def read(file: Path) -> str:
             f"without a byte-order mark. {_SAVE}"
         )
     try:
-        found = raw.decode("utf-16" if wide else "utf-8").lstrip("\ufeff")
+        text = raw.decode("utf-16" if wide else "utf-8").lstrip("\ufeff")
     except UnicodeDecodeError as error:
         raise DataError(_wrong_encoding(file, raw, error)) from error
-    if found.rstrip().endswith("\x1a"):
+    if text.rstrip().endswith("\x1a"):
         raise DataError(
-            f"'{file}', line {_line(found.rstrip())}: a Ctrl-Z character (0x1a), with "
+            f"'{file}', line {_line(text.rstrip())}: a Ctrl-Z character (0x1a), with "
             f"which some old programs end a file, is at the end. {_SAVE}"
         )
-    return found
+    return text
 
 
 def _wrong_encoding(file: Path, raw: bytes, error: UnicodeDecodeError) -> str:
@@ -157,11 +157,11 @@ def table(file: Path, needed: Sequence[str]) -> pd.DataFrame:
         name; the message names the row or the columns.
     """
     text = read(file)
-    separator, said = _separator(text, needed)
+    separator, has_sep_line = _separator(text, needed)
     if separator != ",":
         log.info("%s: read with a %s between cells", file, SEPARATORS[separator])
     records = _records(file, text, separator)
-    if said:
+    if has_sep_line:
         next(records)
     header = [names.clean(cell) for cell in next(records, (0, []))[1]]
     if not header:
@@ -187,22 +187,22 @@ def table(file: Path, needed: Sequence[str]) -> pd.DataFrame:
         rows.append(cells)
     import pandas as pd  # here, since who reads YAML alone need not wait for it
 
-    found = pd.DataFrame(rows, index=numbers, columns=range(len(header)), dtype=str)
-    return _named(file, found, header)
+    frame = pd.DataFrame(rows, index=numbers, columns=range(len(header)), dtype=str)
+    return _named(file, frame, header)
 
 
 def _separator(text: str, needed: Sequence[str]) -> tuple[str, bool]:
     """Return what is between cells, and whether the first line says so, as Excel's."""
     stream = io.StringIO(text, newline=None)
     first = next((line.strip("\n") for line in stream if line.strip()), "")
-    if said := re.fullmatch('"?sep=([,;\t])"?', first, re.IGNORECASE):
-        return said[1], True
+    if match := re.fullmatch('"?sep=([,;\t])"?', first, re.IGNORECASE):
+        return match[1], True
     scores = {}
     for separator in SEPARATORS:
         row = csv.reader([first], delimiter=separator, skipinitialspace=True)
         cells = next(row, [])
-        found = {names.clean(cell) for cell in cells}.intersection(needed)
-        scores[separator] = (len(found), len(cells) > 1)
+        present = {names.clean(cell) for cell in cells}.intersection(needed)
+        scores[separator] = (len(present), len(cells) > 1)
     return max(scores, key=lambda separator: scores[separator]), False
 
 
@@ -236,7 +236,7 @@ def _records(file: Path, text: str, separator: str) -> Iterator[tuple[int, list[
             yield number, cells
 
 
-def _named(file: Path, found: pd.DataFrame, header: Sequence[str]) -> pd.DataFrame:
+def _named(file: Path, cells: pd.DataFrame, header: Sequence[str]) -> pd.DataFrame:
     """Return a table with the names of its columns; each needs one of its own."""
     for place, name in enumerate(header):
         if name and name in header[:place]:
@@ -244,9 +244,9 @@ def _named(file: Path, found: pd.DataFrame, header: Sequence[str]) -> pd.DataFra
                 f"'{file}': columns {header.index(name) + 1} and {place + 1} are both "
                 f"named '{name}'. Rename one or take it out."
             )
-    kept = [i for i, name in enumerate(header) if name or found[i].ne("").any()]
+    kept = [i for i, name in enumerate(header) if name or cells[i].ne("").any()]
     labels = [header[i] or f"(column {i + 1})" for i in kept]
-    return found[kept].set_axis(labels, axis="columns")
+    return cells[kept].set_axis(labels, axis="columns")
 
 
 def from_json(file: Path) -> object:

@@ -455,9 +455,9 @@ def test_deviations_are_told_one_by_one(study_page):
 def test_what_survives_and_what_is_recovered_is_told(study_page):
     html = section(study_page, "study")
     assert "as published, a mean gap of +8.17 points, detected in 2 of 4 cells" in html
-    assert "It survives the mending of all faults, in every cell." in html
+    assert "It survives the correction of all faults, in every cell." in html
     # Of 2 models and directions: 4 corrections in 2 scopes, and k.
-    assert "Once all faults are mended, none of 36 cells show it." in html
+    assert "Once all faults are corrected, none of 36 cells show it." in html
     assert "as published, a mean change of" in html
     assert re.search(r"as published, a mean change [^;]* of 36 cells", html)
     assert "against no correction: 36 comparisons" in html

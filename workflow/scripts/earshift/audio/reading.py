@@ -66,7 +66,7 @@ class AudioFile:
                 self.sample_rate_hz, self.n_channels = file.samplerate, file.channels
         except (OSError, *_DECODER_ERRORS) as error:
             raise AudioError(
-                "unreadable", f"{path} cannot be read: {_said(error)}"
+                "unreadable", f"{path} cannot be read: {_reason(error)}"
             ) from error
         if not RATES_HZ[0] <= self.sample_rate_hz <= RATES_HZ[1]:
             raise AudioError(
@@ -101,7 +101,7 @@ class AudioFile:
                 yield block
         except (OSError, *_DECODER_ERRORS) as error:
             raise AudioError(
-                "unreadable", f"{path} cannot be decoded to its end: {_said(error)}"
+                "unreadable", f"{path} cannot be decoded to its end: {_reason(error)}"
             ) from error
         expected = self._source.n_samples or self._declared
         if n_read < expected - self._source.slack:
@@ -140,7 +140,7 @@ class AudioFile:
                 yield block
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Return what the system or libsndfile said, without the file's name."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

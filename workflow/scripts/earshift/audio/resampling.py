@@ -86,19 +86,19 @@ class _Paper:
         reach = PAPER_ZEROS * max(1.0, source_hz / target_hz) + 1
         self._margin = ceil(reach / self._unit_in)
         self._piece = ceil(PAPER_PIECE_S * source_hz / self._unit_in)
-        self._held: list[NDArray[np.float32]] = []
-        self._n_held = self._n_in = self._n_out = 0
-        self._before = 0  # units at the start of what is held whose output is out
+        self._input: list[NDArray[np.float32]] = []
+        self._n_input = self._n_in = self._n_out = 0
+        self._before = 0  # units at the start of the input whose output is out
 
     def __call__(
         self, block: NDArray[np.float32], *, last: bool = False
     ) -> NDArray[np.float32]:
-        self._held.append(block)
-        self._n_held += len(block)
+        self._input.append(block)
+        self._n_input += len(block)
         self._n_in += len(block)
         parts = []
         size = (self._before + self._piece + self._margin) * self._unit_in
-        while self._n_held >= size and not last:
+        while self._n_input >= size and not last:
             parts.append(self._next(self._piece * self._unit_out))
             size = (self._before + self._piece + self._margin) * self._unit_in
         if last:
@@ -108,15 +108,15 @@ class _Paper:
 
     def _next(self, n_out: int) -> NDArray[np.float32]:
         """Return the next `n_out` samples; forget the input that none after needs."""
-        held = np.concatenate(self._held)
+        samples = np.concatenate(self._input)
         first = self._before * self._unit_out
-        out = held[:0]
+        out = samples[:0]
         if n_out:
-            out = _interpolate(held, *self._rates)[first : first + n_out]
+            out = _interpolate(samples, *self._rates)[first : first + n_out]
         done = self._before + self._piece
         keep = max(0, done - self._margin)
-        held = held[keep * self._unit_in :]
-        self._held, self._n_held, self._before = [held], len(held), done - keep
+        samples = samples[keep * self._unit_in :]
+        self._input, self._n_input, self._before = [samples], len(samples), done - keep
         self._n_out += n_out
         return out
 

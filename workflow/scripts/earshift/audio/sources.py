@@ -92,7 +92,7 @@ class _Spliced(io.RawIOBase):
         stop = self._file.seek(0, io.SEEK_END) if source.stop is None else source.stop
         self._head, self._skip = source.head, source.skip
         self._size = len(source.head) + stop - source.skip
-        self._said = self._size + source.surplus
+        self._stated_size = self._size + source.surplus
         self._at = 0
 
     def readable(self) -> bool:
@@ -105,7 +105,7 @@ class _Spliced(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = (0, self._at, self._said)[whence] + offset
+        self._at = (0, self._at, self._stated_size)[whence] + offset
         return self._at
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
@@ -117,7 +117,7 @@ class _Spliced(io.RawIOBase):
             self._file.seek(self._skip + self._at - len(self._head))
             n = self._file.readinto(buffer[: self._size - self._at]) or 0
         else:  # where libsndfile looks for a tag
-            n = min(len(buffer), self._said - self._at)
+            n = min(len(buffer), self._stated_size - self._at)
             buffer[:n] = bytes(n)
         self._at += n
         return n

@@ -27,11 +27,11 @@ def missing(path: Path) -> AudioError:
     if path.exists():
         kind = "a folder" if path.is_dir() else "a pipe or device"
         return AudioError("unreadable", f"{path} is {kind}, not a file")
-    found = _spelt_otherwise(path)
+    actual = _spelt_otherwise(path)
     hint = (
-        f", but there is {str(found)!r}: another case, Unicode form or separator. "
+        f", but there is {str(actual)!r}: another case, Unicode form or separator. "
         "Write it as the file is named"
-        if found
+        if actual
         else ""
     )
     return AudioError("missing", f"{path}: no such file{hint}")
@@ -40,16 +40,16 @@ def missing(path: Path) -> AudioError:
 def _spelt_otherwise(path: Path) -> Path | None:
     """Return a file whose path differs in case, Unicode form or kind of slash alone."""
     written = Path(str(path).replace("\\", "/"))
-    found = Path(written.anchor)
-    for part in written.relative_to(found).parts:
-        exact = found / part
+    actual = Path(written.anchor)
+    for part in written.relative_to(actual).parts:
+        exact = actual / part
         if not exact.exists():
-            name = _names(found).get(_folded(part))
+            name = _names(actual).get(_folded(part))
             if name is None:
                 return None
-            exact = found / name
-        found = exact
-    return found if found.is_file() else None
+            exact = actual / name
+        actual = exact
+    return actual if actual.is_file() else None
 
 
 def _folded(name: str) -> str:

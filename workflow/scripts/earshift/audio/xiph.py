@@ -141,12 +141,12 @@ def _last_sample(
         base = max(first, stop - n_bytes)
         frames = [opening, *_flac_frames(read_at(file, base, stop - base), head)]
         ends = {frame.start + frame.n_samples for frame in frames}
-        found = {f.start + f.n_samples for f in frames if f.start in ends}
+        frame_ends = {f.start + f.n_samples for f in frames if f.start in ends}
         if base == first:
-            found.add(opening.start + opening.n_samples)
-        if found:
+            frame_ends.add(opening.start + opening.n_samples)
+        if frame_ends:
             last = stated + opening.start
-            return (last if last in found else max(found)) - opening.start
+            return (last if last in frame_ends else max(frame_ends)) - opening.start
     return None
 
 

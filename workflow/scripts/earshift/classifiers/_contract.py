@@ -104,13 +104,13 @@ def _fitted(
     options: dict[str, Any],
 ) -> BaseEstimator:
     """Return a copy of an estimator that is fitted, which must change no argument."""
-    own = {word: value.copy() for word, value in options.items()}
-    own |= {"X": X.copy(), "y": y.copy()}
+    copies = {word: value.copy() for word, value in options.items()}
+    copies |= {"X": X.copy(), "y": y.copy()}
     fitted = clone(estimator).fit(
-        own["X"], own["y"], **{word: own[word] for word in options}
+        copies["X"], copies["y"], **{word: copies[word] for word in options}
     )
     for word, value in {**options, "X": X, "y": y}.items():
-        if not np.array_equal(value, own[word]):
+        if not np.array_equal(value, copies[word]):
             raise DataError(f"its fit changes '{word}': it must leave that as it is.")
     return fitted
 

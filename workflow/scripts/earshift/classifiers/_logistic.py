@@ -95,14 +95,14 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
                 "a classifier needs clips of two classes or more, got one class, "
                 f"{self.classes_[0]!r}, for all {len(y)} clips."
             )
-        found = [
+        per_class = [
             classifier.fit(X, y == c, self.C, folds, K=products, weights=sample_weight)
             for c in (self.classes_ if len(self.classes_) > 2 else self.classes_[1:])
         ]
-        self.coef_ = np.stack([one.coef for one in found])
-        self.intercept_ = np.array([one.intercept for one in found])
-        self.C_ = np.array([one.C for one in found])
-        self.threshold_ = np.array([one.threshold for one in found])
+        self.coef_ = np.stack([one.coef for one in per_class])
+        self.intercept_ = np.array([one.intercept for one in per_class])
+        self.C_ = np.array([one.C for one in per_class])
+        self.threshold_ = np.array([one.threshold for one in per_class])
         return self
 
     def decision_function(self, X: Array) -> Array:

@@ -85,8 +85,8 @@ def has_audio(entry: Mapping[str, Any]) -> bool:
 
 def options(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a config entry says to its adapter: not what all have in common."""
-    own = registry.own_options(entry)
-    return {k: v for k, v in own.items() if k not in ("audio", "recordings")}
+    values = registry.own_options(entry)
+    return {k: v for k, v in values.items() if k not in ("audio", "recordings")}
 
 
 def namespace(entry: Mapping[str, Any]) -> str | None:
@@ -103,8 +103,10 @@ def namespace(entry: Mapping[str, Any]) -> str | None:
         Such as ``freesound``; None if the names mean nothing elsewhere.
     """
     plugin = registry.load("datasets", entry["plugin"])
-    found: str | None = entry.get("recordings", getattr(plugin, "recordings", None))
-    return found
+    recordings: str | None = entry.get(
+        "recordings", getattr(plugin, "recordings", None)
+    )
+    return recordings
 
 
 def lister(plugin: ModuleType, entry: Mapping[str, Any]) -> Callable[..., ClipList]:
@@ -127,16 +129,16 @@ def lister(plugin: ModuleType, entry: Mapping[str, Any]) -> Callable[..., ClipLi
     ConfigError
         If there is no audio, and the adapter needs the files to know the clips.
     """
-    found: Callable[..., ClipList] | None = plugin.list_clips
+    function: Callable[..., ClipList] | None = plugin.list_clips
     if not has_audio(entry):
-        found = getattr(plugin, "list_without_audio", found)
-    if found is None:
+        function = getattr(plugin, "list_without_audio", function)
+    if function is None:
         raise ConfigError(
             f"the clips of '{entry['plugin']}' are known by their audio files alone: "
             "it cannot have 'audio: false'. List them in a CSV file and use the plugin "
             "'table' (docs/your_data.md)."
         )
-    return found
+    return function
 
 
 def find_clips(name: str, entry: Mapping[str, Any]) -> ClipList:
@@ -163,9 +165,11 @@ def find_clips(name: str, entry: Mapping[str, Any]) -> ClipList:
     """
     plugin = registry.load("datasets", entry["plugin"])
     folder = Path(entry["folder"])
-    found = tidy(lister(plugin, entry)(folder, **options(entry)), f"dataset '{name}'")
-    check(found, f"dataset '{name}'")
-    return with_names_on_disk(found, folder)
+    clip_list = tidy(
+        lister(plugin, entry)(folder, **options(entry)), f"dataset '{name}'"
+    )
+    check(clip_list, f"dataset '{name}'")
+    return with_names_on_disk(clip_list, folder)
 
 
 def one_label_per_clip(
@@ -229,18 +233,20 @@ def labels_per_clip(
     DataError
         If a label is not among the `known` classes.
     """
-    labels = [{names.clean(label) for label in own} for own in labels]
+    labels = [{names.clean(label) for label in clip_labels} for clip_labels in labels]
     known = None if known is None else {names.clean(label) for label in known}
-    found: set[str] = set().union(*labels)
-    if known is not None and (odd := found - known):
+    all_labels: set[str] = set().union(*labels)
+    if known is not None and (odd := all_labels - known):
         where = f"'{file}': " if file else ""
         raise DataError(
             f"{where}'{min(odd)}' is no class of this dataset "
             f"{did_you_mean(min(odd), known)}"
         )
     columns = {
-        LABEL + c: pd.array([c in own for own in labels], dtype="boolean")
-        for c in sorted(known or found)
+        LABEL + c: pd.array(
+            [c in clip_labels for clip_labels in labels], dtype="boolean"
+        )
+        for c in sorted(known or all_labels)
     }
     return clips.reset_index(drop=True).assign(**columns)
 

@@ -219,12 +219,16 @@ def unmatched(
     """
     odd = []
     for side, file in files.items():
-        own = sorted(key for key, where in side_of.items() if where == side)
-        strange = [key for key in own if key not in known]
-        if own and len(strange) == len(own) and not side_of.keys() >= set(known):
+        entries = sorted(key for key, where in side_of.items() if where == side)
+        strange = [key for key in entries if key not in known]
+        if (
+            entries
+            and len(strange) == len(entries)
+            and not side_of.keys() >= set(known)
+        ):
             raise DataError(
-                f"'{file}': none of {len(own)} entries, such as '{own[0]}', is the "
-                f"name of a clip, such as '{min(known, default='')}'. It needs "
+                f"'{file}': none of {len(entries)} entries, such as '{entries[0]}', is "
+                f"the name of a clip, such as '{min(known, default='')}'. It needs "
                 "names of clips, one a line, and no numbers of rows or other columns."
             )
         odd += [f"{file.name}: {key}" for key in strange]
@@ -269,25 +273,25 @@ def named_files(
 
     Returns
     -------
-    found : dict of str to (str, re.Match)
+    clips : dict of str to (str, re.Match)
         Name without ending -> path relative to `folder`, and what `read` returned. Of
         files with one name, as an archive has that was unpacked twice, the first is
         kept.
     skipped : dict of str to str
         For `ClipList.skipped`: path of each other file -> why.
     """
-    found: dict[str, tuple[str, re.Match[str]]] = {}
+    clips: dict[str, tuple[str, re.Match[str]]] = {}
     skipped = {}
     for file in files:
         place = relative(folder, file)
-        said = read(file)
-        if isinstance(said, str):
-            skipped[place] = said
-        elif file.stem in found:
-            skipped[place] = f"'{found[file.stem][0]}' has the same name and is used"
+        result = read(file)
+        if isinstance(result, str):
+            skipped[place] = result
+        elif file.stem in clips:
+            skipped[place] = f"'{clips[file.stem][0]}' has the same name and is used"
         else:
-            found[file.stem] = place, said
-    return found, skipped
+            clips[file.stem] = place, result
+    return clips, skipped
 
 
 def relative(folder: Path, file: Path) -> str:

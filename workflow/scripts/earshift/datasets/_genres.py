@@ -37,17 +37,17 @@ class GenreMap:
         return next((s for s, known in self.subgroups.items() if wanted & known), None)
 
 
-def _first(found: Sequence[str]) -> str | None:
-    return found[0] if found else None
+def _first(genres: Sequence[str]) -> str | None:
+    return genres[0] if genres else None
 
 
-def _majority(found: Sequence[str]) -> str | None:
+def _majority(genres: Sequence[str]) -> str | None:
     # Counter keeps the order of first appearance among equals.
-    return Counter(found).most_common(1)[0][0] if found else None
+    return Counter(genres).most_common(1)[0][0] if genres else None
 
 
-def _unambiguous(found: Sequence[str]) -> str | None:
-    return found[0] if len(set(found)) == 1 else None
+def _unambiguous(genres: Sequence[str]) -> str | None:
+    return genres[0] if len(set(genres)) == 1 else None
 
 
 #: How the subgroup of a clip with several genres is chosen, from those of its titles.

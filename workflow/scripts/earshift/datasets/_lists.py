@@ -70,7 +70,7 @@ def classes(clips: pd.DataFrame) -> list[str]:
 
 
 def tidy(
-    found: ClipList, whose: str, place_of: Callable[[int], str] | None = None
+    clip_list: ClipList, whose: str, place_of: Callable[[int], str] | None = None
 ) -> ClipList:
     """Return a clip list with its names in the one form in which they are compared.
 
@@ -80,7 +80,7 @@ def tidy(
 
     Parameters
     ----------
-    found : ClipList
+    clip_list : ClipList
         As an adapter returns it, with the columns `COLUMNS`.
     whose : str
         Whose clips these are, for messages, such as ``"dataset 'irmas'"``.
@@ -98,7 +98,7 @@ def tidy(
         If two names differ only by case, two recordings or subgroups only by zeros of a
         number, or a class has no name or two columns; the message says where both are.
     """
-    clips = found.clips.reset_index(drop=True)
+    clips = clip_list.clips.reset_index(drop=True)
     place_of = place_of or (lambda i: f"clip '{clips['clip_id'].iloc[i]}'")
     others = other_subgroups(clips)
     for column in ("recording", "subgroup", *others, "split"):
@@ -109,10 +109,10 @@ def tidy(
         if column in clips:
             _refuse_alike(clips[column], whose, place_of)
     return replace(
-        found,
+        clip_list,
         clips=_with_clean_classes(clips, whose, place_of),
-        skipped=_printable(found.skipped),
-        noted=_printable(found.noted),
+        skipped=_printable(clip_list.skipped),
+        noted=_printable(clip_list.noted),
     )
 
 
@@ -170,13 +170,13 @@ def _with_clean_classes(
 
 
 def check(
-    found: ClipList, whose: str, place_of: Callable[[int], str] | None = None
+    clip_list: ClipList, whose: str, place_of: Callable[[int], str] | None = None
 ) -> None:
     """Raise `DataError` unless a clip list keeps the rules of every dataset.
 
     Parameters
     ----------
-    found : ClipList
+    clip_list : ClipList
         As `tidy` returns it.
     whose : str
         Whose clips these are, for messages, such as ``"dataset 'irmas'"``.
@@ -189,7 +189,7 @@ def check(
         If there is no clip or class, a column is missing, two clips share an id, a clip
         has no id or recording, or a split is none of those that `SIDES` describes.
     """
-    clips = found.clips
+    clips = clip_list.clips
     missing = [c for c in COLUMNS if c not in clips.columns]
     if missing:
         raise DataError(f"{whose}: the adapter gave no column '{missing[0]}'.")
@@ -246,12 +246,12 @@ def _check_splits(
         )
 
 
-def with_names_on_disk(found: ClipList, folder: Path) -> ClipList:
+def with_names_on_disk(clip_list: ClipList, folder: Path) -> ClipList:
     """Return a clip list in which clips are unusable whose files have no UTF-8 name.
 
     Parameters
     ----------
-    found : ClipList
+    clip_list : ClipList
         As `tidy` returns it; paths as `names.printable` returns them.
     folder : Path
         Folder that they are relative to.
@@ -261,14 +261,14 @@ def with_names_on_disk(found: ClipList, folder: Path) -> ClipList:
     ClipList
         The same otherwise.
     """
-    clips = found.clips
+    clips = clip_list.clips
     odd = clips.loc[clips["path"].str.contains(names.ESCAPED), ["clip_id", "path"]]
     why = {
         clip_id: "the name of its file, or of a folder above, is not UTF-8; rename it"
         for clip_id, path in odd.itertuples(index=False)
         if _exists(folder / names.on_disk(path)) and not _exists(folder / path)
     }
-    return replace(found, unusable={**found.unusable, **why})
+    return replace(clip_list, unusable={**clip_list.unusable, **why})
 
 
 def _exists(path: Path) -> bool:
@@ -282,12 +282,12 @@ def _exists(path: Path) -> bool:
 FEW_CLIPS = 20
 
 
-def warnings(found: ClipList) -> list[str]:
+def warnings(clip_list: ClipList) -> list[str]:
     """Return what is probably wrong with a clip list, though it keeps all rules.
 
     Parameters
     ----------
-    found : ClipList
+    clip_list : ClipList
         As `tidy` returns it.
 
     Returns
@@ -295,7 +295,7 @@ def warnings(found: ClipList) -> list[str]:
     list of str
         One sentence or two each, for the log, the audit and the report.
     """
-    clips = found.clips
+    clips = clip_list.clips
     if len(clips) > FEW_CLIPS and clips["recording"].is_unique:
         return [
             "every clip is a recording of its own: if clips were cut from common "

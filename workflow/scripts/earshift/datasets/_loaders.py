@@ -100,21 +100,21 @@ class Source:
                     f"{did_you_mean(part, _attributes(value))}"
                 )
             value = getattr(value, part)
-        found = [_text(v) for v in _each(value)]
+        texts = [_text(v) for v in _each(value)]
         if self.pattern is not None:
-            matches = [re.search(self.pattern, text) for text in found]
-            found = [m[1] if m.re.groups else m[0] for m in matches if m]
-        return [self.values.get(text, text) for text in found]
+            matches = [re.search(self.pattern, text) for text in texts]
+            texts = [m[1] if m.re.groups else m[0] for m in matches if m]
+        return [self.values.get(text, text) for text in texts]
 
     def find_one(self, item: object) -> str | None:
         """Return the one value of a track or clip, or None."""
-        found = self.find(item)
-        if len(found) > 1:
+        values = self.find(item)
+        if len(values) > 1:
             raise ConfigError(
-                f"'{self.attribute}' has {len(found)} values for one clip "
-                f"({', '.join(found[:3])}); only 'label' may have several."
+                f"'{self.attribute}' has {len(values)} values for one clip "
+                f"({', '.join(values[:3])}); only 'label' may have several."
             )
-        return found[0] if found else None
+        return values[0] if values else None
 
 
 def _attributes(item: object) -> list[str]:
@@ -159,13 +159,13 @@ def plugin(library: str, unit: str, name: str) -> ModuleType:
     ConfigError
         If the library is not installed or has no such loader.
     """
-    found = importlib.util.find_spec(library)
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(library)
+    if spec is None or not spec.submodule_search_locations:
         raise ConfigError(
             f"'{library}:{name}' needs the package {library}, which is not installed: "
             "pip install 'earshift[datasets]'."
         )
-    folder = Path(found.submodule_search_locations[0]) / "datasets"
+    folder = Path(spec.submodule_search_locations[0]) / "datasets"
     known = {f.stem for f in folder.glob("*.py") if not f.stem.startswith("_")}
     if name not in known:
         raise ConfigError(
@@ -185,15 +185,15 @@ def plugin(library: str, unit: str, name: str) -> ModuleType:
 
 def _constants(file: Path) -> dict[str, str]:
     """Return the texts that a loader's file assigns, without running it."""
-    found = {}
+    constants = {}
     with _old_escapes():
         tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             value = node.value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                found[node.targets[0].id] = value.value
-    return found
+                constants[node.targets[0].id] = value.value
+    return constants
 
 
 @contextmanager
@@ -268,7 +268,7 @@ def _list_clips(
         try:
             item = getattr(dataset, unit)(clip_id)
             row = {k: source.find_one(item) for k, source in sources.items()}
-            own = label_source.find(item)
+            clip_labels = label_source.find(item)
         except ConfigError:
             raise
         except Exception as error:
@@ -276,7 +276,7 @@ def _list_clips(
             skipped[clip_id] = f"{library} cannot read it: {error}"
             continue
         missing = [k for k in ("path", "recording") if row[k] is None]
-        if missing or not own:
+        if missing or not clip_labels:
             what = missing[0] if missing else "label"
             attribute = sources[what].attribute if missing else label_source.attribute
             skipped[clip_id] = f"it has no {what}: '{attribute}' says nothing"
@@ -290,27 +290,30 @@ def _list_clips(
                 "split": row.get("split"),
             }
         )
-        labels.append(own)
+        labels.append(clip_labels)
     if not rows:
         first = next(iter(skipped.items()), ("", "the index is empty"))
         raise DataError(
             f"{library}:{name}: none of {len(skipped)} {unit}s can be used; the first, "
             f"'{first[0]}': {first[1]}."
         )
-    named = {*label_source.values.values(), *(c for own in labels for c in own)}
+    named = {
+        *label_source.values.values(),
+        *(c for clip_labels in labels for c in clip_labels),
+    }
     return ClipList(labels_per_clip(pd.DataFrame(rows), labels, named), skipped)
 
 
 def _ids(dataset: Any, unit: str) -> list[str]:  # noqa: ANN401
     """Return the ids of a loader's index, which it reads when first asked for them."""
     try:
-        found: list[str] = getattr(dataset, f"{unit}_ids")
+        ids: list[str] = getattr(dataset, f"{unit}_ids")
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise DataError(
             f"'{dataset.index_path}' is no index of {dataset.name} "
             f"({type(error).__name__}: {error}). Get it anew."
         ) from error
-    return found
+    return ids
 
 
 def _open(

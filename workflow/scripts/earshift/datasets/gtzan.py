@@ -70,9 +70,9 @@ def list_clips(folder: Path) -> ClipList:
     root = unpacked(folder, "genres", "genres_original")
     facts = text.table(resources.resource("gtzan.csv"), ["clip"]).set_index("clip")
     files = audio_files(root, "*/*", ".wav", ".au")
-    found, skipped = named_files(folder, files, _parse)
+    parsed, skipped = named_files(folder, files, _parse)
     rows, labels = [], []
-    for clip_id, (place, match) in found.items():
+    for clip_id, (place, match) in parsed.items():
         artist, split = facts["artist"].get(clip_id), facts["split"].get(clip_id)
         rows.append((clip_id, place, artist or clip_id, None, split or None))
         labels.append(match["genre"])

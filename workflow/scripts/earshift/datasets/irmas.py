@@ -127,8 +127,10 @@ def list_clips(folder: Path) -> ClipList:
     need_folder(root, "the IRMAS training part (IRMAS-TrainingData)")
     split = _split(folder)
     files = audio_files(root, "*/*", ".wav")
-    found, skipped = named_files(folder, files, _parse)
-    rows = [_row(match, path, split.get(name)) for name, (path, match) in found.items()]
+    parsed, skipped = named_files(folder, files, _parse)
+    rows = [
+        _row(match, path, split.get(name)) for name, (path, match) in parsed.items()
+    ]
     if not rows:
         raise DataError(
             f"no file under '{root}' is named as in IRMAS, such as "
@@ -137,10 +139,10 @@ def list_clips(folder: Path) -> ClipList:
     noted = {}
     if label_files(folder):
         lists = _split_files(folder)
-        for entry in unmatched(split, lists, found):
+        for entry in unmatched(split, lists, parsed):
             skipped[entry] = "no clip of the folder has this name"
         both = " and ".join(file.name for file in lists.values())
-        noted = {name: f"{both} do not list it" for name in found if name not in split}
+        noted = {name: f"{both} do not list it" for name in parsed if name not in split}
     return _listed(rows, skipped, noted)
 
 
@@ -151,11 +153,11 @@ def _split_files(folder: Path) -> dict[str, Path]:
 def _split(folder: Path) -> dict[str, str]:
     """Return the side of each clip that the split lists, by name in sorted order."""
     if label_files(folder):
-        found, _ = sides(_split_files(folder), "IRMAS", ".wav")
+        side_of, _ = sides(_split_files(folder), "IRMAS", ".wav")
     else:
         table = text.table(resources.resource("irmas_split.csv"), ["clip", "split"])
-        found = table.set_index("clip")["split"].to_dict()
-    return dict(sorted(found.items()))
+        side_of = table.set_index("clip")["split"].to_dict()
+    return dict(sorted(side_of.items()))
 
 
 def _parse(file: Path) -> re.Match[str] | str:

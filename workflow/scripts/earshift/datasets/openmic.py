@@ -204,25 +204,25 @@ def _class_map(file: Path, n_classes: int) -> dict[str, int]:
 def _titles(file: Path) -> dict[str, list[str]]:
     """Return the genre titles of each sample key, the main one first."""
     table = read_csv(file, ("sample_key", "track_genres"))
-    found = {}
+    titles = {}
     for key, genres in zip(table["sample_key"], table["track_genres"], strict=True):
         try:
-            found[key] = [g["genre_title"] for g in ast.literal_eval(genres or "[]")]
+            titles[key] = [g["genre_title"] for g in ast.literal_eval(genres or "[]")]
         except (ValueError, SyntaxError, TypeError, KeyError) as error:
             raise DataError(
                 f"'{file}': track_genres of '{key}' is no list of genres with a "
                 f"genre_title each ({error})."
             ) from error
-    return found
+    return titles
 
 
 def _out_of_place(
     name: str, listed: Sequence[str], keys: Sequence[str]
 ) -> dict[str, str]:
     """Note the first clip whose row of the metadata is not at the place of its key."""
-    for wanted, found in zip_longest(sorted(keys), listed):
-        if wanted != found:
-            key = str(wanted or found)
+    for wanted, actual in zip_longest(sorted(keys), listed):
+        if wanted != actual:
+            key = str(wanted or actual)
             log.warning(
                 "%s: rows are not those of all sorted keys, from '%s' on. They are "
                 "joined by key here; the published code of the ISMIR 2023 study takes "

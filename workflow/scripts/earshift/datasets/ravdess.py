@@ -75,9 +75,9 @@ def list_clips(folder: Path) -> ClipList:
     """
     need_folder(folder, "RAVDESS (Actor_01 to Actor_24)")
     files = audio_files(folder, "**/Actor_*/*", ".wav")
-    found, skipped = named_files(folder, files, _parse)
+    parsed, skipped = named_files(folder, files, _parse)
     rows, labels = [], []
-    for clip_id, (place, match) in found.items():
+    for clip_id, (place, match) in parsed.items():
         actor = f"Actor_{match['actor']}"
         rows.append((clip_id, place, actor, actor, None))
         labels.append(EMOTIONS[match["emotion"]])

@@ -116,9 +116,9 @@ def list_clips(
     def place_of(i: int) -> str:
         return f"row {rows.index[i]}"
 
-    found = tidy(ClipList(clips), str(file), place_of)
-    check(found, str(file), place_of)
-    return found
+    clip_list = tidy(ClipList(clips), str(file), place_of)
+    check(clip_list, str(file), place_of)
+    return clip_list
 
 
 def _check_columns(

@@ -83,12 +83,12 @@ def weights() -> Mapping[str, Entry]:
 
 
 @cache
-def datasets(own: str | None = None) -> Mapping[str, Entry]:
+def datasets(register: str | None = None) -> Mapping[str, Entry]:
     """Return the register of datasets, ``resources/datasets.yaml``.
 
     Parameters
     ----------
-    own : str, optional
+    register : str, optional
         Path of a register of the user's, whose entries are added; one with the name of
         an entry of ours replaces it.
 
@@ -103,23 +103,23 @@ def datasets(own: str | None = None) -> Mapping[str, Entry]:
         If a register cannot be read or breaks the rules; see `read`.
     """
     ours = read(resource("datasets.yaml"), of_datasets=True)
-    return MappingProxyType({**ours, **_users(own)})
+    return MappingProxyType({**ours, **_users(register)})
 
 
 @cache
-def _users(own: str | None) -> Mapping[str, Entry]:
+def _users(register: str | None) -> Mapping[str, Entry]:
     """Return the entries of the user's register, if there is one."""
-    return read(Path(own).expanduser(), of_datasets=True) if own else {}
+    return read(Path(register).expanduser(), of_datasets=True) if register else {}
 
 
-def archives(dataset: str, own: str | None = None) -> tuple[Entry, ...]:
+def archives(dataset: str, register: str | None = None) -> tuple[Entry, ...]:
     """Return the registered files of a dataset.
 
     Parameters
     ----------
     dataset : str
         What the register calls it: the name of its plugin, for those of ours.
-    own : str, optional
+    register : str, optional
         As for `datasets`.
 
     Returns
@@ -127,15 +127,15 @@ def archives(dataset: str, own: str | None = None) -> tuple[Entry, ...]:
     tuple of Entry
         In the order of the register; empty where it has none.
     """
-    return tuple(e for e in datasets(own).values() if e.dataset == dataset)
+    return tuple(e for e in datasets(register).values() if e.dataset == dataset)
 
 
-def dataset_folders(own: str | None = None) -> Mapping[Path, tuple[Entry, ...]]:
+def dataset_folders(register: str | None = None) -> Mapping[Path, tuple[Entry, ...]]:
     """Return the folders that registered files are unpacked to, and from which files.
 
     Parameters
     ----------
-    own : str, optional
+    register : str, optional
         As for `datasets`.
 
     Returns
@@ -143,12 +143,12 @@ def dataset_folders(own: str | None = None) -> Mapping[Path, tuple[Entry, ...]]:
     mapping of Path to tuple of Entry
         ``<folder of datasets>/<dataset>`` -> its files.
     """
-    names = {str(e.dataset): None for e in datasets(own).values()}
-    folders = {datasets_folder() / name: archives(name, own) for name in names}
+    names = {str(e.dataset): None for e in datasets(register).values()}
+    folders = {datasets_folder() / name: archives(name, register) for name in names}
     return MappingProxyType(folders)
 
 
-def folder_of(name: str, plugin: str, own: str | None = None) -> Path | None:
+def folder_of(name: str, plugin: str, register: str | None = None) -> Path | None:
     """Return where the registered files of a configuration's dataset are unpacked to.
 
     Parameters
@@ -157,7 +157,7 @@ def folder_of(name: str, plugin: str, own: str | None = None) -> Path | None:
         Name of the dataset in the configuration. It counts in the user's register only.
     plugin : str
         Its plugin.
-    own : str, optional
+    register : str, optional
         As for `datasets`.
 
     Returns
@@ -165,9 +165,9 @@ def folder_of(name: str, plugin: str, own: str | None = None) -> Path | None:
     Path or None
         None where there are no registered files.
     """
-    named = {entry.dataset for entry in _users(own).values()}
+    named = {entry.dataset for entry in _users(register).values()}
     folder = datasets_folder() / (name if name in named else plugin)
-    return folder if folder in dataset_folders(own) else None
+    return folder if folder in dataset_folders(register) else None
 
 
 def weights_folder() -> Path:
@@ -221,11 +221,11 @@ def read(path: Path, *, of_datasets: bool = False) -> Mapping[str, Entry]:
         raise ConfigError(f"{path}: a register maps names of files to facts.")
     needed = (*_NEEDED, "dataset") if of_datasets else _NEEDED
     allowed = _DATASET_KEYS if of_datasets else _KEYS
-    found = {
+    entries = {
         str(key): _entry(f"{path.name}: {key}", str(key), facts, needed, allowed)
         for key, facts in content.items()
     }
-    return MappingProxyType(found)
+    return MappingProxyType(entries)
 
 
 def _entry(

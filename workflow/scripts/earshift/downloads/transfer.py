@@ -57,10 +57,10 @@ class _Origin:
             return self.etag
         return self.last_modified
 
-    def goes_on(self, said: _Origin) -> bool:
+    def goes_on(self, other: _Origin) -> bool:
         """Return whether a partial answer may be one of this; it need not say all."""
-        pairs = zip(astuple(self), astuple(said), strict=True)
-        return said.total_bytes is not None and all(
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return other.total_bytes is not None and all(
             ours is None or theirs is None or ours == theirs for ours, theirs in pairs
         )
 
@@ -165,8 +165,8 @@ def _attempt(address: str, part: Path, size_bytes: int | None) -> int | None:
                 raise
         raise _CutOffError(str(error)) from error
     with response:
-        found = _origin(address, response, have)
-        if response.status == 206 and origin and origin.goes_on(found):
+        answer = _origin(address, response, have)
+        if response.status == 206 and origin and origin.goes_on(answer):
             _log.info("%s: going on at byte %d", part.name, have)
         elif response.status == 206:
             forget(part)
@@ -174,8 +174,8 @@ def _attempt(address: str, part: Path, size_bytes: int | None) -> int | None:
         else:
             forget(part)
             with files.whole_file(_memory(part)) as file:
-                file.write_text(json.dumps(asdict(found)))
-        total = found.total_bytes
+                file.write_text(json.dumps(asdict(answer)))
+        total = answer.total_bytes
         came = _pour(lambda n: _receive(response, n), part, total or size_bytes)
     if total is not None and came != total:
         raise _CutOffError(f"cut off after {came} of {total} bytes")
@@ -207,8 +207,8 @@ def _origin(address: str, response: http.client.HTTPResponse, have: int) -> _Ori
     """Read from the headers what the server sends, and how long the whole is."""
     total = response.headers.get("Content-Length")
     if response.status == 206:
-        said = response.headers.get("Content-Range", "")
-        span = re.fullmatch(rf"bytes {have}-\d+/(\d+)", said.strip())
+        content_range = response.headers.get("Content-Range", "")
+        span = re.fullmatch(rf"bytes {have}-\d+/(\d+)", content_range.strip())
         total = span[1] if span else None
     return _Origin(
         address=address,

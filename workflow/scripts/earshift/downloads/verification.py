@@ -93,10 +93,10 @@ def verify(path: Path, entry: Entry) -> Looks:
             f"{entry.address}."
         )
     looks = look(path)
-    if found := faults(looks, entry, path.parent):
+    if differences := faults(looks, entry, path.parent):
         raise WeightsError(
-            f"{path} is not the registered {entry.name}: {'; '.join(found)}. Replace "
-            f"it by the file at {entry.address}."
+            f"{path} is not the registered {entry.name}: {'; '.join(differences)}. "
+            f"Replace it by the file at {entry.address}."
         )
     return looks
 
@@ -173,27 +173,31 @@ def faults(looks: Looks, entry: Entry, folder: Path) -> list[str]:
     suffix = Path(entry.name).suffix
     begins, head = BEGINNINGS.get(suffix, ("", b""))
     ends, tail = ENDINGS.get(suffix, ("", b""))
-    found = []
+    differences = []
     if not looks.head.startswith(head):
-        found.append(f"it does not begin as {begins} does")
+        differences.append(f"it does not begin as {begins} does")
     if not looks.tail.endswith(tail):
-        found.append(f"it does not end as {ends} does")
+        differences.append(f"it does not end as {ends} does")
     if entry.size_bytes not in (None, looks.size_bytes):
-        found.append(f"{entry.size_bytes} bytes expected, {looks.size_bytes} found")
+        differences.append(
+            f"{entry.size_bytes} bytes expected, {looks.size_bytes} found"
+        )
     for kind, digits in entry.checksums.items():
         if looks.checksums[kind] != digits:
-            found.append(f"{kind} {digits} expected, {looks.checksums[kind]} found")
+            differences.append(
+                f"{kind} {digits} expected, {looks.checksums[kind]} found"
+            )
     pinned = None if entry.checksums else _read_pins(folder).get(entry.name)
     came = looks.checksums["sha256"]
     if pinned and pinned["sha256"] != came:
-        found.append(
+        differences.append(
             f"sha256 {pinned['sha256']} expected, {came} found (no checksum is "
             f"published; this one was pinned {pinned['date']} in {folder / PINS}: "
             "delete it there if the authors have changed their file since)"
         )
-    if found and looks.head.lstrip().startswith(b"<"):
-        found.append("it looks like HTML, such as a page of an error or a log-in")
-    return found
+    if differences and looks.head.lstrip().startswith(b"<"):
+        differences.append("it looks like HTML, such as a page of an error or a log-in")
+    return differences
 
 
 def look_if_sound(path: Path, entry: Entry) -> Looks | None:

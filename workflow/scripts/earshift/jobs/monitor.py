@@ -60,7 +60,7 @@ class Record:
         self._file = record_of(log_file)
         asked = _asked(cpus, resources or {})
         self._begun, self._cpu_s = time.time(), _cpu_s()
-        self._said: dict[str, Any] = {
+        self._record: dict[str, Any] = {
             "state": "running",
             "reason": "",
             "host": socket.gethostname(),
@@ -81,7 +81,7 @@ class Record:
 
     def progress(self, **values: object) -> None:
         """Note how far the job is: `what`, `done`, `total`, `unit` and `rate`."""
-        self._said["progress"] = values
+        self._record["progress"] = values
 
     def end(self, state: str, reason: str = "") -> None:
         """Say how the job ended: ``"done"``, ``"failed"`` or ``"stopped"``, and why."""
@@ -90,7 +90,7 @@ class Record:
         self._write(state=state, reason=reason)
 
     def _watch(self) -> None:
-        asks = shutil.which("nvidia-smi") if self._said["asked"]["gpus"] else None
+        asks = shutil.which("nvidia-smi") if self._record["asked"]["gpus"] else None
         last = time.monotonic()
         while not self._ended.wait(SAMPLE_S):
             self._look()
@@ -107,8 +107,8 @@ class Record:
     def _look_at_gpus(self, command: str) -> bool:
         """Note how busy the job's GPUs are; say whether that can be known."""
         query = [command, _GPU_QUERY, "--format=csv,noheader,nounits"]
-        if own := os.environ.get("CUDA_VISIBLE_DEVICES"):
-            query.append(f"--id={own}")
+        if gpus := os.environ.get("CUDA_VISIBLE_DEVICES"):
+            query.append(f"--id={gpus}")
         try:
             done = subprocess.run(
                 query, capture_output=True, text=True, check=True, timeout=60
@@ -136,7 +136,7 @@ class Record:
         with self._lock:
             if self._ended.is_set() and not end:
                 return  # the thread was late
-            text = json.dumps(self._said | took | end, indent=1)
+            text = json.dumps(self._record | took | end, indent=1)
             try:
                 temporary.write_text(text + "\n")
                 temporary.replace(self._file)
@@ -159,8 +159,8 @@ def _asked(cpus: int | None, resources: Mapping[str, Any]) -> dict[str, int | No
 def _spent_before(file: Path) -> dict[str, float]:
     """Return what earlier attempts at a job took in all."""
     try:
-        said = json.loads(file.read_text())
-        return spent(said)
+        record = json.loads(file.read_text())
+        return spent(record)
     except (OSError, ValueError, KeyError):
         return {"attempts": 0, "seconds": 0.0, "cpu_h": 0.0, "gpu_h": 0.0}
 
@@ -189,8 +189,8 @@ def spent(record: Mapping[str, Any]) -> dict[str, float]:
 
 def _tree() -> list[psutil.Process]:
     """Return this process and all that it started."""
-    own = psutil.Process()
-    return [own, *own.children(recursive=True)]
+    process = psutil.Process()
+    return [process, *process.children(recursive=True)]
 
 
 def _resident_mb(process: psutil.Process) -> float:

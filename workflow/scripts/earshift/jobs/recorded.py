@@ -94,11 +94,11 @@ def settings(
         "{results}": os.path.normpath(results),
         "{project}": str(import_path.PROJECT),
     }
-    said = {
+    record = {
         "params": _portable(params, places),
         "input": sorted({str(_portable(file, places)) for file in inputs}),
     }
-    return dict(json.loads(json.dumps(said, default=str)))
+    return dict(json.loads(json.dumps(record, default=str)))
 
 
 def _portable(value: object, places: Mapping[str, str]) -> object:

@@ -91,10 +91,10 @@ def _self() -> dict[str, str | int]:
 def _holder(path: Path) -> dict[str, str | int] | None:
     """Return what the lock says of its holder; None if there is none."""
     try:
-        said: dict[str, str | int] = json.loads(path.read_text())
+        holder: dict[str, str | int] = json.loads(path.read_text())
     except (OSError, ValueError):  # it may have been deleted, with its folder
         return None
-    return said
+    return holder
 
 
 def _claim(path: Path, say: Callable[[str], None], where: str) -> None:
@@ -124,17 +124,17 @@ def _wait_for_other_machines(
 
     Returns whether there was one.
     """
-    seen = said = False
+    seen = announced = False
     while (holder := _holder(path)) and holder["host"] != socket.gethostname():
         seen = True
         if _age_s(path) >= DEAD_AFTER_S:
             break
-        if not said:
+        if not announced:
             say(
                 f"A run is going on {where} on {holder['host']} (process "
                 f"{holder['process']}); waiting for it."
             )
-        said = True
+        announced = True
         time.sleep(PULSE_S / 4)
     return seen
 
@@ -151,17 +151,17 @@ def _age_s(path: Path) -> float:
 
 def snakemakes_here() -> list[psutil.Process]:
     """Return the processes in this folder that run, or submit, jobs of a workflow."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             runs = jobs.is_snakemake(process) or process.name() == "sbatch"
             here = runs and process.cwd() == str(Path.cwd())
             if here and process.pid != os.getpid() and not _is_job(process):
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def _is_job(process: psutil.Process) -> bool:
     """Return whether a process is part of a SLURM job that is not our own."""
-    own = os.environ.get("SLURM_JOB_ID")
-    return process.environ().get("SLURM_JOB_ID", own) != own
+    our_job = os.environ.get("SLURM_JOB_ID")
+    return process.environ().get("SLURM_JOB_ID", our_job) != our_job

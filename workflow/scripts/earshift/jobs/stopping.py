@@ -31,12 +31,12 @@ class _Job:
     """What this process knows of its end."""
 
     def __init__(self) -> None:
-        self.told: str | None = None
+        self.reason: str | None = None
         self.asks = False
         self.stops_at = float("inf")
 
 
-_own = _Job()
+_job = _Job()
 
 
 def reason() -> str | None:
@@ -52,10 +52,10 @@ def reason() -> str | None:
     A job that calls this keeps what is done and raises `StoppedError` by itself, soon
     after. One that never did so has nothing to keep: a signal ends it at once.
     """
-    _own.asks = True
-    if _own.told is None and time.monotonic() >= _own.stops_at:
-        _own.told = "its time is nearly over"
-    return _own.told
+    _job.asks = True
+    if _job.reason is None and time.monotonic() >= _job.stops_at:
+        _job.reason = "its time is nearly over"
+    return _job.reason
 
 
 @contextmanager
@@ -66,14 +66,14 @@ def listening() -> Iterator[None]:
     -----
     Only the main thread hears signals; in any other one the block just runs.
     """
-    global _own
-    _own = _Job()
+    global _job
+    _job = _Job()
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.signal(number, _tell) for number in SIGNALS}
     # In a thread: a controller that does not answer must not keep the job waiting.
-    threading.Thread(target=_find_end, args=(_own,), daemon=True).start()
+    threading.Thread(target=_find_end, args=(_job,), daemon=True).start()
     try:
         yield
     finally:
@@ -82,11 +82,11 @@ def listening() -> Iterator[None]:
 
 
 def _tell(number: int, _: FrameType | None) -> None:
-    first = _own.told is None
-    _own.told = f"{signal.Signals(number).name} came"
+    first = _job.reason is None
+    _job.reason = f"{signal.Signals(number).name} came"
     # SLURM may send it twice; the second must not disturb what the first has begun.
-    if first and not _own.asks:
-        raise StoppedError(f"stopped: {_own.told}.")
+    if first and not _job.asks:
+        raise StoppedError(f"stopped: {_job.reason}.")
 
 
 def _find_end(job: _Job) -> None:

@@ -49,11 +49,17 @@ def write_irmas(folder: Path, chain: Chain, seed: int, scale: float) -> None:
     progress = Progress("miniature irmas", n_clips, "clips")
     names: dict[str, list[str]] = {"train": [], "test": []}
     sides = plan.irmas_sides(scale)
-    for number, (recording, own) in enumerate(zip(recordings, seeds, strict=True), 1):
+    for number, (recording, recording_seed) in enumerate(
+        zip(recordings, seeds, strict=True), 1
+    ):
         target = folder / "IRMAS-TrainingData" / recording.codes[0]
         target.mkdir(parents=True, exist_ok=True)
         clips = perform(
-            recording, chain, duration_s=IRMAS_DURATION_S, n_channels=2, seed=own
+            recording,
+            chain,
+            duration_s=IRMAS_DURATION_S,
+            n_channels=2,
+            seed=recording_seed,
         )
         for clip, samples in enumerate(clips, 1):
             name = f"{irmas_name(recording, number)}__{clip}"
@@ -108,13 +114,13 @@ def write_openmic(folder: Path, chain: Chain, seed: int, scale: float) -> None:
     openmic_tables.write(folder, tracks, rng)
     n_clips = sum(len(track.keys) for track in tracks)
     progress = Progress("miniature openmic", n_clips, "clips")
-    for track, own in zip(tracks, audio_seed.spawn(len(tracks)), strict=True):
+    for track, track_seed in zip(tracks, audio_seed.spawn(len(tracks)), strict=True):
         clips = perform(
             track.recording,
             chain,
             duration_s=OPENMIC_DURATION_S,
             n_channels=1,
-            seed=own,
+            seed=track_seed,
         )
         for key, samples in zip(track.keys, clips, strict=True):
             path = folder / "audio" / key[:3] / f"{key}.ogg"

@@ -226,10 +226,12 @@ def write(folder: Path, tracks: Sequence[KeyedTrack], rng: np.random.Generator) 
     partitions = folder / "partitions"
     partitions.mkdir(exist_ok=True)
     for part, in_test in (("train", False), ("test", True)):
-        own = sorted(
+        partition_keys = sorted(
             k for track in tracks if track.in_test == in_test for k in track.keys
         )
-        (partitions / f"split01_{part}.csv").write_text("".join(f"{k}\n" for k in own))
+        (partitions / f"split01_{part}.csv").write_text(
+            "".join(f"{k}\n" for k in partition_keys)
+        )
 
 
 def _metadata(tracks: Sequence[KeyedTrack]) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def perform(
     ndarray of shape (n_samples, n_channels)
         One clip, in [-1, 1], at `RATE_HZ`.
     """
-    shared, *own = seed.spawn(1 + recording.n_clips)
+    shared, *clip_seeds = seed.spawn(1 + recording.n_clips)
     rng = np.random.default_rng(shared)
     song = Song.draw(GENRES[recording.genre], rng)
     players = [Player.draw(rng) for _ in recording.codes]
@@ -81,7 +81,7 @@ def perform(
     setup = Setup.draw(chain, n_channels, rng)
     n_lead = round(LEAD_IN_S * RATE_HZ)
     n_samples = n_lead + round(duration_s * RATE_HZ)
-    for clip_seed in own:
+    for clip_seed in clip_seeds:
         rng = np.random.default_rng(clip_seed)
         music = np.zeros(n_samples)
         for code, player, db in zip(recording.codes, players, balance_db, strict=True):

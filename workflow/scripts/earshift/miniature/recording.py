@@ -161,8 +161,8 @@ class Setup:
             elif name.endswith(("_hz", "reverb_s")):
                 value *= float(np.exp(chain.spread * deviation))
             drawn[name] = value
-        own = Chain(**drawn)
-        return cls(own, _room(own, n_channels, rng))
+        session_chain = Chain(**drawn)
+        return cls(session_chain, _room(session_chain, n_channels, rng))
 
 
 def _room(

@@ -167,10 +167,10 @@ def import_spec(entry: Mapping[str, Any]) -> ImportedSpec:
 def versions_of(entry: Mapping[str, Any]) -> dict[str, int | str]:
     """Return the versions of all that decides the embeddings of a config entry."""
     plugin = registry.version_of("models", entry["plugin"])
-    own: dict[str, int | str] = {"stage": versions.EMBEDDINGS, "plugin": plugin}
+    by_name: dict[str, int | str] = {"stage": versions.EMBEDDINGS, "plugin": plugin}
     if entry.get("short", SHORT[0]) != SHORT[0]:
-        own["short_clips"] = versions.SHORT_CLIPS
-    return own
+        by_name["short_clips"] = versions.SHORT_CLIPS
+    return by_name
 
 
 def from_entry(entry: Mapping[str, Any]) -> Model:

@@ -92,8 +92,8 @@ def files_of(path: Path, what: str, remedy: str) -> tuple[Path, ...]:
     WeightsError
         If there is no such file or folder, or if the folder is empty.
     """
-    found = [path] if path.is_file() else sorted(path.rglob("*"))
-    files = tuple(f for f in found if f.is_file() and "__pycache__" not in f.parts)
+    paths = [path] if path.is_file() else sorted(path.rglob("*"))
+    files = tuple(f for f in paths if f.is_file() and "__pycache__" not in f.parts)
     if not files:
         state = "is empty" if path.is_dir() else "does not exist"
         raise WeightsError(f"{what} is needed, but {path} {state}. {remedy}")
@@ -131,7 +131,7 @@ def frames_of(
             duration_s = len(samples) / spec.sample_rate_hz
             raise DataError(
                 f"{what} failed on a clip of {len(samples)} samples ({duration_s:.3f} "
-                f"s): {said(error)}. If that is too short for it, set min_s to the "
+                f"s): {one_line(error)}. If that is too short for it, set min_s to the "
                 "shortest clip it takes, and 'short' to what shall be done with others."
             ) from error
         frames = values[0] if values.ndim == 3 and len(values) == 1 else values
@@ -204,7 +204,7 @@ def in_framework(
     return call
 
 
-def said(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """Return type and text of a foreign error, on one line of bounded length."""
     text = textwrap.shorten(str(error), _MESSAGE, placeholder=" ...")
     return f"{type(error).__name__}: {text}"

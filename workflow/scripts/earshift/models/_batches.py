@@ -62,22 +62,22 @@ def fill_batches(pieces: Iterable[Piece], size: int, window: int) -> Iterator[Ba
         Each a new array, so that several may be under way.
     """
     batch, rows = np.zeros((size, window), np.float32), np.empty(size, np.int64)
-    held = 0
+    n_filled = 0
     for piece in pieces:
         start = 0
         while start < len(piece.samples):
-            part = piece.samples[start : start + size - held]
-            stop = held + len(part)
-            batch[held:stop] = part
+            part = piece.samples[start : start + size - n_filled]
+            stop = n_filled + len(part)
+            batch[n_filled:stop] = part
             first = piece.rows.start + start
-            rows[held:stop] = np.arange(first, first + len(part))
-            start, held = start + len(part), stop
-            if held == size:
+            rows[n_filled:stop] = np.arange(first, first + len(part))
+            start, n_filled = start + len(part), stop
+            if n_filled == size:
                 yield Batch(batch, rows)
                 batch, rows = np.zeros_like(batch), np.empty_like(rows)
-                held = 0
-    if held:
-        yield Batch(batch, rows[:held])
+                n_filled = 0
+    if n_filled:
+        yield Batch(batch, rows[:n_filled])
 
 
 def number(

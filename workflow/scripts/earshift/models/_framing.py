@@ -97,24 +97,24 @@ class Framing:
         ndarray of shape (n_windows, window), float32
             The next windows, read-only views.
         """
-        held = np.zeros(self.pad_start, np.float32)
+        pending = np.zeros(self.pad_start, np.float32)
         n_samples = n_given = 0
         late = 0  # samples to come before the next window starts
         for block in blocks:
             n_samples += len(block)
-            held = np.concatenate([held, block[late:]])
+            pending = np.concatenate([pending, block[late:]])
             late = max(0, late - len(block))
-            n = 1 + (len(held) - self.window) // self.hop
+            n = 1 + (len(pending) - self.window) // self.hop
             if n > 0:
-                yield self._windows(held, n)
+                yield self._windows(pending, n)
                 n_given += n
-                late = max(0, n * self.hop - len(held))
-                held = held[n * self.hop :]
+                late = max(0, n * self.hop - len(pending))
+                pending = pending[n * self.hop :]
         left = max(n_least, self.n_windows(n_samples)) - n_given
         if left > 0:
             needed = late + (left - 1) * self.hop + self.window
-            end = np.zeros(max(0, needed - len(held)), np.float32)
-            yield self._windows(np.concatenate([held, end])[late:], left)
+            end = np.zeros(max(0, needed - len(pending)), np.float32)
+            yield self._windows(np.concatenate([pending, end])[late:], left)
 
     def _windows(self, samples: NDArray[np.float32], n: int) -> NDArray[np.float32]:
         windows = np.lib.stride_tricks.sliding_window_view(samples, self.window)

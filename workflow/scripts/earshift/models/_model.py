@@ -263,14 +263,14 @@ class Model:
             yield from framing.cut(blocks, n_least=1)
             return
         source = iter(blocks)
-        held, n = [np.empty(0, np.float32)], 0
+        first_blocks, n = [np.empty(0, np.float32)], 0
         while n < self.shortest and (block := next(source, None)) is not None:
-            held.append(block)
+            first_blocks.append(block)
             n += len(block)
         if n < self.shortest:
-            held = self._fill_up(np.concatenate(held))
-        if held:
-            yield from framing.cut(chain(held, source))
+            first_blocks = self._fill_up(np.concatenate(first_blocks))
+        if first_blocks:
+            yield from framing.cut(chain(first_blocks, source))
 
     def _fill_up(self, samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return a short waveform filled up; none at all, or an error, if so asked."""

@@ -117,14 +117,14 @@ def check(arrays: Arrays, shapes: Shapes, *, model: str, source: Path) -> None:
     absent = [name for name in shapes if name not in arrays]
     surplus = [name for name in arrays if name not in shapes]
     if absent or surplus:
-        said = [
+        differences = [
             f"{word} {len(names)} ({', '.join(names[:3])}{', ...' * (len(names) > 3)})"
             for word, names in (("lacks", absent), ("has, beyond them,", surplus))
             if names
         ]
         raise WeightsError(
             f"{model} needs {len(shapes)} tensors by name; {source} "
-            f"{' and '.join(said)}. {remedy}"
+            f"{' and '.join(differences)}. {remedy}"
         )
     for name, shape in shapes.items():
         array = arrays[name]

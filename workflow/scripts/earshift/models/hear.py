@@ -144,8 +144,10 @@ def _files(module: str, weights: str | None) -> tuple[Path, ...]:
 @cache
 def _package(module: str) -> str | None:
     """Return name and version of the package that holds a module, where known."""
-    found = sorted(set(metadata.packages_distributions().get(module.split(".")[0], ())))
-    return ", ".join(f"{name} {metadata.version(name)}" for name in found) or None
+    packages = sorted(
+        set(metadata.packages_distributions().get(module.split(".")[0], ()))
+    )
+    return ", ".join(f"{name} {metadata.version(name)}" for name in packages) or None
 
 
 def _import(name: str, what: str) -> ModuleType:
@@ -154,17 +156,17 @@ def _import(name: str, what: str) -> ModuleType:
         if not name.endswith(".py"):
             return importlib.import_module(name)
         path = Path(name).expanduser()
-        own = f"earshift_hear_{path.stem}"
-        found = spec_from_file_location(own, path)
-        assert found is not None
-        assert found.loader is not None
-        module = sys.modules[own] = module_from_spec(found)
-        found.loader.exec_module(module)
+        module_name = f"earshift_hear_{path.stem}"
+        file_spec = spec_from_file_location(module_name, path)
+        assert file_spec is not None
+        assert file_spec.loader is not None
+        module = sys.modules[module_name] = module_from_spec(file_spec)
+        file_spec.loader.exec_module(module)
         return module
     except Exception as error:
         raise ConfigError(
-            f"{what} cannot be imported ({_adapters.said(error)}). Install it, or what "
-            "it lacks, in the environment of this Python."
+            f"{what} cannot be imported ({_adapters.one_line(error)}). Install it, or "
+            "what it lacks, in the environment of this Python."
         ) from error
 
 
@@ -177,7 +179,7 @@ def _load_model(module: ModuleType, spec: ClipSpec, what: str) -> Foreign:
     except Exception as error:
         raise WeightsError(
             f"{what} cannot load its model from {weights or 'no weights'} "
-            f"({_adapters.said(error)}). Set 'weights' to what its authors publish."
+            f"({_adapters.one_line(error)}). Set 'weights' to what its authors publish."
         ) from error
     size = f"{spec.options['embedding']}_embedding_size"
     _need(model, ("sample_rate", size), f"the model of {what}")
@@ -205,17 +207,17 @@ def _check_times(
 ) -> None:
     """Refuse a hop that is not that of the module's timestamps."""
     times_s = np.concatenate([np.empty(0), *times_ms], axis=None) / 1000
-    said = f"and the config says hop_s: {hop_s}"
+    stated_hop = f"and the config says hop_s: {hop_s}"
     if len(times_s) != n_frames:
         raise ConfigError(
-            f"{what} gives {n_frames} frames and {len(times_s)} timestamps, {said}: "
-            "leave hop_s out."
+            f"{what} gives {n_frames} frames and {len(times_s)} timestamps, "
+            f"{stated_hop}: leave hop_s out."
         )
     expected = times_s[:1] + hop_s * np.arange(n_frames)
     if not np.allclose(times_s, expected, rtol=0, atol=TOLERANCE_S):
         hops_s = np.diff(times_s)
         raise ConfigError(
             f"{what} gives frames {hops_s.min():.6g} to {hops_s.max():.6g} s apart, "
-            f"{said}: set hop_s: {hops_s.mean():.6g}, or leave it out if they are "
-            "irregular."
+            f"{stated_hop}: set hop_s: {hops_s.mean():.6g}, or leave it out if they "
+            "are irregular."
         )

@@ -53,9 +53,9 @@ class ImportedSpec:
             If there is none.
         """
         for key in (dataset, plugin):
-            found = self.file or self.files.get(key)
-            if found is not None:
-                return found
+            file = self.file or self.files.get(key)
+            if file is not None:
+                return file
         raise ConfigError(
             f"'files' names no file for the dataset '{dataset}' "
             f"{did_you_mean(dataset, self.files)}"

@@ -207,9 +207,9 @@ def load_tensors(spec: ModelSpec) -> dict[str, NDArray[np.float32]]:
     """
     path = spec.weights[0]
     remedy = _weights.remedy(FILE.format(**spec.options))
-    found = _read(path, remedy)
+    tensors = _read(path, remedy)
     shapes = tensor_shapes(spec)
-    for name, other in zip_longest(shapes, found, fillvalue=""):
+    for name, other in zip_longest(shapes, tensors, fillvalue=""):
         if name.split("/")[-1] != other.split("/")[-1]:
             what = f"'{other}'" if other else "nothing"
             where = f"in the place of '{name}'" if name else "after the last"
@@ -217,7 +217,7 @@ def load_tensors(spec: ModelSpec) -> dict[str, NDArray[np.float32]]:
                 f"openl3 needs its {len(shapes)} tensors in order; {path} has {what} "
                 f"{where}. {remedy}"
             )
-    arrays = dict(zip(shapes, found.values(), strict=True))
+    arrays = dict(zip(shapes, tensors.values(), strict=True))
     _weights.check(arrays, shapes, model="openl3", source=path)
     return arrays
 

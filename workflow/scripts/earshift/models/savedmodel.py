@@ -123,7 +123,7 @@ def network(spec: ClipSpec) -> Network:
     except Exception as error:
         raise WeightsError(
             f"a SavedModel is needed, but {folder} cannot be loaded "
-            f"({_adapters.said(error)}). Fetch or export it again."
+            f"({_adapters.one_line(error)}). Fetch or export it again."
         ) from error
     what = f"the SavedModel {folder}"
     call = _choose(loaded, spec.sample_rate_hz, what)
@@ -133,8 +133,8 @@ def network(spec: ClipSpec) -> Network:
 
 def _choose(loaded: Foreign, rate_hz: int, what: str) -> _Call:
     """Return the call that takes a waveform, in float32 if there is one."""
-    own = loaded.__call__.concrete_functions if callable(loaded) else ()
-    functions = [("__call__", f) for f in own] + [*loaded.signatures.items()]
+    concrete = loaded.__call__.concrete_functions if callable(loaded) else ()
+    functions = [("__call__", f) for f in concrete] + [*loaded.signatures.items()]
     calls = [_fill(f, rate_hz) for n, f in functions if n in ("__call__", SIGNATURE)]
     fitting = [call for call in calls if call is not None]
     if not fitting:

@@ -147,11 +147,11 @@ def load_tensors(spec: ModelSpec) -> dict[str, NDArray[np.float32]]:
         another shape.
     """
     path = spec.weights[0]
-    found = read_h5(path, model="yamnet", remedy=_weights.remedy(FILE))
+    tensors = read_h5(path, model="yamnet", remedy=_weights.remedy(FILE))
     # The last layer has no name of its own in older files, so Keras numbers it.
     arrays = {
         re.sub(r"^(dense_\d+|logits)/", "dense/", name): array
-        for name, array in found.items()
+        for name, array in tensors.items()
     }
     _weights.check(arrays, tensor_shapes(spec), model="yamnet", source=path)
     return arrays

@@ -60,27 +60,27 @@ def look(config: Mapping[str, Any], *, made: Path) -> list[str]:
         had, a recording is on both sides of a split, or no class can be used.
     """
     unpacked = catalogue.dataset_folders(config["downloads"]["register"])
-    found, said = {}, []
+    tables, lines = {}, []
     for name, entry in config["datasets"].items():
         try:
             clips, note = _listed(name, entry)
             if clips is not None:
-                found[name] = _in_use(name, entry, clips, config)
+                tables[name] = _in_use(name, entry, clips, config)
         except EarshiftError:
             folder = Path(entry["folder"])
             if folder.parent != made and folder not in unpacked:
                 raise
             note = ""
-        said += [f"{name}: {note}"] if note else []
-    is_whole = len(found) == len(config["datasets"])
+        lines += [f"{name}: {note}"] if note else []
+    is_whole = len(tables) == len(config["datasets"])
     if config["splits"]["kind"] == "official":
         # Folds in a larger number are merged, or not all tested, as the others need.
         splitting.official(
-            {n: t for n, t in found.items() if is_whole or _is_single(t)}
+            {n: t for n, t in tables.items() if is_whole or _is_single(t)}
         )
     if not is_whole:
-        return said
-    return said + _classes(found, config)
+        return lines
+    return lines + _classes(tables, config)
 
 
 def _is_single(table: pd.DataFrame) -> bool:
@@ -175,8 +175,8 @@ def _in_use(
         used_by=protocol.study_of(config["study"]).named(config["protocols"]),
         official=is_official,
     )
-    own = [clips[LABEL + c] for c in datasets.classes(clips)]
-    if len(own) == 1 and not own[0].eq(False).any():
+    labels = [clips[LABEL + c] for c in datasets.classes(clips)]
+    if len(labels) == 1 and not labels[0].eq(False).any():
         raise DataError(
             f"dataset '{name}' has one class only, '{datasets.classes(clips)[0]}', and "
             "no clip without it: a classifier needs both. Add clips of other classes, "
@@ -208,12 +208,12 @@ def _classes(
                     f"class '{row['class']}' of dataset '{row['dataset']}' cannot be "
                     f"used: {reason}. Take it out of 'classes' in the config."
                 )
-    found = left_out.survey(tables, reasons, asked)
-    left_out.check_any_used(found, list(tables))
-    used = sorted(set(found.loc[found["used"], "class"]))
+    survey = left_out.survey(tables, reasons, asked)
+    left_out.check_any_used(survey, list(tables))
+    used = sorted(set(survey.loc[survey["used"], "class"]))
     every = left_out.few(used)
     head = f"classes in all of {', '.join(tables)}: {len(used)} ({every})"
-    return [head, *(f"left out: {each}" for each in left_out.sentences(found))]
+    return [head, *(f"left out: {each}" for each in left_out.sentences(survey))]
 
 
 def _too_few(row: Mapping[Any, Any], config: Mapping[str, Any]) -> str:

@@ -35,8 +35,8 @@ def used_and_asked(logs: Path) -> pd.DataFrame:
         over all jobs); `gpu_mb_used`; `mb_enough`, `minutes_enough`.
     """
     rows = [
-        _row(rule, name, said)
-        for (rule, name), said in status.read_records(logs).items()
+        _row(rule, name, record)
+        for (rule, name), record in status.read_records(logs).items()
     ]
     columns = ["rule", "model", *_ADDED, *_LARGEST]
     table = pd.DataFrame(rows, columns=columns)
@@ -56,8 +56,8 @@ _ADDED = ("jobs", "cpu_s", "core_s", "gpu_busy_s", "gpu_s")
 _LARGEST = ("mb_asked", "mb_used", "minutes_asked", "minutes_used", "gpu_mb_used")
 
 
-def _row(rule: str, name: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    asked, used, seconds = said["asked"], said["used"], said["seconds"]
+def _row(rule: str, name: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    asked, used, seconds = record["asked"], record["used"], record["seconds"]
     known = "gpu_share" in used
     model = name.split("/")[BY_MODEL[rule]] if rule in BY_MODEL else ""
     return {
@@ -71,7 +71,7 @@ def _row(rule: str, name: str, said: Mapping[str, Any]) -> dict[str, Any]:
         "mb_asked": asked["mem_mb"],
         "mb_used": used["mb"],
         "minutes_asked": asked["minutes"],
-        "minutes_used": seconds / 60 if said["state"] == "done" else None,
+        "minutes_used": seconds / 60 if record["state"] == "done" else None,
         "gpu_mb_used": used.get("gpu_mb"),
     }
 

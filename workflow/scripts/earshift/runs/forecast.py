@@ -100,12 +100,12 @@ def list_clips(name: str, entry: Mapping[str, Any], table: Path, seed: int) -> L
     if table.exists():
         return Listed(len(listing.read(table)), listing.usable(table), table)
     folder = Path(entry["folder"])
-    found = datasets.find_clips(name, entry)
-    n = len(found.clips)
+    clip_list = datasets.find_clips(name, entry)
+    n = len(clip_list.clips)
     rng = np.random.default_rng(seed)
     chosen = rng.choice(n, min(SAMPLE, n), replace=False)
     start = time.monotonic()
-    paths = found.clips["path"].iloc[chosen]
+    paths = clip_list.clips["path"].iloc[chosen]
     rows = pd.DataFrame([inspection.inspect(str(folder / path)) for path in paths])
     seconds = time.monotonic() - start
     log.info("%s: %d of %d clips sampled", name, len(rows), n)

@@ -41,9 +41,9 @@ def planned_stores(experiment: Experiment) -> list[dict[str, Any]]:
     )
     out = []
     for dataset, model, condition in names:
-        own = {"dataset": dataset, "model": model}
-        store = own | {"condition": condition.family}
-        features = own | {"condition": condition.name}
+        pair = {"dataset": dataset, "model": model}
+        store = pair | {"condition": condition.family}
+        features = pair | {"condition": condition.name}
         options = {
             "name": model,
             "entry": experiment.models[model],

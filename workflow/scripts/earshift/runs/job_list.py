@@ -93,7 +93,7 @@ def expected_jobs(config: Config, results: Path) -> tuple[list[Job], list[str]]:
         Jobs that are known; stages that will have more, once earlier jobs are done.
     """
     names_in = cache(_names_in)
-    found, more = [], []
+    jobs, more = [], []
     of_study = study_of(config["study"]).jobs(config)
     for rule, (stage, pattern) in (RULES | of_study).items():
         fields = [n for _, n, _, _ in Formatter().parse(pattern) if n]
@@ -106,14 +106,14 @@ def expected_jobs(config: Config, results: Path) -> tuple[list[Job], list[str]]:
                 more.append(stage)
                 continue
             for last, clips in shares.items():
-                own = key | ({LAST[rule]: last} if rule in LAST else {})
-                file = layout.path(results, pattern, **own)
-                name = "/".join(own[n] for n in named)
+                wildcards = key | ({LAST[rule]: last} if rule in LAST else {})
+                file = layout.path(results, pattern, **wildcards)
+                name = "/".join(wildcards[n] for n in named)
                 if rule == "calibrate_model":
-                    name = "{model}/clean.{key}".format(**own)
+                    name = "{model}/clean.{key}".format(**wildcards)
                 done = file.name in names_in(file.parent)
-                found.append(Job(rule, stage, name, done, clips))
-    return found, more
+                jobs.append(Job(rule, stage, name, done, clips))
+    return jobs, more
 
 
 def _names_in(folder: Path) -> set[str]:
@@ -176,13 +176,13 @@ def _shares(
         entry = config["models"][key["model"]]
         return {files.content_key([entry, models.versions_of(entry)]): 0}
     if rule == "inspect_files":
-        said = _read(layout.path(results, layout.CLIP_NOTES, **key))
-        n = inspection.n_shares(said["clips"]) if said and said["audio"] else 0
-        return None if said is None else {f"{i:04d}": 0 for i in range(n)}
+        notes = _read(layout.path(results, layout.CLIP_NOTES, **key))
+        n = inspection.n_shares(notes["clips"]) if notes and notes["audio"] else 0
+        return None if notes is None else {f"{i:04d}": 0 for i in range(n)}
     if rule == "extract_embeddings":
-        said = _read(layout.path(results, layout.STORE_PLAN, **key))
-        work = said["work"].items() if said else ()
-        return None if said is None else {name: own["clips"] for name, own in work}
+        plan = _read(layout.path(results, layout.STORE_PLAN, **key))
+        work = plan["work"].items() if plan else ()
+        return None if plan is None else {name: part["clips"] for name, part in work}
     return {"": 0}
 
 

@@ -41,11 +41,11 @@ def computed_versions(experiment: Experiment) -> dict[str, Versions]:
 
 def embedding_versions(experiment: Experiment, model: str, condition: str) -> Versions:
     """Return those of a model and, if it changes audio, of a family of conditions."""
-    found = model_versions(experiment, model)
+    by_name = model_versions(experiment, model)
     entry = experiment.families[condition]
     if conditions.stored_as(entry, experiment.config["seed"]) is not None:
-        found["condition"] = _plugin_version("conditions", entry)
-    return found
+        by_name["condition"] = _plugin_version("conditions", entry)
+    return by_name
 
 
 def split_versions(experiment: Experiment, protocol: str) -> Versions:
@@ -55,8 +55,8 @@ def split_versions(experiment: Experiment, protocol: str) -> Versions:
 
 def score_versions(experiment: Experiment, protocol: str) -> Versions:
     """Return those of stage 5 and of the methods, and of the study as for splits."""
-    own = _study_version(experiment, protocol)
-    return {"stage": versions.SCORES} | method_versions(experiment) | own
+    of_study = _study_version(experiment, protocol)
+    return {"stage": versions.SCORES} | method_versions(experiment) | of_study
 
 
 def discrepancy_versions(experiment: Experiment) -> Versions:
@@ -98,8 +98,8 @@ def template_contents(experiment: Experiment) -> dict[str, str]:
     """Return the contents of all templates of the page."""
     folder = import_path.PROJECT / "workflow" / "report"
     templates = sorted(folder.rglob("*.j2"))
-    own = [Path(section.template) for section in experiment.study.sections]
-    return recorded.contents_of(*dict.fromkeys([*templates, *own]))
+    of_study = [Path(section.template) for section in experiment.study.sections]
+    return recorded.contents_of(*dict.fromkeys([*templates, *of_study]))
 
 
 def _plugin_version(kind: str, entry: Mapping[str, Any]) -> int | str:

@@ -26,10 +26,10 @@ def note(results: str, logs: str) -> None:
 def noted() -> tuple[Path, Path] | None:
     """Return the folders of results and logs; None if no run has begun."""
     try:
-        said = json.loads(NOTE.read_text())
+        folders = json.loads(NOTE.read_text())
     except FileNotFoundError:
         return None
-    return Path(said["results"]), Path(said["logs"])
+    return Path(folders["results"]), Path(folders["logs"])
 
 
 def failures(logs: Path, since: float) -> Iterator[str]:
@@ -42,14 +42,15 @@ def failures(logs: Path, since: float) -> Iterator[str]:
     since : float
         When it began, in seconds since 1970.
     """
-    found = sorted(_failed(logs, since))
-    for _, job, log, reason in found[:MAX_JOBS]:
+    failed = sorted(_failed(logs, since))
+    for _, job, log, reason in failed[:MAX_JOBS]:
         if len(reason) > MAX_LETTERS:
             reason = reason[:MAX_LETTERS] + " ..."
         yield f"Error: {job}: {reason}"
         yield f"       its log: {log}"
-    if len(found) > MAX_JOBS:
-        yield f"       {len(found) - MAX_JOBS} more failed; their logs are in '{logs}'."
+    if len(failed) > MAX_JOBS:
+        n_more = len(failed) - MAX_JOBS
+        yield f"       {n_more} more failed; their logs are in '{logs}'."
 
 
 def _failed(logs: Path, since: float) -> Iterator[tuple[float, str, Path, str]]:
@@ -59,19 +60,19 @@ def _failed(logs: Path, since: float) -> Iterator[tuple[float, str, Path, str]]:
     for folder in (logs, Path("logs")):
         for file in set(folder.rglob("*.json")) - seen:
             seen.add(file)
-            said = _read(file, since)
-            if said is None or said["state"] == "done":
+            record = _read(file, since)
+            if record is None or record["state"] == "done":
                 continue
             rule, *name = file.relative_to(folder).with_suffix("").parts
             job = f"{rule} {'/'.join(name)}".strip()
-            reason = " ".join(said["reason"].split())
-            if said["state"] == "running":
-                used = said["used"]["mb"]
+            reason = " ".join(record["reason"].split())
+            if record["state"] == "running":
+                used = record["used"]["mb"]
                 reason = (
                     "it was killed without a message (its memory, its time limit, or "
                     f"its node). It had used {used:.0f} MB."
                 )
-            yield said["started"], job, file.with_suffix(".log"), reason
+            yield record["started"], job, file.with_suffix(".log"), reason
 
 
 def _read(file: Path, since: float) -> dict[str, Any] | None:
@@ -81,7 +82,7 @@ def _read(file: Path, since: float) -> dict[str, Any] | None:
     try:
         if file.stat().st_mtime < since - 1:
             return None
-        said: dict[str, Any] = json.loads(file.read_text())
+        record: dict[str, Any] = json.loads(file.read_text())
     except (OSError, ValueError):
         return None
-    return said if said.get("started", 0) >= since else None
+    return record if record.get("started", 0) >= since else None

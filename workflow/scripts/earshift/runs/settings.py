@@ -170,9 +170,9 @@ def entries(config: Mapping[str, Any], section: str) -> Mapping[str, dict[str, A
     mapping
         If the section is one entry, that is called as the section is.
     """
-    found: dict[str, Any] = config[section]
+    content: dict[str, Any] = config[section]
     is_one = registry.KINDS[SECTIONS[section]].default
-    return {section: found} if is_one else found
+    return {section: content} if is_one else content
 
 
 def _only_entry(section: str, given: object, default: str) -> dict[str, Any]:
@@ -255,9 +255,9 @@ def _fill_options(config: Mapping[str, Any]) -> None:
                 entry.setdefault(option, list(value) if type(value) is tuple else value)
 
 
-def _fill_folder(name: str, entry: dict[str, Any], own: str | None) -> None:
+def _fill_folder(name: str, entry: dict[str, Any], register: str | None) -> None:
     """Name the folder that registered files are unpacked to, where none is given."""
-    folder = catalogue.folder_of(name, entry["plugin"], own)
+    folder = catalogue.folder_of(name, entry["plugin"], register)
     if not entry.get("folder") and folder is not None and datasets.has_audio(entry):
         entry["folder"] = str(folder)
 
@@ -299,8 +299,8 @@ def _fit_options(section: str, kind: str, entry: dict[str, Any]) -> None:
     """
     common = _common_options(section, entry)
     options = registry.own_options(entry)
-    own = {k: v for k, v in options.items() if k not in common}
-    entry.update(registry.check_options(kind, entry["plugin"], own, common))
+    plugin_options = {k: v for k, v in options.items() if k not in common}
+    entry.update(registry.check_options(kind, entry["plugin"], plugin_options, common))
 
 
 def _common_options(section: str, entry: Mapping[str, Any]) -> Iterable[str]:
@@ -348,10 +348,10 @@ def _check_inputs(config: Mapping[str, Any]) -> None:
     """Refuse a model for a dataset that has no audio, or no file to import."""
     for name, entry in config["models"].items():
         imported = models.import_spec(entry) if models.is_imported(entry) else None
-        for dataset, own in config["datasets"].items():
+        for dataset, dataset_entry in config["datasets"].items():
             if imported:
-                imported.file_of(dataset, own["plugin"])
-            elif not datasets.has_audio(own):
+                imported.file_of(dataset, dataset_entry["plugin"])
+            elif not datasets.has_audio(dataset_entry):
                 raise ConfigError(
                     f"the model '{name}' needs audio, and the dataset '{dataset}' has "
                     "'audio: false'. Import its embeddings ('plugin: imported', "

@@ -49,13 +49,13 @@ def read_records(logs: Path) -> dict[tuple[str, str], dict[str, Any]]:
     files = [file for file in logs.rglob("*.json") if not file.name.startswith(".")]
     with ThreadPoolExecutor(READERS) as pool:
         texts = list(pool.map(_read, files))
-    found = {}
+    records = {}
     for file, text in zip(files, texts, strict=True):
         rule, _, name = file.relative_to(logs).with_suffix("").as_posix().partition("/")
-        said = json.loads(text) if text else None
-        if said:
-            found[rule, name] = said
-    return found
+        record = json.loads(text) if text else None
+        if record:
+            records[rule, name] = record
+    return records
 
 
 def _read(file: Path) -> str:
@@ -98,15 +98,15 @@ def job_table(
     known, more = expected_jobs(config, results)
     rows: list[dict[str, Any]] = []
     for job in known:
-        said = records.pop((job.rule, job.name), None)
-        state = state_of(said, now) if said else "waiting"
+        record = records.pop((job.rule, job.name), None)
+        state = state_of(record, now) if record else "waiting"
         if job.done or state == "done":  # its result counts, whatever it said
             state = "done" if job.done else "waiting"
         head = {"stage": job.stage, "rule": job.rule, "name": job.name}
-        rows.append(head | {"state": state, "clips": job.clips, "record": said})
-    for (rule, name), said in records.items():
-        row = {"stage": OTHER, "rule": rule, "name": name, "clips": 0, "record": said}
-        rows.append(row | {"state": state_of(said, now)})
+        rows.append(head | {"state": state, "clips": job.clips, "record": record})
+    for (rule, name), record in records.items():
+        row = {"stage": OTHER, "rule": rule, "name": name, "clips": 0, "record": record}
+        rows.append(row | {"state": state_of(record, now)})
     table = pd.DataFrame([row | _progress(row) for row in rows])
     table["left_s"] = _time_left(table, now)
     return table, sorted(set(more))
@@ -114,14 +114,14 @@ def job_table(
 
 def _progress(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return how far a job is, how fast, and what it took."""
-    said = row["record"]
-    if said is None:
+    record = row["record"]
+    if record is None:
         clips = row["clips"] if row["state"] == "done" else 0
         return {"clips_done": clips, "clips_per_s": 0.0, "cpu_h": 0.0, "gpu_h": 0.0}
-    at = said.get("progress", {})
+    at = record.get("progress", {})
     running = row["state"] == "running" and at.get("unit") == "clips"
     part = at["done"] if running and row["clips"] else 0
-    spent = monitor.spent(said)
+    spent = monitor.spent(record)
     return {
         "clips_done": row["clips"] if row["state"] == "done" else part,
         "clips_per_s": at["rate"] if running else 0.0,
@@ -136,21 +136,21 @@ def _time_left(table: pd.DataFrame, now: float) -> pd.Series:
     running, done = table["state"].eq("running"), table["state"].eq("done")
     records = table["record"]
     passed = pd.Series([now - r["started"] if r else np.nan for r in records])
-    own = pd.Series([_by_own_speed(r) if r else np.nan for r in records])
+    by_speed = pd.Series([_by_own_speed(r) if r else np.nan for r in records])
     took = pd.Series([r["seconds"] if r else np.nan for r in records])
     # A job takes as long as those of its rule that are done, or else those that run.
     pace: dict[str, float] = {}
-    for whole in ((passed + own).where(running), took.where(done)):
+    for whole in ((passed + by_speed).where(running), took.where(done)):
         known = pd.DataFrame({"s": whole, "size": size})[whole.notna()]
         totals = known.groupby(table["rule"]).sum()
         pace |= (totals["s"] / totals["size"]).to_dict()
     whole = table["rule"].map(pace).astype(float) * size
-    left = whole.where(~running, own.fillna((whole - passed).clip(lower=0)))
+    left = whole.where(~running, by_speed.fillna((whole - passed).clip(lower=0)))
     return left.where(~done, 0.0)
 
 
-def _by_own_speed(said: Mapping[str, Any]) -> float:
-    at = said.get("progress", {})
+def _by_own_speed(record: Mapping[str, Any]) -> float:
+    at = record.get("progress", {})
     return (at["total"] - at["done"]) / at["rate"] if at.get("rate") else np.nan
 
 
@@ -178,9 +178,9 @@ def summarise(
     """
     counts = pd.get_dummies(table["state"]).reindex(columns=list(STATES), fill_value=0)
     names = ["clips_done", "clips", "clips_per_s", "cpu_h", "gpu_h", "left_s"]
-    found = pd.concat([table[by + names], counts.astype(int)], axis=1)
+    columns = pd.concat([table[by + names], counts.astype(int)], axis=1)
     unknown = table["left_s"].isna() & table["state"].eq("running")
-    out = found.assign(jobs=1, unknown=unknown).groupby(by, as_index=False).sum()
+    out = columns.assign(jobs=1, unknown=unknown).groupby(by, as_index=False).sum()
     known = out["running"].gt(0) & out["unknown"].eq(0)
     out["left_s"] = (out["left_s"] / out["running"].clip(lower=1)).where(known)
     prices = [extraction["price_per_cpu_hour"], extraction["price_per_gpu_hour"]]

@@ -93,9 +93,11 @@ def _stores(
     table: pd.DataFrame, prices: Mapping[str, Any], columns: list[str]
 ) -> Iterator[str]:
     """Yield a line for each store of embeddings: the jobs that fill it."""
-    own = table[table["rule"] == "extract_embeddings"]
-    own = own.assign(store=[name.rpartition("/")[0] for name in own["name"]])
-    for row in status.summarise(own, ["store"], prices).to_dict("records"):
+    extraction = table[table["rule"] == "extract_embeddings"]
+    extraction = extraction.assign(
+        store=[name.rpartition("/")[0] for name in extraction["name"]]
+    )
+    for row in status.summarise(extraction, ["store"], prices).to_dict("records"):
         yield _line(f"    {row['store'].replace('/', ' / ')}", row, columns, known=True)
 
 
@@ -121,12 +123,12 @@ def _listed(table: pd.DataFrame, state: str, logs: Path) -> Iterator[str]:
     yield ""
     yield f"{HEADS[state]}:"
     for row in table.head(LISTED).to_dict("records"):
-        said = row["record"]
-        where = f"on {said['host']}"
-        where += f", SLURM job {said['slurm_job']}" if said["slurm_job"] else ""
+        record = row["record"]
+        where = f"on {record['host']}"
+        where += f", SLURM job {record['slurm_job']}" if record["slurm_job"] else ""
         yield f"  {row['rule']} {row['name']} ({where})".replace("  (", " (")
-        if state == "running" and "progress" in said:
-            at = said["progress"]
+        if state == "running" and "progress" in record:
+            at = record["progress"]
             left = (
                 words.duration(row["left_s"]) if math.isfinite(row["left_s"]) else "-"
             )
@@ -134,8 +136,8 @@ def _listed(table: pd.DataFrame, state: str, logs: Path) -> Iterator[str]:
             speed = f"{words.amount(at['rate'])} {unit}/s"
             yield f"    {at['done']}/{at['total']} {unit}, {speed}, {left} left"
         elif state != "running":
-            if said["reason"]:
-                yield f"    {said['reason']}"
+            if record["reason"]:
+                yield f"    {record['reason']}"
             yield f"    {logs / row['rule'] / row['name']}.log"
     if len(table) > LISTED:
         yield f"  and {words.count(len(table) - LISTED, 'job')} more"

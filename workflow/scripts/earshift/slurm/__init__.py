@@ -14,14 +14,6 @@ from earshift.slurm._cluster import (
     partitions_of,
 )
 from earshift.slurm._commands import available, call
-from earshift.slurm._own import (
-    Allocation,
-    allocation,
-    node_address,
-    on_each_node,
-    own_id,
-    time_left_s,
-)
 from earshift.slurm._plugin import become_array_task, check_plugin, mend_plugin
 from earshift.slurm._queue import (
     Job,
@@ -32,6 +24,14 @@ from earshift.slurm._queue import (
     run_name,
     settle,
     submit_driver,
+)
+from earshift.slurm._this_job import (
+    Allocation,
+    allocation,
+    node_address,
+    on_each_node,
+    own_id,
+    time_left_s,
 )
 
 __all__ = [

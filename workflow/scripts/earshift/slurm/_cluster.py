@@ -46,22 +46,25 @@ def configuration() -> dict[str, str]:
 
 def partitions() -> dict[str, Partition]:
     """Return the partitions of the cluster, hidden ones as well, by name."""
-    found = {}
+    by_name = {}
     answer = call("scontrol", "--all", "--oneliner", "show", "partition")
     for line in answer.splitlines():
-        said = dict(word.split("=", 1) for word in line.split() if "=" in word)
-        name = said["PartitionName"]
-        found[name] = Partition(
-            name, said["State"], said["Default"] == "YES", _minutes(said["MaxTime"])
+        fields = dict(word.split("=", 1) for word in line.split() if "=" in word)
+        name = fields["PartitionName"]
+        by_name[name] = Partition(
+            name,
+            fields["State"],
+            fields["Default"] == "YES",
+            _minutes(fields["MaxTime"]),
         )
-    return found
+    return by_name
 
 
-def _minutes(said: str) -> int | None:
+def _minutes(text: str) -> int | None:
     """Return a time as SLURM writes it, ``days-hours:minutes:seconds``, in minutes."""
-    if said in ("UNLIMITED", "INFINITE", "NONE"):
+    if text in ("UNLIMITED", "INFINITE", "NONE"):
         return None
-    days, _, time_ = said.rpartition("-")
+    days, _, time_ = text.rpartition("-")
     hours, minutes, _ = (int(part) for part in time_.split(":"))
     return 24 * 60 * int(days or 0) + 60 * hours + minutes
 
@@ -74,15 +77,15 @@ def partitions_of(site: Site, gpus: int) -> list[Partition]:
     ClusterError
         If there is none.
     """
-    known, said = partitions(), site.partition_of(gpus)
-    if said is None:
-        found = [each for each in known.values() if each.is_default]
+    known, names = partitions(), site.partition_of(gpus)
+    if names is None:
+        chosen = [each for each in known.values() if each.is_default]
     else:
-        found = [known[name] for name in said.split(",") if name in known]
-    if not found:
-        wanted = did_you_mean(said, known) if said else "and no default one"
-        raise ClusterError(f"there is no partition '{said or ''}' {wanted}")
-    return [each for each in found if each.state == "UP"] or found
+        chosen = [known[name] for name in names.split(",") if name in known]
+    if not chosen:
+        wanted = did_you_mean(names, known) if names else "and no default one"
+        raise ClusterError(f"there is no partition '{names or ''}' {wanted}")
+    return [each for each in chosen if each.state == "UP"] or chosen
 
 
 def longest_min(chosen: Sequence[Partition]) -> int | None:
@@ -117,12 +120,12 @@ def accounts(cluster: str) -> dict[str, int | None]:
         "format=account,partition,maxsubmitjobs",
     )
     rows = [line.split("|") for line in answer.splitlines()]
-    found = {
+    limits = {
         name.lower(): int(limit) if limit and not partition else None
         for name, partition, limit in rows
     }
     # With an association for a partition, others' limits are not those of all jobs.
-    return found | {name.lower(): None for name, partition, _ in rows if partition}
+    return limits | {name.lower(): None for name, partition, _ in rows if partition}
 
 
 def check_script(script: Path) -> None:

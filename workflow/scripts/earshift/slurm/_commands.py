@@ -54,6 +54,6 @@ def call(*command: str) -> str:
             "may be down: ask 'scontrol ping', and start the run again when it is up."
         ) from None
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["no reason"]
-        raise ClusterError(f"SLURM refused '{' '.join(command[:2])}': {said[-1]}")
+        lines = done.stderr.strip().splitlines() or ["no reason"]
+        raise ClusterError(f"SLURM refused '{' '.join(command[:2])}': {lines[-1]}")
     return done.stdout

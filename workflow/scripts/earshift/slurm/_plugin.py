@@ -152,13 +152,13 @@ def become_array_task(arguments: Sequence[str], environment: Mapping[str, str]) 
         If there is no command for the task: it would do the work of another one.
     """
     task = environment.get("SLURM_ARRAY_TASK_ID")
-    own = (environment.get("SLURM_ARRAY_TASK_MIN"), environment.get(_TASK))
-    if task is None or task in own or "slurm-jobstep" not in arguments:
+    first_or_current = (environment.get("SLURM_ARRAY_TASK_MIN"), environment.get(_TASK))
+    if task is None or task in first_or_current or "slurm-jobstep" not in arguments:
         return
     option = "--slurm-jobstep-array-execs="
-    told = [word for word in arguments if word.startswith(option)]
+    words = [word for word in arguments if word.startswith(option)]
     commands = (
-        json.loads(base64.b64decode(told[0].removeprefix(option))) if told else {}
+        json.loads(base64.b64decode(words[0].removeprefix(option))) if words else {}
     )
     if task not in commands:
         raise ClusterError(f"task {task} of this array has no command")

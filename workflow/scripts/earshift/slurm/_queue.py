@@ -181,7 +181,7 @@ def _cancel_waiting(
     name: str, say: Callable[[str], None], pause_s: float, away_s: float
 ) -> list[Job]:
     """Return the live jobs of a run; cancel those that wait. SLURM may be away."""
-    start, said = time.monotonic(), False
+    start, announced = time.monotonic(), False
     while True:
         try:
             jobs = live_jobs(name)
@@ -190,9 +190,9 @@ def _cancel_waiting(
         except ClusterError as error:
             if time.monotonic() - start > away_s:
                 raise
-            if not said:
+            if not announced:
                 say(f"{error} (asking again for up to {away_s:g} s)")
-            said = True
+            announced = True
             time.sleep(pause_s)
 
 

@@ -32,23 +32,23 @@ def room_for_plan(folder: Path) -> tuple[bool, str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     free, n_free = shutil.disk_usage(folder).free, os.statvfs(folder).f_favail
-    found = f"{free / 1e9:.0f} GB free at '{folder}'"
+    message = f"{free / 1e9:.0f} GB free at '{folder}'"
     plan = folder / layout.PLAN
     if not plan.exists():
-        return True, f"{found}; 'make plan' says how much a run needs"
+        return True, f"{message}; 'make plan' says how much a run needs"
     n_bytes, n_files = needed_by(plan)
-    found += f", {n_bytes / 1e9:.1f} GB are needed"
+    message += f", {n_bytes / 1e9:.1f} GB are needed"
     if free < n_bytes:
-        return False, f"{found}. {ELSEWHERE} or ask for more room"
+        return False, f"{message}. {ELSEWHERE} or ask for more room"
     # File systems that make room for files as they come say 0.
     if 0 < n_free < n_files:
-        found += f"; room for {n_free} files, of {n_files} needed"
-        return False, f"{found}. {ELSEWHERE} or ask for room for more files"
+        message += f"; room for {n_free} files, of {n_files} needed"
+        return False, f"{message}. {ELSEWHERE} or ask for room for more files"
     # Other refusals may be those of one full server, while others have room.
     if refusal(folder, n_bytes) == errno.EDQUOT:
-        found += "; but a quota forbids to write so much"
-        return False, f"{found}. {ELSEWHERE} or ask for more quota"
-    return True, found
+        message += "; but a quota forbids to write so much"
+        return False, f"{message}. {ELSEWHERE} or ask for more quota"
+    return True, message
 
 
 def check_temporary() -> None:

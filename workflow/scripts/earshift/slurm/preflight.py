@@ -94,11 +94,11 @@ def check_all(site: Site, requests: Sequence[Request], folder: Path) -> bool:
     bool
         Whether a run can start.
     """
-    found = []
+    checks = []
     for check in _checks(site, requests, folder):
         log.log(logging.INFO if check.fits else logging.ERROR, "%s", check)
-        found.append(check)
-    return all(check.fits for check in found)
+        checks.append(check)
+    return all(check.fits for check in checks)
 
 
 def _checks(site: Site, requests: Sequence[Request], folder: Path) -> Iterator[Check]:
@@ -171,8 +171,8 @@ def _check_account(site: Site, config: Mapping[str, str]) -> Check:
         return Check("account", True, f"the default one (yours: {known})")
     if site.account.lower() not in accounts:
         near = did_you_mean(site.account, accounts)
-        found = f"you have no account '{site.account}' {near} Mend {SITE}."
-        return Check("account", False, found)
+        message = f"you have no account '{site.account}' {near} Correct {SITE}."
+        return Check("account", False, message)
     limit = accounts[site.account.lower()]
     if limit is not None and limit < site.jobs:
         return Check(
@@ -191,21 +191,21 @@ def _check_partition(
     chosen = name or (default[0] if default else None)
     if chosen is None:
         near = did_you_mean("", known)
-        found = f"there is no default one {near} Put 'partition' into {SITE}."
-        return Check(what, False, found)
+        message = f"there is no default one {near} Put 'partition' into {SITE}."
+        return Check(what, False, message)
     names = chosen.split(",")
     for each in names:
         if each not in known:
             near = did_you_mean(each, known)
-            found = f"there is no partition '{each}' {near} Mend {SITE}."
-            return Check(what, False, found)
+            message = f"there is no partition '{each}' {near} Correct {SITE}."
+            return Check(what, False, message)
     up = [known[each] for each in names if known[each].state == "UP"]
     if not up:
         states = " and ".join(known[each].state for each in names)
         return Check(what, False, f"'{chosen}' is {states}: choose another one")
     limit = slurm.longest_min(up)
-    told = "no time limit" if limit is None else f"at most {limit} min a job"
-    return Check(what, True, f"'{chosen}', {told}")
+    longest = "no time limit" if limit is None else f"at most {limit} min a job"
+    return Check(what, True, f"'{chosen}', {longest}")
 
 
 def _check_gpu_model(model: str) -> Check:
@@ -225,7 +225,7 @@ def _check_job_age() -> Check:
     # 0 is for ever.
     fits = age_s == 0 or age_s >= 3 * slurm.STATUS_EVERY_S
     often_s = max(1, age_s // 3)
-    found = f"the queue keeps it for {age_s} s" if age_s else "the queue keeps it"
+    message = f"the queue keeps it for {age_s} s" if age_s else "the queue keeps it"
     advice = (
         ""
         if fits
@@ -233,17 +233,17 @@ def _check_job_age() -> Check:
         f"ARGS='--slurm-init-seconds-before-status-checks {often_s} "
         f"--seconds-between-status-checks {often_s}'"
     )
-    return Check("end of jobs", fits, f"{found}{advice}")
+    return Check("end of jobs", fits, f"{message}{advice}")
 
 
 def _distinct(requests: Sequence[Request]) -> list[tuple[str, Request]]:
     """Return requests that differ, each with the rules that make it."""
-    found: dict[tuple[int, ...], list[Request]] = {}
+    by_size: dict[tuple[int, ...], list[Request]] = {}
     for each in requests:
         key = (each.gpus, each.nodes, each.minutes, each.memory_mb, each.cpus)
-        found.setdefault(key, []).append(each)
+        by_size.setdefault(key, []).append(each)
     named = []
-    for _, same in sorted(found.items()):
+    for _, same in sorted(by_size.items()):
         others = f" and {len(same) - 1} more" if len(same) > 1 else ""
         named.append((f"{same[0].rule}{others}", same[0]))
     return named
@@ -299,9 +299,9 @@ def _try_job(site: Site, gpus: int, folder: Path) -> Iterator[Check]:
         with slurm.Trial(site, gpus, command, output) as trial:
             ended = trial.wait(QUEUE_S)
             if not ended:
-                found = f"waits in the queue for {QUEUE_S} s ({trial.reason()})"
+                message = f"waits in the queue for {QUEUE_S} s ({trial.reason()})"
                 yield Check(
-                    what, False, f"{found}. The cluster is full, or never fits it"
+                    what, False, f"{message}. The cluster is full, or never fits it"
                 )
                 return
             yield from _judge(what, token, answer, output, gpus)
@@ -320,16 +320,16 @@ def _judge(
             break
         time.sleep(0.2)
     if not answer.exists():
-        said = (output.read_text().strip().splitlines() if output.exists() else [])[-3:]
-        reason = " / ".join(said) or (
+        lines = output.read_text().strip().splitlines() if output.exists() else []
+        reason = " / ".join(lines[-3:]) or (
             "neither its log nor its answer is seen here: results must be on a file "
             "system that all nodes share"
         )
         yield Check(what, False, reason)
         return
-    told = json.loads(answer.read_text())
-    yield Check(what, True, f"ran on {told['host']} with {told['python']}")
-    shared = told["token"] == token
+    report = json.loads(answer.read_text())
+    yield Check(what, True, f"ran on {report['host']} with {report['python']}")
+    shared = report["token"] == token
     yield Check(
         f"{what}, files",
         shared,
@@ -338,7 +338,7 @@ def _judge(
         else "the node does not see files written here: results must be on a file "
         "system that all nodes share",
     )
-    lacking = told["missing"]
+    lacking = report["missing"]
     yield Check(
         f"{what}, software",
         not lacking,
@@ -348,7 +348,7 @@ def _judge(
         else "imports all that jobs need",
     )
     if gpus:
-        seen = told["gpus"]
+        seen = report["gpus"]
         yield Check(
             f"{what}, GPU",
             bool(seen),
@@ -372,7 +372,7 @@ def answer_from_node(asked: Path, answer: Path) -> None:
             __import__(name)
         except ImportError:
             missing.append(name)
-    told: dict[str, Any] = {
+    report: dict[str, Any] = {
         "host": os.environ.get("SLURMD_NODENAME", socket.gethostname()),
         "python": sys.executable,
         "token": asked.read_text() if asked.exists() else "",
@@ -380,7 +380,7 @@ def answer_from_node(asked: Path, answer: Path) -> None:
         "gpus": _gpus(),
     }
     with files.whole_file(answer) as file:
-        file.write_text(json.dumps(told))
+        file.write_text(json.dumps(report))
 
 
 def _gpus() -> str:

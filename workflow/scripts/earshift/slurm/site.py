@@ -72,37 +72,37 @@ class Site:
         ConfigError
             If a value is unknown or has the wrong type.
         """
-        said = (text.from_yaml(file) if file.exists() else None) or {}
-        if not isinstance(said, dict):
+        values = (text.from_yaml(file) if file.exists() else None) or {}
+        if not isinstance(values, dict):
             raise ConfigError(f"{file}: lines of 'name: value' were needed")
         types = {
             f.name: int if isinstance(f.default, int) else str for f in fields(cls)
         }
-        for name, value in said.items():
+        for name, value in values.items():
             if name not in types:
                 raise ConfigError(
                     f"{file}: there is no value '{name}' {did_you_mean(name, types)}"
                 )
             # A name of digits alone is read as a number.
             if types[name] is str:
-                said[name] = None if value is None else str(value)
+                values[name] = None if value is None else str(value)
             elif not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(
                     f"{file}: '{name}' must be a number from 1 on, not {value!r}"
                 )
-        software = said.get("software")
+        software = values.get("software")
         if software not in (None, *SOFTWARE):
             raise ConfigError(
                 f"{file}: there is no software '{software}' "
                 f"{did_you_mean(software, SOFTWARE)}"
             )
-        setup = said.get("setup")
+        setup = values.get("setup")
         if setup is not None and not Path(setup).is_file():
             raise ConfigError(
                 f"{file}: 'setup' is a shell script that each job reads first; there "
                 f"is no file '{setup}' (looked for {Path(setup).absolute()})"
             )
-        return cls(**said)
+        return cls(**values)
 
     @property
     def precommand(self) -> str:
@@ -123,10 +123,12 @@ class Site:
         """Return what sbatch is told of a job with, or without, GPUs."""
         partition = self.partition_of(gpus)
         model = f"{self.gpu_model}:" if self.gpu_model else ""
-        said = {
+        values = {
             "--account": self.account,
             "--partition": partition,
             "--qos": self.qos,
             "--gpus": f"{model}{gpus}" if gpus else None,
         }
-        return [word for name, value in said.items() if value for word in (name, value)]
+        return [
+            word for name, value in values.items() if value for word in (name, value)
+        ]

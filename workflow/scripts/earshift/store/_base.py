@@ -27,8 +27,8 @@ ANEW = "a run with ARGS='--forcerun plan_regions' then embeds all of its clips"
 
 def folder_of(location: Location) -> Path | None:
     """Return the folder of a store on this machine; None for any other address."""
-    said = str(location).removeprefix("file://")
-    return None if "://" in said else Path(said)
+    address = str(location).removeprefix("file://")
+    return None if "://" in address else Path(address)
 
 
 def address_of(location: Location) -> str:

@@ -328,7 +328,7 @@ def read_clips(
     """
     array = open_array(location, "embedding")
     size = shard_rows(array)
-    held, start, stop = np.empty((0, array.shape[1]), np.float32), 0, 0
+    block, start, stop = np.empty((0, array.shape[1]), np.float32), 0, 0
     for clip, (a, n) in enumerate(
         zip(first_frame.tolist(), n_frames.tolist(), strict=True)
     ):
@@ -337,6 +337,6 @@ def read_clips(
             if not start <= a < stop:
                 start = a - a % size
                 stop = min(start + size, array.shape[0])
-                held = read_rows(location, array, start, stop)
-            yield clip, held[a - start : min(b, stop) - start]
+                block = read_rows(location, array, start, stop)
+            yield clip, block[a - start : min(b, stop) - start]
             a = min(b, stop)

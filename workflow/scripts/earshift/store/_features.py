@@ -60,18 +60,18 @@ def write_features(
         compressors=Crc32cCodec(),
         dimension_names=("clip", "feature"),
     )
-    held, start = np.empty((shard, n_features), np.float32), 0
-    n_held = 0
+    buffer, start = np.empty((shard, n_features), np.float32), 0
+    n_buffered = 0
     with room(path, 4 * n_features * len(clip_ids)):
         for block in blocks:
             for row in block:
-                held[n_held] = row
-                n_held += 1
-                if n_held == shard:
-                    array[start : start + shard] = held
-                    start, n_held = start + shard, 0
-        if n_held:
-            array[start : start + n_held] = held[:n_held]
+                buffer[n_buffered] = row
+                n_buffered += 1
+                if n_buffered == shard:
+                    array[start : start + shard] = buffer
+                    start, n_buffered = start + shard, 0
+        if n_buffered:
+            array[start : start + n_buffered] = buffer[:n_buffered]
         write_strings(group, "clip_id", clip_ids)
 
 

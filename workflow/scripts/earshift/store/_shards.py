@@ -98,11 +98,12 @@ def _describe(
         a, b = max(start, first), min(start + size, stop)
         try:
             array[a:b]
-        except (ValueError, OSError) as own:
+        except (ValueError, OSError) as problem:
             end = min(start + size, array.shape[0])
             where = f"shard {key_of(array, start)} (rows {start}:{end}"
             where += _clips_in(location, start, end)
-            return f"{location}: {where}) is damaged: {_problem(own)}. {_remedy(array)}"
+            what = _problem(problem)
+            return f"{location}: {where}) is damaged: {what}. {_remedy(array)}"
     return f"{location}: rows {first}:{stop} could not be read: {error}"
 
 
@@ -183,9 +184,9 @@ def files(location: Location, folder: str = "") -> dict[str, int]:
     fs, base = url_to_fs(str(location))
     # Other processes write to it, too.
     fs.invalidate_cache()
-    found = fs.find(f"{base}/{folder}".rstrip("/"), detail=True)
+    listing = fs.find(f"{base}/{folder}".rstrip("/"), detail=True)
     start = len(base.rstrip("/")) + 1
-    return {name[start:]: int(facts["size"]) for name, facts in found.items()}
+    return {name[start:]: int(facts["size"]) for name, facts in listing.items()}
 
 
 def remove_file(location: Location, name: str) -> None:

@@ -120,9 +120,9 @@ class Rows:
         pieces = list(self.pieces())
         if not pieces:
             return dask.array.zeros((0, array.shape[1]), dtype=array.dtype)
-        held = np.empty(len(pieces), object)
-        held[:] = pieces
-        return dask.array.from_array(held, chunks=1, name=False).map_blocks(
+        chunks = np.empty(len(pieces), object)
+        chunks[:] = pieces
+        return dask.array.from_array(chunks, chunks=1, name=False).map_blocks(
             partial(_read_block, array),
             new_axis=1,
             chunks=(tuple(piece.n for piece in pieces), (array.shape[1],)),
@@ -200,9 +200,9 @@ def find_rows(location: store.Location, strength: float | str | None = None) -> 
             "'make run EXPERIMENT=<its file>' goes on with an experiment until all of "
             "its jobs are done."
         ) from None
-    held = np.empty(len(ids), object)
-    held[:] = ids
-    return Rows(location, held, first, n, chosen)
+    clip_ids = np.empty(len(ids), object)
+    clip_ids[:] = ids
+    return Rows(location, clip_ids, first, n, chosen)
 
 
 def _choose_strength(

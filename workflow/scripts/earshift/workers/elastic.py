@@ -66,7 +66,7 @@ def in_jobs(
     # Jobs of a run may share a name: that of the workers says whose they are.
     name = f"{job.name}_{slurm.own_id()}"
     with (
-        _emptied(folder) as said,
+        _emptied(folder) as log_folder,
         SLURMCluster(
             cores=1,
             processes=1,
@@ -80,10 +80,10 @@ def in_jobs(
                 "--no-requeue",
                 *([f"--qos={job.qos}"] if job.qos else []),
             ],
-            job_script_prologue=_prologue(module, said / FAILED),
+            job_script_prologue=_prologue(module, log_folder / FAILED),
             worker_command=node.__name__,
             worker_extra_args=node.options(1),
-            log_directory=str(said),
+            log_directory=str(log_folder),
             scheduler_options={
                 "host": address,
                 "dashboard_address": ":0",
@@ -91,10 +91,10 @@ def in_jobs(
             },
         ) as cluster,
     ):
-        _check_accepted(cluster.job_script(), said / "job.sh")
+        _check_accepted(cluster.job_script(), log_folder / "job.sh")
         log.info("starting up to %d jobs of a worker each", most)
         cluster.adapt(minimum=1, maximum=most)
-        yield cluster, _last_job(cluster, module, name, said)
+        yield cluster, _last_job(cluster, module, name, log_folder)
 
 
 @contextmanager
@@ -132,7 +132,7 @@ def _check_accepted(script: str, file: Path) -> None:
 
 
 def _last_job(
-    cluster: SpecCluster, module: str, name: str, said: Path
+    cluster: SpecCluster, module: str, name: str, log_folder: Path
 ) -> Callable[[], str | None]:
     """Return a function that says why no job of a worker will come any more."""
     seen = asked = time.monotonic()
@@ -140,8 +140,8 @@ def _last_job(
     def lost() -> str | None:
         nonlocal seen, asked
         now = time.monotonic()
-        if (said / FAILED).exists():
-            return str(cannot_import(module, (said / FAILED).read_text()))
+        if (log_folder / FAILED).exists():
+            return str(cannot_import(module, (log_folder / FAILED).read_text()))
         if cluster.scheduler_info["workers"]:
             seen = now
         elif now - asked > PATIENCE_S / 4:
@@ -150,7 +150,7 @@ def _last_job(
                 seen = now
         if now - seen < PATIENCE_S:
             return None
-        words = "".join(path.read_text() for path in sorted(said.glob("*.err")))
+        words = "".join(path.read_text() for path in sorted(log_folder.glob("*.err")))
         return (
             f"no worker was there for {PATIENCE_S} s, and no job of one waits or runs. "
             "Tasks that are done are kept: run the job again, with more memory if "

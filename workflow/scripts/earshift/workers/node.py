@@ -51,19 +51,19 @@ def settings() -> dict[str, str]:
     }
 
 
-def cannot_import(module: str, said: str) -> DataError:
+def cannot_import(module: str, output: str) -> DataError:
     """Return an error that says what a node said when it imported a module."""
     return DataError(
         f"a node cannot import {module}, which its workers need, with "
         f"{sys.executable}. Every node must see this Python and earshift; add "
         "folders with your own modules to PYTHONPATH. The node said:\n"
-        + last_lines(said)
+        + last_lines(output)
     )
 
 
-def last_lines(said: str) -> str:
+def last_lines(output: str) -> str:
     """Return the end of an output."""
-    return "\n".join(said.splitlines()[-12:])
+    return "\n".join(output.splitlines()[-12:])
 
 
 def main() -> None:

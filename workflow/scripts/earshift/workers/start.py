@@ -92,10 +92,10 @@ def started(
     from distributed import Client
 
     dashboard = spread.dashboard and _has_bokeh()
-    own = _cluster(module, n_workers, n_tasks, spread, folder, dashboard)
+    starting = _cluster(module, n_workers, n_tasks, spread, folder, dashboard)
     with (
         node.single_threaded(),
-        own as (cluster, lost),
+        starting as (cluster, lost),
         Client(cluster) as client,
     ):
         _check_present(client, module)
@@ -117,10 +117,10 @@ def _check_present(client: Client, module: str) -> None:
 
 def _has_bokeh() -> bool:
     """Return whether Dask can draw its dashboard."""
-    found = find_spec("bokeh") is not None
-    if not found:
+    has_bokeh = find_spec("bokeh") is not None
+    if not has_bokeh:
         log.warning("no dashboard: it needs the extra 'dashboard' of earshift (bokeh)")
-    return found
+    return has_bokeh
 
 
 def _cluster(
@@ -188,9 +188,9 @@ def _on_nodes(
             stderr=subprocess.STDOUT,
             text=True,
         )
-        said: deque[str] = deque(maxlen=12)
+        lines: deque[str] = deque(maxlen=12)
         over = threading.Event()
-        reader = threading.Thread(target=_read, args=(step, said, over), daemon=True)
+        reader = threading.Thread(target=_read, args=(step, lines, over), daemon=True)
         reader.start()
 
         def lost() -> str | None:
@@ -200,7 +200,7 @@ def _on_nodes(
             return (
                 f"all workers on the {n_nodes} nodes ended before their work was done. "
                 "Tasks that are done are kept: run the job again, with more memory if "
-                "they were killed. The last that they said:\n" + "".join(said)
+                "they were killed. The last that they said:\n" + "".join(lines)
             )
 
         try:
@@ -231,11 +231,13 @@ def _check_import(module: str, n_nodes: int) -> None:
         raise cannot_import(module, done.stdout)
 
 
-def _read(step: subprocess.Popen[str], said: deque[str], over: threading.Event) -> None:
+def _read(
+    step: subprocess.Popen[str], lines: deque[str], over: threading.Event
+) -> None:
     """Log what workers say until their work is over, and keep the last of it."""
     for line in step.stdout or ():
         if not over.is_set():
-            said.append(line)
+            lines.append(line)
             log.debug("workers: %s", line.rstrip())
 
 

@@ -142,14 +142,14 @@ def run_groups(
     progress = jobs.Progress(what, n_todo, "tasks")
     for n_done in _results(function, todo, n_workers, spread or Spread(), folder):
         progress.step(n_done)
-    found = [
+    results = [
         pd.concat([pd.read_parquet(files[i]) for _, files in every], ignore_index=True)
         for i in range(len(tables))
     ]
     for stale in set(folder.iterdir()) - {file for _, files in every for file in files}:
         # A worker of a lost node may rename its own meanwhile.
         stale.unlink(missing_ok=True)
-    return found
+    return results
 
 
 def _file(key: str, table: str) -> str:
@@ -171,8 +171,8 @@ def _run_group(function: Function, group: Sequence[Job]) -> int:
 
 
 def _run_one(function: Function, task: Task, files: Sequence[Path]) -> None:
-    found = function(**task)
-    tables = (found,) if isinstance(found, pd.DataFrame) else found
+    result = function(**task)
+    tables = (result,) if isinstance(result, pd.DataFrame) else result
     for table, file in zip(tables, files, strict=True):
         with whole_file(file) as temporary:
             table.to_parquet(temporary, index=False)
@@ -198,8 +198,8 @@ def _results(
 
     size = (n_workers, len(todo))
     messages = folder.with_name(f".{folder.name}.workers")
-    own = start.started(function.__module__, *size, spread, messages)
-    with own as (client, lost):
+    starting = start.started(function.__module__, *size, spread, messages)
+    with starting as (client, lost):
         done: SimpleQueue[Any] = SimpleQueue()
         futures = [
             client.submit(_run_group, function, group, pure=False) for group in todo

@@ -90,37 +90,39 @@ def audit_datasets(
     """
     usable = {name: _usable(table) for name, table in tables.items()}
     pairs = DUPLICATES.read(duplicates)
-    both = pd.concat([on_both_sides(n, own) for n, own in usable.items()])
-    heard = {n: own[own["n_samples"] > 0] for n, own in usable.items()}
-    found = {
+    both = pd.concat([on_both_sides(n, clips) for n, clips in usable.items()])
+    heard = {n: clips[clips["n_samples"] > 0] for n, clips in usable.items()}
+    contents = {
         AUDIT: pd.DataFrame(
             [
                 _summary(name, table, audits[name], pairs, both)
                 for name, table in tables.items()
             ]
         ),
-        COUNTS: pd.concat([_counts(n, own) for n, own in usable.items()]),
+        COUNTS: pd.concat([_counts(n, clips) for n, clips in usable.items()]),
         BOTH_SIDES: both,
-        FORMATS: pd.concat([_formats(n, own) for n, own in heard.items()]),
-        SPECTRA: pd.concat([_spectrum(n, own) for n, own in heard.items()]),
-        PERCENTILES: pd.concat([_distributions(n, own) for n, own in heard.items()]),
+        FORMATS: pd.concat([_formats(n, clips) for n, clips in heard.items()]),
+        SPECTRA: pd.concat([_spectrum(n, clips) for n, clips in heard.items()]),
+        PERCENTILES: pd.concat(
+            [_distributions(n, clips) for n, clips in heard.items()]
+        ),
         CUE_SCORES: tell_apart(heard, n_resamples, confidence, seed),
     }
-    for table, rows in found.items():
+    for table, rows in contents.items():
         table.write(rows, out / Path(table.file).name)
     log.info("%d recordings are in several official splits", len(both))
 
 
 def _usable(table: Path) -> pd.DataFrame:
     """Read the usable clips of a dataset with what was measured on them."""
-    own = listing.read(table)
+    clips = listing.read(table)
     measured = pd.read_parquet(
         layout.beside(table, layout.CLIPS, layout.MEASURES),
         columns=["bandwidth_hz", "spectrum_db"],
     )
-    own = own.join(measured)
-    own = own[own["status"].eq("ok")].reset_index(drop=True)
-    return own.assign(log_duration=np.log10(own["duration_s"]))
+    clips = clips.join(measured)
+    clips = clips[clips["status"].eq("ok")].reset_index(drop=True)
+    return clips.assign(log_duration=np.log10(clips["duration_s"]))
 
 
 def _summary(
@@ -133,14 +135,14 @@ def _summary(
     other = within & pairs["same_recording"].eq("no")
 
     def in_pairs(which: pd.Series[bool]) -> int:
-        found = {
+        clips = {
             clip
             for side in "ab"
             for clip in pairs.loc[
                 which & pairs[f"dataset_{side}"].eq(name), f"clip_id_{side}"
             ]
         }
-        return len(found)
+        return len(clips)
 
     return {
         "dataset": name,
@@ -157,16 +159,16 @@ def _summary(
     }
 
 
-def _counts(name: str, own: pd.DataFrame) -> pd.DataFrame:
+def _counts(name: str, clips: pd.DataFrame) -> pd.DataFrame:
     """Count clips and recordings of each class and subgroup, by official split."""
     rows = []
-    for split, part in own.groupby(own["split"].fillna(""), sort=True):
+    for split, part in clips.groupby(clips["split"].fillna(""), sort=True):
         groups = part["subgroup"]
         columns = {
-            **{("class", c): part[LABEL + c] for c in datasets.classes(own)},
+            **{("class", c): part[LABEL + c] for c in datasets.classes(clips)},
             **{
                 ("subgroup", str(g)): groups.eq(g).where(groups.notna())
-                for g in sorted(own["subgroup"].dropna().unique())
+                for g in sorted(clips["subgroup"].dropna().unique())
             },
         }
         for (kind, value), labels in columns.items():
@@ -188,14 +190,14 @@ def _counts(name: str, own: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def on_both_sides(name: str, own: pd.DataFrame) -> pd.DataFrame:
+def on_both_sides(name: str, clips: pd.DataFrame) -> pd.DataFrame:
     """Return the recordings whose clips are in more than one official split.
 
     Parameters
     ----------
     name : str
         Name of the dataset.
-    own : DataFrame
+    clips : DataFrame
         Its clips, with the columns recording and split.
 
     Returns
@@ -203,7 +205,7 @@ def on_both_sides(name: str, own: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns dataset, recording, splits, n_clips.
     """
-    known = own[own["split"].notna()]
+    known = clips[clips["split"].notna()]
     rows = [
         {
             "dataset": name,
@@ -217,11 +219,11 @@ def on_both_sides(name: str, own: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=BOTH_SIDES.names)
 
 
-def _formats(name: str, own: pd.DataFrame) -> pd.DataFrame:
+def _formats(name: str, clips: pd.DataFrame) -> pd.DataFrame:
     values = {
-        "sample_rate_hz": own["sample_rate_hz"],
-        "n_channels": own["n_channels"],
-        "bandwidth_khz": (own["bandwidth_hz"] / 1000).round(),
+        "sample_rate_hz": clips["sample_rate_hz"],
+        "n_channels": clips["n_channels"],
+        "bandwidth_khz": (clips["bandwidth_hz"] / 1000).round(),
     }
     return pd.concat(
         [
@@ -239,18 +241,18 @@ def _formats(name: str, own: pd.DataFrame) -> pd.DataFrame:
 _LEVELS = ("lower_db", "median_db", "upper_db")
 
 
-def _spectrum(name: str, own: pd.DataFrame) -> pd.DataFrame:
-    if own.empty:
+def _spectrum(name: str, clips: pd.DataFrame) -> pd.DataFrame:
+    if clips.empty:
         return pd.DataFrame(columns=SPECTRA.names)
-    levels = np.quantile(np.stack(own["spectrum_db"].to_list()), [0.25, 0.5, 0.75], 0)
+    levels = np.quantile(np.stack(clips["spectrum_db"].to_list()), [0.25, 0.5, 0.75], 0)
     columns = dict(zip(_LEVELS, levels, strict=True))
     return pd.DataFrame(
         {"dataset": name, "centre_hz": np.round(meter.CENTRES_HZ, 1), **columns}
     ).round(2)
 
 
-def _distributions(name: str, own: pd.DataFrame) -> pd.DataFrame:
-    if own.empty:
+def _distributions(name: str, clips: pd.DataFrame) -> pd.DataFrame:
+    if clips.empty:
         return pd.DataFrame(columns=PERCENTILES.names)
     return pd.concat(
         [
@@ -259,7 +261,7 @@ def _distributions(name: str, own: pd.DataFrame) -> pd.DataFrame:
                     "dataset": name,
                     "measure": measure,
                     "quantile": QUANTILES.round(2),
-                    "value": np.quantile(own[measure], QUANTILES).round(3),
+                    "value": np.quantile(clips[measure], QUANTILES).round(3),
                 }
             )
             for measure in ("bandwidth_hz", "level_db", "duration_s")
@@ -318,21 +320,23 @@ def _domain_auc(
     if min(a["recording"].nunique(), b["recording"].nunique()) < 2:
         return dict.fromkeys(("auc", "low", "high"), np.nan)
     rng = np.random.default_rng(seed)
-    names: list[NDArray[np.str_]] = [own["recording"].to_numpy(str) for own in (a, b)]
-    found = domain_auc_nonlinear.measure(
+    names: list[NDArray[np.str_]] = [side["recording"].to_numpy(str) for side in (a, b)]
+    measured = domain_auc_nonlinear.measure(
         a[columns].to_numpy(float),
         b[columns].to_numpy(float),
         recordings_a=names[0],
         recordings_b=names[1],
         rng=rng,
     ).scores
-    assert found is not None
-    used = np.isfinite(found.scores)
+    assert measured is not None
+    used = np.isfinite(measured.scores)
     is_b = np.arange(len(used)) >= len(a)
     recordings = np.concatenate(
         [np.char.add("a/", names[0]), np.char.add("b/", names[1])]
     )
     weights = bootstrap_weights(recordings[used], n_resamples, rng)
-    values = resampled_auc(found.scores[used], is_b[used], found.folds[used], weights)
+    values = resampled_auc(
+        measured.scores[used], is_b[used], measured.folds[used], weights
+    )
     low, high = interval(values[1:], confidence)
     return {"auc": float(values[0]), "low": low, "high": high}

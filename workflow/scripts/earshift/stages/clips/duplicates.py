@@ -77,10 +77,10 @@ def find_duplicates(
             _pair(every, "near", similarity, *sorted(pair))
             for pair in product(copies[i], copies[j])
         ]
-    found = pd.DataFrame(rows, columns=["i", "j", *DUPLICATES.names])
-    found = found.sort_values(["kind", "i", "j"])[DUPLICATES.names]
-    DUPLICATES.write(found, out)
-    kinds = found["kind"].value_counts()
+    pairs = pd.DataFrame(rows, columns=["i", "j", *DUPLICATES.names])
+    pairs = pairs.sort_values(["kind", "i", "j"])[DUPLICATES.names]
+    DUPLICATES.write(pairs, out)
+    kinds = pairs["kind"].value_counts()
     log.info(
         "%d clips: %d pairs of exact and %d of near duplicates",
         *(len(every), kinds.get("exact", 0), kinds.get("near", 0)),
@@ -89,19 +89,19 @@ def find_duplicates(
 
 def _usable(name: str, table: Path) -> pd.DataFrame:
     """Read the usable clips of a dataset, the place of their excerpts, their labels."""
-    own = listing.read(table)
+    clips = listing.read(table)
     measured = pd.read_parquet(
         layout.beside(table, layout.CLIPS, layout.MEASURES),
         columns=["clip_id", "content_hash", "sketch"],
     )
-    own = own.join(measured.drop(columns="clip_id")).assign(
-        dataset=name, place=np.arange(len(own))
+    clips = clips.join(measured.drop(columns="clip_id")).assign(
+        dataset=name, place=np.arange(len(clips))
     )
     # Clips without audio have no samples to compare.
-    own = own[own["status"].eq("ok") & own["content_hash"].ne("")]
+    clips = clips[clips["status"].eq("ok") & clips["content_hash"].ne("")]
     wanted = ["dataset", "place", "clip_id", "recording", "split"]
-    labels = [LABEL + c for c in datasets.classes(own)]
-    return own[[*wanted, "content_hash", "sketch", *labels]]
+    labels = [LABEL + c for c in datasets.classes(clips)]
+    return clips[[*wanted, "content_hash", "sketch", *labels]]
 
 
 def _near(

@@ -81,8 +81,8 @@ def n_shares(n_clips: int) -> int:
 
 def n_shares_of(notes: Path) -> int:
     """Return the same by the notes of a clip list; 0 if the dataset has no audio."""
-    said = json.loads(notes.read_text())
-    return n_shares(said["clips"]) if said["audio"] else 0
+    facts = json.loads(notes.read_text())
+    return n_shares(facts["clips"]) if facts["audio"] else 0
 
 
 def inspect_files(
@@ -137,8 +137,8 @@ def inspect_files(
     per_part = max(FILES_PER_PART, -(-len(todo) // MAX_PARTS))
     with ThreadPoolExecutor(n_threads) as pool:
         rows = []
-        found = pool.map(lambda key: {"key": key} | inspect_file(*todo[key]), todo)
-        for row in found:
+        measured = pool.map(lambda key: {"key": key} | inspect_file(*todo[key]), todo)
+        for row in measured:
             rows.append(row)
             if len(rows) == per_part:
                 write_part(rows, parts)
@@ -199,12 +199,12 @@ def gather(
     with excerpts.open("r+b") as out:
         for part in sorted(parts.glob("[!.]*.parquet")):
             rows = pq.read_table(part)
-            own = rows.column("key").to_pylist()
-            if places.keys().isdisjoint(own):
+            part_keys = rows.column("key").to_pylist()
+            if places.keys().isdisjoint(part_keys):
                 part.unlink()
             kept = []
             for key, excerpt in zip(
-                own, rows.column("excerpt").to_pylist(), strict=True
+                part_keys, rows.column("excerpt").to_pylist(), strict=True
             ):
                 kept.append(key in places and key not in row_of)
                 if kept[-1]:
@@ -215,8 +215,8 @@ def gather(
             tables.append(rows.filter(pa.array(kept)).select(MEASURED.names))
     for leftover in parts.glob(".*"):  # of a job that was killed; none runs now
         leftover.unlink()
-    found = pa.concat_tables([table.cast(MEASURED) for table in tables])
-    return found, np.asarray([row_of[key] for key in keys], np.int64)
+    measured = pa.concat_tables([table.cast(MEASURED) for table in tables])
+    return measured, np.asarray([row_of[key] for key in keys], np.int64)
 
 
 def _empty(excerpts: Path, n: int) -> int:

@@ -131,22 +131,24 @@ def write_list(
         If the list breaks a rule.
     """
     folder = Path(entry["folder"])
-    found = datasets.find_clips(name, entry)
-    warnings = datasets.warnings(found)
+    clip_list = datasets.find_clips(name, entry)
+    warnings = datasets.warnings(clip_list)
     for warning in warnings:
         log.warning("%s: %s", name, warning)
-    rows = found.clips.assign(path=[str(folder / p) for p in found.clips["path"]])
-    said = {
+    rows = clip_list.clips.assign(
+        path=[str(folder / p) for p in clip_list.clips["path"]]
+    )
+    facts = {
         "listed": files.now(),
         "clips": len(rows),
         "audio": datasets.has_audio(entry),
-        "skipped": dict(found.skipped),
-        "noted": dict(found.noted),
-        "unusable": dict(found.unusable),
+        "skipped": dict(clip_list.skipped),
+        "noted": dict(clip_list.noted),
+        "unusable": dict(clip_list.unusable),
         "warnings": warnings,
     }
     with files.whole_file(notes) as file:
-        file.write_text(json.dumps(said, indent=1) + "\n")
+        file.write_text(json.dumps(facts, indent=1) + "\n")
     with files.whole_file(listing) as file:
         rows.to_parquet(file, index=False)
     log.info("%s: %d clips listed", name, len(rows))
@@ -191,16 +193,15 @@ def gather_clips(
         `audit`, with the ending ``.rejected.csv``.
     """
     clips = pd.read_parquet(listing)
-    said = json.loads(notes.read_text())
+    facts = json.loads(notes.read_text())
     with files.whole_file(layout.beside(table, layout.CLIPS, layout.EXCERPTS)) as file:
-        if said["audio"]:
+        if facts["audio"]:
             parts = layout.beside(table, layout.CLIPS, layout.CLIP_PARTS)
-            found = inspection.gather(inspected, parts=parts, excerpts=file)
+            measured, row = inspection.gather(inspected, parts=parts, excerpts=file)
         else:
-            found = inspection.nothing(len(clips), file)
-    measured, row = found
+            measured, row = inspection.nothing(len(clips), file)
     clips = clips.join(measured.select(AUDIO_COLUMNS).take(row).to_pandas())
-    why = clips["clip_id"].map(said["unusable"])
+    why = clips["clip_id"].map(facts["unusable"])
     clips["status"] = clips["status"].mask(why.notna(), "unreadable")
     clips["reason"] = clips["reason"].mask(why.notna(), why)
     bad = clips[clips["status"] != "ok"]
@@ -208,8 +209,8 @@ def gather_clips(
     rejected = audit.with_suffix(".rejected.csv")
     columns = ["clipped_share", "dc_offset", "mix_db"]
     levels = measured.select(columns).take(row).to_pandas()
-    findings = _findings(clips.join(levels), said["noted"])
-    _write_audit(rejected, bad, said["skipped"], findings, said["warnings"])
+    findings = _findings(clips.join(levels), facts["noted"])
+    _write_audit(rejected, bad, facts["skipped"], findings, facts["warnings"])
     _stop_if_too_many(name, bad, len(clips), max_bad_clips, rejected)
     rejected.replace(audit)
     with files.whole_file(layout.beside(table, layout.CLIPS, layout.MEASURES)) as file:
@@ -241,7 +242,7 @@ def _findings(clips: pd.DataFrame, noted: Mapping[str, str]) -> pd.DataFrame:
     share, offset = clips["clipped_share"], clips["dc_offset"]
     level, duration = clips["level_db"], clips["duration_s"]
     mix = clips["mix_db"]
-    found = {
+    oddities = {
         "clipped": (share > CLIPPED_SHARE, share * 100, "{:.2g} % of samples clipped"),
         "dc_offset": (offset.abs() > DC_OFFSET, offset, "mean {:+.3f} of full scale"),
         "out_of_phase": (mix < MIX_DB, mix, "mono mix {:+.0f} dB of the channels"),
@@ -249,13 +250,15 @@ def _findings(clips: pd.DataFrame, noted: Mapping[str, str]) -> pd.DataFrame:
         "very_short": (duration < VERY_SHORT_S, duration, "{:.2f} s long"),
     }
     usable = clips["status"].eq("ok")
-    own = clips.loc[usable & clips["clip_id"].isin(noted.keys()), ["clip_id", "path"]]
-    incomplete = own.assign(status="incomplete", reason=own["clip_id"].map(noted))
+    listed = clips.loc[
+        usable & clips["clip_id"].isin(noted.keys()), ["clip_id", "path"]
+    ]
+    incomplete = listed.assign(status="incomplete", reason=listed["clip_id"].map(noted))
     odd = [
         clips.loc[usable & where, ["clip_id", "path"]].assign(
             status=status, reason=values[usable & where].map(text.format)
         )
-        for status, (where, values, text) in found.items()
+        for status, (where, values, text) in oddities.items()
     ]
     return pd.concat([incomplete, *odd])
 
@@ -292,7 +295,7 @@ def _stop_if_too_many(
     counts = ", ".join(f"{n} {s}" for s, n in bad["status"].value_counts().items())
     raise DataError(
         f"dataset '{name}': {len(bad)} of {n_clips} clips cannot be used ({counts}), "
-        f"more than max_bad_clips = {limit} allows. {audit} lists them; mend or remove "
+        f"more than max_bad_clips = {limit} allows. {audit} lists them; fix or remove "
         "them and run again, or raise max_bad_clips."
     )
 

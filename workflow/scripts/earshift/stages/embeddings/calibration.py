@@ -90,7 +90,7 @@ def calibrate_model(
         log.warning("%s: a clip failed: %s", what, reason)
     audio_s = regions.audio_s(rows)
     frames_per_audio_s = float(rows["n_frames"].sum()) / audio_s
-    said = {
+    figures = {
         "model": name,
         "plugin": model.name,
         "versions": dict(versions),
@@ -106,10 +106,10 @@ def calibrate_model(
     }
     log.info(
         "%s: %.1f s of audio a second, %.1f s to load, %d MiB",
-        *(name, said["audio_s_per_s"], load_s, spent["peak_mib"]),
+        *(name, figures["audio_s_per_s"], load_s, spent["peak_mib"]),
     )
     with files.whole_file(out) as file:
-        file.write_text(json.dumps(said, indent=1) + "\n")
+        file.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def _write_clips(folder: Path, model: models.Model, n_clips: int) -> Path:

@@ -86,9 +86,9 @@ def extract_region(
     location = owners.store_of(plan, writing=True)
     store.shard_of(location)  # says what to do if its description is damaged
     facts = store.attributes(location)
-    own = region_files.read_region(plan, region)
+    clips = region_files.read_region(plan, region)
     record = region_files.record_of(plan, region)
-    key = files.content_key([facts["key"], own.astype(str).to_numpy().tolist()])
+    key = files.content_key([facts["key"], clips.astype(str).to_numpy().tolist()])
     done = json.loads(record.read_text()) if record.exists() else {}
     if done.get("key") != key:
         if version := facts.get("versions", {}).get("condition"):
@@ -97,20 +97,20 @@ def extract_region(
         model = models.from_entry(entry)
         begun = Begun(region_files.begun_of(plan, region), key)
         skipped, spent = fill_region(name, model, plan, region, n_threads, begun)
-        if listing.too_many(len(skipped), len(own), max_bad_clips):
+        if listing.too_many(len(skipped), len(clips), max_bad_clips):
             begun.remove()  # what failed is tried again
             raise DataError(
-                f"{name}: {len(skipped)} of {len(own)} clips that stage 1 could read "
+                f"{name}: {len(skipped)} of {len(clips)} clips that stage 1 could read "
                 f"failed now, more than max_bad_clips = {max_bad_clips} allows. The "
                 f"first: {next(iter(skipped.values()))}. If files were changed, run "
                 "again with '--forcerun list_clips'."
             )
-        done = {"key": key, "clips": len(own), "skipped": skipped, "spent": spent}
+        done = {"key": key, "clips": len(clips), "skipped": skipped, "spent": spent}
         with files.whole_file(record) as file:
             file.write_text(json.dumps(done, indent=1, sort_keys=True) + "\n")
         begun.remove()
     else:
-        log.info("%s: embedded before, %d clips kept", name, len(own))
+        log.info("%s: embedded before, %d clips kept", name, len(clips))
     with files.whole_file(marker) as file:
         shutil.copyfile(record, file)
 
@@ -143,14 +143,14 @@ def fill_region(
         process; `bytes`, of the shards; `finished`, UTC.
     """
     location = owners.store_of(plan, writing=True)
-    own = region_files.read_region(plan, region)
-    span = region_files.rows_of(own, store.shard_of(location))
+    clips = region_files.read_region(plan, region)
+    span = region_files.rows_of(clips, store.shard_of(location))
     begun = begun or Begun()
     with limit_for(model, n_threads):
         log.info("%s: loading the model", name)
         model.warm_up()
         begun.loaded()
-        skipped = _extract(name, model, location, span, own, n_threads, begun)
+        skipped = _extract(name, model, location, span, clips, n_threads, begun)
     return skipped, begun.spent() | {
         "bytes": store.stored_bytes(location, span),
         "finished": files.now(),
@@ -190,15 +190,15 @@ def _extract(
     model: models.Model,
     location: store.Location,
     span: tuple[int, int],
-    own: pd.DataFrame,
+    clips: pd.DataFrame,
     n_threads: int,
     begun: Begun,
 ) -> dict[str, str]:
     """Fill the region of a job; return the clips skipped, and why."""
     facts = store.attributes(location)
-    rows = own["first_frame"].to_numpy(np.int64) - span[0]
-    ends = rows + own["n_frames"].to_numpy(np.int64)
-    names = strengths.names_of(own)
+    rows = clips["first_frame"].to_numpy(np.int64) - span[0]
+    ends = rows + clips["n_frames"].to_numpy(np.int64)
+    names = strengths.names_of(clips)
     n_before, skipped = begun.clips, dict(begun.skipped)
     try:
         first = 0 if n_before == 0 else int(np.append(rows, ends[-1])[n_before])
@@ -208,13 +208,13 @@ def _extract(
             raise
         log.warning("%s: all clips are embedded anew: %s", name, error)
         begun.remove()
-        return _extract(name, model, location, span, own, n_threads, begun)
+        return _extract(name, model, location, span, clips, n_threads, begun)
     if n_before:
-        log.info("%s: %d of %d clips embedded before", name, n_before, len(own))
+        log.info("%s: %d of %d clips embedded before", name, n_before, len(clips))
     at = rows.copy()
     with region as writer:
         for clip, values in embed_clips(
-            name, model, facts, own, skipped, n_threads, n_before
+            name, model, facts, clips, skipped, n_threads, n_before
         ):
             n_whole = writer.n_whole
             writer.put(at[clip] + np.arange(len(values)), values)
@@ -225,13 +225,13 @@ def _extract(
                 writer.keep()
                 _note(begun, names, n_passed, skipped)
                 raise StoppedError(
-                    f"{name}: {why}. {n_passed} of {len(own)} clips are kept; the next "
-                    "attempt embeds the rest."
+                    f"{name}: {why}. {n_passed} of {len(clips)} clips are kept; the "
+                    "next attempt embeds the rest."
                 )
             if writer.n_whole > n_whole:
                 n_in_store = int(np.searchsorted(ends, writer.n_whole, side="right"))
                 _note(begun, names, min(n_passed, n_in_store), skipped)
-    for clip, first, n in zip(names, rows, own["n_frames"], strict=True):
+    for clip, first, n in zip(names, rows, clips["n_frames"], strict=True):
         if clip in skipped:
             start = span[0] + int(first)
             store.clear_rows(location, start, start + int(n))
@@ -250,7 +250,7 @@ def embed_clips(
     name: str,
     model: models.Model,
     facts: Mapping[str, Any],
-    own: pd.DataFrame,
+    clips: pd.DataFrame,
     skipped: dict[str, str],
     n_threads: int,
     n_before: int = 0,
@@ -266,7 +266,7 @@ def embed_clips(
     facts : mapping
         Attributes of the store: `dtype`, `pooling` if it keeps pooled vectors, and
         `condition` if it is of changed audio.
-    own : DataFrame
+    clips : DataFrame
         List of a region, or some rows of one. A clip and strength counts as a clip.
     skipped : dict of str to str
         Gets the name (`strengths.names_of`) of each that cannot be used, and why.
@@ -278,37 +278,37 @@ def embed_clips(
     Yields
     ------
     tuple of int and ndarray of shape (n, n_features), float32
-        A clip, by its place in `own`, and its next rows of the store.
+        A clip, by its place in `clips`, and its next rows of the store.
     """
     # Windows are numbered within the region; the store's rows are what is made of them.
-    windows = np.concatenate([[0], np.cumsum(own["n_windows"].to_numpy(np.int64))])
+    windows = np.concatenate([[0], np.cumsum(clips["n_windows"].to_numpy(np.int64))])
     spans = [slice(a, b) for a, b in pairwise(windows.tolist())][n_before:]
-    progress = jobs.Progress(name, len(own), "clips", n_before)
-    todo = own.iloc[n_before:]
+    progress = jobs.Progress(name, len(clips), "clips", n_before)
+    todo = clips.iloc[n_before:]
     condition = facts.get("condition")
     prepared = prepare_pieces(
         model, todo, spans, skipped, progress.step, n_threads, condition
     )
-    found = _finite(
-        model.run(prepared, n_threads), windows, own, skipped, facts["dtype"]
+    frames = _finite(
+        model.run(prepared, n_threads), windows, clips, skipped, facts["dtype"]
     )
     if not facts["pooling"]:
-        yield from found
+        yield from frames
         return
-    n_windows = own["n_windows"].to_numpy(np.int64)
-    for clip, vector in pooled(found, n_windows, facts["pooling"]):
+    n_windows = clips["n_windows"].to_numpy(np.int64)
+    for clip, vector in pooled(frames, n_windows, facts["pooling"]):
         yield clip, vector[None]
 
 
 def _finite(
     embedded: Iterator[Embedded],
     windows: NDArray[np.int64],
-    own: pd.DataFrame,
+    clips: pd.DataFrame,
     skipped: dict[str, str],
     dtype: str,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield clip and frames of each run of rows; note clips with values not finite."""
-    names = strengths.names_of(own).tolist()
+    names = strengths.names_of(clips).tolist()
     for targets, frames in embedded:
         clip_of = np.searchsorted(windows, targets, side="right") - 1
         with np.errstate(over="ignore"):
@@ -322,7 +322,7 @@ def _finite(
 
 def prepare_pieces(
     model: models.Model,
-    own: pd.DataFrame,
+    clips: pd.DataFrame,
     rows: Sequence[slice],
     skipped: dict[str, str],
     step: Callable[[], None],
@@ -335,7 +335,7 @@ def prepare_pieces(
     ----------
     model : Model
         What to cut for.
-    own : DataFrame
+    clips : DataFrame
         Rows of the clip table; of a condition, `strengths.expand` of them.
     rows : sequence of slice
         Where the frames of each row belong.
@@ -363,11 +363,11 @@ def prepare_pieces(
     rate = model.spec.sample_rate_hz
     opened = call_ahead(
         lambda blocks: _open(model, blocks),
-        waveforms.streams(condition, own, rate, model.resampler, n_threads),
+        waveforms.streams(condition, clips, rate, model.resampler, n_threads),
         n_threads,
         1 if whole else n_threads * AHEAD_PER_THREAD,
     )
-    names = strengths.names_of(own)
+    names = strengths.names_of(clips)
     for name, where, clip in zip(names, rows, opened, strict=True):
         try:
             samples = _read(*clip)

@@ -78,28 +78,28 @@ def import_embeddings(
         If the file cannot be read (see `vectors.open_vectors`), has no vector of any
         clip of the table, or of too few, or another plan made the store.
     """
-    found = open_vectors(file, datasets, name, columns)
+    vectors = open_vectors(file, datasets, name, columns)
     wanted = listing.usable(table)["clip_id"]
-    place = pd.Index(wanted).get_indexer(pd.Index(found.clip_ids, dtype=object))
-    _check_keys(file, datasets[0], found, place, wanted)
-    place[found.n == 0] = -1
+    place = pd.Index(wanted).get_indexer(pd.Index(vectors.clip_ids, dtype=object))
+    _check_keys(file, datasets[0], vectors, place, wanted)
+    place[vectors.n == 0] = -1
     for ending in region_files.FOLDERS:  # of a model that was computed
         shutil.rmtree(region_files.beside(plan, ending), ignore_errors=True)
-    said = f"{file}, {datasets[0]}, {name}"
-    n = np.where(place < 0, 0, found.n.clip(max=1) if pooling else found.n)
+    label = f"{file}, {datasets[0]}, {name}"
+    n = np.where(place < 0, 0, vectors.n.clip(max=1) if pooling else vectors.n)
     last = np.cumsum(n)
     facts = _facts(model, file, columns, versions, dtype, pooling)
     same = store.attributes(location).get("imported") == facts["imported"]
     token = owners.claim(plan, location, known=same)
     facts[owners.OWNER] = owners.owner_of(plan, token)
-    _create(location, found.n_features, int(last[-1]), facts)
-    log.info("%s: %d rows of %d clips", said, last[-1], np.count_nonzero(n))
-    bad = _fill(location, found, place, last - n, facts, said)
+    _create(location, vectors.n_features, int(last[-1]), facts)
+    log.info("%s: %d rows of %d clips", label, last[-1], np.count_nonzero(n))
+    bad = _fill(location, vectors, place, last - n, facts, label)
     rows = _index(wanted, place, last - n, n, bad)
     left_out = rows[rows["status"] != "ok"]
     if listing.too_many(len(left_out), len(rows), max_bad_clips):
         raise DataError(
-            f"{said}: {len(left_out)} of {len(rows)} clips have no vector, or a bad "
+            f"{label}: {len(left_out)} of {len(rows)} clips have no vector, or a bad "
             f"one, more than max_bad_clips = {max_bad_clips} allows. The first, "
             f"'{left_out['clip_id'].iloc[0]}': {left_out['reason'].iloc[0]}."
         )
@@ -112,12 +112,12 @@ def import_embeddings(
 def _check_keys(
     file: Path,
     dataset: str,
-    found: Vectors,
+    vectors: Vectors,
     place: NDArray[np.int64],
     wanted: pd.Series[str],
 ) -> None:
     """Count the clips that the table does not list; refuse a file of no other."""
-    unknown = [found.clip_ids[i] for i in np.flatnonzero(place < 0)]
+    unknown = [vectors.clip_ids[i] for i in np.flatnonzero(place < 0)]
     if len(unknown) == len(place):
         raise DataError(
             f"'{file}' has no vector of any clip of the dataset '{dataset}': its first "
@@ -209,19 +209,19 @@ def _create(
 
 def _fill(
     location: store.Location,
-    found: Vectors,
+    vectors: Vectors,
     place: NDArray[np.int64],
     first: NDArray[np.int64],
     facts: Mapping[str, Any],
-    said: str,
+    label: str,
 ) -> dict[int, str]:
     """Write the rows of the runs that have a place; say which are bad, and why."""
     bad: dict[int, str] = {}
-    progress = jobs.Progress(said, int(found.n.sum()), "rows")
-    parts = _parts(found, place, facts["dtype"], bad, progress)
+    progress = jobs.Progress(label, int(vectors.n.sum()), "rows")
+    parts = _parts(vectors, place, facts["dtype"], bad, progress)
     if facts["pooling"]:
-        vectors = pooled(parts, found.n, facts["pooling"])
-        parts = ((run, vector[None]) for run, vector in vectors)
+        pooled_runs = pooled(parts, vectors.n, facts["pooling"])
+        parts = ((run, vector[None]) for run, vector in pooled_runs)
     at = first.copy()
     with store.RegionWriter(location, (0, store.n_rows_of(location))) as writer:
         for run, values in parts:
@@ -231,18 +231,18 @@ def _fill(
 
 
 def _parts(
-    found: Vectors,
+    vectors: Vectors,
     place: NDArray[np.int64],
     dtype: str,
     bad: dict[int, str],
     progress: jobs.Progress,
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield the runs that have a place, in parts; note those with bad rows."""
-    stops = np.cumsum(found.n)
+    stops = np.cumsum(vectors.n)
     start = 0
     first: NDArray[np.float32] | None = None
     all_equal, filled = True, np.zeros(len(stops), bool)
-    for block in found.blocks():
+    for block in vectors.blocks():
         stop = start + len(block)
         with np.errstate(over="ignore"):
             stored = block.astype(dtype)
@@ -252,17 +252,17 @@ def _parts(
         all_equal = all_equal and bool((block == first).all())
         runs = np.searchsorted(stops, [start, stop - 1], side="right")
         for run in range(runs[0], runs[1] + 1):
-            a = max(int(stops[run] - found.n[run]), start) - start
+            a = max(int(stops[run] - vectors.n[run]), start) - start
             b = min(int(stops[run]), stop) - start
             if place[run] < 0 or a == b:
                 continue
             if not good[a:b].all() and run not in bad:
                 row = a + int(np.flatnonzero(~good[a:b])[0])
-                bad[run] = _why_bad(found, start + row, block[row], fits[row])
+                bad[run] = _why_bad(vectors, start + row, block[row], fits[row])
             # A frame of zeros may be silence; a clip of them was never written.
             filled[run] |= has_values[a:b].any()
             if stops[run] == start + b and not filled[run] and run not in bad:
-                row = int(stops[run] - found.n[run])
+                row = int(stops[run] - vectors.n[run])
                 bad[run] = f"zeros: all values are 0 (from row {row}, counted from 0)"
             yield run, np.where(good[a:b, None], block[a:b], 0)  # cleared afterwards
         start = stop
@@ -272,12 +272,12 @@ def _parts(
 
 
 def _why_bad(
-    found: Vectors, row: int, values: NDArray[np.float32], fits: NDArray[np.bool_]
+    vectors: Vectors, row: int, values: NDArray[np.float32], fits: NDArray[np.bool_]
 ) -> str:
     feature = int(np.flatnonzero(~fits)[0])
     value = float(values[feature])
     large = " is too large for its type" if np.isfinite(value) else ""
-    what = f"{value:g} in {found.name_of(feature)}{large}"
+    what = f"{value:g} in {vectors.name_of(feature)}{large}"
     return f"not_finite: {what} (row {row}, counted from 0)"
 
 

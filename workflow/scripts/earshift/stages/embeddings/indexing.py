@@ -82,6 +82,6 @@ def write_index(
     columns = ["clip_id", *strengths.columns(rows), "region", "first_frame"]
     columns += ["n_frames", "status", "reason"]
     with files.whole_file(out) as file:
-        found = rows[columns]
-        found.attrs["token"] = token
-        found.to_parquet(file, index=False)
+        table = rows[columns]
+        table.attrs["token"] = token
+        table.to_parquet(file, index=False)

@@ -60,8 +60,8 @@ class Calibration:
     @classmethod
     def read(cls, file: Path) -> Self:
         """Read what `calibrate_model` wrote."""
-        said = json.loads(file.read_text())
-        return cls(**{name: said[name] for name in cls.__dataclass_fields__})
+        fields = json.loads(file.read_text())
+        return cls(**{name: fields[name] for name in cls.__dataclass_fields__})
 
 
 def audio_s_per_job(calibration: Path, minutes_per_job: float) -> float:

@@ -59,8 +59,8 @@ def claim(plan: Path, location: store.Location, *, known: bool = False) -> str:
     if not file.exists():
         with files.whole_file(file) as new:
             new.write_text(json.dumps({"token": token}) + "\n")
-    held = store.attributes(location)
-    if held and held.get(OWNER) != (owner := owner_of(plan, token)):
+    attributes = store.attributes(location)
+    if attributes and attributes.get(OWNER) != (owner := owner_of(plan, token)):
         store.set_attributes(location, {OWNER: owner})
     return token
 
@@ -83,10 +83,10 @@ def check_free(plan: Path, location: store.Location, *, known: bool = False) -> 
     DataError
         If another plan made the store, or this plan is a copy of the one that did.
     """
-    held = store.attributes(location)
-    if not held:
+    attributes = store.attributes(location)
+    if not attributes:
         return
-    theirs = held.get(OWNER)
+    theirs = attributes.get(OWNER)
     if theirs is None:
         if region_files.is_beside(plan, location):
             return
@@ -146,8 +146,8 @@ def check(plan: Path, location: store.Location, *, writing: bool = False) -> Non
     DataError
         As of `store_of`.
     """
-    said, held = region_files.read(plan), store.attributes(location)
-    if not held:
+    content, attributes = region_files.read(plan), store.attributes(location)
+    if not attributes:
         moved = "put it back there"
         if not region_files.is_within_results(plan, location):
             moved += ", or set 'store: address' to where it is now"
@@ -155,10 +155,10 @@ def check(plan: Path, location: store.Location, *, writing: bool = False) -> Non
             f"there is no store at '{location}', where '{plan}' says that it is. If it "
             f"was moved, {moved}; if it is lost, {store.ANEW}."
         )
-    theirs = held.get(OWNER, {})
-    if theirs.get("token") != said.get("token"):
+    theirs = attributes.get(OWNER, {})
+    if theirs.get("token") != content.get("token"):
         raise _another(plan, location, theirs)
-    if held.get("key") != said["key"]:
+    if attributes.get("key") != content["key"]:
         raise DataError(
             f"'{location}' was made anew, with another model, options or weights, "
             f"after '{plan}' was written. Run the experiment with ARGS='--forcerun "

@@ -41,8 +41,8 @@ def beside(plan: Path, ending: str) -> Path:
 
 def read(plan: Path) -> dict[str, Any]:
     """Read a plan: `key`, `store`, `token`, `regions` and `work`."""
-    said: dict[str, Any] = json.loads(plan.read_text())
-    return said
+    content: dict[str, Any] = json.loads(plan.read_text())
+    return content
 
 
 def location_of(plan: Path) -> store.Location:
@@ -50,14 +50,14 @@ def location_of(plan: Path) -> store.Location:
 
     A store in the results is found from the plan, wherever the results are now.
     """
-    said = read(plan)
-    if "://" in said["store"]:
-        return str(said["store"])
-    if "token" in said:
-        return Path(os.path.normpath(plan.parent / said["store"]))
+    content = read(plan)
+    if "://" in content["store"]:
+        return str(content["store"])
+    if "token" in content:
+        return Path(os.path.normpath(plan.parent / content["store"]))
     # An earlier version wrote all paths as they were then, most of them to here.
     place, here = (
-        Path(said["store"]),
+        Path(content["store"]),
         layout.beside(plan, layout.STORE_PLAN, layout.STORE),
     )
     moved = here.absolute().parts[-4:] == place.parts[-4:] or not place.exists()
@@ -115,9 +115,9 @@ def write(
         together = not (folder.is_absolute() or plan.is_absolute())
         if together or is_within_results(plan, location):
             place = os.path.relpath(folder.resolve(), plan.resolve().parent)
-    said = {"key": key, "token": token, "store": place, "regions": sorted(work)}
+    content = {"key": key, "token": token, "store": place, "regions": sorted(work)}
     with files.whole_file(plan) as file:
-        file.write_text(json.dumps(said | {"work": work}, indent=1) + "\n")
+        file.write_text(json.dumps(content | {"work": work}, indent=1) + "\n")
 
 
 def list_of(plan: Path, region: str) -> Path:
@@ -195,11 +195,11 @@ def mark(plan: Path, location: store.Location, names: Sequence[str]) -> None:
     names : sequence of str
         Its damaged regions; none if its index alone is to be written again.
     """
-    said = read(plan)
-    said["marked"] = said.get("marked", 0) + 1
+    content = read(plan)
+    content["marked"] = content.get("marked", 0) + 1
     # First: of what is missing afterwards, a finished experiment misses nothing.
     with files.whole_file(plan) as file:
-        file.write_text(json.dumps(said, indent=1) + "\n")
+        file.write_text(json.dumps(content, indent=1) + "\n")
     used = pd.read_parquet(layout.beside(plan, layout.STORE_PLAN, layout.STORE_CLIPS))
     for region in names:
         forget(plan, region)
@@ -213,8 +213,8 @@ def mark(plan: Path, location: store.Location, names: Sequence[str]) -> None:
 
 def unfinished(plan: Path) -> list[Path]:
     """Return the temporary files that killed jobs left beside a store."""
-    own = beside(plan, "").name
-    found = list(plan.parent.glob(f".{own}.*.unfinished*"))
+    name = beside(plan, "").name
+    paths = list(plan.parent.glob(f".{name}.*.unfinished*"))
     for ending in FOLDERS:
-        found += beside(plan, ending).glob(".*.unfinished*")
-    return found
+        paths += beside(plan, ending).glob(".*.unfinished*")
+    return paths

@@ -37,12 +37,12 @@ class Begun:
     def __init__(self, file: Path | None = None, key: str = "") -> None:
         self._file, self._key = file, key
         self._start, self._load_s = time.monotonic(), 0.0
-        said = json.loads(file.read_text()) if file and file.exists() else {}
-        if said.get("key") != key:
-            said = {}
-        self.clips: int = said.get("clips", 0)
-        self.skipped: dict[str, str] = said.get("skipped", {})
-        self._before: Mapping[str, float] = said.get("spent", {})
+        content = json.loads(file.read_text()) if file and file.exists() else {}
+        if content.get("key") != key:
+            content = {}
+        self.clips: int = content.get("clips", 0)
+        self.skipped: dict[str, str] = content.get("skipped", {})
+        self._before: Mapping[str, float] = content.get("spent", {})
 
     def loaded(self) -> None:
         """Note that the model is loaded by now."""
@@ -62,10 +62,10 @@ class Begun:
         """Say that the first `clips` are in the store, or in `skipped`."""
         if self._file is None:
             return
-        said = {"key": self._key, "clips": clips, "skipped": dict(skipped)}
-        said["spent"] = self.spent()
+        content = {"key": self._key, "clips": clips, "skipped": dict(skipped)}
+        content["spent"] = self.spent()
         with files.whole_file(self._file) as file:
-            file.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n")
+            file.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 
     def remove(self) -> None:
         """Forget it: the region is filled, or has to be filled anew."""

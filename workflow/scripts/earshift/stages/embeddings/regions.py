@@ -158,8 +158,8 @@ def facts_of(
     }
     if condition is not None:
         # A store gets more strengths without being another one.
-        own = {k: v for k, v in condition.items() if k != "strengths"}
-        facts["condition"] = own
+        parameters = {k: v for k, v in condition.items() if k != "strengths"}
+        facts["condition"] = parameters
     return facts | {
         "key": files.content_key(facts),
         "provenance": provenance.provenance(),
@@ -315,8 +315,8 @@ def _of_no_region(
 ) -> pd.DataFrame:
     if not lists:
         return wanted
-    held = pd.concat(lists.values())
-    return wanted[~_same(wanted, held)].reset_index(drop=True)
+    placed = pd.concat(lists.values())
+    return wanted[~_same(wanted, placed)].reset_index(drop=True)
 
 
 def _is_planned(plan: Path) -> bool:
@@ -358,11 +358,13 @@ def _write_clips(
     plan: Path, wanted: pd.DataFrame, lists: Mapping[str, pd.DataFrame]
 ) -> None:
     """Write which region and rows each clip of the table has, in its order."""
-    found = pd.concat([rows.assign(region=r) for r, rows in lists.items()])
-    own = strengths.columns(wanted)
-    keys = [*listing.FILE_COLUMNS, *own]
-    rows = wanted[keys].merge(found, how="left", on=keys, validate="one_to_one")
+    placed = pd.concat([rows.assign(region=r) for r, rows in lists.items()])
+    strength_columns = strengths.columns(wanted)
+    keys = [*listing.FILE_COLUMNS, *strength_columns]
+    rows = wanted[keys].merge(placed, how="left", on=keys, validate="one_to_one")
     with files.whole_file(
         layout.beside(plan, layout.STORE_PLAN, layout.STORE_CLIPS)
     ) as file:
-        rows[["clip_id", *own, "region", *_ROWS]].to_parquet(file, index=False)
+        rows[["clip_id", *strength_columns, "region", *_ROWS]].to_parquet(
+            file, index=False
+        )

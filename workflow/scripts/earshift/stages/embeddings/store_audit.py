@@ -1,4 +1,4 @@
-"""Stage 2, embeddings: look whether a store is whole, and mark what is to be mended.
+"""Stage 2, embeddings: look whether a store is whole, and mark what is to be redone.
 
 An audit reads every shard of a store, and embeds some of its clips again. It changes
 nothing; its table says what it looked at. A repair does what such a table asks for: it
@@ -99,28 +99,28 @@ def audit_store(
     out : Path
         CSV file to write, with a column per attribute of `Finding`.
     """
-    found = list(_check_presence(plan, location))
-    if not found:
+    findings = list(_check_presence(plan, location))
+    if not findings:
         rows = _rows_in_use(plan)
         sizes = store.files(location, "embedding/c")
         for region in region_files.named_in(plan):
-            found += _check_region(plan, region, location, rows, sizes)
-        found += _check_index(plan, location)
-        found += _leftovers(plan, location, sizes)
+            findings += _check_region(plan, region, location, rows, sizes)
+        findings += _check_index(plan, location)
+        findings += _leftovers(plan, location, sizes)
         if n_clips:
-            whole = [f.region for f in found if f.check == "region" and _is_ok(f)]
+            whole = [f.region for f in findings if f.check == "region" and _is_ok(f)]
             rows = rows[rows["region"].isin(whole)]
             places = np.random.default_rng(seed).permutation(len(rows))[:n_clips]
-            own = rows.iloc[np.sort(places)].reset_index(drop=True)
+            sample = rows.iloc[np.sort(places)].reset_index(drop=True)
             model = models.from_entry(entry)
             facts = regions.facts_of(name, model, versions, dtype, pooling, condition)
-            if len(own):
-                found += _check_sample(model, facts, own, location, n_threads)
-    STORE_AUDIT.write(pd.DataFrame(found, columns=STORE_AUDIT.names), out)
+            if len(sample):
+                findings += _check_sample(model, facts, sample, location, n_threads)
+    STORE_AUDIT.write(pd.DataFrame(findings, columns=STORE_AUDIT.names), out)
 
 
-def _is_ok(found: Finding) -> bool:
-    return found.verdict == "ok"
+def _is_ok(finding: Finding) -> bool:
+    return finding.verdict == "ok"
 
 
 def _check_presence(plan: Path, location: store.Location) -> Iterator[Finding]:
@@ -145,11 +145,11 @@ def _rows_in_use(plan: Path) -> pd.DataFrame:
     used = pd.read_parquet(layout.beside(plan, layout.STORE_PLAN, layout.STORE_CLIPS))
     for region, clips in used.groupby("region"):
         skipped = region_files.skipped_in(plan, str(region))
-        own = region_files.read_region(plan, str(region)).assign(region=region)
-        own["name"] = strengths.names_of(own)
-        used_here = own["name"].isin(strengths.names_of(clips))
-        failed = own["name"].isin(skipped or {})
-        lists.append(own[used_here & ~failed & own["n_frames"].gt(0)])
+        listed = region_files.read_region(plan, str(region)).assign(region=region)
+        listed["name"] = strengths.names_of(listed)
+        used_here = listed["name"].isin(strengths.names_of(clips))
+        failed = listed["name"].isin(skipped or {})
+        lists.append(listed[used_here & ~failed & listed["n_frames"].gt(0)])
     return pd.concat(lists, ignore_index=True)
 
 
@@ -164,24 +164,24 @@ def _check_region(
     if region_files.skipped_in(plan, region) is None:
         detail = "not filled yet: run the experiment"
         return [Finding(region, "region", "", "note", 0, detail)]
-    own = rows[rows["region"] == region]
-    first = own["first_frame"].to_numpy(np.int64)
-    after = first + own["n_frames"].to_numpy(np.int64)
+    clips = rows[rows["region"] == region]
+    first = clips["first_frame"].to_numpy(np.int64)
+    after = first + clips["n_frames"].to_numpy(np.int64)
     whole = region_files.rows_of(
         region_files.read_region(plan, region), store.shard_of(location)
     )
-    found, n_shards = [], 0
+    findings, n_shards = [], 0
     for shard in store.check_shards(location, *whole, sizes):
         n_shards += 1
-        inside = own[(first < shard.stop) & (after > shard.start)]
+        inside = clips[(first < shard.stop) & (after > shard.start)]
         where = f"rows {shard.start}:{shard.stop}, {len(inside)} clips"
         if shard.values is None:
             detail = f"{where}: {shard.problem}"
-            found.append(Finding(region, "shard", shard.key, "wrong", 0, detail))
+            findings.append(Finding(region, "shard", shard.key, "wrong", 0, detail))
         elif not shard.written:
             if len(inside):
                 detail = f"{where}: there is no such file"
-                found.append(Finding(region, "shard", shard.key, "wrong", 0, detail))
+                findings.append(Finding(region, "shard", shard.key, "wrong", 0, detail))
         else:
             empty = np.asarray(np.isnan(shard.values).any(axis=1))
             for clip in inside.itertuples():
@@ -189,9 +189,13 @@ def _check_region(
                 b = clip.first_frame + clip.n_frames - shard.start
                 if n := int(empty[a:b].sum()):
                     detail = f"{n} rows hold NaN"
-                    found.append(Finding(region, "rows", clip.name, "wrong", n, detail))
-    verdict, detail = ("wrong", "damaged") if found else ("ok", "every shard was read")
-    return [Finding(region, "region", "", verdict, n_shards, detail), *found]
+                    findings.append(
+                        Finding(region, "rows", clip.name, "wrong", n, detail)
+                    )
+    verdict, detail = (
+        ("wrong", "damaged") if findings else ("ok", "every shard was read")
+    )
+    return [Finding(region, "region", "", verdict, n_shards, detail), *findings]
 
 
 def _check_index(plan: Path, location: store.Location) -> Iterator[Finding]:
@@ -240,7 +244,7 @@ _IN_STORE = "store:"
 def _check_sample(
     model: models.Model,
     facts: Mapping[str, Any],
-    own: pd.DataFrame,
+    sample: pd.DataFrame,
     location: store.Location,
     n_threads: int,
 ) -> Iterator[Finding]:
@@ -253,12 +257,14 @@ def _check_sample(
     skipped: dict[str, str] = {}
     name = f"{location}: embedding again"
     with extraction.limit_for(model, n_threads):
-        found = extraction.embed_clips(name, model, facts, own, skipped, n_threads)
-        for clip, values in found:
+        embedded = extraction.embed_clips(
+            name, model, facts, sample, skipped, n_threads
+        )
+        for clip, values in embedded:
             parts.setdefault(clip, []).append(values)
     limits = (facts["dtype"], facts["precision"])
     tolerance = max(TOLERANCE[limit] for limit in limits)
-    for clip, row in enumerate(own.itertuples()):
+    for clip, row in enumerate(sample.itertuples()):
         if row.name in skipped:
             detail = f"could not be embedded again: {skipped[row.name]}"
             yield Finding(row.region, "sample", row.name, "note", np.nan, detail)
@@ -297,15 +303,15 @@ def summarise(tables: Iterable[Path]) -> None:
     """
     n_wrong = 0
     for table in tables:
-        found = STORE_AUDIT.read(table)
-        log.info("%s: %s", table, _line(found))
-        bad = found["verdict"].eq("wrong") & found["check"].ne("region")
-        for row in found[bad].itertuples():
+        findings = STORE_AUDIT.read(table)
+        log.info("%s: %s", table, _line(findings))
+        bad = findings["verdict"].eq("wrong") & findings["check"].ne("region")
+        for row in findings[bad].itertuples():
             of = f" of region {row.region}" if row.region else ""
             why = _explain(row.check, row.value, row.detail)
             log.info("  wrong: %s %s%s: %s", row.check, row.item, of, why)
-        other = found["verdict"].eq("note") & found["check"].ne("leftover")
-        for row in found[other].itertuples():
+        other = findings["verdict"].eq("note") & findings["check"].ne("leftover")
+        for row in findings[other].itertuples():
             what = " ".join(filter(None, [row.check, row.region or row.item]))
             log.info("  %s: %s", what, row.detail)
         n_wrong += bool(bad.any())
@@ -326,16 +332,16 @@ def _explain(check: str, value: float, detail: str) -> str:
     )
 
 
-def _line(found: pd.DataFrame) -> str:
+def _line(findings: pd.DataFrame) -> str:
     """Say in one line what was looked at in a store."""
-    kinds = {check: rows for check, rows in found.groupby("check")}
+    kinds = {check: rows for check, rows in findings.groupby("check")}
     parts = []
     if "region" in kinds:
-        own = kinds["region"]
-        damaged = int(own["verdict"].eq("wrong").sum())
+        region_rows = kinds["region"]
+        damaged = int(region_rows["verdict"].eq("wrong").sum())
+        n_shards = int(region_rows["value"].sum())
         parts.append(
-            f"{len(own)} regions, {int(own['value'].sum())} shards read, {damaged} "
-            "damaged"
+            f"{len(region_rows)} regions, {n_shards} shards read, {damaged} damaged"
         )
     if "sample" in kinds:
         values = kinds["sample"]["value"].dropna()
@@ -363,14 +369,16 @@ def repair(tables: Iterable[Path]) -> None:
     n_marked = 0
     for table in tables:
         plan = table.with_name(table.name.removesuffix(".audit.csv") + ".plan.json")
-        found = STORE_AUDIT.read(table)
-        for item in found.loc[found["check"] == "leftover", "item"]:
+        findings = STORE_AUDIT.read(table)
+        for item in findings.loc[findings["check"] == "leftover", "item"]:
             if item.startswith(_IN_STORE):
                 key = item.removeprefix(_IN_STORE)
                 store.remove_file(owners.store_of(plan, writing=True), key)
             else:
                 (plan.parent / item).unlink(missing_ok=True)
-        wrong = found[found["verdict"].eq("wrong") & found["check"].ne("store")]
+        wrong = findings[
+            findings["verdict"].eq("wrong") & findings["check"].ne("store")
+        ]
         marked = sorted(set(wrong["region"]) - {""})
         if len(wrong):
             region_files.mark(plan, owners.store_of(plan, writing=True), marked)

@@ -112,25 +112,25 @@ def open_vectors(
         )
     with _reading(file):
         if kind in (".h5", ".hdf5"):
-            found = _open_study(file, datasets, name)
+            vectors = _open_study(file, datasets, name)
         elif kind == ".parquet":
-            found = _open_parquet(file, columns)
+            vectors = _open_parquet(file, columns)
         elif kind == ".csv":
-            found = _open_csv(file, columns)
+            vectors = _open_csv(file, columns)
         else:
-            found = _open_npz(file)
-    if not found.n.sum():
+            vectors = _open_npz(file)
+    if not vectors.n.sum():
         raise DataError(f"'{file}' holds no vector.")
-    if not found.n_features:
+    if not vectors.n_features:
         raise DataError(f"'{file}': its vectors have no values, or there is none.")
-    ids = pd.Index(found.clip_ids)
+    ids = pd.Index(vectors.clip_ids)
     if ids.has_duplicates:
         raise DataError(
             f"'{file}': {ids.duplicated().sum()} clips have rows in two places, such "
             f"as '{ids[ids.duplicated()][0]}'. Keep those of one place, or, if all are "
             "frames of the clip, sort the rows so that they are together."
         )
-    return replace(found, blocks=lambda: _checked(file, found, columns))
+    return replace(vectors, blocks=lambda: _checked(file, vectors, columns))
 
 
 @contextmanager
@@ -150,22 +150,22 @@ def _reading(file: Path) -> Iterator[None]:
         ) from error
 
 
-def _read_blocks(file: Path, found: Vectors) -> Iterator[NDArray[np.float32]]:
+def _read_blocks(file: Path, vectors: Vectors) -> Iterator[NDArray[np.float32]]:
     with _reading(file):
-        yield from found.blocks()
+        yield from vectors.blocks()
 
 
 def _checked(
-    file: Path, found: Vectors, columns: Sequence[str]
+    file: Path, vectors: Vectors, columns: Sequence[str]
 ) -> Iterator[NDArray[np.float32]]:
     """Yield all blocks; then refuse features that only look like some."""
-    shape = int(found.n.sum()), found.n_features
+    shape = int(vectors.n.sum()), vectors.n_features
     blocks = no_features.refuse_row_numbers(
-        file, _read_blocks(file, found), shape, found.name_of
+        file, _read_blocks(file, vectors), shape, vectors.name_of
     )
-    if len(found.columns) == found.n_features:
+    if len(vectors.columns) == vectors.n_features:
         # Those that are called by their names are features, whatever they hold.
-        names = ["" if name in columns else name for name in found.columns]
+        names = ["" if name in columns else name for name in vectors.columns]
         blocks = no_features.refuse_classes(file, blocks, names)
     yield from blocks
 
@@ -180,9 +180,9 @@ def _runs(ids: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
 
 
 def _open_study(file: Path, datasets: Sequence[str], name: str) -> Vectors:
-    with h5py.File(file) as held:
-        groups = [d for d in held if isinstance(held[d], h5py.Group)]
-        known = [f"{d}/{n}" for d in groups for n in held[d]]
+    with h5py.File(file) as h5:
+        groups = [d for d in h5 if isinstance(h5[d], h5py.Group)]
+        known = [f"{d}/{n}" for d in groups for n in h5[d]]
         path = next((p for d in datasets if (p := f"{d}/{name}") in known), None)
         if path is None:
             wanted = f"{datasets[0]}/{name}"
@@ -190,13 +190,13 @@ def _open_study(file: Path, datasets: Sequence[str], name: str) -> Vectors:
                 raise DataError(
                     f"'{file}' has no group '{wanted}' with the arrays 'features' "
                     f"(n, d) and 'keys' (n,), but: "
-                    f"{', '.join(list(held)[:10]) or 'nothing'}."
+                    f"{', '.join(list(h5)[:10]) or 'nothing'}."
                 )
             raise DataError(
                 f"'{file}' has no group '{wanted}' {did_you_mean(wanted, known)} Set "
                 "'name' of the model to what the file calls the embedding."
             )
-        group = held[path]
+        group = h5[path]
         if not isinstance(group, h5py.Group):
             raise DataError(
                 f"'{file}': '{path}' must be a group that holds 'features' and 'keys', "
@@ -213,20 +213,20 @@ def _open_study(file: Path, datasets: Sequence[str], name: str) -> Vectors:
                 )
         shape, kind = group["features"].shape, group["features"].dtype
         keys = group["keys"][()] if group["keys"].shape == shape[:1] else None
-        found = group["keys"].shape, group["keys"].dtype
+        of_keys = group["keys"].shape, group["keys"].dtype
     if len(shape) != 2 or keys is None or keys.dtype.kind not in "SO":
         raise DataError(
             f"'{file}', '{path}': features (n, d) and keys (n,), text, are needed, got "
-            f"the shapes {shape} and {found[0]}, and keys of type {found[1]}."
+            f"the shapes {shape} and {of_keys[0]}, and keys of type {of_keys[1]}."
         )
     _check_numbers(file, f"'{path}/features'", kind)
     ids, n = _runs(_words(file, keys.tolist()))
 
     def blocks() -> Iterator[NDArray[np.float32]]:
         size = n_rows_of_block(shape[1])
-        with h5py.File(file) as held, np.errstate(over="ignore"):
+        with h5py.File(file) as h5, np.errstate(over="ignore"):
             for start in range(0, shape[0], size):
-                yield held[path]["features"][start : start + size].astype(np.float32)
+                yield h5[path]["features"][start : start + size].astype(np.float32)
 
     return Vectors(ids, n, shape[1], blocks)
 
@@ -254,10 +254,10 @@ def _open_csv(file: Path, columns: Sequence[str]) -> Vectors:
 
 def _open_npz(file: Path) -> Vectors:
     _check_archive(file)
-    with np.load(file) as held:
-        ids = held["clip_id"]
-        n = held["n_frames"] if "n_frames" in held.files else None
-        first = held["first_frame"] if "first_frame" in held.files else None
+    with np.load(file) as arrays:
+        ids = arrays["clip_id"]
+        n = arrays["n_frames"] if "n_frames" in arrays.files else None
+        first = arrays["first_frame"] if "first_frame" in arrays.files else None
     if ids.ndim != 1:
         raise DataError(
             f"'{file}': 'clip_id' must have one dimension, got the shape {ids.shape}."
@@ -304,10 +304,10 @@ def _check_archive(file: Path) -> None:
             f"'{file}' is no archive of arrays, or is not whole: {_SAVE_NPZ} is needed."
         )
     with zipfile.ZipFile(file) as archive:
-        held = [name.removesuffix(".npy") for name in archive.namelist()]
-        if missing := {"clip_id", "embedding"} - set(held):
+        arrays = [name.removesuffix(".npy") for name in archive.namelist()]
+        if missing := {"clip_id", "embedding"} - set(arrays):
             raise DataError(
-                f"'{file}' has no array '{min(missing)}' (it has: {', '.join(held)})."
+                f"'{file}' has no array '{min(missing)}' (it has: {', '.join(arrays)})."
             )
         with archive.open("clip_id.npy") as stream:
             if _header(stream)[2].hasobject:
@@ -363,7 +363,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 def _words(file: Path, ids: Sequence[Any]) -> list[str]:
     """Return the clip of each row as text, and refuse rows without one."""
-    found = []
+    words = []
     for row, value in enumerate(ids):
         try:
             word = value.decode() if isinstance(value, bytes) else value
@@ -376,5 +376,5 @@ def _words(file: Path, ids: Sequence[Any]) -> list[str]:
         text = naming.trim(str(word)) if word is not None and word == word else ""
         if not text:
             raise DataError(f"'{file}': row {row}, counted from 0, has no clip_id.")
-        found.append(text)
-    return found
+        words.append(text)
+    return words

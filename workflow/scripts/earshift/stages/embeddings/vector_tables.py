@@ -209,18 +209,18 @@ def _csv_batches(
         ) as batches:
             yield from batches
     except pyarrow.ArrowInvalid as error:
-        said = wrong[0] if wrong else _explain(str(error), names)
-        raise DataError(f"'{file}': {said} (the header is row 1).") from error
+        problem = wrong[0] if wrong else _explain(str(error), names)
+        raise DataError(f"'{file}': {problem} (the header is row 1).") from error
 
 
 def _explain(error: str, names: Sequence[str]) -> str:
     """Return what pyarrow says of a cell, with the name of its column."""
-    found = re.search(r"column #(\d+): Row #(\d+): .*?(invalid.*)", error, re.DOTALL)
-    if not found:
+    match = re.search(r"column #(\d+): Row #(\d+): .*?(invalid.*)", error, re.DOTALL)
+    if not match:
         return error
-    column = names[int(found[1])]
-    need = "is no text in UTF-8" if "UTF8" in found[3] else "must hold numbers"
-    return f"row {found[2]}: the column '{column}' {need}: {found[3]}"
+    column = names[int(match[1])]
+    need = "is no text in UTF-8" if "UTF8" in match[3] else "must hold numbers"
+    return f"row {match[2]}: the column '{column}' {need}: {match[3]}"
 
 
 def open_parquet(
@@ -249,8 +249,8 @@ def open_parquet(
     DataError
         If it is no such table.
     """
-    with pyarrow.parquet.ParquetFile(file) as held:
-        schema = held.schema_arrow
+    with pyarrow.parquet.ParquetFile(file) as parquet:
+        schema = parquet.schema_arrow
         kinds = dict(zip(schema.names, schema.types, strict=True))
         known = [n for n in schema.names if n not in OTHERS]
         lists = [n for n in known if is_list(kinds[n])]
@@ -270,11 +270,11 @@ def open_parquet(
                 raise DataError(
                     f"'{file}': the column '{name}' does not hold numbers ({kind})."
                 )
-        table = held.read(columns=["clip_id"])
+        table = parquet.read(columns=["clip_id"])
         ids: NDArray[np.object_] = table["clip_id"].to_pandas().to_numpy(object)
         n_features = len(chosen)
         if chosen[0] in lists:
-            n_features = _list_length(held, chosen[0])
+            n_features = _list_length(parquet, chosen[0])
     return chosen, ids, n_features
 
 
@@ -299,8 +299,8 @@ def read_parquet_blocks(
         If a vector is missing or of another length.
     """
     start = 0
-    with pyarrow.parquet.ParquetFile(file) as held:
-        for batch in held.iter_batches(n_rows_of_block(n_features), columns=columns):
+    with pyarrow.parquet.ParquetFile(file) as parquet:
+        for batch in parquet.iter_batches(n_rows_of_block(n_features), columns=columns):
             if is_list(batch.column(0).type):
                 yield _matrix(file, batch.column(0), n_features, start, ids)
             else:
@@ -327,12 +327,12 @@ def is_number(kind: pyarrow.DataType) -> bool:
     )
 
 
-def _list_length(held: pyarrow.parquet.ParquetFile, column: str) -> int:
+def _list_length(parquet: pyarrow.parquet.ParquetFile, column: str) -> int:
     """Return the length of the first vector that has values; 0 if none has."""
-    for batch in held.iter_batches(1024, columns=[column]):
+    for batch in parquet.iter_batches(1024, columns=[column]):
         lengths = pyarrow.compute.list_value_length(batch.column(0)).to_pylist()
-        if found := next(filter(None, lengths), 0):
-            return int(found)
+        if length := next(filter(None, lengths), 0):
+            return int(length)
     return 0
 
 
@@ -354,5 +354,5 @@ def _matrix(
 def _floats(column: pyarrow.Array) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):  # the caller looks for infinite values
         values = column.cast(pyarrow.float64(), safe=False)
-        found: NDArray[np.float64] = values.to_numpy(zero_copy_only=False)
-        return found.astype(np.float32)
+        numbers: NDArray[np.float64] = values.to_numpy(zero_copy_only=False)
+        return numbers.astype(np.float32)

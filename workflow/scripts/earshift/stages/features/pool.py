@@ -103,9 +103,9 @@ def _vectors(
     first, n = (rows[c].to_numpy(np.int64) for c in ("first_frame", "n_frames"))
     parts = store.read_clips(location, first, n)
     # A store of vectors has them already: the mean of one row is that row.
-    found = pooled(parts, n, ["mean"] if stored else pooling)
+    vectors = pooled(parts, n, ["mean"] if stored else pooling)
     progress = jobs.Progress(f"{location}: pooling", len(rows), "clips")
-    for clip, vector in found:
+    for clip, vector in vectors:
         if not np.isfinite(vector).all():
             raise DataError(
                 f"{location}: rows {first[clip]}:{first[clip] + n[clip]} of clip "

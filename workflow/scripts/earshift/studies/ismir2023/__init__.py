@@ -1,8 +1,8 @@
 """Wang, Richard and McFee (2023): the published code, faults included, and its results.
 
-The protocol ``paper`` does what that code does, ``fixed`` has each fault mended;
-docs/study.md says what the faults are. With ``deviations: true`` each fault is mended
-alone.
+The protocol ``paper`` does what that code does, ``fixed`` has each fault corrected;
+docs/study.md says what the faults are. With ``deviations: true`` each fault is
+corrected alone.
 """
 
 from __future__ import annotations

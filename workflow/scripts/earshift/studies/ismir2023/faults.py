@@ -84,7 +84,7 @@ DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
             "and test, too.",
         ),
         ADDED: Deviation(
-            "The kernel map overwrites what it reads (added, not mended)",
+            "The kernel map overwrites what it reads (added, not corrected)",
             "In some versions of the library that the study used, the permutation "
             "within the map writes over its own input. The published numbers and the "
             "protocol paper are without this; its effect is that of adding it.",
@@ -93,7 +93,7 @@ DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
         ALL_MENDED: Deviation(
             "All together",
             "Everything above and below.",
-            "Everything is mended but the labels of IRMAS; clips of genres that the "
+            "Everything is corrected but the labels of IRMAS; clips of genres that the "
             "map of the study misses are tested, too.",
         ),
     }
@@ -105,7 +105,7 @@ OTHER_CLIPS = (
     "paper, to which a part of their change is due."
 )
 
-#: Faults that no switch mends alone.
+#: Faults that no switch corrects alone.
 UNMEASURED: tuple[Deviation, ...] = (
     Deviation(
         "Metadata by position",

@@ -79,8 +79,8 @@ def write_data(
         rows = by_plugin(pd.read_parquet(path), methods)
         cosine_rows.append(cosines(rows))
         ranks.append(singular_values(rows))
-    own = pd.concat(cosine_rows, ignore_index=True)
-    both = pd.concat([own, published_cosines(own)], ignore_index=True)
+    measured = pd.concat(cosine_rows, ignore_index=True)
+    both = pd.concat([measured, published_cosines(measured)], ignore_index=True)
     columns.COSINES.write(both, out / "cosines.csv")
     columns.RANKS.write(pd.concat(ranks, ignore_index=True), out / "ranks.csv")
 
@@ -128,11 +128,11 @@ class _Clips:
             row: dict[str, Any] = {"class": c}
             row["n_train"] = int(self.train[datasets.LABEL + c].sum())
             if self.drawn is not None:
-                own = self.drawn[self.drawn["class"].eq(c)]
-                if own.empty:  # a class that the experiment does not use
+                rows = self.drawn[self.drawn["class"].eq(c)]
+                if rows.empty:  # a class that the experiment does not use
                     continue
                 n_repeats = self.drawn["repeat"].nunique()
-                row["n_drawn"] = own[datasets.LABEL + c].sum() / n_repeats
+                row["n_drawn"] = rows[datasets.LABEL + c].sum() / n_repeats
             yield self.key | row
 
 
@@ -152,7 +152,7 @@ def cosines(rows: pd.DataFrame) -> pd.DataFrame:
         Columns protocol, model, condition, method, scope, train, class, cosine: means
         over repeats and folds, for each method of `PLAIN`.
     """
-    found = []
+    parts = []
     for method, plain in PLAIN.items():
         between = _pick(rows, "dataset", method)
         classes = _pick(rows, "class", plain)
@@ -171,10 +171,10 @@ def cosines(rows: pd.DataFrame) -> pd.DataFrame:
                 _cosine(a, b)
                 for a, b in zip(both["vector"], both["vector_class"], strict=True)
             ]
-            found.append(both.assign(method=method))
-    if not found:
+            parts.append(both.assign(method=method))
+    if not parts:
         return pd.DataFrame(columns=columns.COSINES.names)
-    whole = pd.concat(found, ignore_index=True)
+    whole = pd.concat(parts, ignore_index=True)
     if whole["cosine"].isna().any():
         log.warning(
             "%d of %d directions are not in the space of their classifier, or are 0: "
@@ -186,8 +186,8 @@ def cosines(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pick(rows: pd.DataFrame, kind: str, method: str) -> pd.DataFrame:
-    own = rows[rows["kind"].eq(kind) & rows["method"].eq(method)]
-    return own[[*_FIT, "scope", "train", "class", "vector"]]
+    picked = rows[rows["kind"].eq(kind) & rows["method"].eq(method)]
+    return picked[[*_FIT, "scope", "train", "class", "vector"]]
 
 
 def _cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
@@ -215,21 +215,24 @@ def singular_values(rows: pd.DataFrame) -> pd.DataFrame:
         values of 1; a value of 0 is a direction that the others span.
     """
     keys = ["protocol", "model", "condition", "method", "scope", "class"]
-    own = rows[rows["kind"].eq("dataset") & rows["method"].isin(PER_GENRE)]
-    own = own.assign(
-        **{"class": own["class"].fillna(""), "train": own["train"].fillna("")}
+    directions = rows[rows["kind"].eq("dataset") & rows["method"].isin(PER_GENRE)]
+    directions = directions.assign(
+        **{
+            "class": directions["class"].fillna(""),
+            "train": directions["train"].fillna(""),
+        }
     )
-    found = []
-    for key, part in own.groupby([*keys, "train", "repeat", "fold"], sort=False):
+    entries = []
+    for key, part in directions.groupby([*keys, "train", "repeat", "fold"], sort=False):
         stack = np.stack(part["vector"].to_list()).astype(float)
         size = np.linalg.norm(stack, axis=1, keepdims=True)
         stack = stack[size[:, 0] > 0] / size[size > 0][:, None]
         values = np.linalg.svd(stack, compute_uv=False)
         named = dict(zip(keys, key, strict=False)) | {"genres": len(stack)}
-        found += [
+        entries += [
             named | {"place": i, "value": value} for i, value in enumerate(values, 1)
         ]
-    table = pd.DataFrame(found, columns=columns.RANKS.names)
+    table = pd.DataFrame(entries, columns=columns.RANKS.names)
     mean = table.groupby([*keys, "genres", "place"], sort=False)["value"].mean()
     return mean.reset_index()
 
@@ -249,5 +252,5 @@ def published_cosines(wanted: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["model", "method", "scope", "train", "class"]
     clean = wanted.loc[wanted["condition"].eq("clean"), keys].drop_duplicates()
-    found = published.cosines().merge(clean, on=keys)
-    return found.assign(condition="clean", protocol=PUBLISHED)
+    table = published.cosines().merge(clean, on=keys)
+    return table.assign(condition="clean", protocol=PUBLISHED)

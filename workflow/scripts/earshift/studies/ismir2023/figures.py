@@ -43,16 +43,16 @@ def draw_study(folder: Path, protocols: Sequence[str], out: Path) -> None:
         ``{name}_{protocol}.svg`` for each of `FIGURES`.
     """
     shown = (columns.CLASSES, columns.GENRES, columns.SAMPLES)
-    found = {
+    tables = {
         Path(table.file).stem: table.read(folder / Path(table.file).name)
         for table in (*shown, columns.COSINES, columns.RANKS)
     }
     for name, draw in COMMON.items():
-        style.save(draw(found[name]), out / f"{name}.svg", pdf=True)
+        style.save(draw(tables[name]), out / f"{name}.svg", pdf=True)
         log.info("drew %s", name)
     for protocol in protocols:
         for name, (source, draw_one) in FIGURES.items():
-            figure = draw_one(found[source], protocol)
+            figure = draw_one(tables[source], protocol)
             style.save(figure, out / f"{name}_{protocol}.svg", pdf=True)
             log.info("drew %s of the protocol %s", name, protocol)
 
@@ -74,16 +74,16 @@ def genres(table: pd.DataFrame) -> Figure:
     names += [NO_GENRE] if table["subgroup"].eq(NO_GENRE).any() else []
     protocols = final_tables.ordered(table["protocol"])
     rows = {d: d for d in final_tables.ordered(table["dataset"])}
-    found = set(table["stage"])
-    columns = {s: s for s in STAGES if s in found}
+    stages = set(table["stage"])
+    columns = {s: s for s in STAGES if s in stages}
     height = 0.8 / len(protocols)
     with mpl.rc_context(style.COLUMN_STYLE):
         figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.3)
         for (row, column), ax in axes.items():
-            own = table[table["dataset"].eq(row) & table["stage"].eq(column)]
+            cell = table[table["dataset"].eq(row) & table["stage"].eq(column)]
             counts = []
             for i, protocol in enumerate(protocols):
-                n = own[own["protocol"].eq(protocol)].set_index("subgroup")["n_clips"]
+                n = cell[cell["protocol"].eq(protocol)].set_index("subgroup")["n_clips"]
                 share = 100 * n.reindex(names).fillna(0) / max(n.sum(), 1)
                 y = np.arange(len(names)) - 0.4 + (i + 0.5) * height
                 ax.barh(y, share, 0.9 * height, color=narrow.PAIR[i % 2])
@@ -124,14 +124,14 @@ def samples(table: pd.DataFrame) -> Figure:
         figure, axes = narrow.grid({"": ""}, columns, len(names) * narrow.LINE_IN * 1.2)
         for (_, column), ax in axes.items():
             for i, protocol in enumerate(protocols):
-                own = table[
+                cell = table[
                     table["dataset"].eq(column) & table["protocol"].eq(protocol)
                 ]
-                y = narrow.lines_of(own["class"], names, i, len(protocols))
+                y = narrow.lines_of(cell["class"], names, i, len(protocols))
                 colour = narrow.PAIR[i % 2]
-                ax.hlines(y, own["n_drawn"], own["n_train"], color="#C9C9C9", lw=0.8)
-                ax.plot(own["n_train"], y, "o", color=colour, mfc="white", ms=3)
-                ax.plot(own["n_drawn"], y, "o", color=colour, ms=3)
+                ax.hlines(y, cell["n_drawn"], cell["n_train"], color="#C9C9C9", lw=0.8)
+                ax.plot(cell["n_train"], y, "o", color=colour, mfc="white", ms=3)
+                ax.plot(cell["n_drawn"], y, "o", color=colour, ms=3)
         narrow.name_lines(axes, names)
         narrow.from_zero(axes)
         figure.supxlabel("training clips with the class", fontsize=7)
@@ -171,9 +171,9 @@ def class_scores(table: pd.DataFrame, protocol: str) -> Figure:
     with mpl.rc_context(style.COLUMN_STYLE):
         figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.15)
         for (train, test), ax in axes.items():
-            own = table[table["train"].eq(train) & table["test"].eq(test)]
+            cell = table[table["train"].eq(train) & table["test"].eq(test)]
             for i, (model, (colour, marker)) in enumerate(models.items()):
-                part = own[settings(own).eq(model)]
+                part = cell[settings(cell).eq(model)]
                 y = narrow.lines_of(part["class"], names, i, len(models))
                 ax.plot(
                     part[f"roc_auc_{protocol}"], y, marker, color=colour, ms=3, mew=0
@@ -233,9 +233,9 @@ def arrows(table: pd.DataFrame, protocol: str, method: str = "mlda") -> Figure:
         figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.15)
         direction = after["train"] + "\n" + after["test"]
         for (row, column), ax in axes.items():
-            own = after[after["setting"].eq(row) & direction.eq(column)]
+            cell = after[after["setting"].eq(row) & direction.eq(column)]
             for i, scope in enumerate(scopes):
-                part = own[own["scope"].eq(scope)]
+                part = cell[cell["scope"].eq(scope)]
                 y = narrow.lines_of(part["class"], names, i, len(scopes))
                 _arrows(ax, part, y, narrow.PAIR[i % 2])
         narrow.name_lines(axes, names)
@@ -281,24 +281,24 @@ def cosines(table: pd.DataFrame, protocol: str) -> Figure:
         A row of axes per model and scope, a column per space (embedding, kernel); marks
         per training dataset of the classifier, and lines where a value was published.
     """
-    own = table[table["protocol"].eq(protocol)]
-    if own.empty:
+    ours = table[table["protocol"].eq(protocol)]
+    if ours.empty:
         return narrow.empty(f"the protocol {protocol} has neither lda nor klda")
-    names = sorted(final_tables.ordered(own["class"]))
-    trains = final_tables.ordered(own["train"])
+    names = sorted(final_tables.ordered(ours["class"]))
+    trains = final_tables.ordered(ours["train"])
     look = dict(zip(trains, narrow.PAIR * len(trains), strict=False))
     spaces = {"lda": "in the embedding", "klda": "in the kernel's space"}
-    found = set(own["method"])
-    columns = {m: spaces[m] for m in PLAIN if m in found}
-    names_of = settings(own) + "\n" + own["scope"]
+    methods = set(ours["method"])
+    columns = {m: spaces[m] for m in PLAIN if m in methods}
+    names_of = settings(ours) + "\n" + ours["scope"]
     rows = {s: s.replace("\n", ", ") for s in final_tables.ordered(names_of)}
     theirs = table[table["protocol"].eq(PUBLISHED)]
     with mpl.rc_context(style.COLUMN_STYLE):
         figure, axes = narrow.grid(rows, columns, len(names) * narrow.LINE_IN * 1.05)
         for (row, column), ax in axes.items():
-            for source, mark, size in ((own, "o", 3), (theirs, "|", 5)):
+            for source, mark, size in ((ours, "o", 3), (theirs, "|", 5)):
                 here = (source["model"] + "\n" + source["scope"]).eq(row)
-                if source is own:
+                if source is ours:
                     here = names_of.eq(row)
                 part = source[here & source["method"].eq(column)]
                 for i, (train, colour) in enumerate(look.items()):
@@ -332,18 +332,18 @@ def ranks(table: pd.DataFrame, protocol: str) -> Figure:
         A row of axes per model, a column per method; a line per class and scope. A
         value of 0 is a direction that the others span.
     """
-    own = table[table["protocol"].eq(protocol)]
-    if own.empty:
+    ours = table[table["protocol"].eq(protocol)]
+    if ours.empty:
         return narrow.empty(f"the protocol {protocol} has neither mlda nor mklda")
-    scopes = final_tables.ordered(own["scope"])
-    found = set(own["method"])
-    columns = {m: m for m in PER_GENRE if m in found}
-    names = settings(own)
+    scopes = final_tables.ordered(ours["scope"])
+    methods = set(ours["method"])
+    columns = {m: m for m in PER_GENRE if m in methods}
+    names = settings(ours)
     rows = {s: s for s in final_tables.ordered(names)}
     with mpl.rc_context(style.COLUMN_STYLE):
         figure, axes = narrow.grid(rows, columns, 1.0)
         for (row, column), ax in axes.items():
-            here = own[names.eq(row) & own["method"].eq(column)]
+            here = ours[names.eq(row) & ours["method"].eq(column)]
             for i, scope in enumerate(scopes):
                 part = here[here["scope"].eq(scope)]
                 for _, line in part.groupby(["class", "genres"], sort=False):
@@ -353,8 +353,8 @@ def ranks(table: pd.DataFrame, protocol: str) -> Figure:
                         x, y, "o-", color=narrow.PAIR[i % 2], alpha=0.6, ms=2, lw=0.7
                     )
             ax.grid(axis="y", color="#E6E6E6", lw=0.5)
-            ax.set_ylim(0, 1.05 * max(1.0, float(own["value"].max())))
-            ax.set_xticks(range(1, int(own["place"].max()) + 1))
+            ax.set_ylim(0, 1.05 * max(1.0, float(ours["value"].max())))
+            ax.set_xticks(range(1, int(ours["place"].max()) + 1))
         figure.supxlabel(f"place of the value (protocol {protocol})", fontsize=7)
         figure.supylabel("singular value", fontsize=7)
         narrow.legend(

@@ -96,8 +96,8 @@ def derive(experiment: Path, inputs: Path, models: Sequence[str], out: Path) -> 
 
 def _choose(file: Path, asked: Sequence[str]) -> list[str]:
     """Return the embeddings to take, all of which both datasets have."""
-    found = {name: _embeddings(file, name) for name in FILES}
-    known = [n for n in found["irmas"] if n in found["openmic"]]
+    names = {name: _embeddings(file, name) for name in FILES}
+    known = [n for n in names["irmas"] if n in names["openmic"]]
     for name in asked:
         if name not in known:
             raise ConfigError(
@@ -107,16 +107,16 @@ def _choose(file: Path, asked: Sequence[str]) -> list[str]:
     if not known:
         raise DataError(
             f"'{file}' has no embedding of both {' and '.join(FILES)}: "
-            + "; ".join(f"{d} has {', '.join(n) or 'none'}" for d, n in found.items())
+            + "; ".join(f"{d} has {', '.join(n) or 'none'}" for d, n in names.items())
         )
-    if not asked and (odd := set().union(*found.values()) - set(known)):
+    if not asked and (odd := set().union(*names.values()) - set(known)):
         log.warning("%s: only one dataset has %s; left out", file, ", ".join(odd))
     return list(dict.fromkeys(asked)) or known
 
 
 def _embeddings(file: Path, dataset: str) -> list[str]:
     try:
-        with h5py.File(file) as held:
-            return list(held[dataset]) if dataset in held else []
+        with h5py.File(file) as h5:
+            return list(h5[dataset]) if dataset in h5 else []
     except OSError as error:
         raise DataError(f"'{file}' cannot be read: {error}") from error

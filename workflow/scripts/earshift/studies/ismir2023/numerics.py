@@ -36,7 +36,7 @@ GRID = tuple(10.0**power for power in range(-8, 4))
 #: Seed of its kernel map.
 SEED = 42
 
-#: Clips of each dataset that a genre needs for a discriminant, once that is mended.
+#: Clips of each dataset that a genre needs for a discriminant, once that is corrected.
 MIN_CLIPS = 5
 
 #: Log-odds beyond which a probability in double precision is 0, or 1.
@@ -80,25 +80,25 @@ METHODS = {
 
 @dataclass(frozen=True)
 class Faults:
-    """Faults of the published code; False where one is mended.
+    """Faults of the published code; False where one is corrected.
 
     Parameters
     ----------
     unshuffled_folds : bool
         Inner folds are blocks of clips sorted by genre, and clips of one recording are
-        on both sides; mended: whole recordings, shuffled.
+        on both sides; corrected: whole recordings, shuffled.
     unscaled_features : bool
-        Without a kernel, features are not standardised; mended: they are, by the clips
-        that train.
+        Without a kernel, features are not standardised; corrected: they are, by the
+        clips that train.
     one_class_lda : bool
         A genre that one dataset lacks gives a class mean in place of a discriminant;
-        mended: genres with fewer than `MIN_CLIPS` clips in a dataset are skipped.
+        corrected: genres with fewer than `MIN_CLIPS` clips in a dataset are skipped.
     scaler_per_dataset : bool
         With a kernel, directions are found in clips that each dataset's own scaler
-        standardised, though data are scaled by the clips that train; mended: the latter
-        everywhere.
+        standardised, though data are scaled by the clips that train; corrected: the
+        latter everywhere.
     penalised_intercept : bool
-        The intercept counts as a weight; mended: it is free.
+        The intercept counts as a weight; corrected: it is free.
     aliased_fastfood : bool
         The map reads what it has just overwritten. This depends on the version of the
         study's library, and is not in its published numbers.
@@ -145,9 +145,9 @@ class Case:
         self.domains, self.c, self.faults = all_domains, c, faults
         self.train = drawn
         self.test = [_tested(d, c, repeat, fold, all_domains) for d in all_domains]
-        own = list(zip(all_domains, drawn, strict=True))
-        self.present = [d.labels[rows, c] == PRESENT for d, rows in own]
-        self.subgroup = [d.subgroup[rows] for d, rows in own]
+        pairs = list(zip(all_domains, drawn, strict=True))
+        self.present = [d.labels[rows, c] == PRESENT for d, rows in pairs]
+        self.subgroup = [d.subgroup[rows] for d, rows in pairs]
         for domain, y in zip(all_domains, self.present, strict=True):
             if not can_train(y):
                 raise DataError(
@@ -173,8 +173,8 @@ class Case:
         name = (make.__name__, *key)
         if name not in self._kept:
             self._kept[name] = make(*key)
-        found: T = self._kept[name]
-        return found
+        result: T = self._kept[name]
+        return result
 
     def _inner_folds(self, source: int, rng: np.random.Generator) -> NDArray[np.int64]:
         y, rows = self.present[source], self.train[source]
@@ -216,7 +216,9 @@ class Case:
             for g in sorted(named)
         ]
         if not self.faults.one_class_lda:
-            within = [(own, g) for own, g in within if min(map(len, own)) >= MIN_CLIPS]
+            within = [
+                (clips, g) for clips, g in within if min(map(len, clips)) >= MIN_CLIPS
+            ]
         return [self._direction(*one) for one in within] or [self._direction(parts)]
 
     def _direction(self, parts: Sequence[Array], subgroup: str | None = None) -> Found:
@@ -276,7 +278,9 @@ class Case:
     def _products(self, kernel: bool, source: int) -> Array | None:
         return classifier.products(self.space(kernel, source)[0])
 
-    def fit(self, recipe: Recipe, found: Sequence[Found], source: int) -> Classifier:
+    def fit(
+        self, recipe: Recipe, directions: Sequence[Found], source: int
+    ) -> Classifier:
         """Choose C, and fit the classifier on the clips of one dataset.
 
         Its weights are orthogonal to the directions, so that they score clips from
@@ -284,7 +288,7 @@ class Case:
         """
         X, _ = self.space(recipe.kernel, source)
         K = self._once(self._products, recipe.kernel, source)
-        basis = _basis(found, X.shape[1])
+        basis = _basis(directions, X.shape[1])
         X, K = classifier.without(X, K, basis)
         y, folds = self.present[source], self.folds[source]
         options: dict[str, Any] = {
@@ -312,9 +316,9 @@ def _tested(
     return test
 
 
-def _basis(found: Sequence[Found], n_features: int) -> Array:
+def _basis(directions: Sequence[Found], n_features: int) -> Array:
     """Return orthonormal rows that span the directions."""
-    rows = [one.vector for one in found if np.any(one.vector)]
+    rows = [one.vector for one in directions if np.any(one.vector)]
     if not rows:
         return np.zeros((0, n_features))
     basis: Array = np.linalg.svd(np.stack(rows), full_matrices=False)[2]
@@ -325,7 +329,10 @@ def _first_best(scores: Array, y: NDArray[np.bool_], folds: NDArray[np.int64]) -
     """Return the first row of `scores` whose mean AUC over the folds is highest."""
     parts = [folds == fold for fold in np.unique(folds)]
     auc = np.array(
-        [[fold_auc(row, y[own], folds[own]) for row in scores[:, own]] for own in parts]
+        [
+            [fold_auc(row, y[part], folds[part]) for row in scores[:, part]]
+            for part in parts
+        ]
     )
     auc = auc[np.isfinite(auc).all(axis=1)]
     # Rounded, so that the choice does not hang on the last bits of a sum.
@@ -338,5 +345,5 @@ def as_published(scores: Array) -> Array:
     A probability above 1 - 1e-16 is one: large log-odds are told apart no better. One
     below 1e-308 is nought.
     """
-    found: Array = np.clip(logit(expit(scores)), IMPOSSIBLE, CERTAIN)
-    return found
+    log_odds: Array = np.clip(logit(expit(scores)), IMPOSSIBLE, CERTAIN)
+    return log_odds

@@ -1,6 +1,7 @@
 """Protocol ``paper`` of stage 5: scores as the published code of the ISMIR 2023 study.
 
-`published.Case` has the numerics; here are the tasks, and what mending each fault does.
+`published.Case` has the numerics; here are the tasks, and what correcting each fault
+does.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def cross_validate(
         Name in the experiment -> config entry. Those whose plugin is not in `METHODS`
         are left out; the study has no options.
     seed : int
-        Of what the study does not draw; nothing depends on it while no fault is mended.
+        Of what the study does not draw; nothing depends on it while no fault is
+        corrected.
 
     Raises
     ------
@@ -192,11 +194,13 @@ def score_cell(
     rows: list[pd.DataFrame] = []
     directions: list[dict[str, Any]] = []
     for source, train in enumerate(names):
-        found = case.found(recipe, scope, source)
+        between = case.found(recipe, scope, source)
         if recipe.lda and (source == 0 or case.depends_on_source(recipe)):
-            own = train if case.depends_on_source(recipe) else None
-            directions += score_tables.direction_rows(found, names, **key, train=own)
-        fitted = case.fit(recipe, found, source)
+            of_train = train if case.depends_on_source(recipe) else None
+            directions += score_tables.direction_rows(
+                between, names, **key, train=of_train
+            )
+        fitted = case.fit(recipe, between, source)
         directions.append(score_tables.class_row(fitted, **key, train=train))
         for target, X in enumerate(case.space(recipe.kernel, source)[1]):
             scores = as_published(fitted.score(X))
@@ -253,7 +257,7 @@ def load_case(shared: str) -> Case:
         raise DataError(f"class '{name}', {error}") from error
 
 
-#: What mending a fault touches.
+#: What correcting a fault touches.
 TOUCHED = {
     "unshuffled_folds": tuple(METHODS),
     "unscaled_features": ("none", "lda", "mlda"),
@@ -266,7 +270,7 @@ TOUCHED = {
 
 @dataclass(frozen=True)
 class _Variant:
-    """The protocol with one fault mended."""
+    """The protocol with one fault corrected."""
 
     name: str
     entries: Sequence[Mapping[str, str]]
@@ -293,7 +297,7 @@ def deviations(
     n_draws: int = 5,
     spread: Spread | None = None,
 ) -> pd.DataFrame:
-    """Mend each fault of the protocol alone, and write the scores.
+    """Correct each fault of the protocol alone, and write the scores.
 
     Parameters
     ----------
@@ -304,11 +308,12 @@ def deviations(
     out : Path
         CSV file to write: columns fault, model, condition, method, scope, train, test,
         class, roc_auc, the mean over repeats. The fault is a name of `Faults`,
-        ``draws`` (one draw, rounded down; mended: the same number in each genre of both
-        datasets, `n_draws` times) or ``genres`` (the map of genres). There are rows of
-        the methods that a fault touches; those that have no scopes have the first.
-        Classes of which a mended draw has too few clips have none for it.
-        ``aliased_fastfood`` is not mended but added.
+        ``draws`` (one draw, rounded down; corrected: the same number in each genre of
+        both datasets, `n_draws` times) or ``genres`` (the map of genres). There are
+        rows of the methods that a fault touches; those that have no scopes have the
+        first.
+        Classes of which a corrected draw has too few clips have none for it.
+        ``aliased_fastfood`` is not corrected but added.
     corrected : sequence of mapping, optional
         As `entries`, with labels by the corrected map of genres. Without, ``genres`` is
         left out.
@@ -324,15 +329,17 @@ def deviations(
     """
     methods = own_methods(methods)
     variants = [
-        _Variant(name, entries, draws, mended, plugins)
-        for name, (mended, plugins) in _switched().items()
+        _Variant(name, entries, draws, faults, plugins)
+        for name, (faults, plugins) in _switched().items()
     ]
     again: dict[str, Any] = {"subgroups": subgroups, "seed": seed}
-    own = _redraw(entries, parts / "joint", n_repeats=n_draws, balance="joint", **again)
-    variants.append(_Variant("draws", *own, Faults(), tuple(METHODS)))
+    redrawn = _redraw(
+        entries, parts / "joint", n_repeats=n_draws, balance="joint", **again
+    )
+    variants.append(_Variant("draws", *redrawn, Faults(), tuple(METHODS)))
     if corrected:
-        own = _redraw(corrected, parts / "genres", balance="paper", **again)
-        variants.append(_Variant("genres", *own, Faults(), tuple(METHODS)))
+        redrawn = _redraw(corrected, parts / "genres", balance="paper", **again)
+        variants.append(_Variant("genres", *redrawn, Faults(), tuple(METHODS)))
     groups: list[list[dict[str, Any]]] = []
     chosen = read_classes(classes)
     for variant in variants:
@@ -384,7 +391,7 @@ def _trainable(variant: _Variant, classes: Sequence[str]) -> list[str]:
             left_out.append(name)
     if left_out:
         log.warning(
-            "with '%s' mended, too few clips are drawn of %s: its effect is that on "
+            "with '%s' corrected, too few clips are drawn of %s: its effect is that on "
             "the other classes",
             variant.name,
             ", ".join(left_out),
@@ -410,28 +417,28 @@ def _redraw(
 ) -> tuple[list[dict[str, str]], Path]:
     """Draw training clips anew for the first repeat of the splits, several times."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = []
+    redrawn = []
     for entry in entries:
         splits = pd.read_parquet(entry["splits"])
         first = splits[splits["repeat"] == 0]
         path = folder / f"{entry['name']}.parquet"
         pd.concat([first.assign(repeat=r) for r in range(n_repeats)]).to_parquet(path)
-        found.append({**entry, "splits": str(path)})
+        redrawn.append({**entry, "splits": str(path)})
     draw_balanced(
-        {entry["name"]: Path(entry["labels"]) for entry in found},
-        {entry["name"]: Path(entry["splits"]) for entry in found},
+        {entry["name"]: Path(entry["labels"]) for entry in redrawn},
+        {entry["name"]: Path(entry["splits"]) for entry in redrawn},
         out=folder / "draws.parquet",
         **options,
     )
-    return found, folder / "draws.parquet"
+    return redrawn, folder / "draws.parquet"
 
 
 def score_variant(*, fault: str, **task: Any) -> pd.DataFrame:
-    """Return the ROC-AUC of each cell of a task of `score_cell`; `fault` is mended."""
+    """Return the ROC-AUC of each cell of a task of `score_cell`, `fault` corrected."""
     rows, _ = score_cell(**task)
     cell = ["method", "scope", "train", "test", "class", "repeat"]
-    found = [
+    cells = [
         (*key, roc_auc_score(part["present"], part["score"]))
         for key, part in rows.groupby(cell, sort=False)
     ]
-    return pd.DataFrame(found, columns=[*cell, "roc_auc"]).assign(fault=fault)
+    return pd.DataFrame(cells, columns=[*cell, "roc_auc"]).assign(fault=fault)

@@ -70,8 +70,8 @@ def describe_study(results: Path, config: Mapping[str, Any]) -> dict[str, Any]:
         "main": _by_model(main),
         "left_out": _left_out(config),
         "conclusions": list(_conclusions(by_protocol, published)),
-        "verdicts": [s for found in by_protocol.values() for s in _verdicts(found)],
-        "recovered": [s for found in by_protocol.values() for s in _recovered(found)],
+        "verdicts": [s for tables in by_protocol.values() for s in _verdicts(tables)],
+        "recovered": [s for tables in by_protocol.values() for s in _recovered(tables)],
         "deviations": [
             row | {"text": faults.describe(row["fault"]), "fewer": fewer}
             for row, fewer in zip(
@@ -86,12 +86,12 @@ def describe_study(results: Path, config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _as_study(found: Tables, methods: ismir2023.Methods) -> Tables:
+def _as_study(tables: Tables, methods: ismir2023.Methods) -> Tables:
     """Return the tables with the study's names of methods; variants keep theirs."""
     kernel, summary = (
-        ismir2023.by_plugin(table, methods) for table in (found.kernel, found.summary)
+        ismir2023.by_plugin(table, methods) for table in (tables.kernel, tables.summary)
     )
-    return replace(found, kernel=kernel, summary=summary)
+    return replace(tables, kernel=kernel, summary=summary)
 
 
 def _by_model(main: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
@@ -119,41 +119,42 @@ def _left_out(config: Mapping[str, Any]) -> str:
     )
 
 
-def _verdicts(found: Tables) -> Iterator[str]:
+def _verdicts(tables: Tables) -> Iterator[str]:
     """Count the verdicts of all corrections across datasets, by what they change."""
-    plain = found.summary[found.summary["variant"].ne("none")]
-    for changed, what in ((plain, "no correction"), (found.kernel, "the kernel alone")):
+    plain = tables.summary[tables.summary["variant"].ne("none")]
+    references = ((plain, "no correction"), (tables.kernel, "the kernel alone"))
+    for changed, what in references:
         across = changed[changed["train"].ne(changed["test"])]
         counts = across["verdict"].value_counts()
         parts = [f"{counts[v]} {v}" for v in VERDICTS if v in counts]
         if parts:
             n = words.count(len(across), "comparison")
             yield (
-                f"Protocol {found.protocol}, across datasets, against {what}: {n}, of "
+                f"Protocol {tables.protocol}, across datasets, against {what}: {n}, of "
                 f"which {words.listed(parts)}."
             )
 
 
-def _recovered(found: Tables) -> Iterator[str]:
+def _recovered(tables: Tables) -> Iterator[str]:
     """Return whether a correction recovers part of the gap of a model and direction."""
-    plain = found.gaps[found.gaps["variant"].eq("none")]
-    changed = found.summary[found.summary["variant"].ne("none")]
+    plain = tables.gaps[tables.gaps["variant"].eq("none")]
+    changed = tables.summary[tables.summary["variant"].ne("none")]
     if changed.empty:
         return
     row: Row
     for row in plain.itertuples():
-        own = changed[
+        corrections = changed[
             changed["setting"].eq(row.setting)
             & changed["train"].eq(row.train)
             & changed["test"].eq(row.test)
         ]
         place = (
-            f"Protocol {found.protocol}, {row.setting}, trained on {row.train} and "
+            f"Protocol {tables.protocol}, {row.setting}, trained on {row.train} and "
             f"tested on {row.test}"
         )
         span = words.interval(row.gap_low, row.gap_high, 3)
         gap = f"{words.number(row.gap, 3)} {span}"
-        sure = own[own["change_low"] > 0]
+        sure = corrections[corrections["change_low"] > 0]
         if not row.gap_low > 0:
             yield f"{place}: no detectable gap ({gap}), so there is none to recover."
         elif sure.empty:
@@ -162,7 +163,7 @@ def _recovered(found: Tables) -> Iterator[str]:
                 "interval that excludes zero."
             )
         else:
-            yield f"{place}: {_most(sure, row.gap, len(own))} the gap of {gap}."
+            yield f"{place}: {_most(sure, row.gap, len(corrections))} the gap of {gap}."
 
 
 def _most(sure: pd.DataFrame, gap: float, n: int) -> str:
@@ -188,7 +189,7 @@ def _weight(effects: pd.DataFrame) -> str:
     top = single.loc[single["across"].abs().idxmax()]
     title = faults.describe(top["fault"]).title
     text = (
-        f"Of {words.count(len(single), 'fault')} mended alone, "
+        f"Of {words.count(len(single), 'fault')} corrected alone, "
         f"\N{LEFT DOUBLE QUOTATION MARK}{title}\N{RIGHT DOUBLE QUOTATION MARK} changes "
         f"the mean across datasets of the cells it touches most, by "
         f"{words.signed(top['across'], 2)} points"
@@ -197,7 +198,7 @@ def _weight(effects: pd.DataFrame) -> str:
     if whole.empty:
         return f"{text}."
     across = words.signed(whole["across"].iloc[0], 2)
-    return f"{text}; all mended together change that of all cells by {across}."
+    return f"{text}; all corrected together change that of all cells by {across}."
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ def _conclusions(
 ) -> Iterator[str]:
     """Say of each published conclusion whether it survives."""
     for claim, (ours, theirs, unit) in CLAIMS.items():
-        counts = {f"protocol {p}": ours(found) for p, found in by_protocol.items()}
+        counts = {f"protocol {p}": ours(tables) for p, tables in by_protocol.items()}
         counts = {where: count for where, count in counts.items() if count.cells}
         if not counts:
             continue
@@ -244,25 +245,27 @@ def _counted(where: str, count: Count, unit: str) -> str:
 
 def _survives(count: Count) -> str:
     if count.up == count.cells:
-        return " It survives the mending of all faults, in every cell."
+        return " It survives the correction of all faults, in every cell."
     opposite = f", and {count.down} the opposite" if count.down else ""
-    n = count.up or "none"
-    return f" Once all faults are mended, {n} of {count.cells} cells show it{opposite}."
+    shown = f"{count.up or 'none'} of {count.cells} cells show it{opposite}"
+    return f" Once all faults are corrected, {shown}."
 
 
-def _gap_ours(found: Tables) -> Count:
-    plain = found.gaps[found.gaps["variant"].eq("none")]
+def _gap_ours(tables: Tables) -> Count:
+    plain = tables.gaps[tables.gaps["variant"].eq("none")]
     up, down = plain["gap_low"] > 0, plain["gap_high"] < 0
     return Count(len(plain), int(up.sum()), int(down.sum()), 100 * plain["gap"].mean())
 
 
-def _change_ours(found: Tables) -> Count:
-    return _detected(found.summary[found.summary["variant"].ne("none")])
+def _change_ours(tables: Tables) -> Count:
+    return _detected(tables.summary[tables.summary["variant"].ne("none")])
 
 
-def _kernel_ours(found: Tables) -> Count:
-    own = found.kernel
-    return _detected(own[own["method"].eq("klda") & own["scope"].eq("classwise")])
+def _kernel_ours(tables: Tables) -> Count:
+    kernel = tables.kernel
+    return _detected(
+        kernel[kernel["method"].eq("klda") & kernel["scope"].eq("classwise")]
+    )
 
 
 def _detected(changed: pd.DataFrame) -> Count:

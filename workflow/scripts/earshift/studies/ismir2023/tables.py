@@ -43,8 +43,8 @@ def with_published(scores: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFram
     """
     keys = [*(c for c in CELL if c != "condition"), "class"]
     wanted = scores.loc[scores["condition"].eq("clean"), keys].drop_duplicates()
-    found = reference.merge(wanted, on=keys).assign(condition="clean", repeat=0)
-    return pd.concat([scores, found], ignore_index=True)
+    rows = reference.merge(wanted, on=keys).assign(condition="clean", repeat=0)
+    return pd.concat([scores, rows], ignore_index=True)
 
 
 def class_means(scores: pd.DataFrame) -> pd.DataFrame:
@@ -172,7 +172,7 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
 
 
 def deviation_table(changes: pd.DataFrame) -> pd.DataFrame:
-    """Return what mending each fault alone does to the main table.
+    """Return what correcting each fault alone does to the main table.
 
     Parameters
     ----------
@@ -280,8 +280,8 @@ def read_deviations(results: Path, methods: Methods) -> pd.DataFrame:
 def protocols_of(table: pd.DataFrame) -> list[str]:
     """Return the protocols of a table whose columns name them, published ones last."""
     prefix = "roc_auc_"
-    found = [c.removeprefix(prefix) for c in table.columns if c.startswith(prefix)]
-    return sorted(found, key=lambda name: name == PUBLISHED)
+    protocols = [c.removeprefix(prefix) for c in table.columns if c.startswith(prefix)]
+    return sorted(protocols, key=lambda name: name == PUBLISHED)
 
 
 def main_latex(main: pd.DataFrame) -> str:
@@ -305,8 +305,8 @@ def main_latex(main: pd.DataFrame) -> str:
     groups = []
     for name, part in main.groupby(settings(main), sort=False):
         lines: list[list[str]] = []
-        for (method, scope), own in part.groupby(["method", "scope"], sort=False):
-            cells = own.set_index(["train", "test"])
+        for (method, scope), rows in part.groupby(["method", "scope"], sort=False):
+            cells = rows.set_index(["train", "test"])
             label = [str(method), "" if method == "none" else str(scope)]
             cells = cells.reindex(pd.MultiIndex.from_tuples(pairs))
             for i, (line, values) in enumerate(_lines(cells, method != "none")):
@@ -362,7 +362,7 @@ def deviation_latex(table: pd.DataFrame) -> str:
         rows.append([title, text.published, text.fixed, *effect])
     head = ["Fault", "Published code", "Protocol fixed", "Within", "Across", "Largest"]
     note = (
-        "Change of mean ROC-AUC times 100 where the fault alone is mended: mean\n"
+        "Change of mean ROC-AUC times 100 where the fault alone is corrected: mean\n"
         "within datasets, mean across datasets, and the largest of a cell.\n"
         + faults.OTHER_CLIPS
     )

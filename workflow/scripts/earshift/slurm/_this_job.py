@@ -35,8 +35,8 @@ def time_left_s() -> float | None:
     if job is None:
         return None
     try:
-        said = call("squeue", "--noheader", "--jobs", job, "--format", "%L").strip()
-        days, _, clock = said.rpartition("-")
+        answer = call("squeue", "--noheader", "--jobs", job, "--format", "%L").strip()
+        days, _, clock = answer.rpartition("-")
         parts = [int(part) for part in reversed(clock.split(":"))]
     except (ClusterError, ValueError) as error:
         log.debug("SLURM did not say how much time job %s has left: %s", job, error)
@@ -84,9 +84,9 @@ def allocation() -> Allocation | None:
 def node_address() -> str:
     """Return the IP address of this node by which other nodes reach it."""
     name = os.environ.get("SLURMD_NODENAME") or socket.gethostname().split(".")[0]
-    said = call("scontrol", "--oneliner", "show", "node", name)
-    found = re.search(r"\bNodeAddr=(\S+)", said)
-    return socket.gethostbyname(found[1] if found else name)
+    answer = call("scontrol", "--oneliner", "show", "node", name)
+    match = re.search(r"\bNodeAddr=(\S+)", answer)
+    return socket.gethostbyname(match[1] if match else name)
 
 
 def on_each_node(n_nodes: int, *options: str) -> list[str]:
