@@ -34,7 +34,7 @@ def concordance(
     """
     absent = np.flatnonzero(~present)
     absent = absent[np.argsort(scores[absent], kind="stable")]
-    below = _running_sums(weights[absent])
+    below = running_sums(weights[absent])
     own = scores[present]
     lower = np.searchsorted(scores[absent], own, side="left")
     upper = np.searchsorted(scores[absent], own, side="right")
@@ -44,7 +44,7 @@ def concordance(
     return ordered / 2, positive.sum(axis=0) * below[-1]
 
 
-def _running_sums(weights: NDArray[np.floating]) -> NDArray[np.floating]:
+def running_sums(weights: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the sum of the first i rows as row i, shape (n_rows + 1, n_resamples).
 
     Of whole numbers, single precision is exact up to 2^24 clips.
