@@ -30,6 +30,7 @@ from earshift.evaluation.views import Split
 from earshift.numerics import metrics
 from earshift.numerics.grouped_folds import assign_folds
 from earshift.stages.scores.folds import Work
+from earshift.stages.scores.score_tables import ClipRows
 from earshift.stages.statistics import gap_tables, resampling
 
 PREVALENCES = (0.15, 0.25, 0.35)
@@ -122,9 +123,11 @@ def pair(scenario, seed, n_repeats):
 
 def scored(domains, method, n_refits, seed):
     """Return the rows of all folds, as stage 5 writes them."""
-    trainer = Trainer.of({"plugin": "logistic", "C": [0.01, 0.1, 1], "n_inner_folds": 3})
+    trainer = Trainer.of(
+        {"plugin": "logistic", "C": [0.01, 0.1, 1], "n_inner_folds": 3}
+    )
     classes = [f"c{i}" for i in range(len(PREVALENCES))]
-    tables = []
+    clips = ClipRows()
     for repeat in range(len(domains[0].folds)):
         own = method.redrawn(repeat)
         for fold in range(N_FOLDS):
@@ -143,9 +146,8 @@ def scored(domains, method, n_refits, seed):
             for i, domain in enumerate(domains):
                 key = {"method": method.name, "scope": "global", "train": domain.name}
                 key |= {"class": None, "repeat": repeat, "fold": fold}
-                tables += [t for t, _ in work.source(i, [0, 1], classes, key)]
-    rows = pd.concat(tables, ignore_index=True)
-    return rows.assign(protocol="fixed", model="m", condition="clean")
+                work.source(i, [0, 1], classes, key, clips)
+    return clips.table().assign(protocol="fixed", model="m", condition="clean")
 
 
 def repetition(name, n_repeats, n_refits, n_resamples, number):

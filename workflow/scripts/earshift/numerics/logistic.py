@@ -33,6 +33,9 @@ MAX_STEPS = 100
 #: Largest trace of ``D K`` for which conjugate gradients need few steps.
 MAX_WEAK = 30.0
 
+#: Of fewer clips, conjugate gradients take longer than to solve the system.
+MIN_WEAK = 256
+
 #: Largest trace of a system of clips that single precision solves to a few digits. This
 #: is enough for a step, as the next one starts from exact scores.
 MAX_SINGLE = 3e5
@@ -208,7 +211,7 @@ class _Clips:
     def _solve(self, curvature: Array, right: Array) -> Array:
         """Solve ``(K + D^-1) x = right`` for rows of `right`."""
         trace = curvature @ np.diagonal(self.K)
-        if trace < MAX_WEAK:
+        if trace < MAX_WEAK and len(self.K) > MIN_WEAK:
             return np.stack([_conjugate_gradients(self.K, curvature, g) for g in right])
         inverse = 1 / np.maximum(curvature, 1e-30)
         if len(self.K) + trace < MAX_SINGLE:

@@ -303,7 +303,7 @@ def score_fold(
         is_first=fold == first,
         n_refits=shared["n_refits"],
     )
-    tables: list[pd.DataFrame] = []
+    clips = score_tables.ClipRows()
     directions: list[dict[str, Any]] = []
     for i, source in enumerate(split.domains):
         targets = [j for a, j in served if a == i]
@@ -314,12 +314,8 @@ def score_fold(
         ):
             key = {"method": method, "scope": scope, "train": source.name}
             key |= {"class": None, "repeat": repeat, "fold": fold}
-            for table, rows in work.source(i, targets, only, key):
-                tables.append(table)
-                directions += rows
-    return pd.concat(tables, ignore_index=True), score_tables.direction_table(
-        directions
-    )
+            directions += work.source(i, targets, only, key, clips)
+    return clips.table(), score_tables.direction_table(directions)
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from earshift.debias import Method
@@ -27,13 +26,20 @@ from earshift.evaluation.training import Fitted, Trainer
 from earshift.evaluation.views import Split, View
 from earshift.numerics.classifier import Classifier
 from earshift.stages.scores import score_tables
+from earshift.stages.scores.score_tables import ClipRows
 
 log = logging.getLogger(__name__)
 
 Mask = NDArray[np.bool_]
 
-#: A table of clips, and rows of directions.
-Scored = tuple[pd.DataFrame, list[dict[str, Any]]]
+#: Repeats that draw shares and halves, too, which cost more than all else.
+PLAIN_REPEATS = 2
+
+#: A classifier, and those of training data that were drawn anew.
+Fits = tuple[Fitted, list[Fitted | None]]
+
+#: Columns of a row that hold for all clips, by name.
+Facts = Mapping[str, Any]
 
 
 class Work:
@@ -99,9 +105,10 @@ class Work:
         i: int,
         targets: Sequence[int],
         only: Sequence[str],
-        key: Mapping[str, Any],
-    ) -> Iterator[Scored]:
-        """Yield the scores of each class and sample of one training dataset.
+        key: Facts,
+        clips: ClipRows,
+    ) -> list[dict[str, Any]]:
+        """Add the scores of each class and sample of one training dataset.
 
         Parameters
         ----------
@@ -112,30 +119,32 @@ class Work:
         only : sequence of str
             The classes.
         key : mapping
-            Columns of all rows.
+            Columns of all rows, but for ``class``.
+        clips : ClipRows
+            Gets the rows of clips.
 
-        Yields
-        ------
-        table : DataFrame
-            Rows of clips.
-        directions : list of dict
+        Returns
+        -------
+        list of dict
             Rows of directions.
         """
+        directions: list[dict[str, Any]] = []
         sampler = Sampler(
             self.split.domains,
             self.split.train,
             self.split.tested,
             i,
             targets=targets,
-            plain=self.method.plugin == "none",
+            plain=self.method.plugin == "none" and self.repeat < PLAIN_REPEATS,
             seed=self.seed,
             repeat=self.repeat,
         )
         for c, view, again, rows in self._views(i, only, key):
-            name = self.classes[c]
+            directions += rows
+            facts = {**key, "class": self.classes[c]}
             # Samples may be the same clips; the first is all of them.
             known: Mask | None = None
-            fits: dict[bytes, tuple[Fitted, list[Fitted | None]]] = {}
+            fits: dict[bytes, Fits] = {}
             for sample in sampler.of_class(c):
                 known = sample.clips if known is None else known
                 drawn = sample.clips.tobytes()
@@ -147,15 +156,13 @@ class Work:
                     except DataError as error:
                         if sample.name == ALL:
                             raise
-                        log.debug("%s, %s: %s", name, sample.name, error)
+                        log.debug("%s, %s: %s", self.classes[c], sample.name, error)
                         continue
                 fitted = fits[drawn]
                 if sample.name == ALL and isinstance(fitted[0], Classifier):
-                    own = {**key, "class": name}
-                    rows.append(score_tables.class_row(fitted[0], **own))
-                table = self._scored(view, again, i, c, sample, fitted)
-                yield table.assign(**{**key, "class": name}), rows
-                rows = []
+                    directions.append(score_tables.class_row(fitted[0], **facts))
+                self._score(view, again, i, c, sample, fitted, clips, facts)
+        return directions
 
     def _views(
         self, i: int, only: Sequence[str], key: Mapping[str, Any]
@@ -203,7 +210,7 @@ class Work:
         c: int,
         clips: Mask,
         known: Mask,
-    ) -> tuple[Fitted, list[Fitted | None]]:
+    ) -> Fits:
         """Return the classifier of some clips, and those of drawn training data."""
         source, name = self.split.domains[i], self.classes[c]
         rng = domains.generator(self.seed, self.repeat, self.fold, source.name, name)
@@ -247,38 +254,35 @@ class Work:
                 f"dataset '{source.name}', class '{self.classes[c]}': {error}"
             ) from error
 
-    def _scored(
+    def _score(
         self,
         view: View,
         again: Sequence[View | None],
         i: int,
         c: int,
         sample: Sample,
-        fitted: tuple[Fitted, Sequence[Fitted | None]],
-    ) -> pd.DataFrame:
-        """Return the rows of the tested clips of all datasets."""
+        fitted: Fits,
+        clips: ClipRows,
+        facts: Facts,
+    ) -> None:
+        """Add the rows of the tested clips of all datasets."""
         first, others = fitted
-        tables = []
+        facts = {
+            **facts,
+            "sample": sample.name,
+            "partner": sample.partner,
+            "C": first.C,
+            "threshold": first.threshold,
+            **trained_on(self.split.domains[i], sample.clips, c),
+        }
         for j, test in sample.tests.items():
+            unknown = np.full(int(test.sum()), np.nan)
+            scores = [
+                unknown if a is None or b is None else a.score(b, j, test)
+                for a, b in zip(again, others, strict=True)
+            ]
             target = self.split.domains[j]
-            table = score_tables.clip_rows(
-                target,
-                test,
-                c,
-                view.score(first, j, test),
-                C=first.C,
-                threshold=first.threshold,
-                sample=sample.name,
-                partner=sample.partner,
-                **trained_on(self.split.domains[i], sample.clips, c),
-            )
-            for k, (other, own) in enumerate(zip(again, others, strict=True)):
-                scores = np.full(int(test.sum()), np.nan)
-                if other is not None and own is not None:
-                    scores = other.score(own, j, test)
-                table[f"refit_{k}"] = scores.astype(np.float32)
-            tables.append(table)
-        return pd.concat(tables, ignore_index=True)
+            clips.add(target, test, c, view.score(first, j, test), scores, **facts)
 
 
 def trained_on(source: Domain, clips: Mask, c: int) -> dict[str, int]:

@@ -16,7 +16,6 @@ from earshift import files
 from earshift.debias import Found, Method
 from earshift.errors import DataError
 from earshift.evaluation.domains import PRESENT, Domain
-from earshift.evaluation.samples import ALL
 from earshift.numerics import auc, metrics
 from earshift.numerics.classifier import Classifier
 from earshift.tables import SCORES
@@ -105,77 +104,92 @@ class Part:
     directions: Path
 
 
-def clip_rows(
-    target: Domain,
-    test: NDArray[np.bool_],
-    c: int,
-    scores: NDArray[np.float64],
-    *,
-    C: float,
-    n_train: int,
-    n_train_positive: int,
-    n_train_recordings: int,
-    threshold: float = 0.0,
-    sample: str = ALL,
-    partner: str = "",
-) -> pd.DataFrame:
-    """Return a row for each test clip of one dataset.
+class ClipRows:
+    """Collects the rows of tested clips that a task writes.
 
-    Parameters
-    ----------
-    target : Domain
-        The dataset.
-    test : ndarray of shape (n_clips,), bool
-        Which clips were scored.
-    c : int
-        Number of the class.
-    scores : ndarray of shape (n_test,)
-        Log-odds, where the classifier gives these; above 0 where a clip is taken to
-        have the class.
-    C : float
-        Of the classifier; NaN if it has none.
-    n_train, n_train_positive, n_train_recordings : int
-        What the classifier was trained on: clips, those with the class, recordings.
-    threshold : float, default=0.0
-        What it chose on the training clips.
-    sample, partner : str
-        What was drawn of the training clips, as `evaluation.samples.Sample` has it.
-
-    Returns
-    -------
-    DataFrame
-        Columns of `CLIP` from `test` on, but for class, repeat and fold.
-
-    Raises
-    ------
-    DataError
-        If a score is not finite: without it, other clips would be scored than those of
-        other methods.
+    They become one table at the end: to make many small ones takes longer than to train
+    the classifiers.
     """
-    bad = ~np.isfinite(scores)
-    if bad.any():
-        i = int(bad.argmax())
-        raise DataError(
-            f"the score of clip '{target.clip_id[test][i]}' of dataset '{target.name}' "
-            f"is {scores[i]} ({bad.sum()} of {len(scores)} clips): every test clip "
-            "needs a finite score. Does the method give very large features?"
-        )
-    return pd.DataFrame(
-        {
-            "test": target.name,
-            "clip_id": target.clip_id[test],
-            "recording": target.recording[test],
-            "present": target.labels[test, c] == PRESENT,
-            "score": scores,
-            "threshold": threshold,
-            "sample": sample,
-            "partner": partner,
-            "C": C,
-            "n_train": n_train,
-            "n_train_positive": n_train_positive,
-            "n_train_recordings": n_train_recordings,
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Domain, NDArray[np.bool_], int]] = []
+        self._scores: list[NDArray[np.float64]] = []
+        self._again: list[Sequence[NDArray[np.float64]]] = []
+        self._facts: list[Mapping[str, Any]] = []
+
+    def add(
+        self,
+        target: Domain,
+        test: NDArray[np.bool_],
+        c: int,
+        scores: NDArray[np.float64],
+        again: Sequence[NDArray[np.float64]] = (),
+        **facts: Any,
+    ) -> None:
+        """Add a row for each test clip of one dataset.
+
+        Parameters
+        ----------
+        target : Domain
+            The dataset.
+        test : ndarray of shape (n_clips,), bool
+            Which clips were scored.
+        c : int
+            Number of the class.
+        scores : ndarray of shape (n_test,)
+            Log-odds, where the classifier gives these; above 0 where a clip is taken to
+            have the class.
+        again : sequence of ndarray of shape (n_test,)
+            Scores of classifiers whose training data were drawn anew; NaN where there
+            is none.
+        **facts
+            The other columns of `CLIP`, the same for all these clips.
+
+        Raises
+        ------
+        DataError
+            If a score is not finite: without it, other clips would be scored than those
+            of other methods.
+        """
+        bad = ~np.isfinite(scores)
+        if bad.any():
+            i = int(bad.argmax())
+            raise DataError(
+                f"the score of clip '{target.clip_id[test][i]}' of dataset "
+                f"'{target.name}' is {scores[i]} ({bad.sum()} of {len(scores)} clips): "
+                "every test clip needs a finite score. Does the method give very large "
+                "features?"
+            )
+        self._parts.append((target, test, c))
+        self._scores.append(scores)
+        self._again.append(again)
+        self._facts.append(facts)
+
+    def table(self) -> pd.DataFrame:
+        """Return all rows, with the columns `CLIP` and ``refit_0`` ..."""
+        n = [len(scores) for scores in self._scores]
+        domains = [(target, test) for target, test, _ in self._parts]
+        columns: dict[str, Any] = {
+            "test": np.repeat(np.array([d.name for d, _ in domains], object), n),
+            "clip_id": np.concatenate([d.clip_id[test] for d, test in domains]),
+            "recording": np.concatenate([d.recording[test] for d, test in domains]),
+            "present": np.concatenate(
+                [d.labels[test, c] == PRESENT for d, test, c in self._parts]
+            ),
+            "score": np.concatenate(self._scores),
         }
-    )
+        for name in CLIP:
+            if name not in columns:
+                values = pd.Series([facts[name] for facts in self._facts])
+                columns[name] = values.repeat(n).to_numpy()
+        table = pd.DataFrame({name: columns[name] for name in CLIP})
+        for k in range(max(map(len, self._again))):
+            again = [
+                scores[k] if k < len(scores) else np.full(length, np.nan)
+                for scores, length in zip(self._again, n, strict=True)
+            ]
+            table[f"{REFIT}{k}"] = np.concatenate(again).astype(np.float32)
+        return table
 
 
 @contextmanager

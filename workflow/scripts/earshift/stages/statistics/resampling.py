@@ -120,9 +120,10 @@ def _group(
     classes: list[str] = []
     parts: list[dict[str, Curve]] = []
     n_recordings = int(rows["recording"].nunique())
+    repeats = np.unique(rows["repeat"].to_numpy())
     for name, own in rows.groupby("class", observed=True, sort=True):
         classes.append(str(name))
-        parts.append(_class(own, weights, refits, n_recordings))
+        parts.append(_class(own, weights, repeats, refits, n_recordings))
     curves = {
         metric: Curve(
             np.concatenate([part[metric].drawn for part in parts]),
@@ -141,14 +142,16 @@ def _group(
 def _class(
     rows: pd.DataFrame,
     weights: NDArray[np.float32],
+    repeats: NDArray[np.int64],
     refits: Sequence[str],
     n_recordings: int,
 ) -> dict[str, Curve]:
-    """Return the metrics of one class."""
+    """Return the metrics of one class; NaN in repeats that could not train it."""
     drawn: dict[str, list[Array]] = {}
     again: dict[str, list[float]] = {}
     once = np.ones((len(rows), 1), np.float32)
-    for _, one in rows.groupby("repeat"):
+    for repeat in repeats:
+        one = rows[rows["repeat"].to_numpy() == repeat]
         arguments = {
             "present": one["present"].to_numpy(bool),
             "folds": one["fold"].to_numpy(np.int64),
@@ -173,10 +176,10 @@ def _class(
                 again.setdefault(name, []).append(float(change))
     return {
         name: Curve(
-            mean_known(np.stack(repeats))[None],
-            np.stack(repeats)[:, 0][None],
+            mean_known(np.stack(values))[None],
+            np.stack(values)[:, 0][None],
             np.array(again.get(name, []))[None],
             n_recordings,
         )
-        for name, repeats in drawn.items()
+        for name, values in drawn.items()
     }

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from earshift.debias import Method
 from earshift.evaluation.protocol import NO_STUDY, Study
@@ -131,7 +132,9 @@ def summarise(
         log.info("resampling %s, %s", path.parent.name, path.stem)
         scores = resampling.read(path)
         scores = scores[shown(scores, by_name)]
-        rows.add(list(resampling.groups(scores, n_resamples, seed)))
+        # Of small products, threads of BLAS take longer than they save.
+        with threadpool_limits(1):
+            rows.add(list(resampling.groups(scores, n_resamples, seed)))
     made = {
         "summary": corrected(rows.summary(), options),
         "gaps": gap_tables.corrected(rows.gaps),

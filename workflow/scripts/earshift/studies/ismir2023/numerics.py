@@ -159,7 +159,7 @@ class Case:
         self.folds = [self._inner_folds(i, rng) for i, rng in enumerate(rngs)]
         self._kept: dict[tuple[object, ...], Any] = {}
 
-    def sizes(self, source: int) -> dict[str, int]:
+    def sizes(self, source: int) -> dict[str, Any]:
         """Return how much of a dataset trains, as `score_tables.SIZES` names it."""
         recordings = self.domains[source].recording[self.train[source]]
         return {

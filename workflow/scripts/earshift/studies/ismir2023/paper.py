@@ -191,7 +191,7 @@ def score_cell(
     key: dict[str, Any] = {"method": method, "scope": scope, "class": name}
     key |= {"repeat": repeat, "fold": fold}
     names = [domain.name for domain in case.domains]
-    rows: list[pd.DataFrame] = []
+    clips = score_tables.ClipRows()
     directions: list[dict[str, Any]] = []
     for source, train in enumerate(names):
         between = case.found(recipe, scope, source)
@@ -208,19 +208,22 @@ def score_cell(
             with score_tables.named(
                 method, f"trained on '{train}' (repeat {repeat}, fold {fold})"
             ):
-                table = score_tables.clip_rows(
-                    domain,
-                    test,
-                    case.c,
-                    scores,
-                    C=fitted.C,
-                    **case.sizes(source),
-                )
-            table = table.assign(train=train, partner=names[1 - source])
-            # What is drawn is of equal size, but for rounding.
-            rows += [table.assign(sample=sample) for sample in (ALL, EQUAL)]
-    table = pd.concat(rows, ignore_index=True).assign(**key)
-    return table, score_tables.direction_table(directions)
+                # What is drawn is of equal size, but for rounding.
+                for sample in (ALL, EQUAL):
+                    clips.add(
+                        domain,
+                        test,
+                        case.c,
+                        scores,
+                        **key,
+                        **case.sizes(source),
+                        train=train,
+                        sample=sample,
+                        partner=names[1 - source],
+                        C=fitted.C,
+                        threshold=0.0,
+                    )
+    return clips.table(), score_tables.direction_table(directions)
 
 
 @lru_cache(maxsize=1)
