@@ -7,7 +7,7 @@ from earshift import datasets, store
 from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import cross_validation
 from earshift.stages.splits import classes, draws, splitting
-from earshift.stages.statistics import summary
+from earshift.stages.statistics import discrepancy_summary
 
 METHODS = {name: {"plugin": name} for name in ("none", "lda", "mean_projection")}
 MEASURES = {"domain_auc_linear": {"plugin": "domain_auc_linear"}}
@@ -119,7 +119,7 @@ def measure(tmp_path, entries, methods=METHODS, measures=MEASURES):
 
 def discrepancy_table(tmp_path, methods=METHODS, measures=MEASURES, **options):
     """Run stage 7 on what `measure` has written; return its table."""
-    summary.summarise_discrepancy(
+    discrepancy_summary.summarise_discrepancy(
         [tmp_path / "d.parquet"],
         methods,
         measures,

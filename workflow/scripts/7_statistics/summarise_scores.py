@@ -1,11 +1,11 @@
-"""Adapter: rule ``summarise_scores`` calls `earshift.stages.statistics.summary`."""
+"""Adapter: rule ``summarise_scores`` calls `earshift.stages.statistics`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earshift import jobs
 from earshift.evaluation import protocol
-from earshift.stages.statistics import summary
+from earshift.stages.statistics import discrepancy_summary, summary
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -28,7 +28,7 @@ with jobs.running(snakemake):
         summary=Path(snakemake.output.summary),
         gaps=Path(snakemake.output.gaps),
     )
-    summary.summarise_discrepancy(
+    discrepancy_summary.summarise_discrepancy(
         [Path(table) for table in snakemake.input.domain_scores],
         params.methods,
         snakemake.config["discrepancy"],

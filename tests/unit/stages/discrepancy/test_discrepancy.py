@@ -21,7 +21,7 @@ from earshift.stages.discrepancy.measuring import (
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import main
 from earshift.stages.report.sections.findings import findings
-from earshift.stages.statistics import summary
+from earshift.stages.statistics import discrepancy_summary
 from tests.helpers.config import SCHEMA, minimal
 from tests.helpers.figures import drawn_axes, texts
 from tests.helpers.plugins import PLUGINS
@@ -64,7 +64,7 @@ def measured(folder, entries, measures):
         parts=folder / "parts",
         out=folder / "d.parquet",
     )
-    summary.summarise_discrepancy(
+    discrepancy_summary.summarise_discrepancy(
         [folder / "d.parquet"],
         METHODS,
         measures,
