@@ -1,7 +1,8 @@
 """Stage 7, statistics: final tables, with intervals and paired tests.
 
 Reads   {results}/5_scores, {results}/6_discrepancy
-Writes  {results}/tables/{scores,summary,gaps,discrepancy}.csv
+Writes  {results}/tables/{scores,summary,gaps}.csv,
+        {results}/tables/discrepancy{,_curve,_null}.csv
 """
 
 
@@ -11,6 +12,7 @@ rule summarise_scores:
         scores=per_model(rules.cross_validate.output.scores),
         clip_scores=per_model(rules.cross_validate.output.clip_scores),
         domain_scores=per_model(rules.measure_discrepancy.output.domain_scores),
+        sizes=per_model(rules.measure_discrepancy.output.sizes),
     output:
         scores=report(
             f"{RESULTS}/{layout.SCORE_TABLE}",
@@ -35,6 +37,18 @@ rule summarise_scores:
             caption="../report/discrepancy_table.rst",
             category="Tables",
             labels={"table": "differences between datasets"},
+        ),
+        curve=report(
+            f"{RESULTS}/{layout.DISCREPANCY_CURVE}",
+            caption="../report/discrepancy_curve_table.rst",
+            category="Tables",
+            labels={"table": "differences by number of clips"},
+        ),
+        null=report(
+            f"{RESULTS}/{layout.DISCREPANCY_NULL}",
+            caption="../report/discrepancy_null_table.rst",
+            category="Tables",
+            labels={"table": "differences between halves of a dataset"},
         ),
     log:
         f"{LOGS}/summarise_scores.log",

@@ -30,8 +30,11 @@ with jobs.running(snakemake):
     )
     discrepancy_summary.summarise_discrepancy(
         [Path(table) for table in snakemake.input.domain_scores],
+        [Path(table) for table in snakemake.input.sizes],
         params.methods,
         snakemake.config["discrepancy"],
         **resampling,
         out=Path(snakemake.output.discrepancy),
+        curve=Path(snakemake.output.curve),
+        null=Path(snakemake.output.null),
     )

@@ -85,6 +85,9 @@ SCORE_PARTS = "5_scores/{protocol}/{model}/{condition}.parts"
 # Stage 6, discrepancy.
 DISCREPANCY = "6_discrepancy/{model}/{condition}.parquet"
 DISCREPANCY_PARTS = "6_discrepancy/{model}/{condition}.parts"
+#: The same with fewer clips, and of two halves of each dataset.
+DISCREPANCY_SIZES = "6_discrepancy/{model}/{condition}.sizes.parquet"
+DISCREPANCY_SIZE_PARTS = "6_discrepancy/{model}/{condition}.sizes.parts"
 
 # Stage 7, statistics.
 TABLES = "tables"
@@ -92,6 +95,8 @@ SCORE_TABLE = "tables/scores.csv"
 SUMMARY_TABLE = "tables/summary.csv"
 GAP_TABLE = "tables/gaps.csv"
 DISCREPANCY_TABLE = "tables/discrepancy.csv"
+DISCREPANCY_CURVE = "tables/discrepancy_curve.csv"
+DISCREPANCY_NULL = "tables/discrepancy_null.csv"
 DEVIATIONS = "tables/deviations.csv"
 
 # Stage 8, report.

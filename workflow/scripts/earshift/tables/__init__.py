@@ -26,7 +26,13 @@ from earshift.tables._embeddings import PADDING, SKIPPED, STORE_AUDIT
 from earshift.tables._plan import PLAN
 from earshift.tables._scores import DEVIATIONS, FAULT_SCORES, SCORES
 from earshift.tables._splits import CLASSES, SHARED
-from earshift.tables._statistics import DISCREPANCY, GAPS, SUMMARY
+from earshift.tables._statistics import (
+    DISCREPANCY,
+    DISCREPANCY_CURVE,
+    DISCREPANCY_NULL,
+    GAPS,
+    SUMMARY,
+)
 from earshift.tables._table import TYPES, Column, Table
 
 #: What writes them -> all tables of the core.
@@ -51,6 +57,8 @@ __all__ = [
     "CUE_SCORES",
     "DEVIATIONS",
     "DISCREPANCY",
+    "DISCREPANCY_CURVE",
+    "DISCREPANCY_NULL",
     "DUPLICATES",
     "FAULT_SCORES",
     "FORMATS",
