@@ -8,7 +8,7 @@ what the same measure gives where there is no difference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -61,30 +61,38 @@ def measure_sizes(
     """
     measure_entries = checked_entries(measures)
     all_domains = inputs.load_all(entries, classes)
+    names = [domain.name for domain in all_domains]
     halves = halve(all_domains, seed, repeat)
 
-    def sides(half: int, n: int) -> list[tuple[str, Side]]:
-        """Return `n` clips of one half of each dataset, as `measure_fold` sees them."""
-        train = draw_clips(all_domains, halves, (seed, repeat, 1 - half), MAX_CLIPS)
-        test = draw_clips(all_domains, halves, (seed, repeat, half), n)
-        scaled = standardised(all_domains, train)
-        parts = zip(all_domains, test, scaled, strict=True)
-        return [(d.name, Side.of(d, chosen, X[chosen])) for d, chosen, X in parts]
+    scaled = [
+        standardised(
+            all_domains,
+            draw_clips(all_domains, halves, (seed, repeat, 1 - fold), MAX_CLIPS),
+        )
+        for fold in (0, 1)
+    ]
+
+    def sides(half: int, n: int, fold: int) -> list[Side]:
+        """Return `n` clips of one half of each dataset, scaled as those of a fold."""
+        drawn = draw_clips(all_domains, halves, (seed, repeat, half), n)
+        parts = zip(all_domains, drawn, scaled[fold], strict=True)
+        return [Side.of(domain, chosen, X[chosen]) for domain, chosen, X in parts]
 
     def measured() -> Iterator[pd.DataFrame]:
-        for fold in (0, 1):
-            for n in sizes(n_clips):
-                for (name_a, a), (name_b, b) in combinations(sides(fold, n), 2):
-                    for name in scoring:
-                        rng = domains.generator(seed, repeat, fold, name_a, name_b)
-                        key = {"measure": name, "a": name_a, "b": name_b}
-                        rows = measure_pair(measure_entries[name], a, b, rng, key)
-                        yield rows.assign(fold=fold)
-        both = zip(sides(0, n_clips), sides(1, n_clips), strict=True)
-        for (of_one, a), (_, b) in both:
+        for fold, n in product((0, 1), sizes(n_clips)):
+            some = zip(names, sides(fold, n, fold), strict=True)
+            for (name_a, a), (name_b, b) in combinations(some, 2):
+                for name in scoring:
+                    rng = domains.generator(seed, repeat, fold, name_a, name_b)
+                    key = {"measure": name, "a": name_a, "b": name_b}
+                    rows = measure_pair(measure_entries[name], a, b, rng, key)
+                    yield rows.assign(fold=fold)
+        # Both scaled as one: else their means and spreads would tell them apart.
+        both = (sides(half, n_clips, 0) for half in (0, 1))
+        for one, a, b in zip(names, *both, strict=True):
             for name, entry in measure_entries.items():
-                rng = domains.generator(seed, repeat, 0, of_one)
-                key = {"measure": name, "a": of_one, "b": of_one}
+                rng = domains.generator(seed, repeat, 0, one)
+                key = {"measure": name, "a": one, "b": one}
                 yield measure_pair(entry, a, b, rng, key).assign(fold=0)
 
     whole = pd.concat(measured(), ignore_index=True)
