@@ -9,11 +9,21 @@ from typing import Any
 
 import pandas as pd
 
-from earshift.stages.report.measured import with_facts
-from earshift.tables import DISCREPANCY, GAPS, SCORES, SUMMARY
+from earshift.stages.report.measured import with_facts, with_facts_of
+from earshift.tables import (
+    DISCREPANCY,
+    DISCREPANCY_CURVE,
+    DISCREPANCY_NULL,
+    GAPS,
+    SCORES,
+    SUMMARY,
+)
 
 #: The final tables.
-NAMES = ("scores", "summary", "gaps", "discrepancy")
+NAMES = (
+    *("scores", "summary", "gaps"),
+    *("discrepancy", "discrepancy_curve", "discrepancy_null"),
+)
 
 #: What `access` means, in words.
 ACCESS = {
@@ -44,6 +54,10 @@ class Tables:
     discrepancy : DataFrame
         Measures between datasets, whose rows are of no protocol; with what
         `measured.with_facts` adds, if `read` was given the measures.
+    curve : DataFrame
+        The same by the number of clips, for ``none``; likewise.
+    halves : DataFrame
+        The same between halves of one dataset, for ``none``; likewise.
     kernel : DataFrame
         As `summary`, with the changes of methods against others than ``none``, such as
         those of kernel methods against ``k``.
@@ -57,6 +71,8 @@ class Tables:
     summary: pd.DataFrame
     gaps: pd.DataFrame
     discrepancy: pd.DataFrame
+    curve: pd.DataFrame
+    halves: pd.DataFrame
     kernel: pd.DataFrame
     protocol: str
     protocols: tuple[str, ...]
@@ -108,7 +124,7 @@ def read(
     Parameters
     ----------
     folder : Path
-        Holds ``scores.csv``, ``summary.csv``, ``gaps.csv`` and ``discrepancy.csv``.
+        Holds the tables of `NAMES`.
     protocol : str, optional
         Which; without it ``fixed``, or the first where that did not run.
     measures : mapping, optional
@@ -120,9 +136,8 @@ def read(
     Tables
         With rows in the order of the files.
     """
-    whole, all_gaps, all_scores, measured = (
-        table.read(folder / Path(table.file).name)
-        for table in (SUMMARY, GAPS, SCORES, DISCREPANCY)
+    whole, all_gaps, all_scores = (
+        table.read(folder / Path(table.file).name) for table in (SUMMARY, GAPS, SCORES)
     )
     protocols = tuple(ordered(whole["protocol"]))
     shown = protocol or ("fixed" if "fixed" in protocols else protocols[0])
@@ -137,10 +152,26 @@ def read(
     )
     seen = dict(zip(summary["variant"], summary["access"], strict=True))
     gaps["access"] = gaps["variant"].map(seen)
-    discrepancy = _named(measured, alike)
-    if measures is not None:
-        discrepancy = with_facts(discrepancy, measures)
-    return Tables(scores, summary, gaps, discrepancy, kernel, shown, protocols)
+    pairs, curve, halves = _measured(folder, measures)
+    return Tables(scores, summary, gaps, pairs, curve, halves, kernel, shown, protocols)
+
+
+def _measured(
+    folder: Path, measures: Mapping[str, Mapping[str, Any]] | None
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the tables of discrepancies, with what `measures` say of themselves."""
+    pairs, curve, halves = (
+        _named(one.read(folder / Path(one.file).name).assign(**more), ())
+        for one, more in (
+            (DISCREPANCY, {}),
+            (DISCREPANCY_CURVE, {"method": "none"}),
+            (DISCREPANCY_NULL, {"method": "none"}),
+        )
+    )
+    if measures is None:
+        return pairs, curve, halves
+    pairs = with_facts(pairs, measures)
+    return pairs, with_facts_of(curve, pairs), with_facts_of(halves, pairs)
 
 
 def _named(table: pd.DataFrame, alike: Collection[str]) -> pd.DataFrame:
