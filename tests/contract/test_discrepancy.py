@@ -45,12 +45,8 @@ def curve(name, a, b, seed=0):
 def is_detected(name, found, confidence=0.99):
     """Whether two datasets are more different than chance explains."""
     plugin = registry.load("discrepancy", name)
-    if found.null is not None:
-        return found.p_value(plugin.better) < 1 - confidence
-    low, high = found.interval(confidence)
-    if plugin.better == "lower":
-        return low > plugin.at_equality
-    return high < plugin.at_equality
+    p_value = found.p_value(plugin.better, plugin.at_equality)
+    return curves.is_detected(p_value, confidence)
 
 
 @pytest.fixture

@@ -78,12 +78,29 @@ def write_results(
         {"model": model, "condition": "clean", "method": method, "measure": measure}
         | {"access": "none" if method in ALIKE else "target_unlabelled"}
         | {"a": a, "b": b, "value": value, "low": value - 0.05, "high": value + 0.05}
+        | {"n_a": 70, "n_b": 70, "n_recordings_a": 35, "n_recordings_b": 34}
         | {"change": value - 0.8, "change_low": -0.35, "change_high": -0.25}
+        | {"p_value": 0.01 if value > 0.55 else 0.4, "detected": value > 0.55}
         for model, method, measure, (a, b) in product(models, methods, MEASURES, pairs)
         for value in [measured[method != "none"]]
     ]
+    of_none = {"condition": "clean"}
+    curve = [
+        of_none
+        | {"model": model, "measure": measure, "a": a, "b": b, "n": n}
+        | {"value": value, "low": value - 0.05, "high": value + 0.05}
+        for model, measure, (a, b) in product(models, MEASURES, pairs)
+        for n, value in ((17, 0.6), (35, 0.7), (70, measured[0]))
+    ]
+    halves = [
+        of_none
+        | {"model": model, "measure": measure, "dataset": dataset, "n": 70}
+        | {"value": 0.51, "low": 0.46, "high": 0.56}
+        for model, measure, dataset in product(models, MEASURES, datasets)
+    ]
     found = {"scores": scores, "summary": summary, "gaps": gaps}
-    for name, rows in (found | {"discrepancy": discrepancy}).items():
+    found |= {"discrepancy": discrepancy, "discrepancy_curve": curve}
+    for name, rows in (found | {"discrepancy_null": halves}).items():
         pd.DataFrame(rows).to_csv(tables / f"{name}.csv", index=False)
     _write_sources(folder, datasets, models, classes)
     return folder

@@ -7,7 +7,7 @@ from earshift import datasets, store
 from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import cross_validation
 from earshift.stages.splits import classes, draws, splitting
-from earshift.stages.statistics import summary
+from earshift.stages.statistics import discrepancy_summary
 
 METHODS = {name: {"plugin": name} for name in ("none", "lda", "mean_projection")}
 MEASURES = {"domain_auc_linear": {"plugin": "domain_auc_linear"}}
@@ -113,18 +113,23 @@ def measure(tmp_path, entries, methods=METHODS, measures=MEASURES):
         seed=0,
         parts=tmp_path / "parts",
         out=tmp_path / "d.parquet",
+        size_parts=tmp_path / "size_parts",
+        sizes=tmp_path / "sizes.parquet",
     )
     return pd.read_parquet(tmp_path / "d.parquet")
 
 
 def discrepancy_table(tmp_path, methods=METHODS, measures=MEASURES, **options):
     """Run stage 7 on what `measure` has written; return its table."""
-    summary.summarise_discrepancy(
+    discrepancy_summary.summarise_discrepancy(
         [tmp_path / "d.parquet"],
+        [tmp_path / "sizes.parquet"],
         methods,
         measures,
         **{"n_resamples": 199, "confidence": 0.95, "seed": 0} | options,
         out=tmp_path / "d.csv",
+        curve=tmp_path / "curve.csv",
+        null=tmp_path / "null.csv",
     )
     return pd.read_csv(tmp_path / "d.csv", keep_default_na=False)
 

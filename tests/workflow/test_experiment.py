@@ -38,6 +38,8 @@ def test_the_tables_hold_every_cell(finished):
         "summary.csv",
         "gaps.csv",
         "discrepancy.csv",
+        "discrepancy_curve.csv",
+        "discrepancy_null.csv",
         "padding.csv",
     }
     text = (folder / "results/tables/scores.csv").read_text()

@@ -1,7 +1,7 @@
 """Stage 6, discrepancy: how far apart the datasets are, before and after each method.
 
 Reads   {results}/3_features, {results}/4_splits
-Writes  {results}/6_discrepancy/{model}/{condition}.parquet
+Writes  {results}/6_discrepancy/{model}/{condition}{,.sizes}.parquet
 """
 
 
@@ -12,6 +12,7 @@ rule measure_discrepancy:
         classes=rules.choose_classes.output.classes,
     output:
         domain_scores=f"{RESULTS}/{layout.DISCREPANCY}",
+        sizes=f"{RESULTS}/{layout.DISCREPANCY_SIZES}",
     log:
         f"{LOGS}/measure_discrepancy/{{model}}/{{condition}}.log",
     benchmark:
@@ -26,6 +27,7 @@ rule measure_discrepancy:
         entries=of(job_entries.domain_entries),
         versions=of(job_versions.discrepancy_versions),
         parts=f"{RESULTS}/{layout.DISCREPANCY_PARTS}",
+        size_parts=f"{RESULTS}/{layout.DISCREPANCY_SIZE_PARTS}",
         methods=config["methods"],
         measures=of(job_versions.measure_identities),
         seed=config["seed"],

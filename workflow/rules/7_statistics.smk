@@ -2,7 +2,7 @@
 
 Reads   {results}/5_scores, {results}/6_discrepancy
 Writes  {results}/tables/{scores,summary,gaps,learning_curves,null_gaps,class_values,
-        differences,discrepancy}.csv
+        differences}.csv, {results}/tables/discrepancy{,_curve,_null}.csv
 """
 
 
@@ -12,6 +12,7 @@ rule summarise_scores:
         scores=per_model(rules.cross_validate.output.scores),
         clip_scores=per_model(rules.cross_validate.output.clip_scores),
         domain_scores=per_model(rules.measure_discrepancy.output.domain_scores),
+        sizes=per_model(rules.measure_discrepancy.output.sizes),
     output:
         scores=report(
             f"{RESULTS}/{layout.SCORE_TABLE}",
@@ -60,6 +61,18 @@ rule summarise_scores:
             caption="../report/discrepancy_table.rst",
             category="Tables",
             labels={"table": "differences between datasets"},
+        ),
+        curve=report(
+            f"{RESULTS}/{layout.DISCREPANCY_CURVE}",
+            caption="../report/discrepancy_curve_table.rst",
+            category="Tables",
+            labels={"table": "differences by number of clips"},
+        ),
+        null=report(
+            f"{RESULTS}/{layout.DISCREPANCY_NULL}",
+            caption="../report/discrepancy_null_table.rst",
+            category="Tables",
+            labels={"table": "differences between halves of a dataset"},
         ),
     log:
         f"{LOGS}/summarise_scores.log",

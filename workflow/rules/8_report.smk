@@ -2,7 +2,8 @@
 
 Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_splits,
         and what the sections of a study need
-Writes  {results}/figures/{per_class,gaps,changes,discrepancy,audio}.{svg,png},
+Writes  {results}/figures/{per_class,gaps,changes,audio}.{svg,png},
+        {results}/figures/discrepancy{,_curve}.{svg,png},
         {results}/report.html
 """
 
@@ -14,6 +15,8 @@ rule draw_figures:
         summary=rules.summarise_scores.output.summary,
         gaps=rules.summarise_scores.output.gaps,
         discrepancy=rules.summarise_scores.output.discrepancy,
+        curve=rules.summarise_scores.output.curve,
+        null=rules.summarise_scores.output.null,
     output:
         per_class=report(
             EXPERIMENT.file(layout.FIGURE, figure="per_class"),
@@ -39,9 +42,18 @@ rule draw_figures:
             category="Figures",
             labels={"figure": "how different the datasets are"},
         ),
+        discrepancy_curve=report(
+            EXPERIMENT.file(layout.FIGURE, figure="discrepancy_curve"),
+            caption="../report/discrepancy_curve.rst",
+            category="Figures",
+            labels={"figure": "differences by the number of clips"},
+        ),
         png=expand(
             f"{RESULTS}/{layout.FIGURE_PNG}",
-            figure=["per_class", "gaps", "changes", "discrepancy"],
+            figure=[
+                *("per_class", "gaps", "changes"),
+                *("discrepancy", "discrepancy_curve"),
+            ],
         ),
     log:
         f"{LOGS}/draw_figures.log",

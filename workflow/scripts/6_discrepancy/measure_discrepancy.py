@@ -22,4 +22,6 @@ with jobs.running(snakemake):
         seed=snakemake.params.seed,
         parts=Path(snakemake.params.parts),
         out=Path(snakemake.output.domain_scores),
+        size_parts=Path(snakemake.params.size_parts),
+        sizes=Path(snakemake.output.sizes),
     )

@@ -1,11 +1,11 @@
-"""Adapter: rule ``summarise_scores`` calls `earshift.stages.statistics.summary`."""
+"""Adapter: rule ``summarise_scores`` calls `earshift.stages.statistics`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earshift import jobs
 from earshift.evaluation import protocol
-from earshift.stages.statistics import summary
+from earshift.stages.statistics import discrepancy_summary, summary
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -27,10 +27,13 @@ with jobs.running(snakemake):
         study=protocol.study_of(snakemake.config["study"]),
         out={name: Path(snakemake.output[name]) for name in summary.TABLES},
     )
-    summary.summarise_discrepancy(
+    discrepancy_summary.summarise_discrepancy(
         [Path(table) for table in snakemake.input.domain_scores],
+        [Path(table) for table in snakemake.input.sizes],
         params.methods,
         snakemake.config["discrepancy"],
         **resampling,
         out=Path(snakemake.output.discrepancy),
+        curve=Path(snakemake.output.curve),
+        null=Path(snakemake.output.null),
     )

@@ -85,6 +85,9 @@ SCORE_PARTS = "5_scores/{protocol}/{model}/{condition}.parts"
 # Stage 6, discrepancy.
 DISCREPANCY = "6_discrepancy/{model}/{condition}.parquet"
 DISCREPANCY_PARTS = "6_discrepancy/{model}/{condition}.parts"
+#: The same with fewer clips, and of two halves of each dataset.
+DISCREPANCY_SIZES = "6_discrepancy/{model}/{condition}.sizes.parquet"
+DISCREPANCY_SIZE_PARTS = "6_discrepancy/{model}/{condition}.sizes.parts"
 
 # Stage 7, statistics.
 TABLES = "tables"
@@ -96,6 +99,8 @@ NULL_GAP_TABLE = "tables/null_gaps.csv"
 CLASS_TABLE = "tables/class_values.csv"
 DIFFERENCE_TABLE = "tables/differences.csv"
 DISCREPANCY_TABLE = "tables/discrepancy.csv"
+DISCREPANCY_CURVE = "tables/discrepancy_curve.csv"
+DISCREPANCY_NULL = "tables/discrepancy_null.csv"
 DEVIATIONS = "tables/deviations.csv"
 
 # Stage 8, report.

@@ -13,15 +13,12 @@ from earshift.discrepancy import Result, resample
 from earshift.errors import ConfigError, DataError
 from earshift.runs import settings
 from earshift.stages.discrepancy import curves
-from earshift.stages.discrepancy.measuring import (
-    N_REPEATS,
-    check_draws,
-    measure_discrepancy,
-)
+from earshift.stages.discrepancy.halves import N_REPEATS
+from earshift.stages.discrepancy.measuring import check_draws, measure_discrepancy
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import main
 from earshift.stages.report.sections.findings import findings
-from earshift.stages.statistics import summary
+from earshift.stages.statistics import discrepancy_summary
 from tests.helpers.config import SCHEMA, minimal
 from tests.helpers.figures import drawn_axes, texts
 from tests.helpers.plugins import PLUGINS
@@ -40,8 +37,8 @@ MEASURES = {
 
 #: Columns of the final table where all measures score clips.
 COLUMNS = (
-    "model condition method access measure a b value low high change change_low "
-    "change_high"
+    "model condition method access measure a b n_a n_b n_recordings_a n_recordings_b "
+    "value low high change change_low change_high p_value detected"
 ).split()
 
 
@@ -63,15 +60,20 @@ def measured(folder, entries, measures):
         seed=0,
         parts=folder / "parts",
         out=folder / "d.parquet",
+        size_parts=folder / "size_parts",
+        sizes=folder / "sizes.parquet",
     )
-    summary.summarise_discrepancy(
+    discrepancy_summary.summarise_discrepancy(
         [folder / "d.parquet"],
+        [folder / "sizes.parquet"],
         METHODS,
         measures,
         n_resamples=199,
         confidence=0.95,
         seed=0,
         out=folder / "discrepancy.csv",
+        curve=folder / "curve.csv",
+        null=folder / "null.csv",
     )
     rows = pd.read_parquet(folder / "d.parquet")
     return rows, pd.read_csv(folder / "discrepancy.csv", keep_default_na=False)
@@ -137,7 +139,9 @@ def test_another_measure_finds_the_shift_and_its_removal(both):
 def test_a_measure_of_fixed_value_at_equality_says_it_beside_others(both):
     auc = both[1][both[1]["measure"].eq("domain_auc_linear")]
     assert set(auc["null"].astype(float)) == {0.5}
-    assert set(auc["p_value"]) == {""}
+    assert set(auc["null_low"]) == {""}
+    found = auc.set_index("method")[["p_value", "detected"]]
+    assert found.loc["none"].tolist() == [0.005, True]
 
 
 def test_an_entry_has_options_under_a_name_of_its_own(both):
@@ -224,8 +228,8 @@ def test_the_report_says_what_equal_datasets_give(drawn):
     assert said in text
     assert f"(equal datasets: {row['null']:.3f} [{row['null_low']:.3f}, " in text
     assert "the linear domain AUC (0.5 means no difference) is" in text
-    after = "By the MMD, 1 difference can still be detected after every correction."
-    assert after in text
+    after = "By the MMD, 1 difference can be detected without correction, and so after"
+    assert f"{after} every correction (" in text
 
 
 def test_of_a_similarity_lower_values_are_differences(tmp_path):
@@ -360,13 +364,13 @@ def test_halves_of_a_repeat_are_averaged_by_draw_and_repeats_by_interval():
     assert curve.value == 5.0
     assert curve.interval(1.0) == (2.0, 3.0)
     assert curve.null is None
-    assert np.isnan(curve.p_value("lower"))
+    assert np.isnan(curve.p_value("lower", None))
 
 
 def test_the_p_value_is_that_of_the_side_that_is_more_different():
     curve = curves.Curve(np.array([[3.0, 3.0]]), np.array([1.0, 2.0, 3.0, 4.0]))
-    assert curve.p_value("lower") == pytest.approx((2 + 1) / 5)
-    assert curve.p_value("higher") == pytest.approx((3 + 1) / 5)
+    assert curve.p_value("lower", None) == pytest.approx((2 + 1) / 5)
+    assert curve.p_value("higher", None) == pytest.approx((3 + 1) / 5)
 
 
 def difference(x):
@@ -397,7 +401,7 @@ def test_null_values_are_those_of_equal_datasets():
         x = np.repeat(rng.standard_normal(40), 2)
         result = resample(difference(x), recordings, recordings, rng, n_draws=99)
         curve = curves.Curve(np.array([[result.value]]), result.null)
-        p_values.append(curve.p_value("lower"))
+        p_values.append(curve.p_value("lower", None))
     # Uniform between 0 and 1: the standard error of the mean is 0.03.
     assert np.mean(p_values) == pytest.approx(0.5, abs=0.1)
     assert np.mean(np.array(p_values) <= 0.1) < 0.2

@@ -1,10 +1,12 @@
 """The figures show every row of the tables, and the same tables give the same bytes."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from earshift.stages.report import final_tables
-from earshift.stages.report.figures import audio, main
+from earshift.stages.report.figures import audio, main, style
 from tests.helpers.figures import drawn_axes, texts
 from tests.helpers.report_tables import MEASURES, write_results
 
@@ -73,6 +75,33 @@ def test_the_chance_line_of_a_measure_is_drawn(found):
     assert [0.5, 0.5] in [list(line.get_xdata()) for line in ax.lines]
 
 
+def test_a_difference_that_is_not_detected_has_an_empty_mark(found):
+    ax = drawn_axes(main.discrepancy(found))[0]
+    marks = [line for line in ax.lines if line.get_marker() == "o"]
+    fills = {line.get_xdata()[0]: line.get_markerfacecolor() for line in marks}
+    assert fills == {0.8: style.BLACK, 0.5: "white"}
+
+
+def test_a_curve_has_a_line_per_pair_and_a_mark_per_half(found):
+    figure = main.FIGURES["discrepancy_curve"](found)
+    axes = drawn_axes(figure)
+    titles = {ax.get_title(loc="left") for ax in axes}
+    assert len(titles) == 4
+    assert "linear domain AUC\nmfcc" in titles
+    for ax in axes:
+        (line,) = [line for line in ax.lines if len(line.get_xdata()) == 3]
+        assert list(line.get_xdata()) == [17, 35, 70]
+        assert list(line.get_ydata()) == [0.6, 0.7, 0.8]
+        halves = [line for line in ax.lines if list(line.get_ydata()) == [0.51]]
+        assert len(halves) == 2
+        assert [t.get_text() for t in ax.get_xticklabels()] == ["17", "35", "70"]
+
+
+def test_where_no_measure_scores_clips_the_figure_of_curves_is_empty(found):
+    found = replace(found, curve=found.curve[:0])
+    assert not main.FIGURES["discrepancy_curve"](found).axes
+
+
 def test_what_a_method_sees_is_shown_beside_its_name(found):
     assert "lda \N{DAGGER}" in texts(main.gaps(found))
     assert "none" in texts(main.gaps(found))
@@ -94,6 +123,10 @@ def test_many_datasets_methods_classes_and_scopes_fit(name, tmp_path):
         assert {f"class ${i}$" for i in range(20)} <= shown
     elif name == "discrepancy":
         assert "method 7 \N{DAGGER}" in shown
+    elif name == "discrepancy_curve":
+        assert {"a, b", "a, c", "b, c"} <= {
+            text.get_text() for text in figure.legends[0].get_texts()
+        }
     else:
         assert "method 7 (classwise) \N{DOUBLE DAGGER}" in shown
 

@@ -99,21 +99,71 @@ def test_each_verdict_is_put_in_words(tmp_path):
 def test_the_measures_are_told_before_and_after(tmp_path):
     text = said(write_results(tmp_path / "r"))
     assert (
+        "Between here and there, on 70 clips of each (35 and 34 recordings), the "
         "linear domain AUC (0.5 means no difference) is 0.80 [0.75, 0.85] with mfcc"
-        in text
-    )
-    assert (
-        "Of 2 differences that the linear domain AUC detects without correction, it no "
-        "longer detects 2 after lda. That is no proof that none is left"
     ) in text
+    assert (
+        "between two halves of one dataset, with as many clips, the linear domain AUC "
+        "is 0.51 [0.46, 0.56] (here, mfcc) to 0.51 [0.46, 0.56] (there, other)."
+    ) in text
+    assert (
+        "Of 2 differences that the linear domain AUC detects without correction, it "
+        "does not detect 2 after lda (70 clips of each dataset). That is no proof that "
+        "none is left"
+    ) in text
+    assert "no longer" not in text
 
 
 def test_a_measure_on_the_other_side_of_chance_is_no_difference(tmp_path):
     below = said(write_results(tmp_path / "r", measured=(0.43, 0.43)))
-    assert "is 0.43 [0.38, 0.48] with mfcc (no detectable difference)" in below
-    assert "By the linear domain AUC, no difference is detectable to begin" in below
+    few = "(no difference is detected with so many clips)"
+    assert f"is 0.43 [0.38, 0.48] with mfcc {few}" in below
+    assert (
+        "By the linear domain AUC, no difference is detected to begin with (70 clips "
+        "of each dataset)."
+    ) in below
     kept = said(write_results(tmp_path / "kept", measured=(0.8, 0.7)))
-    assert "2 differences can still be detected after every correction" in kept
+    assert "2 differences can be detected without correction, and so after" in kept
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bounds", "said"),
+    [
+        (1.0, 1.0, "0 to 1", "\N{GREATER-THAN OR EQUAL TO} 0.99"),
+        (0.9982, 1.0, "0 to 1", "\N{GREATER-THAN OR EQUAL TO} 0.99"),
+        (0.99, 1.0, "0 to 1", ""),
+        (0.0, 0.0, "0 to 1", "\N{LESS-THAN OR EQUAL TO} 0.01"),
+        (0.5, 0.5, "0 to 1", "constant"),
+        (0.521, 0.524, "0 to 1", ""),
+        (3.0, 3.0, "", ""),
+        (math.nan, math.nan, "0 to 1", ""),
+    ],
+)
+def test_a_value_without_spread_is_a_bound_or_constant(low, high, bounds, said):
+    assert words.without_spread(low, high, bounds) == said
+
+
+def test_a_bound_is_told_where_all_clips_are_told_apart(tmp_path):
+    results = write_results(tmp_path / "r")
+    file = results / "tables" / "discrepancy.csv"
+    table = pd.read_csv(file).assign(value=1.0, low=1.0, high=1.0)
+    table.to_csv(file, index=False)
+    assert "is \N{GREATER-THAN OR EQUAL TO} 0.99 with mfcc and" in said(results)
+    shown = section(page(results), "discrepancy-table")
+    assert "<td>\N{GREATER-THAN OR EQUAL TO} 0.99</td>" in shown
+    assert "[1.000" not in shown
+
+
+def test_the_section_shows_clips_halves_and_the_curve(tmp_path):
+    results = write_results(tmp_path / "r")
+    shown = " ".join(section(page(results), "discrepancy-table").split())
+    assert '70, 70 <span class="i">(35, 34)</span>' in shown
+    assert '<td>two halves of there</td><td class="n">70</td>' in shown
+    assert '<figure id="figure-discrepancy_curve">' in shown
+    file = results / "tables" / "discrepancy_curve.csv"
+    curve = pd.read_csv(file)
+    curve[curve["n"].eq(70)].to_csv(file, index=False)
+    assert "figure-discrepancy_curve" not in page(results)
 
 
 def test_many_directions_are_drawn_together(tmp_path):
@@ -130,7 +180,7 @@ def test_one_model_is_not_ranked_and_one_method_not_corrected(tmp_path):
 def test_conditions_are_not_called_models(tmp_path):
     results = write_results(tmp_path / "r")
     assert "Of 2 models, other loses most" in said(results)
-    for name in ("scores", "summary", "gaps", "discrepancy"):
+    for name in final_tables.NAMES:
         file = results / "tables" / f"{name}.csv"
         clean = pd.read_csv(file, keep_default_na=False)
         other = clean.assign(condition="gain_6")
@@ -245,7 +295,7 @@ def test_datasets_of_one_format_are_called_so(tmp_path):
         table.to_csv(file, index=False)
     (told,) = audit.findings(results)
     assert "detected no clip that is copied" in told.sentences[0]
-    assert "do not detectably tell here and there apart" in told.sentences[1]
+    assert "no difference of here and there is detected" in told.sentences[1]
 
 
 def share(results, **changes):

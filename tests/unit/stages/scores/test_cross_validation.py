@@ -6,7 +6,7 @@ import pytest
 
 from earshift import datasets, store
 from earshift.errors import DataError
-from earshift.stages.discrepancy import measuring
+from earshift.stages.discrepancy import halves as stage_6
 from earshift.stages.scores import cross_validation
 from earshift.stages.splits import classes
 from earshift.stages.statistics import summary
@@ -262,7 +262,7 @@ def test_a_resample_without_the_class_is_left_out_of_the_interval(n_present):
 def test_of_large_datasets_the_same_clips_are_measured_for_every_method(
     tmp_path, entries, monkeypatch
 ):
-    monkeypatch.setattr(measuring, "MAX_CLIPS", 15)
+    monkeypatch.setattr(stage_6, "MAX_CLIPS", 15)
     rows = measure(tmp_path, entries)
     measured = rows.groupby(["method", "repeat", "fold", "dataset"])["clip_id"]
     assert set(measured.nunique()) == {15}

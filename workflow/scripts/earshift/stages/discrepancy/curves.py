@@ -15,6 +15,12 @@ from earshift.numerics.auc import resampled_auc
 #: Columns that say of what a curve is, besides the method.
 KEYS = ("model", "condition", "a", "b", "measure")
 
+#: How much wider an AUC spreads about chance than its resamples, which keep the
+#: classifiers. Where there is nothing to learn, what one clip teaches of another is
+#: what the other teaches of it: each pair counts twice in the AUC, once as test and
+#: once as training clip, and resampled test clips show half of that variance.
+AT_CHANCE = 2**0.5
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -30,10 +36,13 @@ class Curve:
         a single row, since its resamples are drawn once for all repeats.
     null : ndarray of shape (n_draws,), optional
         Values of equal datasets, in ascending order, means over repeats alike.
+    spread : float, default=1
+        How much wider values spread where the datasets are equal than the resamples.
     """
 
     values: NDArray[np.float64]
     null: NDArray[np.float64] | None = None
+    spread: float = 1.0
 
     @property
     def value(self) -> float:
@@ -50,24 +59,65 @@ class Curve:
         """Return the change from another method, measured with the same draws."""
         return Curve(self.values - other.values)
 
-    def p_value(self, better: str) -> float:
-        """Return how often chance makes equal datasets look as different.
+    def p_value(self, better: str, at_equality: float | None) -> float:
+        """Return how often equal datasets look as different by chance, one-sided.
+
+        Of null values, the share that is as different as the value; without them, the
+        share of resamples that is no more different than equal datasets are, so that it
+        is at most one minus a level just if the one-sided bound of the value at that
+        level lies beyond what equal datasets give.
 
         Parameters
         ----------
         better : {"lower", "higher"}
             Which values mean that the datasets are more alike.
+        at_equality : float or None
+            The value of equal datasets; None where null values say it.
 
         Returns
         -------
         float
-            One-sided; never 0. NaN without null values.
+            Never 0. NaN where there is no value.
         """
-        if self.null is None:
-            return float("nan")
         sign = 1 if better == "lower" else -1
-        n_as_different = int(np.sum(sign * self.null >= sign * self.value))
-        return (n_as_different + 1) / (len(self.null) + 1)
+        if self.null is not None:
+            chance = sign * self.null >= sign * self.value
+        elif at_equality is None or not np.isfinite(self.value):
+            return float("nan")
+        else:
+            draws = np.sort(self.values[:, 1:], axis=1).mean(axis=0)
+            draws = draws[np.isfinite(draws)]
+            wider = self.value + self.spread * (draws - self.value)
+            chance = sign * wider <= sign * at_equality
+        return (int(chance.sum()) + 1) / (len(chance) + 1)
+
+
+def is_detected(p_value: float, confidence: float) -> bool:
+    """Return True if two datasets are more different than chance explains.
+
+    The one place where that is decided; on the other side of chance there is none: an
+    AUC below 0.5 is what a classifier that learned nothing has in some samples.
+
+    Parameters
+    ----------
+    p_value : float
+        As `Curve.p_value` returns it.
+    confidence : float
+        Level of the one-sided bound.
+
+    Returns
+    -------
+    bool
+        False if there is no p-value.
+    """
+    return p_value <= 1 - confidence + 1e-9
+
+
+def scoring(rows: pd.DataFrame) -> list[str]:
+    """Return the measures that score clips, in the order of the rows."""
+    if "quantity" in rows:
+        rows = rows[rows["quantity"].isna()]
+    return [str(name) for name in rows["measure"].unique()]
 
 
 def curves(
@@ -96,7 +146,7 @@ def curves(
         if "quantity" in part and part["quantity"].notna().all():
             found = _of_values(part)
         else:
-            found = _of_scores(part, names[KEYS.index("b")], n_resamples, seed)
+            found = _of_scores(part, n_resamples, seed)
         for method, curve in found:
             yield (*names, method), curve
 
@@ -119,7 +169,7 @@ def _by_repeat(rows: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _of_scores(
-    rows: pd.DataFrame, b: str, n_resamples: int, seed: int
+    rows: pd.DataFrame, n_resamples: int, seed: int
 ) -> Iterator[tuple[str, Curve]]:
     """Yield the AUC of each method, of scores of clips, per resample."""
     clips = rows[["dataset", "clip_id", "recording"]].drop_duplicates()
@@ -140,8 +190,8 @@ def _of_scores(
         inner = part[["repeat", "fold", "inner_fold"]]
         auc = resampled_auc(
             part["score"].to_numpy(float),
-            part["dataset"].eq(b).to_numpy(bool),
+            part["of_b"].to_numpy(bool),
             np.asarray(inner.groupby(list(inner.columns)).ngroup(), np.int64),
             weights[place.loc[where].to_numpy()],
         )
-        yield str(method), Curve(auc[np.newaxis])
+        yield str(method), Curve(auc[np.newaxis], spread=AT_CHANCE)

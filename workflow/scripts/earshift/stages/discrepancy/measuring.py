@@ -10,30 +10,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.linalg import block_diag
 from sklearn.base import TransformerMixin
-from sklearn.preprocessing import StandardScaler
 
-from earshift import discrepancy, files, registry, versions
+from earshift import discrepancy, files, versions
 from earshift.debias import Method, calls, checks, fit_checks
 from earshift.errors import DataError
 from earshift.evaluation import domains
-from earshift.evaluation.domains import PRESENT, Domain
-from earshift.numerics.grouped_folds import assign_folds
+from earshift.evaluation.domains import Domain
+from earshift.stages.discrepancy import curves
+from earshift.stages.discrepancy.halves import (
+    MAX_CLIPS,
+    N_REPEATS,
+    clips_per_side,
+    draw_clips,
+    halve,
+)
 from earshift.stages.discrepancy.pair import Side, measure_pair
+from earshift.stages.discrepancy.sizes import (
+    checked_entries,
+    measure_sizes,
+    standardised,
+)
 from earshift.stages.scores import cross_validation, inputs, score_tables
 from earshift.stages.splits.classes import read_classes
 from earshift.workers import tasks
-
-#: How often the datasets are halved. A method is fitted on one half of the recordings
-#: and measured on the other, then the other way round: a probe trained on the clips
-#: that a method was fitted to would call every mean-matching method perfect.
-N_REPEATS = 3
-
-#: Clips of a dataset at most that a method is fitted to, and that are measured, in each
-#: half: with a thousand, an AUC is known to about 0.01, and a kernel's time grows with
-#: their square.
-MAX_CLIPS = 1000
 
 #: Columns that say which call of a measure a value is of.
 CALL = ["measure", "a", "b", "method", "repeat", "fold"]
@@ -50,8 +50,13 @@ def measure_discrepancy(
     seed: int,
     parts: Path,
     out: Path,
+    size_parts: Path,
+    sizes: Path,
 ) -> None:
     """Measure held-out clips of each two datasets after each method.
+
+    All pairs are measured with one number of clips of each dataset, that of the
+    smallest (`halves.clips_per_side`).
 
     Parameters
     ----------
@@ -72,10 +77,15 @@ def measure_discrepancy(
     out : Path
         Parquet file to write: for each measure, method, pair of datasets (columns a, b)
         and half (columns repeat, fold), a row per held-out clip, with columns clip_id,
-        recording, dataset, score, inner_fold, where the measure scores clips. Of other
-        measures a row per value, with columns quantity (``value``, ``null`` or
+        recording, dataset, of_b, score, inner_fold, where the measure scores clips. Of
+        other measures a row per value, with columns quantity (``value``, ``null`` or
         ``resampled``), draw (counts the values of a quantity) and value; a file of the
-        former alone has none of these columns.
+        former alone has none of these columns. All have those of `pair.COUNTS`.
+    size_parts : Path
+        As `parts`, for `sizes`.
+    sizes : Path
+        Parquet file to write, alike: of the method ``none`` with fewer clips, and of
+        two halves of each dataset, which is then a and b (`sizes.measure_sizes`).
 
     Raises
     ------
@@ -84,12 +94,14 @@ def measure_discrepancy(
     """
     chosen = read_classes(classes)
     all_domains = inputs.load_all(entries, chosen)
+    what = f"{model} / {condition}: discrepancy"
     shared = {
         "entries": [dict(entry) for entry in entries],
         "digest": [domain.digest() for domain in all_domains],
         "classes": chosen,
         "measures": discrepancy.identities(measures),
         "seed": seed,
+        "n_clips": clips_per_side(all_domains, seed, what),
         "version": versions.DISCREPANCY,
     }
     halves = [(repeat, half) for repeat in range(N_REPEATS) for half in (0, 1)]
@@ -102,10 +114,23 @@ def measure_discrepancy(
         name="earshift.discrepancy._stage.measure_fold",
         folder=parts,
         n_workers=0,  # tasks of a fraction of a second
-        what=f"{model} / {condition}: discrepancy",
+        what=what,
     )
     check_draws(rows)
-    rows = rows.assign(model=model, condition=condition)
+    _write(rows.assign(model=model, condition=condition), out)
+    scoring = {"scoring": curves.scoring(rows)}
+    rows = tasks.run_tasks(
+        measure_sizes,
+        [shared | scoring | {"repeat": repeat} for repeat in range(N_REPEATS)],
+        name="earshift.discrepancy.measure_sizes",
+        folder=size_parts,
+        n_workers=0,
+        what=f"{what} by number of clips",
+    )
+    _write(rows.assign(model=model, condition=condition), sizes)
+
+
+def _write(rows: pd.DataFrame, out: Path) -> None:
     with files.whole_file(out) as file:
         rows.to_parquet(file, index=False)
 
@@ -145,6 +170,7 @@ def measure_fold(
     classes: Sequence[str],
     measures: Mapping[str, Any],
     seed: int,
+    n_clips: int,
     method: str,
     method_entry: Mapping[str, Any],
     method_version: int | str,
@@ -161,6 +187,8 @@ def measure_fold(
     measures : mapping
         Name in the experiment -> what decides the results of the measure, as
         `discrepancy.identities` returns it.
+    n_clips : int
+        Clips of each dataset that are measured.
     method, method_entry, method_version
         Name, config entry and version of the debias method.
     repeat, fold : int
@@ -177,29 +205,24 @@ def measure_fold(
         If the method does what none may, or a measure returns what none may.
     """
     own = Method.of_task(method, method_entry, method_version)
-    measure_entries = {}
-    for name, identity in measures.items():
-        entry, version = discrepancy.entry_of(name, identity)
-        registry.check_version("discrepancy", entry["plugin"], version)
-        measure_entries[name] = entry
+    measure_entries = checked_entries(measures)
     all_domains = inputs.load_all(entries, classes)
-    draws = np.random.default_rng([seed, repeat])
-    halves = halve(all_domains, draws)
-    # The other half is as it was when that is measured.
-    both = [[_at_most(half == f, MAX_CLIPS, draws) for half in halves] for f in (0, 1)]
-    train, test = both[1 - fold], both[fold]
+    halves = halve(all_domains, seed, repeat)
+    train = draw_clips(all_domains, halves, (seed, repeat, 1 - fold), MAX_CLIPS)
+    test = draw_clips(all_domains, halves, (seed, repeat, fold), n_clips)
     with score_tables.named(method, f"in stage 6 (halving {repeat}, half {fold})"):
         held_out = _corrected(own, all_domains, train, test, fit_again=fold == 0)
     sides = [
-        Side(X, domain.labels[chosen], _clips(domain, chosen))
+        Side.of(domain, chosen, X)
         for X, domain, chosen in zip(held_out, all_domains, test, strict=True)
     ]
     tables = []
     for a, b in _pairs(own, [domain.name for domain in all_domains]):
+        names = {"a": all_domains[a].name, "b": all_domains[b].name}
         for name, entry in measure_entries.items():
             # The same draws for every method, so that their values are paired.
-            rng = np.random.default_rng([seed, repeat, fold, a, b])
-            key = {"measure": name, "a": all_domains[a].name, "b": all_domains[b].name}
+            rng = domains.generator(seed, repeat, fold, *names.values())
+            key = {"measure": name, **names}
             tables.append(measure_pair(entry, sides[a], sides[b], rng, key))
     return pd.concat(tables, ignore_index=True).assign(
         method=method, repeat=repeat, fold=fold
@@ -229,9 +252,7 @@ def _corrected(
 
     A method may do what it may in stage 5, and no more.
     """
-    pooled = np.concatenate([d.X[t] for d, t in zip(all_domains, train, strict=True)])
-    scaler = StandardScaler().fit(pooled)
-    scaled = [scaler.transform(d.X) for d in all_domains]
+    scaled = standardised(all_domains, train)
     parts = [(d, x[t], t) for d, x, t in zip(all_domains, scaled, train, strict=True)]
     fitted, seen = fit_method(method, parts)
     groups = [
@@ -251,32 +272,6 @@ def _corrected(
         again = (np.concatenate(some), datasets if told else None)
         fit_checks.check_fit(method.plugin, method.make, seen, *again)
     return held_out
-
-
-def halve(
-    all_domains: Sequence[Domain], draws: np.random.Generator
-) -> list[NDArray[np.int64]]:
-    """Halve the recordings of all datasets; one that two have is in one half.
-
-    Parameters
-    ----------
-    all_domains : sequence of Domain
-        The datasets.
-    draws : Generator
-        Draws.
-
-    Returns
-    -------
-    list of ndarray of shape (n_clips,), int
-        For each dataset, the half of each clip: 0 or 1.
-    """
-    blocks = [
-        np.column_stack([d.labels == PRESENT, np.ones(len(d.labels), bool)])
-        for d in all_domains
-    ]
-    recordings = np.concatenate([d.recording for d in all_domains])
-    half = assign_folds(block_diag(*blocks), recordings, 2, draws)
-    return np.split(half, np.cumsum([len(d.recording) for d in all_domains])[:-1])
 
 
 def fit_method(
@@ -304,23 +299,3 @@ def fit_method(
     # One kernel for all of them: 'k' sees no more than this.
     seen["source_clips"] = parts[0][1]
     return calls.fit(method.make(), seen), seen
-
-
-def _at_most(
-    chosen: NDArray[np.bool_], n: int, rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Return `n` of the chosen clips, or all if there are not so many."""
-    out = np.zeros_like(chosen)
-    out[rng.permutation(np.flatnonzero(chosen))[:n]] = True
-    return out
-
-
-def _clips(domain: Domain, chosen: NDArray[np.bool_]) -> pd.DataFrame:
-    """Return dataset, id and recording of the chosen clips of a domain."""
-    return pd.DataFrame(
-        {
-            "dataset": domain.name,
-            "clip_id": domain.clip_id[chosen],
-            "recording": domain.recording[chosen],
-        }
-    )

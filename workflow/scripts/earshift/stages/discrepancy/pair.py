@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 from earshift import discrepancy, registry
 from earshift.discrepancy import ClipScores, Result
 from earshift.errors import DataError
+from earshift.evaluation.domains import Domain
+
+#: Columns that say how many clips and recordings of each dataset were measured.
+COUNTS = ("n_a", "n_b", "n_recordings_a", "n_recordings_b")
 
 #: Null or resampled values at least, if there are any.
 MIN_DRAWS = 20
@@ -40,6 +44,21 @@ class Side:
     labels: NDArray[np.int8]
     clips: pd.DataFrame
 
+    @classmethod
+    def of(
+        cls, domain: Domain, chosen: NDArray[np.bool_], X: NDArray[np.float64]
+    ) -> Side:
+        """Return the chosen clips of a dataset, with their features `X`."""
+        names = {"clip_id": domain.clip_id, "recording": domain.recording}
+        clips = pd.DataFrame({key: all_of[chosen] for key, all_of in names.items()})
+        clips.insert(0, "dataset", domain.name)
+        return cls(X, domain.labels[chosen], clips)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Numbers of clips and of recordings."""
+        return len(self.clips), int(self.clips["recording"].nunique())
+
 
 def measure_pair(
     entry: Mapping[str, Any],
@@ -64,7 +83,8 @@ def measure_pair(
     Returns
     -------
     DataFrame
-        As `measure_discrepancy` writes it: a row per clip, or per value.
+        As `measure_discrepancy` writes it: a row per clip, or per value, and in all of
+        them the `COUNTS`.
 
     Raises
     ------
@@ -83,6 +103,8 @@ def measure_pair(
         **registry.own_options(entry),
     )
     who = f"the measure '{key['measure']}'"
+    numbers = [n for both in zip(a.counts, b.counts, strict=True) for n in both]
+    counts = dict(zip(COUNTS, numbers, strict=True))
     if not isinstance(result, Result):
         raise DataError(
             f"{who} must return a discrepancy.Result, got a {type(result).__name__}."
@@ -92,7 +114,8 @@ def measure_pair(
         _check_scores(result.scores, clips, who)
         _check_auc(result, len(a.X), who)
         found = {"score": result.scores.scores, "inner_fold": result.scores.folds}
-        return clips.assign(**key, **found)
+        of_b = np.arange(len(clips)) >= len(a.X)
+        return clips.assign(of_b=of_b, **key, **found, **counts)
     values = _values(result, who)
     _check_values(values, plugin, who)
     rows = [
@@ -101,7 +124,7 @@ def measure_pair(
         )
         for quantity, each in values.items()
     ]
-    return pd.concat(rows, ignore_index=True).assign(**key)
+    return pd.concat(rows, ignore_index=True).assign(**key, **counts)
 
 
 def _check_scores(found: ClipScores, clips: pd.DataFrame, who: str) -> None:

@@ -40,13 +40,23 @@ CAPTIONS: Mapping[str, tuple[str, str, str]] = {
         "How different the datasets are, before and after",
         "Points with intervals: each measure of difference before and after methods.",
         "How different the features of held-out clips of two datasets are. Lines are "
-        "{level} intervals from resampling the recordings of both datasets; where one "
-        "crosses the dashed line, the measure detects no difference. Some measures "
-        "have a grey band instead, the {level} interval of equal datasets: none is "
-        "detected where the mark lies on it. That says nothing of whether classifiers "
-        "carry over. From tables/discrepancy.csv.",
+        "{level} intervals from resampling the recordings of both datasets. Filled: a "
+        "difference is detected, one-sided; empty: none is, with so many clips. "
+        "Dashed: no difference; some measures have a grey band instead, the {level} "
+        "interval of equal datasets. That says nothing of whether classifiers carry "
+        "over. From tables/discrepancy.csv.",
     ),
 }
+
+#: The same of the figure of the section on discrepancy.
+CURVE = (
+    "By the number of clips",
+    "Line plots: each measure by the number of clips of each dataset, a line per pair.",
+    "The same measures without correction, by the number of clips of each dataset. "
+    "Bands are {level} intervals. Where a line still rises, more clips would give a "
+    "larger value. Empty marks: two halves of one dataset, with as many clips. Dashed: "
+    "no difference. From tables/discrepancy_curve.csv and tables/discrepancy_null.csv.",
+)
 
 #: The same of the figures of the study; ``{}`` in a name is the protocol shown.
 STUDY: Mapping[str, tuple[str, str, str]] = {

@@ -10,11 +10,13 @@ from typing import Any
 import pandas as pd
 
 from earshift.evaluation.samples import ALL
-from earshift.stages.report.measured import with_facts
+from earshift.stages.report.measured import with_facts, with_facts_of
 from earshift.tables import (
     CLASS_VALUES,
     DIFFERENCES,
     DISCREPANCY,
+    DISCREPANCY_CURVE,
+    DISCREPANCY_NULL,
     GAPS,
     LEARNING_CURVES,
     NULL_GAPS,
@@ -33,6 +35,8 @@ NAMES = (
     "class_values",
     "differences",
     "discrepancy",
+    "discrepancy_curve",
+    "discrepancy_null",
 )
 
 #: What `access` means, in words.
@@ -64,6 +68,10 @@ class Tables:
     discrepancy : DataFrame
         Measures between datasets, whose rows are of no protocol; with what
         `measured.with_facts` adds, if `read` was given the measures.
+    curve : DataFrame
+        The same by the number of clips, for ``none``; likewise.
+    halves : DataFrame
+        The same between halves of one dataset, for ``none``; likewise.
     kernel : DataFrame
         As `summary`, with the changes of methods against others than ``none``, such as
         those of kernel methods against ``k``.
@@ -83,6 +91,8 @@ class Tables:
     summary: pd.DataFrame
     gaps: pd.DataFrame
     discrepancy: pd.DataFrame
+    curve: pd.DataFrame
+    halves: pd.DataFrame
     kernel: pd.DataFrame
     protocol: str
     protocols: tuple[str, ...]
@@ -140,7 +150,7 @@ def read(
     Parameters
     ----------
     folder : Path
-        Holds ``scores.csv``, ``summary.csv``, ``gaps.csv`` and ``discrepancy.csv``.
+        Holds the tables of `NAMES`.
     protocol : str, optional
         Which; without it ``fixed``, or the first where that did not run.
     measures : mapping, optional
@@ -174,14 +184,14 @@ def read(
     seen = dict(zip(summary["variant"], summary["access"], strict=True))
     gaps = _named(rows_of(GAPS), alike)
     gaps["access"] = gaps["variant"].map(seen)
-    discrepancy = _named(rows_of(DISCREPANCY), alike)
-    if measures is not None:
-        discrepancy = with_facts(discrepancy, measures)
+    pairs, curve, halves = _measured(folder, measures)
     return Tables(
         _named(scores, alike),
         summary,
         _of_auc(gaps),
-        discrepancy,
+        pairs,
+        curve,
+        halves,
         kernel,
         shown,
         protocols,
@@ -210,6 +220,24 @@ def _of_one_partner(rows: pd.DataFrame) -> pd.DataFrame:
     within = rows["train"].eq(rows["test"])
     first = rows[within].groupby("test", sort=False)["partner"].transform("first")
     return rows[~within | rows["partner"].eq(first.reindex(rows.index))]
+
+
+def _measured(
+    folder: Path, measures: Mapping[str, Mapping[str, Any]] | None
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the tables of discrepancies, with what `measures` say of themselves."""
+    pairs, curve, halves = (
+        _named(one.read(folder / Path(one.file).name).assign(**more), ())
+        for one, more in (
+            (DISCREPANCY, {}),
+            (DISCREPANCY_CURVE, {"method": "none"}),
+            (DISCREPANCY_NULL, {"method": "none"}),
+        )
+    )
+    if measures is None:
+        return pairs, curve, halves
+    pairs = with_facts(pairs, measures)
+    return pairs, with_facts_of(curve, pairs), with_facts_of(halves, pairs)
 
 
 def _named(table: pd.DataFrame, alike: Collection[str]) -> pd.DataFrame:

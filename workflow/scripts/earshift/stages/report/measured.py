@@ -12,7 +12,10 @@ import pandas as pd
 from earshift import registry
 
 #: Columns of null values, which only tables of some measures have.
-NULL = ("null", "null_low", "null_high", "p_value")
+NULL = ("null", "null_low", "null_high")
+
+#: Columns of the numbers of clips and recordings of both datasets.
+COUNTS = ("n_a", "n_b", "n_recordings_a", "n_recordings_b")
 
 #: Decimals of a value between 0 and 1.
 DIGITS = 3
@@ -38,8 +41,7 @@ def with_facts(
         * `label`: the name of the measure, and `better`, as its plugin says;
         * `bounds`: its range, such as ``0 to 1``, if it has both ends, else empty;
         * `expected`: the value of equal datasets;
-    * `tested`: whether that has an interval;
-        * `detected`: whether the datasets are more different than chance explains;
+        * `tested`: whether that has an interval;
         * `digits`: decimals that tell values of this measure and model apart.
     """
     from earshift import discrepancy  # which takes long
@@ -65,26 +67,52 @@ def with_facts(
         bounds=named.map(bounds),
         expected=table["null"].fillna(named.map(fixed)),
     )
-    return table.assign(detected=_detected(table), digits=_digits(table))
+    return table.assign(digits=_digits(table))
+
+
+def with_facts_of(table: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+    """Add to the rows of another table what that of discrepancies says of a measure.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of ``discrepancy_curve.csv`` or ``discrepancy_null.csv``, with `setting`.
+    measured : DataFrame
+        As from `with_facts`.
+
+    Returns
+    -------
+    DataFrame
+        With the columns label, better, bounds, expected and digits.
+    """
+    keys = ["setting", "measure"]
+    facts = measured.groupby(keys, sort=False)[
+        ["label", "better", "bounds", "expected", "digits"]
+    ].first()
+    return table.join(facts, on=keys)
+
+
+def counted(row: Any) -> str:  # noqa: ANN401
+    """Return how many clips and recordings of its datasets a value is of, in words.
+
+    Parameters
+    ----------
+    row : named tuple
+        Of the table of discrepancies.
+
+    Returns
+    -------
+    str
+        Such as ``"70 clips of each (35 and 34 recordings)"``.
+    """
+    clips = f"{row.n_a} clips of each"
+    if row.n_a != row.n_b:
+        clips = f"{row.n_a} and {row.n_b} clips"
+    return f"{clips} ({row.n_recordings_a} and {row.n_recordings_b} recordings)"
 
 
 def _bounds(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"{low:g} to {high:g}"
-
-
-def _detected(table: pd.DataFrame) -> pd.Series[bool]:
-    """Return where two datasets are more different than chance explains.
-
-    With null values, where the value lies beyond their interval; else where the
-    interval of the value lies beyond the one of equal datasets. On the other side of
-    that there is no difference either: a domain AUC below 0.5 is what a classifier that
-    learned nothing has in some samples.
-    """
-    tested = table["tested"]
-    low, high = (table["value"].where(tested, table[end]) for end in ("low", "high"))
-    most = table["null_high"].where(tested, table["expected"])
-    least = table["null_low"].where(tested, table["expected"])
-    return low.gt(most).where(table["better"].eq("lower"), high.lt(least))
 
 
 def _digits(table: pd.DataFrame) -> pd.Series[int]:

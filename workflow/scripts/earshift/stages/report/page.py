@@ -175,6 +175,7 @@ def _environment(folder: Path) -> Environment:
         "interval": words.interval,
         "signed_interval": words.signed_interval,
         "p_value": words.p_value,
+        "without_spread": words.without_spread,
     }
     macros = environment.get_template("macros.html.j2").module
     environment.globals |= {

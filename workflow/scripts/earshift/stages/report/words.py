@@ -62,6 +62,38 @@ def signed_interval(low: float, high: float, digits: int = 3) -> str:
     return f"[{signed(low, digits)}, {signed(high, digits)}]"
 
 
+def without_spread(low: float, high: float, bounds: str, digits: int = 2) -> str:
+    """Return what to print of a value whose interval would print without a width.
+
+    That all resamples are alike does not make a value certain: where all clips are told
+    apart, other clips may not be.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the interval.
+    bounds : str
+        The range of the measure, as `measured.with_facts` writes it.
+    digits : int, default=2
+        Decimals.
+
+    Returns
+    -------
+    str
+        At an end of the range a bound one hundredth from it, such as ``"\u2265 0.99"``;
+        elsewhere ``"constant"``, if there is no width at all. Empty if the value and
+        its interval are to be printed, as always where there is no range.
+    """
+    if not bounds or round(low, digits) != round(high, digits):
+        return ""
+    least, most = map(float, bounds.split(" to "))
+    if round(low, digits) >= most:
+        return f"\N{GREATER-THAN OR EQUAL TO} {number(most - 0.01)}"
+    if round(high, digits) <= least:
+        return f"\N{LESS-THAN OR EQUAL TO} {number(least + 0.01)}"
+    return "constant" if low == high else ""
+
+
 def _telling(low: float, high: float, digits: int) -> int:
     """Return how many decimals show that both ends are not 0; six at most."""
     while digits < 6 and any(v and not round(v, digits) for v in (low, high)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -16,13 +15,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import style
 from earshift.tables import PERCENTILES, SPECTRA
-
-#: Colours of datasets; from the eighth on they come again with another line.
-COLOURS = (
-    *(style.BLUE, style.ORANGE, style.GREEN, style.VERMILION),
-    *(style.PURPLE, style.SKY, style.GREY),
-)
-LINES = ("-", "--", ":", "-.")
 
 #: Lowest level of the spectra that is shown, in dB of the whole.
 LOWEST_DB = -90
@@ -72,7 +64,7 @@ def audio(spectra: pd.DataFrame, distributions: pd.DataFrame) -> Figure:
         _spectra(axes["spectrum"], spectra, datasets)
         for measure, (label, divisor, logarithmic) in DISTRIBUTIONS.items():
             ax = axes[measure]
-            for name, look in _looks(datasets):
+            for name, look in style.looks(datasets):
                 own = distributions["dataset"].eq(name)
                 rows = distributions[own & distributions["measure"].eq(measure)]
                 ax.plot(rows["value"] / divisor, 100 * rows["quantile"], **look)
@@ -86,13 +78,15 @@ def audio(spectra: pd.DataFrame, distributions: pd.DataFrame) -> Figure:
             _rule(ax)
         first = axes[next(iter(DISTRIBUTIONS))]
         first.set_ylabel("cumulative share of clips (%)")
-        marks = [Line2D([], [], label=name, **look) for name, look in _looks(datasets)]
+        marks = [
+            Line2D([], [], label=name, **look) for name, look in style.looks(datasets)
+        ]
         style.legend(figure, marks)
     return figure
 
 
 def _spectra(ax: Axes, spectra: pd.DataFrame, datasets: Sequence[str]) -> None:
-    for name, look in _looks(datasets):
+    for name, look in style.looks(datasets):
         own = spectra[spectra["dataset"].eq(name)]
         hertz = own["centre_hz"]
         ax.fill_between(
@@ -111,15 +105,6 @@ def _spectra(ax: Axes, spectra: pd.DataFrame, datasets: Sequence[str]) -> None:
     ax.set_xlabel("centre of the third octave in Hz")
     ax.set_ylabel("level in dB of the whole")
     _rule(ax)
-
-
-def _looks(datasets: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
-    """Return each dataset with the colour and kind of its lines."""
-    n = len(COLOURS)
-    return [
-        (name, {"color": COLOURS[i % n], "ls": LINES[i // n % len(LINES)]})
-        for i, name in enumerate(datasets)
-    ]
 
 
 def _plain(value: float, _: int) -> str:

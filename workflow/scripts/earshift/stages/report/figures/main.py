@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import style
+from earshift.stages.report.figures.curve import curve
 from earshift.stages.report.final_tables import Tables
 
 #: One line of a table.
@@ -233,6 +234,10 @@ def discrepancy(found: Tables) -> Figure:
     def scale(setting: str, panel: tuple[str, ...]) -> Hashable:
         return bounds[panel] or (setting, panel[0])
 
+    def look(row: Row) -> tuple[str, str]:
+        colour, fill = _before_or_after(row)
+        return colour, fill if row["detected"] else "white"
+
     with mpl.rc_context(style.STYLE):
         label = "value of the measure (dashed: no difference)" + _protocol(found)
         figure = style.forest(
@@ -240,7 +245,7 @@ def discrepancy(found: Tables) -> Figure:
             found.settings,
             panels,
             ("value", "low", "high"),
-            _before_or_after,
+            look,
             label,
             reference=reference,
             band=("expected", "null_low", "null_high"),
@@ -249,6 +254,7 @@ def discrepancy(found: Tables) -> Figure:
         marks = [
             style.mark("before (no correction)", style.BLACK, style.BLACK),
             style.mark("after a correction", style.BLUE, style.BLUE),
+            style.mark("no difference detected", style.GREY, "white"),
         ]
         if table["tested"].any():
             marks.append(style.mark("equal datasets", style.LIGHT, style.LIGHT, "s"))
@@ -269,5 +275,6 @@ FIGURES: Mapping[str, Callable[[Tables], Figure]] = MappingProxyType(
         "gaps": gaps,
         "changes": changes,
         "discrepancy": discrepancy,
+        "discrepancy_curve": curve,
     }
 )

@@ -50,6 +50,10 @@ ACCESS_SIGNS = MappingProxyType(
     }
 )
 
+#: Colours of lines; from the eighth on they come again with another dash.
+COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY)
+DASHES = ("-", "--", ":", "-.")
+
 #: Colour and mark of a training dataset other than the test dataset.
 OTHERS = ((ORANGE, "D"), (BLUE, "s"), (GREEN, "^"), (VERMILION, "v"), (PURPLE, "P"))
 
@@ -248,6 +252,15 @@ def _with_margin(values: Sequence[float]) -> tuple[float, float]:
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     margin = 0.06 * max(high - low, 0.01)
     return low - margin, high + margin
+
+
+def looks(names: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return each name with the colour and kind of its lines."""
+    n = len(COLOURS)
+    return [
+        (name, {"color": COLOURS[i % n], "ls": DASHES[i // n % len(DASHES)]})
+        for i, name in enumerate(names)
+    ]
 
 
 def direction(train: str, test: str) -> str:

@@ -138,7 +138,8 @@ class Section:
         `alt`, `caption` and `data`); of every section `names` (of the datasets),
         `level` (of confidence), `note` (the protocol shown, if there are several) and
         `findings`; the macros in ``workflow/report/macros.html.j2`` and the functions
-        `number`, `signed`, `interval`, `signed_interval` and `p_value`.
+        `number`, `signed`, `interval`, `signed_interval`, `p_value` and
+        `without_spread`.
     """
 
     id: str

@@ -310,7 +310,7 @@ def _pair_said(part: pd.DataFrame) -> str:
     seen = single[single["low"].gt(0.5)].sort_values("auc", ascending=False)
     whole = part[part["cue"].eq(ALL_CUES)].iloc[0]
     if whole["low"] <= 0.5 and seen.empty:
-        return f"{_cues_named()} do not detectably tell {a} and {b} apart."
+        return f"By {_cues_named().lower()}, no difference of {a} and {b} is detected."
     alone = [f"{row['cue']} alone gives {_auc(row)}" for row in seen.to_dict("records")]
     start = f"{words.listed(alone)}; " if alone else ""
     return (
@@ -330,4 +330,6 @@ def _cues_named() -> str:
 
 
 def _auc(row: Mapping[Any, Any] | pd.Series[Any]) -> str:
-    return f"{words.number(row['auc'])} {words.interval(row['low'], row['high'])}"
+    return words.without_spread(row["low"], row["high"], "0 to 1") or (
+        f"{words.number(row['auc'])} {words.interval(row['low'], row['high'])}"
+    )

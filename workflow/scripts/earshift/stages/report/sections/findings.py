@@ -11,6 +11,7 @@ from earshift.numerics import inference
 from earshift.numerics.inference import NO_EFFECT
 from earshift.stages.report import final_tables, words
 from earshift.stages.report.final_tables import Tables
+from earshift.stages.report.measured import COUNTS, counted
 from earshift.stages.report.sections import MANY, Findings
 
 #: Verdict -> what it says of a method, in a sentence.
@@ -139,27 +140,52 @@ def _losers(found: Tables) -> Iterator[str]:
 
 def _differences(found: Tables) -> Iterator[str]:
     plain = found.discrepancy[found.discrepancy["variant"].eq("none")]
-    for (_, a, b), part in plain.groupby(["measure", "a", "b"], sort=False):
-        row: Row = part.iloc[0]
+    keys = ["measure", "a", "b", *COUNTS]
+    for _, part in plain.groupby(keys, sort=False):
+        row: Row = next(part.itertuples())
         without = ""
         if not row.tested:
             without = f" ({row.expected:g} means no difference)"
         values = [_difference(row) for row in part.itertuples()]
-        name = f"the {row.label}{without}"
-        yield f"Between {a} and {b}, {name} is {words.listed(values)}."
+        yield (
+            f"Between {row.a} and {row.b}, on {counted(row)}, the {row.label}{without} "
+            f"is {words.listed(values)}."
+        )
+    yield from _halves(found)
 
 
 def _difference(row: Row) -> str:
-    digits = int(row.digits) - 1 if row.bounds else int(row.digits)
-    value = words.number(row.value, digits)
-    ends = words.interval(row.low, row.high, digits)
-    notes = [] if row.detected else ["no detectable difference"]
+    notes = [] if row.detected else ["no difference is detected with so many clips"]
     if row.tested:
-        expected = words.number(row.expected, digits)
-        span = words.interval(row.null_low, row.null_high, digits)
+        expected = words.number(row.expected, _digits(row))
+        span = words.interval(row.null_low, row.null_high, _digits(row))
         notes.append(f"equal datasets: {expected} {span}")
     note = f" ({'; '.join(notes)})" if notes else ""
-    return f"{value} {ends} with {row.setting}{note}"
+    return f"{_estimate(row)} with {row.setting}{note}"
+
+
+def _digits(row: Row) -> int:
+    return int(row.digits) - 1 if row.bounds else int(row.digits)
+
+
+def _estimate(row: Row) -> str:
+    """Return the value of a measure with its interval, or a bound of it."""
+    digits = _digits(row)
+    return words.without_spread(row.low, row.high, row.bounds, digits) or (
+        f"{words.number(row.value, digits)} {words.interval(row.low, row.high, digits)}"
+    )
+
+
+def _halves(found: Tables) -> Iterator[str]:
+    """Say what the measures give between halves of one dataset; the ends, of many."""
+    for _, part in found.halves.dropna(subset=["value"]).groupby("measure", sort=False):
+        part = part.sort_values("value", kind="stable")
+        ends = part.iloc[[0, -1]] if len(part) > 1 else part
+        said = [f"{_estimate(r)} ({r.dataset}, {r.setting})" for r in ends.itertuples()]
+        yield (
+            f"For comparison, between two halves of one dataset, with as many clips, "
+            f"the {part['label'].iloc[0]} is {' to '.join(said)}."
+        )
 
 
 def _corrections(found: Tables) -> Iterator[str]:
@@ -230,10 +256,10 @@ def _span(gaps: pd.DataFrame) -> str:
 
 
 def _erased(found: Tables) -> Iterator[str]:
-    """Say after which methods a measure no longer detects a difference."""
+    """Say after which methods a measure does not detect a difference."""
     keys = ["setting", "a", "b"]
     for _, rows in found.discrepancy.groupby("measure", sort=False):
-        label = rows["label"].iloc[0]
+        label, clips = rows["label"].iloc[0], _clips(rows)
         rows = rows.set_index(keys)
         plain = rows.loc[rows["variant"].eq("none"), "detected"]
         corrected = rows[rows["variant"].ne("none")]
@@ -241,7 +267,7 @@ def _erased(found: Tables) -> Iterator[str]:
             continue
         n = words.count(int(plain.sum()), "difference")
         if not plain.any():
-            yield f"By the {label}, no difference is detectable to begin with."
+            yield f"By the {label}, no difference is detected to begin with ({clips})."
             continue
         gone = ~corrected["detected"] & plain.reindex(corrected.index)
         after = [
@@ -250,13 +276,24 @@ def _erased(found: Tables) -> Iterator[str]:
             if own.any()
         ]
         if not after:
-            yield (f"By the {label}, {n} can still be detected after every correction.")
+            yield (
+                f"By the {label}, {n} can be detected without correction, and so after "
+                f"every correction ({clips})."
+            )
             continue
         yield (
-            f"Of {n} that the {label} detects without correction, it no longer "
-            f"detects {words.listed(after)}. That is no proof that none is left: with "
-            "more clips the same measure detects smaller differences."
+            f"Of {n} that the {label} detects without correction, it does not detect "
+            f"{words.listed(after)} ({clips}). That is no proof that none is left: "
+            "with more clips the same measure detects smaller differences."
         )
+
+
+def _clips(rows: pd.DataFrame) -> str:
+    """Say how many clips of each dataset the values are of."""
+    numbers = rows[["n_a", "n_b"]].to_numpy(int)
+    least, most = numbers.min(), numbers.max()
+    n = f"{least}" if least == most else f"{least} to {most}"
+    return f"{n} clips of each dataset"
 
 
 def _effects(rows: pd.DataFrame, where: str) -> str:
