@@ -10,16 +10,36 @@ import pandas as pd
 import zarr
 
 from earshift.audio import meter
+from earshift.numerics.metrics import METRICS
 from earshift.stages.clips import dataset_audit
 from earshift.stages.report.figures.audio import DISTRIBUTIONS
 from earshift.stages.report.sections.audit import FAULTS
-from earshift.tables import DUPLICATES, SCORES
+from earshift.tables import (
+    CLASS_VALUES,
+    DIFFERENCES,
+    DUPLICATES,
+    GAPS,
+    LEARNING_CURVES,
+    NULL_GAPS,
+    SCORES,
+    SUMMARY,
+    Table,
+)
 
 NAN = float("nan")
 
 #: Measures of discrepancy in `write_results`.
 MEASURES = {
     name: {"plugin": name} for name in ("domain_auc_linear", "domain_auc_nonlinear")
+}
+
+#: How much trains and tests.
+SIZES = {
+    "n_train": 16,
+    "n_train_positive": 6,
+    "n_train_recordings": 8,
+    "n_test": 6,
+    "n_recordings": 6,
 }
 
 #: Methods that are the same in all scopes.
@@ -47,32 +67,37 @@ def write_results(
     tables = folder / "tables"
     tables.mkdir(parents=True)
     scores, summary, gaps = [], [], []
+    pair = {datasets[0]: datasets[1], datasets[1]: datasets[0]}
     for model, method, scope, train, test in product(
         models, methods, scopes, datasets, datasets
     ):
         key = {"protocol": "fixed", "model": model, "condition": "clean"}
         key |= {"method": method, "scope": scope, "train": train, "test": test}
-        auc = 0.9 if train == test else 0.9 - gap[0]
-        metrics = dict.fromkeys(SCORES.names[9:], 0.5) | {"roc_auc": auc}
-        metrics |= {"n_positive": 3, "n_test": 6}
-        scores += [key | {"class": c, "repeat": 0} | metrics for c in classes]
+        partner = {"partner": pair.get(train, datasets[0]) if train == test else test}
+        value = 0.9 if train == test else 0.9 - gap[0]
+        own = dict.fromkeys(SCORES.names, 0.5) | {"roc_auc": value} | SIZES
+        own |= key | partner | {"sample": "all", "repeat": 0, "n_positive": 3}
+        scores += [own | {"class": c} for c in classes]
         if method in ALIKE and scope != scopes[0]:
             continue
         access = {"global": "target_unlabelled", "classwise": "target_labelled"}
-        row = key | {"access": "none" if method in ALIKE else access[scope]}
-        row |= {"n_classes": len(classes), "roc_auc": auc}
-        row |= {"roc_auc_low": auc - 0.05, "roc_auc_high": auc + 0.05}
-        change = _change(verdict) if method != "none" else [NAN] * 5
-        names = ("change", "change_low", "change_high", "p_value", "p_holm")
-        row |= dict(zip(names, change, strict=True))
-        said = ("", "") if method == "none" else (verdict, "none")
-        summary.append(row | dict(zip(("verdict", "reference"), said, strict=True)))
-        if train != test:
-            values = {"within": 0.9, "across": auc, "gap": gap[0], "gap_low": gap[1]}
-            own = gap if method == "none" else remaining or gap
-            names = ("remaining", "remaining_low", "remaining_high")
-            values |= dict(zip(names, own, strict=True))
-            gaps.append(key | values | {"gap_high": gap[2], "p_value": 0.01})
+        row = key | partner | {"access": "none" if method in ALIKE else access[scope]}
+        row |= {"n_classes": len(classes)} | SIZES
+        row |= {"verdict": "", "reference": ""}
+        if method != "none":
+            row |= _change(verdict) | {"verdict": verdict, "reference": "none"}
+        for metric in METRICS:
+            at = value if metric.name == "roc_auc" else 0.5
+            ends = {"metric": metric.name, "value": at, "low": at - 0.05}
+            summary.append(row | ends | {"high": at + 0.05, "tied_for_best": True})
+            if train == test:
+                continue
+            left = gap if method == "none" else remaining or gap
+            values = {"within": 0.9, "across": value, "p_value": 0.01, "p_holm": 0.02}
+            values |= _level("gap", gap) | _level("remaining", left)
+            values |= _level("gap_all", gap) | _level("of_size", (0, -0.01, 0.01))
+            values |= {"n_train_within": 12, "n_train_across": 24}
+            gaps.append(key | values | SIZES | ends | {"n_classes": len(classes)})
     pairs = [(a, b) for a, b in product(datasets, datasets) if a < b]
     discrepancy = [
         {"model": model, "condition": "clean", "method": method, "measure": measure}
@@ -98,22 +123,76 @@ def write_results(
         | {"value": 0.51, "low": 0.46, "high": 0.56}
         for model, measure, dataset in product(models, MEASURES, datasets)
     ]
-    found = {"scores": scores, "summary": summary, "gaps": gaps}
-    found |= {"discrepancy": discrepancy, "discrepancy_curve": curve}
+    declared = {SCORES: scores, SUMMARY: summary, GAPS: gaps}
+    declared |= _of_none(datasets, models, classes, gap)
+    for table, rows in declared.items():
+        pd.DataFrame(rows).reindex(columns=table.names).to_csv(
+            folder / table.file, index=False
+        )
+    found = {"discrepancy": discrepancy, "discrepancy_curve": curve}
     for name, rows in (found | {"discrepancy_null": halves}).items():
         pd.DataFrame(rows).to_csv(tables / f"{name}.csv", index=False)
     _write_sources(folder, datasets, models, classes)
     return folder
 
 
-def _change(verdict: str) -> list[float]:
-    return {
+def _level(name: str, values: tuple[float, float, float]) -> dict[str, float]:
+    ends = (name, f"{name}_low", f"{name}_high")
+    return dict(zip(ends, values, strict=True))
+
+
+def _of_none(
+    datasets: tuple[str, ...],
+    models: tuple[str, ...],
+    classes: tuple[str, ...],
+    gap: tuple[float, float, float],
+) -> dict[Table, list[dict[str, object]]]:
+    """Return rows of the tables of the method ``none`` alone, and of classes."""
+    curves, nulls, values = [], [], []
+    for model, metric, train, test in product(models, METRICS, datasets, datasets):
+        other = next(d for d in datasets if d != train)
+        key = {"protocol": "fixed", "model": model, "condition": "clean"}
+        key |= {"metric": metric.name, "n_classes": len(classes)} | SIZES
+        key |= {"train": train, "test": test}
+        key |= {"partner": other if train == test else test}
+        value = 0.9 if train == test else 0.9 - gap[0]
+        for share in (0.25, 0.5, 1.0):
+            at = value - 0.1 * (1 - share)
+            ends = {"value": at, "low": at - 0.05, "high": at + 0.05}
+            curves.append(
+                key | {"share": share, "n_train_recordings": 8 * share} | ends
+            )
+        if train == test:
+            null = {"dataset": train, "within": 0.8, "across": 0.79, "p_value": 0.6}
+            nulls.append(key | null | _level("gap", (0.01, -0.02, 0.04)))
+        cell = {"method": "none", "scope": "global"}
+        for i, c in enumerate(classes):
+            ends = _level("value", (value, value - 0.08, value + 0.08))
+            ends |= _level("value_shrunken", (value, value - 0.06, value + 0.06))
+            values.append(key | cell | {"class": c, "is_worst": i == 0} | ends)
+    return {LEARNING_CURVES: curves, NULL_GAPS: nulls, CLASS_VALUES: values} | {
+        DIFFERENCES: []
+    }
+
+
+def _change(verdict: str) -> dict[str, float]:
+    """Return the change that a verdict is of, with all that goes with it."""
+    change, low, high, p_value, p_holm = {
         "no detectable effect": [0.001, -0.02, 0.02, 0.8, 0.9],
         "practically equivalent": [0.001, -0.002, 0.004, 0.8, 0.9],
         "worth it": [0.05, 0.02, 0.08, 0.002, 0.004],
         "gain of unsure worth": [0.02, 0.005, 0.035, 0.002, 0.004],
         "harmful": [-0.05, -0.08, -0.02, 0.002, 0.004],
     }[verdict]
+    values = _level("change", (change, low, high))
+    values |= {"change_low_holm": low, "change_high_holm": high}
+    values |= {"p_value": p_value, "p_holm": p_holm, "p_holm_all": p_holm}
+    values |= {"change_se": 0.01, "change_df": 30, "detectable": 0.028}
+    is_equivalent = verdict == "practically equivalent"
+    values |= dict.fromkeys(
+        ("p_equivalent", "p_equivalent_holm"), 0.01 if is_equivalent else 0.5
+    )
+    return values
 
 
 def _write_sources(
