@@ -1,6 +1,7 @@
 """Measures of discrepancy through stages 6 to 8: scores of clips, and other values."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +81,14 @@ def measured(folder, entries, measures):
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory, entries):
+def folder_of_both(tmp_path_factory):
+    return tmp_path_factory.mktemp("both")
+
+
+@pytest.fixture(scope="module")
+def both(folder_of_both, entries):
     """Tables of stages 6 and 7, with a measure that scores clips and one that not."""
-    return measured(tmp_path_factory.mktemp("both"), entries, MEASURES)
+    return measured(folder_of_both, entries, MEASURES)
 
 
 @pytest.fixture(scope="module")
@@ -177,12 +183,14 @@ def test_what_decides_results_is_the_version_alone_where_the_name_says_the_rest(
 
 
 @pytest.fixture
-def drawn(tmp_path, both):
+def drawn(tmp_path, folder_of_both, both):
     """The tables of a report whose discrepancies are those of `both`."""
     folder = (
         write_results(tmp_path / "r", datasets=("a", "b"), models=("m",)) / "tables"
     )
     both[1].to_csv(folder / "discrepancy.csv", index=False)
+    for name in ("curve", "null"):
+        shutil.copy(folder_of_both / f"{name}.csv", folder / f"discrepancy_{name}.csv")
     return final_tables.read(folder, measures=MEASURES)
 
 
@@ -218,7 +226,7 @@ def test_bounded_measures_alone_share_their_scale(tmp_path):
     figure = main.discrepancy(found)
     assert len({ax.get_xlim() for ax in drawn_axes(figure)}) == 1
     assert not any(ax.patches for ax in drawn_axes(figure))
-    assert len(figure.legends[0].get_texts()) == 2
+    assert len(figure.legends[0].get_texts()) == 3
 
 
 def test_the_report_says_what_equal_datasets_give(drawn):
@@ -232,6 +240,17 @@ def test_the_report_says_what_equal_datasets_give(drawn):
     assert f"{after} every correction (" in text
 
 
+def test_only_measures_that_score_clips_have_a_curve_and_all_have_halves(drawn):
+    assert set(drawn.curve["measure"]) == {"domain_auc_linear"}
+    halves = drawn.halves.set_index(["measure", "dataset"])
+    assert list(halves.index) == [(m, d) for d in "ab" for m in MEASURES]
+    assert set(halves["n"]) == set(drawn.discrepancy["n_a"])
+    # Halves of one dataset are more alike than the two datasets.
+    pairs = drawn.discrepancy[drawn.discrepancy["variant"].eq("none")]
+    for name, value in pairs.set_index("measure")["value"].items():
+        assert (halves.loc[name, "value"] < value).all()
+
+
 def test_of_a_similarity_lower_values_are_differences(tmp_path):
     file = tmp_path / "alike.py"
     text = Path(MMD).read_text().replace('better = "lower"', 'better = "higher"')
@@ -240,11 +259,13 @@ def test_of_a_similarity_lower_values_are_differences(tmp_path):
     folder = write_results(tmp_path / "r", models=("m",)) / "tables"
     table = pd.read_csv(folder / "discrepancy.csv", keep_default_na=False)
     table = table[table["measure"].eq("domain_auc_linear")].assign(measure="alike")
-    table = table.assign(null=0.7, null_low=0.6, null_high=0.9, p_value=0.5)
+    table = table.assign(null=0.7, null_low=0.6, null_high=0.9)
     table.to_csv(folder / "discrepancy.csv", index=False)
     found = final_tables.read(folder, measures=measures)
-    detected = found.discrepancy.set_index("variant")["detected"]
-    assert detected.to_dict() == {"none": False, "lda": True}  # 0.8 and 0.5
+    null = np.linspace(0.6, 0.9, 99)
+    for value, different in ((0.8, False), (0.5, True), (0.95, False)):
+        p = curves.Curve(np.array([[value, value]]), null).p_value("higher", None)
+        assert curves.is_detected(p, 0.95) == different
     assert any(
         "(higher: more alike)" in text for text in texts(main.discrepancy(found))
     )
