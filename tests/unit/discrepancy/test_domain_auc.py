@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from earshift import registry
+from earshift.discrepancy import domain_auc_linear
 
 each_auc = pytest.mark.parametrize(
     "name", ["domain_auc_linear", "domain_auc_nonlinear"]
@@ -51,3 +53,19 @@ def test_a_recording_never_helps_to_place_its_own_clips(name):
     own = np.repeat(np.arange(25), 6).astype(str)
     assert value(name, X_a, X_b) > 0.8
     assert value(name, X_a, X_b, (own, own)) < 0.65
+
+
+@pytest.mark.parametrize("n_features", [8, 200])
+def test_the_linear_classifier_is_that_of_scikit_learn(n_features):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((90, n_features)), np.arange(90) < 30
+    X[y] += 0.2
+    own = domain_auc_linear._Logistic().fit(X, y)
+    other = LogisticRegression(
+        C=domain_auc_linear.C,
+        class_weight="balanced",
+        solver="newton-cholesky",
+        tol=1e-8,
+    ).fit(X, y)
+    found, expected = own.decision_function(X), other.decision_function(X)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
