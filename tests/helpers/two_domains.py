@@ -8,6 +8,7 @@ from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import cross_validation
 from earshift.stages.splits import classes, draws, splitting
 from earshift.stages.statistics import discrepancy_summary
+from earshift.tables import SCORES
 
 METHODS = {name: {"plugin": name} for name in ("none", "lda", "mean_projection")}
 MEASURES = {"domain_auc_linear": {"plugin": "domain_auc_linear"}}
@@ -77,7 +78,8 @@ def write_two_domains(folder, n_recordings=40):
     return entries
 
 
-def run(tmp_path, entries, n_workers=0, **changes):
+def run(tmp_path, entries, n_workers=0, samples=("all",), **changes):
+    """Cross-validate; return the rows of clips and of cells, of some samples."""
     options = {
         "methods": METHODS,
         "scopes": ["global"],
@@ -98,7 +100,11 @@ def run(tmp_path, entries, n_workers=0, **changes):
         directions=out / "directions.parquet",
         **options,
     )
-    return pd.read_parquet(out / "clips.parquet"), pd.read_csv(out / "scores.csv")
+    tables = pd.read_parquet(out / "clips.parquet"), SCORES.read(out / "scores.csv")
+    rows, scores = (
+        table[table["sample"].isin(samples)].reset_index(drop=True) for table in tables
+    )
+    return rows, scores
 
 
 def measure(tmp_path, entries, methods=METHODS, measures=MEASURES):

@@ -60,8 +60,9 @@ def test_strata_keep_their_size_in_every_resample():
     strata = dict.fromkeys("abc", "x") | dict.fromkeys("defg", "y")
     rng = np.random.default_rng(0)
     weights = inference.bootstrap_weights(recordings, 200, rng, strata)
-    assert_allclose(weights[[0, 2, 3]].sum(axis=0), 3)
-    assert_allclose(weights[4:].sum(axis=0), 4)
+    # Of three recordings two are drawn, each of which counts 3/2 times.
+    assert_allclose(weights[[0, 2, 3]].sum(axis=0), 3, rtol=1e-6)
+    assert_allclose(weights[4:].sum(axis=0), 4, rtol=1e-6)
     assert weights[0].std() > 0.5  # within a stratum they are drawn
 
 
@@ -84,8 +85,29 @@ def test_no_stratified_resample_lacks_clips_with_or_without_a_rare_class():
     assert (loose[rare].sum(axis=0) == 0).any()
     strata = inference.strata_of(recordings, classes)
     held = inference.bootstrap_weights(recordings, 500, rng, strata)
-    assert (held[rare].sum(axis=0) == 2).all()
-    assert (held[~rare].sum(axis=0) == 38).all()
+    assert_allclose(held[rare].sum(axis=0), 2, rtol=1e-6)
+    assert_allclose(held[~rare].sum(axis=0), 38, rtol=1e-6)
+
+
+def test_draws_of_one_less_have_the_variance_of_the_mean_without_bias():
+    """Of five values, n of n would have 4/5 of it."""
+    rng = np.random.default_rng(0)
+    values = np.array([0.0, 1.0, 2.0, 5.0, 7.0])
+    recordings = np.arange(5).astype(str)
+    weights = inference.bootstrap_weights(recordings, 40_000, rng)
+    means = (values @ weights / 5)[1:]
+    assert means.var() == pytest.approx(values.var(ddof=1) / 5, rel=0.03)
+    counts, scale = inference.redrawn(recordings, 10, rng)
+    assert (counts.sum(axis=0) == 4).all()
+    assert_allclose(scale, 5 / 4)
+
+
+def test_a_single_recording_of_a_stratum_is_always_there_once():
+    counts, scale = inference.redrawn(
+        np.array(["a", "b", "b"]), 50, np.random.default_rng(0), {"a": "x", "b": "y"}
+    )
+    assert (counts == 1).all()
+    assert_allclose(scale, 1)
 
 
 def test_the_interval_of_a_mean_has_its_known_width():
@@ -132,27 +154,30 @@ def test_holm_multiplies_the_smallest_by_the_number_of_tests():
     assert_allclose(found, [0.03, np.nan, 0.06, 0.06])
 
 
+def test_hypotheses_that_exclude_each_other_count_once():
+    p = np.array([0.01, 0.9, 0.02, 0.8])
+    assert_allclose(inference.holm(p)[[0, 2]], [0.04, 0.06])
+    # Of two comparisons with two claims each, two can be true.
+    assert_allclose(inference.holm(p, most_true=2)[[0, 2]], [0.02, 0.04])
+
+
 @pytest.mark.parametrize(
-    ("low", "high", "p", "word"),
+    ("gain", "changed", "equivalent", "beyond", "word"),
     [
-        (0.011, 0.05, 0.01, "worth it"),
-        (-0.05, -0.011, 0.01, "harmful"),
-        (0.004, 0.05, 0.01, "gain of unsure worth"),
-        (-0.05, -0.004, 0.01, "loss of unsure worth"),
-        (-0.009, 0.01, 0.2, "practically equivalent"),
-        (0.002, 0.008, 0.01, "practically equivalent"),  # detected, but too small
-        (-0.01, 0.05, 0.2, "no detectable effect"),
-        (0.011, 0.05, 0.06, "no detectable effect"),
+        (0.03, 0.01, 0.9, 0.01, "worth it"),
+        (-0.03, 0.01, 0.9, 0.01, "harmful"),
+        (0.03, 0.01, 0.9, 0.2, "gain of unsure worth"),
+        (-0.03, 0.01, 0.9, 0.2, "loss of unsure worth"),
+        (-0.001, 0.2, 0.01, 1.0, "practically equivalent"),
+        (0.005, 0.01, 0.01, 1.0, "practically equivalent"),  # detected, but too small
+        (0.02, 0.2, 0.5, 1.0, "no detectable effect"),
+        (0.03, 0.05, 0.9, 0.05, "no detectable effect"),
     ],
 )
-def test_the_verdict_follows_interval_corrected_p_and_region(low, high, p, word):
-    assert inference.verdict(low, high, p, rope=0.01) == word
-
-
-def test_without_a_region_the_verdict_is_that_of_the_interval():
-    assert inference.verdict(0.001, 0.05, 0.01, rope=0) == "worth it"
-    assert inference.verdict(-0.05, -0.001, 0.01, rope=0) == "harmful"
-    assert inference.verdict(-0.05, 0.001, 0.01, rope=0) == "no detectable effect"
+def test_the_verdict_follows_the_corrected_p_values(
+    gain, changed, equivalent, beyond, word
+):
+    assert inference.verdict(gain, changed, equivalent, beyond, 0.05) == word
 
 
 def test_the_paired_t_is_that_of_the_textbook():

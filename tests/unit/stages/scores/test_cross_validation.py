@@ -8,8 +8,9 @@ from earshift import datasets, store
 from earshift.errors import DataError
 from earshift.stages.discrepancy import halves as stage_6
 from earshift.stages.scores import cross_validation
+from earshift.stages.scores.score_tables import SIZES
 from earshift.stages.splits import classes
-from earshift.stages.statistics import summary
+from earshift.stages.statistics import resampling, summary
 from earshift.tables import SCORES
 from tests.helpers.two_domains import (
     METHODS,
@@ -34,7 +35,7 @@ def test_every_cell_is_there_once_with_its_counts(tmp_path, entries):
     assert not scores.duplicated(list(cross_validation.CELL)).any()
     for cell in scores.itertuples():
         table = pd.read_parquet(tmp_path / f"{cell.test}.parquet")
-        labels = table[f"label:{cell[8]}"]
+        labels = table[f"label:{cell._asdict()['_10']}"]
         assert cell.n_positive == labels.eq(True).sum()
         assert cell.n_test == labels.notna().sum()
     assert not rows.duplicated([*cross_validation.CELL, "clip_id"]).any()
@@ -101,31 +102,40 @@ def test_a_class_the_training_clips_lack_is_named(tmp_path, entries):
         run(tmp_path, entries)
 
 
-def test_summaries_hold_means_intervals_changes_and_gaps(tmp_path, entries):
-    _, scores = run(tmp_path, entries)
-    options = {"n_resamples": 199, "confidence": 0.9, "seed": 0}
+def summarised(tmp_path):
+    """Summarise what `run` has scored; return the tables by name."""
+    out = {name: tmp_path / f"{name}.csv" for name in summary.TABLES}
     summary.summarise(
         [tmp_path / "scores" / "clips.parquet"],
         METHODS,
-        **options,
-        summary=tmp_path / "summary.csv",
-        gaps=tmp_path / "gaps.csv",
+        n_resamples=199,
+        confidence=0.9,
+        seed=0,
+        out=out,
     )
-    table = pd.read_csv(tmp_path / "summary.csv")
+    return {name: summary.TABLES[name].read(path) for name, path in out.items()}
+
+
+def test_summaries_hold_means_intervals_changes_and_gaps(tmp_path, entries):
+    _, scores = run(tmp_path, entries)
+    tables = summarised(tmp_path)
+    table = tables["summary"][tables["summary"]["metric"].eq("roc_auc")]
     keys = ["method", "train", "test"]
     means = scores.groupby(keys)["roc_auc"].mean()
-    found = table.set_index(keys)["roc_auc"]
+    found = table.set_index(keys)["value"].rename("roc_auc")
     pd.testing.assert_series_equal(found.sort_index(), means, atol=2e-6)
-    assert (table["roc_auc_low"] < table["roc_auc"]).all()
-    assert (table["roc_auc"] < table["roc_auc_high"]).all()
+    assert (table["low"] < table["value"]).all()
+    assert (table["value"] < table["high"]).all()
     plain = table["method"] == "none"
-    assert table.loc[plain, ["change", "p_value", "verdict"]].isna().all(axis=None)
-    assert table.loc[~plain, ["change", "p_holm", "verdict"]].notna().all(axis=None)
+    assert table.loc[plain, ["change", "p_value"]].isna().all(axis=None)
+    assert table.loc[plain, "verdict"].eq("").all()
+    assert table.loc[~plain, ["change", "p_holm"]].notna().all(axis=None)
+    assert table.loc[~plain, "verdict"].ne("").all()
     assert (table["p_holm"].dropna() >= table["p_value"].dropna()).all()
     accesses = table.groupby("method")["access"].first()
     assert accesses["none"] == "none"
     assert accesses["lda"] == "target_unlabelled"
-    gaps = pd.read_csv(tmp_path / "gaps.csv")
+    gaps = tables["gaps"][tables["gaps"]["metric"].eq("roc_auc")]
     assert len(gaps) == 6
     np.testing.assert_allclose(gaps["gap"], gaps["within"] - gaps["across"], atol=2e-6)
 
@@ -134,17 +144,9 @@ def test_the_order_of_the_methods_does_not_matter(tmp_path, entries):
     tables = []
     for order in (["none", "lda"], ["lda", "none"]):
         run(tmp_path, entries, methods={name: METHODS[name] for name in order})
-        summary.summarise(
-            [tmp_path / "scores" / "clips.parquet"],
-            METHODS,
-            n_resamples=199,
-            confidence=0.9,
-            seed=0,
-            summary=tmp_path / "summary.csv",
-            gaps=tmp_path / "gaps.csv",
-        )
-        rows = pd.read_csv(tmp_path / "summary.csv")
-        tables.append(rows.sort_values(["method", "train", "test"], ignore_index=True))
+        rows = summarised(tmp_path)["summary"]
+        keys = ["method", "train", "test", "metric"]
+        tables.append(rows.sort_values(keys, ignore_index=True))
     pd.testing.assert_frame_equal(*tables)
 
 
@@ -247,16 +249,18 @@ def test_a_resample_without_the_class_is_left_out_of_the_interval(n_present):
             "recording": [f"r{i}" for i in range(24)],
             "present": [i < n_present for i in range(24)],
             "score": [float(i < n_present) for i in range(24)],
+            "threshold": 0.0,
             "fold": 0,
             "class": "x",
             "repeat": 0,
         }
-    ).assign(**dict.fromkeys(summary.GROUP, "g"))
-    (curves,) = summary.resample(rows, 500, 0).values()
-    assert curves.shape == (1, 501)
+    ).assign(**dict.fromkeys([*resampling.GROUP, *SIZES], 1))
+    (group,) = resampling.groups(rows, 500, 0)
+    drawn = group.curves["roc_auc"].drawn
+    assert drawn.shape == (1, 501)
     # A class of one recording has no stratum of its own.
-    assert np.isnan(curves).any() == (n_present == 1)
-    assert np.nanmin(curves) == 1.0
+    assert np.isnan(drawn).any() == (n_present == 1)
+    assert np.nanmin(drawn) == 1.0
 
 
 def test_of_large_datasets_the_same_clips_are_measured_for_every_method(

@@ -19,6 +19,9 @@ from earshift.stages.statistics.resampling import Group
 
 Array = NDArray[np.float64]
 
+#: Of so many times the usual standard error, a value says nothing of the others.
+WORTH_NOTHING = 1000
+
 
 def rows(group: Group, reference: Group | None, alpha: float) -> list[dict[str, Any]]:
     """Return a row for each class and metric of a group.
@@ -98,6 +101,9 @@ def shrink(values: Array, errors: Array) -> tuple[Array, Array]:
         has a part in each.
     """
     known = np.isfinite(values) & np.isfinite(errors) & (errors > 0)
+    if known.any():
+        # What is hardly known at all, such as the slope of very few clips, tells none.
+        known &= errors < WORTH_NOTHING * np.median(errors[known])
     if known.sum() < 3:
         return values, errors
     x, v = values[known], errors[known] ** 2

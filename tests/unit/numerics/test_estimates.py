@@ -1,0 +1,130 @@
+"""Intervals and p-values come from one standard error, and never disagree."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from earshift.errors import ConfigError
+from earshift.numerics.estimates import Curve, Estimate, mean_known
+from earshift.statistics import recordings_needed, smallest_detectable
+
+
+def estimate(value, se, df=1e9):
+    return Estimate(value, [(se**2, df)])
+
+
+@pytest.mark.parametrize("df", [3, 20, 1e9])
+def test_an_interval_excludes_zero_where_p_is_below_its_level(df):
+    rng = np.random.default_rng(0)
+    for value in rng.uniform(-0.05, 0.05, 200):
+        low, high = estimate(value, 0.01, df).interval(0.05)
+        excludes = low > 0 or high < 0
+        assert excludes == (estimate(value, 0.01, df).p_value() < 0.05)
+
+
+def test_the_parts_of_a_variance_add_up_and_few_draws_cost_width():
+    both = Estimate(0.0, [(0.03**2, 100), (0.04**2, 4)])
+    assert both.se == pytest.approx(0.05)
+    # Satterthwaite: 0.05^4 / (0.03^4 / 100 + 0.04^4 / 4)
+    assert both.df == pytest.approx(0.05**4 / (0.03**4 / 100 + 0.04**4 / 4))
+    low, high = both.interval(0.05)
+    assert high == pytest.approx(stats.t.isf(0.025, both.df) * 0.05)
+    assert low == -high
+
+
+def test_an_interval_of_a_share_stays_within_its_bounds():
+    low, high = estimate(0.97, 0.03).interval(0.05, "logit")
+    assert 0.8 < low < 0.97 < high < 1
+    assert 0.97 - low > high - 0.97
+    assert estimate(0.97, 0.03).interval(0.05)[1] > 1
+    low, high = estimate(0.02, 0.03).interval(0.05, "log")
+    assert 0 < low < 0.02 < high
+
+
+def test_claims_of_size_are_tests_against_the_edge_of_the_region():
+    """By the normal distribution, at 1.645 standard errors one side has 5 %."""
+    at_edge = estimate(0.01 + 1.645 * 0.001, 0.001)
+    assert at_edge.p_beyond(0.01) == pytest.approx(0.1, abs=1e-3)
+    assert at_edge.p_equivalent(0.01) == pytest.approx(0.95, abs=1e-3)
+    inside = estimate(0.0, 0.01 / 1.645)
+    assert inside.p_equivalent(0.01) == pytest.approx(0.05, abs=1e-3)
+    assert inside.p_beyond(0.01) > 0.09
+    assert inside.p_value() == 1
+
+
+def test_what_never_varies_is_either_so_or_not():
+    none = Estimate(0.0, [(0.0, 9)])
+    assert none.p_value() == 1
+    assert none.p_equivalent(0.01) == 0
+    assert none.interval(0.05) == (0, 0)
+    assert Estimate(0.2, [(0.0, 9)]).p_value() == 0
+    unknown = Estimate(np.nan, [(np.nan, 1)])
+    assert np.isnan(unknown.p_value())
+    assert np.isnan(unknown.interval(0.05)).all()
+
+
+def curve(seed, shift=0.0):
+    rng = np.random.default_rng(seed)
+    return Curve(
+        shift + 0.02 * rng.standard_normal((3, 501)),
+        shift + 0.01 * rng.standard_normal((3, 5)),
+        0.03 * rng.standard_normal((3, 20)),
+        50,
+    )
+
+
+def test_the_mean_of_classes_has_the_variances_of_its_means():
+    own = curve(0, 0.8)
+    found = own.mean()
+    assert found.value == pytest.approx(own.drawn[:, 0].mean())
+    expected = [
+        own.drawn[:, 1:].mean(axis=0).var(ddof=1),
+        own.refits.mean(axis=0).var(ddof=1),
+        own.repeats.mean(axis=0).var(ddof=1) / 5,
+    ]
+    assert_allclose([variance for variance, _ in found.variances], expected)
+    assert [df for _, df in found.variances] == [49, 19, 4]
+
+
+def test_differences_are_paired():
+    own = curve(0, 0.8)
+    assert (own - own).mean().se == 0
+    shifted = Curve(own.drawn - 0.1, own.repeats - 0.1, own.refits, 50)
+    change = (own - shifted).mean()
+    assert change.value == pytest.approx(0.1)
+    assert change.se == pytest.approx(0, abs=1e-12)
+    # Of independent ones, variances add up.
+    apart = (curve(0) - curve(1)).mean().se
+    assert apart == pytest.approx(np.sqrt(2) * curve(0).mean().se, rel=0.3)
+
+
+def test_what_was_not_drawn_is_no_part_of_the_error():
+    own = curve(0)
+    alone = Curve(own.drawn, own.repeats[:, :1], np.empty((3, 0)), 50)
+    assert len(alone.mean().variances) == 1
+    assert alone.averaged().mean().se == pytest.approx(alone.mean().se)
+
+
+def test_unknown_values_are_left_out_of_a_mean():
+    values = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan]])
+    assert_allclose(mean_known(values), [2, 5, np.nan])
+    weights = np.array([[3.0, 1, 1], [1, 1, 1]])
+    assert_allclose(mean_known(values, weights), [1.5, 5, np.nan])
+
+
+def test_a_change_of_the_smallest_detectable_size_is_found_four_times_in_five():
+    rng = np.random.default_rng(0)
+    size = smallest_detectable(0.01)
+    assert size == pytest.approx(0.028, abs=1e-4)
+    estimates = size + 0.01 * rng.standard_normal(4000)
+    assert np.mean(np.abs(estimates) > 1.96 * 0.01) == pytest.approx(0.8, abs=0.02)
+
+
+def test_recordings_needed_make_that_size_the_smallest_detectable_one():
+    n = recordings_needed(0.01, 140, 0.02)
+    se = 0.01 * np.sqrt(140 / n)
+    assert smallest_detectable(se) == pytest.approx(0.02, rel=0.01)
+    for wrong in ({"se": 0.0}, {"change": -0.1}, {"alpha": 1.0}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            recordings_needed(**{"se": 0.01, "n_recordings": 9, "change": 0.1} | wrong)
