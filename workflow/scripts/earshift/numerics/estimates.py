@@ -108,7 +108,7 @@ class Estimate:
 
     def p_value(self, at: float = 0.0) -> float:
         """Return the two-sided p-value that the true value is `at`."""
-        return min(1.0, 2 * min(self.p_above(at), self.p_below(at)))
+        return _both_sides(self.p_above(at), self.p_below(at))
 
     def p_above(self, at: float) -> float:
         """Return the one-sided p-value of the claim that the value is above `at`."""
@@ -123,14 +123,14 @@ class Estimate:
 
         It is that of two one-sided tests (Schuirmann, 1987).
         """
-        return max(self.p_above(-region), self.p_below(region))
+        return float(np.maximum(self.p_above(-region), self.p_below(region)))
 
     def p_beyond(self, region: float) -> float:
         """Return the p-value of the claim that it is further from 0 than `region`.
 
         Two-sided: it may be so in either direction.
         """
-        return min(1.0, 2 * min(self.p_above(region), self.p_below(-region)))
+        return _both_sides(self.p_above(region), self.p_below(-region))
 
     def _tail(self, distance: float) -> float:
         if not np.isfinite(distance) or not np.isfinite(self.se):
@@ -138,6 +138,11 @@ class Estimate:
         if self.se == 0:
             return 0.0 if distance > 0 else 1.0
         return float(stats.t.sf(distance / self.se, self.df))
+
+
+def _both_sides(above: float, below: float) -> float:
+    """Return the p-value of either of two claims; NaN where they are unknown."""
+    return float(np.minimum(1.0, 2 * np.minimum(above, below)))
 
 
 def _logit_slope(value: float) -> float:
