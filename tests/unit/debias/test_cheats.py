@@ -228,11 +228,17 @@ def test_scores_that_are_no_numbers_are_an_error():
         np.zeros((1, 1, 3), bool),
     )
     test = np.array([True, False, True])
+    facts = dict.fromkeys(score_tables.CLIP, 1)
+    for word in ("test", "clip_id", "recording", "present", "score"):
+        del facts[word]
     for bad in (np.nan, np.inf):
+        clips = score_tables.ClipRows()
         with pytest.raises(DataError, match=r"clip 'z' of dataset 'b' is (nan|inf)"):
-            score_tables.clip_rows(domain, test, 0, np.array([0.5, bad]), 1.0)
-    rows = score_tables.clip_rows(domain, test, 0, np.array([0.5, -0.5]), 1.0)
+            clips.add(domain, test, 0, np.array([0.5, bad]), **facts)
+    clips.add(domain, test, 0, np.array([0.5, -0.5]), **facts)
+    rows = clips.table()
     assert rows["score"].tolist() == [0.5, -0.5]
+    assert list(rows.columns) == list(score_tables.CLIP)
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])

@@ -45,7 +45,8 @@ def test_three_groups_have_a_row_each_against_the_mean():
     reference = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto")
     reference.fit(np.concatenate(parts), np.repeat([0, 1, 2], (30, 40, 50)))
     expected = reference.coef_ - reference.coef_.mean(axis=0)
-    assert_allclose(discriminant(parts), expected, rtol=1e-8)
+    # Zero but for rounding, which differs between machines.
+    assert_allclose(discriminant(parts), expected, rtol=1e-8, atol=1e-13)
 
 
 def test_the_space_of_clips_gives_what_the_space_of_features_does():

@@ -35,6 +35,10 @@ Mask = NDArray[np.bool_]
 #: Repeats that draw shares and halves, too, which cost more than all else.
 PLAIN_REPEATS = 2
 
+#: What a classifier or method raises that has too few clips: our own say so, others,
+#: such as one that looks for more neighbours, do not. With all clips it is an error.
+TOO_FEW = (DataError, ValueError)
+
 #: A classifier, and those of training data that were drawn anew.
 Fits = tuple[Fitted, list[Fitted | None]]
 
@@ -153,7 +157,7 @@ class Work:
                         fits[drawn] = self._fitted(
                             view, again, i, c, sample.clips, known
                         )
-                    except DataError as error:
+                    except TOO_FEW as error:
                         if sample.name == ALL:
                             raise
                         log.debug("%s, %s: %s", self.classes[c], sample.name, error)
@@ -198,7 +202,7 @@ class Work:
         """
         try:
             return self.split.view(i, self.method, c, counts=counts)
-        except DataError as error:
+        except TOO_FEW as error:
             log.debug("training data drawn anew: %s", error)
             return None
 
@@ -222,7 +226,7 @@ class Work:
             if other is not None:
                 try:
                     fitted = self._fit(other, i, c, clips, trainer, rng, known)
-                except DataError as error:
+                except TOO_FEW as error:
                     log.debug("%s, training data drawn anew: %s", name, error)
             others.append(fitted)
         return first, others

@@ -102,8 +102,10 @@ def shrink(values: Array, errors: Array) -> tuple[Array, Array]:
     """
     known = np.isfinite(values) & np.isfinite(errors) & (errors > 0)
     if known.any():
-        # What is hardly known at all, such as the slope of very few clips, tells none.
-        known &= errors < WORTH_NOTHING * np.median(errors[known])
+        # What never varies, or is hardly known, as the slope of very few clips, tells
+        # nothing of the others.
+        usual = np.median(errors[known])
+        known &= (errors < WORTH_NOTHING * usual) & (errors > usual / WORTH_NOTHING)
     if known.sum() < 3:
         return values, errors
     x, v = values[known], errors[known] ** 2
