@@ -32,9 +32,6 @@ log = logging.getLogger(__name__)
 
 Mask = NDArray[np.bool_]
 
-#: Repeats that draw shares and halves, too, which cost more than all else.
-PLAIN_REPEATS = 2
-
 #: What a classifier or method raises that has too few clips: our own say so, others,
 #: such as one that looks for more neighbours, do not. With all clips it is an error.
 TOO_FEW = (DataError, ValueError)
@@ -139,7 +136,7 @@ class Work:
             self.split.tested,
             i,
             targets=targets,
-            plain=self.method.plugin == "none" and self.repeat < PLAIN_REPEATS,
+            plain=self.method.plugin == "none",
             seed=self.seed,
             repeat=self.repeat,
         )
