@@ -197,7 +197,7 @@ def test_a_control_of_ones_own_is_accepted(tmp_path):
         ('"oracle", True', '"oracle", 1', "has control = 1, which must be True or"),
         ("*, seed: int = 0", "*, start: int = 0", "has no option 'seed'"),
         ("def replace", "def another", "has no 'replace'"),
-        ('"oracle"', '"orcale"', "Did you mean 'oracle'"),
+        ('"oracle"', '"oracles"', "Did you mean 'oracle'"),
     ],
 )
 def test_what_a_control_declares_must_hold(tmp_path, old, new, message):
