@@ -9,16 +9,20 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from earshift import debias, registry
-from earshift.debias import _calls, _contract
+from earshift.debias import Method, _calls, _contract
 from earshift.debias._directions import DirectionRemover
 from earshift.debias._kernel import KernelMethod
 from earshift.errors import ConfigError, DataError
 from tests.helpers.cheats import CHEATS, write
 from tests.helpers.two_domains import domain_r2
 
-NAMES = registry.names("debias")
+ALL = registry.names("debias")
 
-#: Methods that compare domains; the others, like the control, look at none.
+#: Controls that replace clips, and are neither fitted nor transform: `test_controls`.
+REPLACING = [n for n in ALL if Method.of(n, {"plugin": n}).replaces]
+NAMES = [n for n in ALL if n not in REPLACING]
+
+#: Methods that compare domains; the others, like ``none``, look at none.
 COMPARING = [n for n in NAMES if registry.load("debias", n).access != "none"]
 
 
@@ -68,9 +72,19 @@ def test_scikit_learn_accepts_it(method, check):
     check(method)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_it_keeps_the_contract(name):
+    """That of methods, or that of controls that replace clips."""
     _contract.check(name)
+
+
+@pytest.mark.parametrize("name", REPLACING)
+def test_a_control_that_replaces_clips_cannot_be_taken_for_a_method(name):
+    method = Method.of(name, {"plugin": name})
+    assert method.is_control
+    assert isinstance(debias.make(name), debias.Control)
+    for word in ("fit", "transform", "removed_directions_", "map_and_correction"):
+        assert not hasattr(debias.make(name), word)
 
 
 @pytest.mark.parametrize("name", CHEATS)
@@ -147,7 +161,7 @@ def test_it_may_be_told_what_it_does_not_look_at(name, two_domains):
     assert_array_equal(method.transform(X, domain=domain), plain.transform(X))
 
 
-def test_the_control_changes_nothing(two_domains):
+def test_no_correction_changes_nothing(two_domains):
     X, domain = two_domains
     assert_array_equal(debias.make("none").fit(X, domain).transform(X), X)
 

@@ -8,9 +8,14 @@ import pandas as pd
 import pytest
 
 from earshift import registry, store
+from earshift.debias import Method
 from tests.helpers.two_domains import entries_in, run, write_two_domains
 
-NAMES = registry.names("debias")
+ALL = registry.names("debias")
+
+#: Controls give tested clips away by their labels: their classifiers alone must stay.
+REPLACING = [n for n in ALL if Method.of(n, {"plugin": n}).replaces]
+NAMES = [n for n in ALL if n not in REPLACING]
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +94,30 @@ def test_features_of_clips_that_test_move_no_other_score(
     pd.testing.assert_series_equal(before[1][of_b], after[1][of_b], atol=1e-9)
     assert not np.allclose(before[1][~of_b], after[1][~of_b])
     assert not np.allclose(before[0], after[0])
+
+
+def classifiers_of(tmp_path, entries, name, fold):
+    """Scores, and the classifiers of a control in a fold of the first repeat."""
+    rows = scored(tmp_path, entries, name)[fold]
+    table = pd.read_parquet(tmp_path / "scores" / "directions.parquet")
+    own = table["kind"].eq("class") & table["repeat"].eq(0) & table["fold"].eq(fold)
+    fits = table[own].itertuples()
+    return rows, [(fit.train, fit[8], fit.C, *fit.vector) for fit in fits]
+
+
+@pytest.mark.parametrize("name", REPLACING)
+def test_what_is_tested_moves_no_classifier_of_a_control(tmp_path, entries, name):
+    """Of those that know the labels of tested clips, which must not train."""
+    before, trained = classifiers_of(tmp_path, entries, name, 1)
+    table = pd.read_parquet(entries[0]["labels"])
+    tested = clips_of_fold(entries[0], 1)
+    flip = table["clip_id"].isin(tested)
+    table.loc[flip, "label:c0"] = ~table.loc[flip, "label:c0"]
+    table.to_parquet(entries[0]["labels"])
+    X, ids = store.read_features(Path(entries[0]["features"]))
+    X[np.isin(ids, tested)] = 3 * X[np.isin(ids, tested), ::-1] + 1
+    store.write_features(Path(entries[0]["features"]), [X], ids, 12, {})
+    after, again = classifiers_of(tmp_path, entries, name, 1)
+    assert len(trained) == 2 * 2 * 2
+    assert trained == again
+    assert not np.allclose(before, after)

@@ -97,8 +97,10 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 
-#: What a debias method may see of the target dataset, from least to most.
-ACCESS = ("none", "target_unlabelled", "target_labelled")
+#: What a debias method may see of the target dataset, from least to most. The last sees
+#: the labels of the tested clips: a control, not a correction.
+ORACLE = "oracle"
+ACCESS = ("none", "target_unlabelled", "target_labelled", ORACLE)
 
 
 def names(kind: str) -> tuple[str, ...]:

@@ -208,6 +208,9 @@ SEEN = {
     ("lda", "global", "fixed", "joint"): "target_labelled",  # clips drawn by label
     ("mean_projection", "global", "fixed", "paper"): "target_labelled",
     ("lda", "global", "paper", "none"): "target_labelled",
+    ("random_projection", "classwise", "fixed", "joint"): "none",
+    ("class_onehot", "classwise", "fixed", "joint"): "oracle",
+    ("shuffle_all", "global", "fixed", "none"): "oracle",
 }
 
 

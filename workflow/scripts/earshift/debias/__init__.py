@@ -6,7 +6,8 @@ A method plugin defines
     An integer that is raised whenever its numbers change.
 ``access``
     What it may see of the target: ``"none"``, ``"target_unlabelled"`` (features, domain
-    and subgroup of target clips) or ``"target_labelled"`` (their classes too).
+    and subgroup of target clips), ``"target_labelled"`` (their classes too) or
+    ``"oracle"`` (the classes of the tested clips: of a control alone, see below).
 ``make(**options)``
     Return the unfitted transformer, with the two functions below.
 
@@ -14,6 +15,9 @@ and, if it likes,
 
 ``compared_with``
     A tuple of the plugins it is compared with, besides ``none``.
+``control``
+    True if it is no correction, but marks an end of the scale that corrections are
+    measured on. Tables and figures must not take it for one (`Method.is_control`).
 ``needs_subgroups``
     True if it does nothing of its own where datasets share no subgroup: the report then
     says so.
@@ -57,6 +61,24 @@ and the transformer of what is mapped, both not fitted. Stage 5 then fits the ma
 training clips of the source, once for all methods with this map, and what comes after
 it as it would the whole method.
 
+A control with access ``"oracle"`` is not fitted. In place of ``fit`` and ``transform``
+what its ``make`` returns has
+
+``replace(X, domain, labels, rng)``
+    Return features in place of `X`, shape (n_clips, n_features), which are the clips of
+    all datasets that train or those that test: the two are handed over apart, and never
+    mix. Features may be others in number. `domain` names the dataset of each clip.
+    `labels`, shape (n_clips, n_labels), are 1 where a class is present, 0 where it is
+    absent, -1 where that is unknown: in stage 5, which calls once for each class, of
+    this class alone; in stage 6, which measures clips of any class, of all classes. All
+    that it draws comes from the generator `rng`.
+
+The workflow makes `rng` of an option ``seed``, which such a control must have, of the
+repeat, the fold and the side. It is the same for all classes and sources. Of training
+data that are drawn anew, the clips that were drawn are handed over, each once. No clip
+is transformed by itself, so the checks of that are not for controls; their scores are
+the same in all scopes.
+
 `Method` is a method of an experiment, made from its config entry.
 
 The classes can be imported from here: ``from earshift.debias import LDA``.
@@ -73,10 +95,13 @@ from sklearn.base import TransformerMixin
 from earshift import registry
 from earshift.debias import _calls as calls
 from earshift.debias import _checks as checks
+from earshift.debias import _controls as controls
 from earshift.debias import _fit_checks as fit_checks
 from earshift.debias._calls import takes
+from earshift.debias._controls import Control
 from earshift.debias._directions import Found
 from earshift.debias._method import Method
+from earshift.debias.class_onehot import ClassOneHot
 from earshift.debias.k import KernelMap
 from earshift.debias.klda import KernelLDA
 from earshift.debias.lda import LDA
@@ -84,10 +109,16 @@ from earshift.debias.mean_projection import MeanProjection
 from earshift.debias.mklda import MultiKernelLDA
 from earshift.debias.mlda import MultiLDA
 from earshift.debias.none import Identity
+from earshift.debias.random_projection import RandomProjection
+from earshift.debias.shuffle_all import ShuffleAll
+from earshift.debias.shuffle_within_class import ShuffleWithinClass
+from earshift.debias.shuffle_within_domain import ShuffleWithinDomain
 from earshift.errors import ConfigError, did_you_mean
 
 __all__ = [
     "LDA",
+    "ClassOneHot",
+    "Control",
     "Found",
     "Identity",
     "KernelLDA",
@@ -96,14 +127,19 @@ __all__ = [
     "Method",
     "MultiKernelLDA",
     "MultiLDA",
+    "RandomProjection",
+    "ShuffleAll",
+    "ShuffleWithinClass",
+    "ShuffleWithinDomain",
     "calls",
     "checks",
+    "controls",
     "fit_checks",
     "make",
 ]
 
 
-def make(name: str, **options: Any) -> TransformerMixin:
+def make(name: str, **options: Any) -> TransformerMixin | Control:
     """Return the unfitted debias method called `name`.
 
     Parameters
@@ -116,9 +152,10 @@ def make(name: str, **options: Any) -> TransformerMixin:
 
     Returns
     -------
-    TransformerMixin
+    TransformerMixin or Control
         With ``fit(X, domain, y=None, subgroup=None, *, source=None)`` and
-        ``transform(X, domain=None)``.
+        ``transform(X, domain=None)``; of a control with access ``"oracle"`` a `Control`
+        instead, with ``replace(X, domain, labels, rng)``.
 
     Raises
     ------
@@ -143,12 +180,25 @@ def check_plugin(name: str, module: ModuleType) -> None:
             f"the method '{name}' has compared_with = {others!r}, which must be a "
             f"tuple of names of methods {did_you_mean(str(others), known)}"
         )
-    needs = getattr(module, "needs_subgroups", False)
-    if not isinstance(needs, bool):
-        raise ConfigError(
-            f"the method '{name}' has needs_subgroups = {needs!r}, which must be True "
-            "or False."
-        )
+    for fact in ("needs_subgroups", "control"):
+        value = getattr(module, fact, False)
+        if not isinstance(value, bool):
+            raise ConfigError(
+                f"the method '{name}' has {fact} = {value!r}, which must be True or "
+                "False."
+            )
+    if module.access == registry.ORACLE:
+        if not getattr(module, "control", False):
+            raise ConfigError(
+                f"the method '{name}' has access '{registry.ORACLE}', which shows it "
+                "the labels of tested clips: no correction may see them. Declare "
+                "'control = True' if it is none."
+            )
+        if not takes(module.make, "seed"):
+            raise ConfigError(
+                f"the control '{name}' has no option 'seed', of which the workflow "
+                "makes the generator that it draws from."
+            )
     cannot = getattr(module, "cannot", None)
     words = ("source", "target", "datasets")
     is_right = callable(cannot) and all(takes(cannot, word) for word in words)

@@ -102,7 +102,7 @@ def transformed(
         datasets = np.array([flat[i].dataset for i in owners[order]])
         domain = None if mixed else datasets
         found = apply(method, X, domain)
-        _check_finite(found, datasets, names)
+        check_finite(found, datasets, names)
         _check_rows(method, X, domain, found, rng)
         back = found[np.argsort(order)]
         out |= {i: back[owners == i] for i in batch}
@@ -167,30 +167,75 @@ def apply(
     """
     given = X.copy()
     told = None if domain is None else domain.copy()
-    out = np.asarray(_calls.transform(method, given, told))
+    found = _calls.transform(method, given, told)
     if not np.array_equal(given, X, equal_nan=True):
         raise MethodError(
             "its transform changes the clips that it is given, which other methods use "
             "as well: it must return a new array, and leave X as it is."
         )
-    if out.ndim != 2 or len(out) != len(X) or out.dtype.kind not in "fiub":
+    return numbers_of(found, len(X))
+
+
+def numbers_of(found: object, n: int, function: str = "transform") -> Array:
+    """Return what a function of a method gives, a row for each of `n` clips.
+
+    Parameters
+    ----------
+    found : object
+        What it returned.
+    n : int
+        Number of clips that it was given.
+    function : str, default="transform"
+        Its name, for the error.
+
+    Returns
+    -------
+    ndarray of shape (n, n_out), float64
+        Not checked for NaN.
+
+    Raises
+    ------
+    MethodError
+        If it is of another shape or type.
+    """
+    out = np.asarray(found)
+    if out.ndim != 2 or len(out) != n or out.dtype.kind not in "fiub":
         raise MethodError(
-            f"its transform must give a row of real numbers for each of {len(X)} "
+            f"its {function} must give a row of real numbers for each of {n} "
             f"clips, got an array of shape {out.shape} and type {out.dtype}."
         )
     return out.astype(np.float64)
 
 
-def _check_finite(
-    out: Array, datasets: NDArray[np.str_], clip_id: NDArray[np.str_]
+def check_finite(
+    out: Array,
+    datasets: NDArray[np.str_],
+    clip_id: NDArray[np.str_],
+    function: str = "transform",
 ) -> None:
+    """Raise unless a function of a method gives numbers that can be used.
+
+    Parameters
+    ----------
+    out : ndarray of shape (n_clips, n_out), float64
+        What it gives.
+    datasets, clip_id : ndarray of shape (n_clips,), str
+        Of which clips.
+    function : str, default="transform"
+        Its name.
+
+    Raises
+    ------
+    MethodError
+        With the first clip of which a value is not finite, or too large.
+    """
     fine = np.abs(out) < TOO_LARGE  # which NaN is not
     bad = ~fine.all(axis=1)
     if bad.any():
         i = int(bad.argmax())
         value = out[i][~fine[i]][0]
         raise MethodError(
-            f"its transform of clip '{clip_id[i]}' of dataset '{datasets[i]}' has the "
+            f"its {function} of clip '{clip_id[i]}' of dataset '{datasets[i]}' has the "
             f"value {value} ({bad.sum()} of {bad.size} clips are affected). A method "
             f"must give finite numbers below {TOO_LARGE:g} for every clip: clips that "
             "it leaves out would be missing from its scores, and from no other "

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 
 from earshift import plugin_files, registry
-from earshift.debias import _calls, _checks, _fit_checks
+from earshift.debias import _calls, _checks, _controls, _fit_checks
+from earshift.debias._method import Method
 from earshift.errors import ConfigError, MethodError
+
+Array = NDArray[np.float64]
 
 #: Made-up clips of each dataset that train and that test, and their features.
 N_TRAIN, N_TEST, N_FEATURES = 100, 40, 64
@@ -44,7 +48,8 @@ def check(name: str, options: Mapping[str, Any] | None = None) -> None:
 
     Each clip is transformed by itself, as the fit says; a fit depends on its arguments
     alone, and neither on labels that the method may not see nor on the names of the
-    datasets. What goes in is not changed, what comes out is finite.
+    datasets. What goes in is not changed, what comes out is finite. A control that
+    replaces clips draws from the generator that it is given, and from nothing else.
 
     Parameters
     ----------
@@ -59,13 +64,55 @@ def check(name: str, options: Mapping[str, Any] | None = None) -> None:
         With what is wrong, and what to do. Errors of the method itself pass through.
     """
     plugin = registry.load("debias", name)
+    replaces = plugin.access == registry.ORACLE
     try:
-        _Trial(name, plugin.access, dict(options or {})).run()
+        if replaces:
+            _try_control(name, dict(options or {}))
+        else:
+            _Trial(name, plugin.access, dict(options or {})).run()
     except MethodError as error:
         raise ConfigError(
             f"the method '{name}' cannot be used: {error} CONTRIBUTING.md says what "
             "methods must do."
         ) from error
+
+
+def _try_control(name: str, options: Mapping[str, Any]) -> None:
+    """Raise `MethodError` for what is wrong with a control that replaces clips."""
+    method = Method.of(name, {"plugin": name, **options})
+    draws = np.random.default_rng(0)
+    labels = [draws.integers(-1, 2, (n, 2), np.int8) for n in (N_TRAIN, N_TEST)]
+    X = [draws.standard_normal((len(y), N_FEATURES)) for y in labels]
+
+    def out(module: ModuleType, X: Sequence[Array], names: str = "ab") -> Array:
+        control = method.make(module)
+        if not callable(getattr(control, "replace", None)):
+            raise MethodError(
+                "what its 'make' returns has no 'replace', which is what a control "
+                f"with access '{registry.ORACLE}' has in place of 'fit'."
+            )
+        parts = [
+            _checks.Clips(
+                dataset, np.array([f"{dataset}{i}" for i in range(len(x))]), x
+            )
+            for dataset, x in zip(names, X, strict=True)
+        ]
+        rng = _controls.generator(method, 0, _controls.TEST)
+        return np.concatenate(_controls.replaced(control, parts, labels, rng))
+
+    out(method.module, [1 + 2 * x[:, ::-1] for x in X])  # which it may keep
+    found = out(method.module, X)
+    with registry.copied("debias", name) as copy:
+        again = out(copy, X)
+    if _checks.differ(found, again):
+        raise MethodError(
+            "its replace gives other features for the same clips when it is called "
+            "again: it must keep nothing, and draw from 'rng' alone."
+        )
+    if _checks.differ(found, out(method.module, X, "zb")):
+        raise MethodError(
+            "other names of the datasets change what it gives: names mean nothing."
+        )
 
 
 class _Trial:

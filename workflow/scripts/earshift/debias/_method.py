@@ -92,9 +92,22 @@ class Method:
         return str(self.module.access)
 
     @property
+    def is_control(self) -> bool:
+        """Return whether it marks an end of the scale, and is no correction."""
+        return bool(getattr(self.module, "control", False))
+
+    @property
+    def replaces(self) -> bool:
+        """Return whether it replaces clips, knowing their labels, and is not fitted."""
+        return self.access == registry.ORACLE
+
+    @property
     def looks_at_domains(self) -> bool:
-        """Return whether it sees more than its source: if not, scopes do not differ."""
-        return self.access != "none"
+        """Return whether it is fitted to more than its source.
+
+        If not, scopes do not differ.
+        """
+        return self.access != "none" and not self.replaces
 
     @property
     def compared_with(self) -> tuple[str, ...]:

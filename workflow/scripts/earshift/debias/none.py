@@ -1,4 +1,4 @@
-"""The control: features as they are."""
+"""No correction: features as they are, which every method is compared with."""
 
 from __future__ import annotations
 
@@ -65,5 +65,5 @@ class Identity(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 
 def make() -> Identity:
-    """Return the control method."""
+    """Return the method; it has no options."""
     return Identity()

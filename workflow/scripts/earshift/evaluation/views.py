@@ -24,6 +24,7 @@ from earshift.debias import Found, Method, calls, checks, fit_checks
 from earshift.errors import MethodError
 from earshift.evaluation import domains
 from earshift.evaluation.domains import PRESENT, Domain
+from earshift.evaluation.replacement import replaced_clips
 from earshift.evaluation.training import Fitted, Trainer
 from earshift.numerics import classifier
 
@@ -93,7 +94,7 @@ class Split:
         fold: int,
         c: int | None = None,
     ) -> None:
-        self.domains = all_domains
+        self.domains, self.fold = all_domains, fold
         self.train = [d.train(repeat, fold, c or 0) for d in all_domains]
         self.tested = [d.folds[repeat] == fold for d in all_domains]
         if c is not None:
@@ -157,6 +158,9 @@ class Split:
     ) -> View:
         """Fit a method to the training clips of all datasets that it may see.
 
+        A control that replaces clips is not fitted: those that it gives for the clips
+        of both sides are seen as they are.
+
         Parameters
         ----------
         source : int
@@ -164,7 +168,8 @@ class Split:
         method : Method
             The method.
         c : int, optional
-            Fit it to the clips that have this class.
+            Fit it to the clips that have this class; a control that replaces clips is
+            told the labels of this class alone.
         counts : sequence of ndarray of shape (n_clips,), int64, optional
             How often each clip of each dataset is there, for training data that are
             drawn anew; without, once. The space stays: scale and kernel are those of
@@ -185,6 +190,10 @@ class Split:
         """
         kernel, correction = method.two_steps()
         space = self.space(source, kernel)
+        if method.replaces:
+            space = Space(replaced_clips(self, space.X, method, c, counts))
+            method, c = Method.of("none", {"plugin": "none"}), None
+            correction = method.make()
         parts = []
         for i, domain in enumerate(self.domains):
             seen = self.train[i]

@@ -23,8 +23,8 @@ CLASS = Column("class", "text", "The class.")
 ACCESS = Column(
     "access",
     "text",
-    "What the method sees of the target: `none`, `target_unlabelled` or "
-    "`target_labelled`.",
+    "What the method sees of the target: `none`, `target_unlabelled`, "
+    "`target_labelled` or, of controls alone, `oracle`.",
 )
 N_CLASSES = Column("n_classes", "count", "Classes that the mean is over.")
 A = Column("a", "text", "Name of one dataset.")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 
 from earshift import discrepancy, files, versions
-from earshift.debias import Method, calls, checks, fit_checks
+from earshift.debias import Method, calls, checks, controls, fit_checks
 from earshift.errors import DataError
 from earshift.evaluation import domains
 from earshift.evaluation.domains import Domain
@@ -211,7 +211,7 @@ def measure_fold(
     train = draw_clips(all_domains, halves, (seed, repeat, 1 - fold), MAX_CLIPS)
     test = draw_clips(all_domains, halves, (seed, repeat, fold), n_clips)
     with score_tables.named(method, f"in stage 6 (halving {repeat}, half {fold})"):
-        held_out = _corrected(own, all_domains, train, test, fit_again=fold == 0)
+        held_out = _corrected(own, all_domains, train, test, (repeat, fold))
     sides = [
         Side.of(domain, chosen, X)
         for X, domain, chosen in zip(held_out, all_domains, test, strict=True)
@@ -245,26 +245,32 @@ def _corrected(
     all_domains: Sequence[Domain],
     train: Sequence[NDArray[np.bool_]],
     test: Sequence[NDArray[np.bool_]],
-    *,
-    fit_again: bool,
+    place: tuple[int, int],
 ) -> list[NDArray[np.float64]]:
     """Fit a method to the clips that train; return those that test as it leaves them.
 
-    A method may do what it may in stage 5, and no more.
+    A method may do what it may in stage 5, and no more. `place` is which halving, and
+    which half tests.
     """
     scaled = standardised(all_domains, train)
-    parts = [(d, x[t], t) for d, x, t in zip(all_domains, scaled, train, strict=True)]
-    fitted, seen = fit_method(method, parts)
     groups = [
         [
             checks.Clips(d.name, d.clip_id[t], x[t])
             for d, x, t in zip(all_domains, scaled, test, strict=True)
         ]
     ]
+    repeat, half = place
+    if method.replaces:
+        labels = [d.labels[t] for d, t in zip(all_domains, test, strict=True)]
+        # Unlike other methods in this stage, it draws anew in each repeat.
+        rng = controls.generator(method.redrawn(repeat), half, controls.TEST)
+        return controls.replaced(method.make(), groups[0], labels, rng)
+    parts = [(d, x[t], t) for d, x, t in zip(all_domains, scaled, train, strict=True)]
+    fitted, seen = fit_method(method, parts)
     told = method.looks_at_domains
     rng = np.random.default_rng(0)
     (held_out,) = checks.transformed(fitted, groups, mixed=not told, rng=rng)
-    if fit_again:
+    if half == 0:  # once in each repeat
         some = [clips.X[: checks.SAMPLE] for clips in groups[0]]
         datasets = np.repeat(
             [clips.dataset for clips in groups[0]], list(map(len, some))

@@ -46,6 +46,7 @@ ACCESS = {
     "target_labelled": (
         "sees training clips of the target, with class labels or chosen by them"
     ),
+    "oracle": "sees the labels of the tested clips: a control, not a correction",
 }
 
 

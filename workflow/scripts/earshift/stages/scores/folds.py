@@ -87,8 +87,10 @@ class Work:
         self.split, self.classes, self.method = split, classes, method
         self.trainer, self.seed = trainer, seed
         self.repeat, self.fold = place
-        self.classwise, self.is_first = classwise, is_first
-        self.anew = classwise or balanced
+        self.is_first = is_first
+        # A control that replaces clips is told the labels of one class.
+        self.by_class = classwise or method.replaces
+        self.anew = self.by_class or balanced
         n_repeats = len(split.domains[0].folds)
         #: Which draws of training data are of this repeat.
         self.draws = range(self.repeat, n_refits, n_repeats)
@@ -179,7 +181,7 @@ class Work:
         for name in only:
             c, rows = self.classes.index(name), []
             if view is None or self.anew:
-                of = c if self.classwise else None
+                of = c if self.by_class else None
                 check = self.is_first and c == 0
                 view = self.split.view(i, self.method, of, fit_again=check)
                 again = [self._view_again(i, of, counts) for counts in self.counts]

@@ -35,11 +35,12 @@ def access_of(method: Method, scope: str, *, protocol: Protocol, balance: str) -
     -----
     A balanced draw takes clips of the target by their labels: who sees them sees what
     labels chose, in either scope. That of each class as many clips of the source train
-    as the target has, too, is not counted: it is true of the classifier itself.
+    as the target has, too, is not counted: it is true of the classifier itself. An
+    oracle sees more than that in any case.
     """
     seen = protocol.sees(method)
     drawn = (protocol.balance or balance) != "none"
-    if seen != "none" and (drawn or scope == "classwise"):
+    if seen == "target_unlabelled" and (drawn or scope == "classwise"):
         return "target_labelled"
     return seen
 

@@ -47,6 +47,7 @@ ACCESS_SIGNS = MappingProxyType(
         "none": "",
         "target_unlabelled": " \N{DAGGER}",
         "target_labelled": " \N{DOUBLE DAGGER}",
+        "oracle": " \N{SECTION SIGN}",
     }
 )
 
