@@ -66,6 +66,7 @@ class Scenario:
 
     @property
     def has_no_gap(self) -> bool:
+        """Whether both are of one distribution."""
         return self.shift == 0
 
 
@@ -230,6 +231,7 @@ def table(name, repetitions):
 
 
 def main():
+    """Make repetitions, and print a table of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repetitions", type=int, default=200)
@@ -247,10 +249,10 @@ def main():
             done = []
             for result in pool.map(make, range(n)):
                 done.append(result)
-                print(f"{name}: {len(done)}/{n}", end="\r", file=sys.stderr, flush=True)
+                sys.stderr.write(f"\r{name}: {len(done)}/{n}")
         shown.append(table(name, done))
     with pd.option_context("display.width", 200, "display.max_columns", 20):
-        print(pd.concat(shown).round(3).to_string(index=False))
+        sys.stdout.write(pd.concat(shown).round(3).to_string(index=False) + "\n")
 
 
 if __name__ == "__main__":
