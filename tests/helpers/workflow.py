@@ -106,9 +106,9 @@ def write_experiment(folder, **changes):
         # Two regions of each dataset, though it has a minute of audio.
         "extraction": {"minutes_per_job": 1e-4, "max_jobs": 2},
         "methods": ["none", "lda", "mlda", "mean_projection"],
-        "splits": {"n_folds": 3},
+        "splits": {"n_folds": 3, "n_repeats": 1},
         "classifier": {"C": [0.01, 1.0]},
-        "statistics": {"n_resamples": 199},
+        "statistics": {"n_resamples": 199, "n_refits": 2},
     } | changes
     (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
     return folder

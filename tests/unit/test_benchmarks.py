@@ -17,7 +17,8 @@ from tests.helpers.tones import write_table_dataset
 
 #: Those that are run here; that of clusters is run beside the tests of SLURM.
 HERE = {
-    *("classifier", "folds", "models", "precision", "scale", "short_clips", "study")
+    *("classifier", "coverage", "folds", "models", "precision", "scale"),
+    *("short_clips", "study"),
 }
 
 NUMBER = r"[-+]?\d+(\.\d+)?(e[-+]\d+)?"
@@ -54,6 +55,24 @@ def test_classifier(tmp_path):
     assert (clips, features) == (200, 120)
     assert min(ours, theirs, ratio) > 0
     assert difference < 1e-4  # the two agree
+
+
+@pytest.mark.timeout(400)
+def test_coverage(tmp_path):
+    """Two repetitions are kept, and not made again."""
+    arguments = ("coverage", "kept", "--quick", "--scenarios", "same")
+    rows = figures(*arguments, cwd=tmp_path)[1:]
+    assert len(rows) == 3 * 5  # metrics; within, across, gap, and two changes
+    for n, coverage, *_, se, se_test, se_train, se_repeats in (r[:8] for r in rows):
+        assert n == 2
+        assert 0 <= coverage <= 1
+        assert se**2 == pytest.approx(
+            se_test**2 + se_train**2 + se_repeats**2, rel=0.3, abs=1e-5
+        )
+    kept = {file: file.stat().st_mtime_ns for file in (tmp_path / "kept").iterdir()}
+    assert len(kept) == 2
+    assert figures(*arguments, cwd=tmp_path)[1:] == rows
+    assert {file: file.stat().st_mtime_ns for file in kept} == kept
 
 
 def test_folds(tmp_path):

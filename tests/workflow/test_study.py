@@ -126,7 +126,10 @@ def done(tmp_path_factory):
     config = yaml.safe_load((ROOT / "workflow/experiments/ismir2023.yaml").read_text())
     config["classifier"]["C"] = [0.01, 1.0]
     config["splits"]["n_repeats"] = 2
-    config |= {"statistics": {"n_resamples": 199}, "discrepancy": ["domain_auc_linear"]}
+    config |= {
+        "statistics": {"n_resamples": 199, "n_refits": 0},
+        "discrepancy": ["domain_auc_linear"],
+    }
     (folder / "lean.yaml").write_text(yaml.safe_dump(config))
     arguments = ["--study", "inputs", "--out", out, "--models", "net"]
     arguments += ["--configfile", "lean.yaml"]
