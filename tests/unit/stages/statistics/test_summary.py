@@ -283,3 +283,25 @@ def test_a_users_own_method_says_what_it_is_compared_with(tmp_path):
     file.write_text(text + "compared_with = ('none', 'ldaa')\n")
     with pytest.raises(ConfigError, match=r"compared_with = \('none', 'ldaa'\)"):
         access.references("own", Method.of_all(methods))
+
+
+def test_a_class_that_one_sample_cannot_train_is_left_out_of_its_gap(tmp_path, caplog):
+    """Of two classes one has no equal sample across: the other alone is compared."""
+    parts = [
+        scores_of(method, "fixed", 0, c).assign(train=train, **{"class": c})
+        for train, method in (("b", "klda"), ("a", "none"))
+        for c in ("cello", "flute")
+    ]
+    rows = pd.concat(parts, ignore_index=True).assign(test="b", scope="global", fold=0)
+    rows = rows.assign(protocol="fixed", model="m", condition="clean", repeat=0)
+    rows = paired(rows.assign(method="none"))
+    lacking = rows["sample"].eq("equal") & rows["train"].eq("a")
+    rows[~(lacking & rows["class"].eq("flute"))].to_parquet(tmp_path / "clips")
+    methods = {"none": {"plugin": "none"}}
+    tables = summarised([tmp_path / "clips"], methods, tmp_path, n_resamples=200)
+    gap = of_auc(tables["gaps"]).iloc[0]
+    assert gap["n_classes"] == 1
+    assert gap["gap"] == pytest.approx(0.4)
+    assert gap["across"] == pytest.approx(0.6)
+    assert of_auc(tables["summary"])["n_classes"].eq(2).all()
+    assert "too few clips to train flute" in caplog.text

@@ -191,9 +191,9 @@ class Curve:
             min(self.n_recordings, other.n_recordings),
         )
 
-    def times(self, sign: int) -> Curve:
+    def times(self, factor: float) -> Curve:
         """Return it with every value multiplied."""
-        return self._each(lambda part: sign * part)
+        return self._each(lambda part: factor * part)
 
     def one(self, c: int) -> Curve:
         """Return that of one class."""

@@ -104,10 +104,12 @@ def _gap(
         for key, value in across.named.items()
         if key not in ("sample", "partner")
     }
-    row |= {"metric": name, "n_classes": len(across.classes)} | across.sizes
-    row["within"] = within.curves[name].mean().value
-    row["across"] = across.curves[name].mean().value
+    row |= {"metric": name, "n_classes": across.n_classes} | across.sizes
     estimate = gap.mean()
+    row["across"] = across.curves[name].mean().value
+    # Of the same classes, where one of the two lacks some.
+    sign = 1 if metric.better == "higher" else -1
+    row["within"] = row["across"] + sign * estimate.value
     row |= _ends("gap", gap, alpha) | {"p_value": estimate.p_value()}
     if uncorrected is not None:
         left = loss(uncorrected.curves[name], across.curves[name], metric)
@@ -170,7 +172,7 @@ def learning_curves(groups: Sequence[Group], alpha: float) -> list[dict[str, Any
             rows.append(
                 named
                 | {"metric": metric.name, "share": share}
-                | {"n_classes": len(group.classes)}
+                | {"n_classes": group.n_classes}
                 | group.sizes
                 | {"value": estimate.value, "low": low, "high": high}
             )
@@ -206,7 +208,7 @@ def null_gaps(groups: Groups, alpha: float) -> list[dict[str, Any]]:
         for metric in metrics.METRICS:
             gap = loss(same.curves[metric.name], other.curves[metric.name], metric)
             row: dict[str, Any] = {**named, "dataset": dataset, "metric": metric.name}
-            row |= {"n_classes": len(same.classes)} | other.sizes
+            row |= {"n_classes": same.n_classes} | other.sizes
             row |= {
                 "within": same.curves[metric.name].mean().value,
                 "across": other.curves[metric.name].mean().value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from earshift.numerics import inference, metrics
 from earshift.numerics.estimates import Curve, mean_known
 from earshift.stages.scores.score_tables import REFIT, SIZES
+
+log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
@@ -39,7 +42,7 @@ class Group:
     named : dict of str to str
         Values of `GROUP`.
     classes : sequence of str
-        The classes.
+        All classes, also those that this group has no row of: they are unknown.
     curves : dict of str to Curve
         Name of a metric -> its curve.
     sizes : dict of str to float
@@ -54,6 +57,11 @@ class Group:
     curves: dict[str, Curve]
     sizes: dict[str, float]
     clips: int
+
+    @property
+    def n_classes(self) -> int:
+        """Classes that the ROC-AUC is known of."""
+        return int(np.isfinite(self.curves["roc_auc"].drawn[:, 0]).sum())
 
     def of_means(self) -> Group:
         """Return it with means over classes in place of the classes.
@@ -91,6 +99,8 @@ def groups(rows: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[Group]:
     Group
         In the order of the rows.
     """
+    classes = sorted(map(str, rows["class"].unique()))
+    repeats = np.unique(rows["repeat"].to_numpy())
     for _, tested in rows.groupby("test", observed=True, sort=False):
         clips = tested[["clip_id", "recording"]].drop_duplicates()
         clips = clips.astype(str).sort_values("clip_id")
@@ -103,7 +113,8 @@ def groups(rows: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[Group]:
         place = pd.Index(clips["clip_id"]).get_indexer(tested["clip_id"].astype(str))
         placed = tested.assign(place=place)
         for group, part in placed.groupby(list(GROUP), observed=True, sort=False):
-            yield _group(dict(zip(GROUP, map(str, group), strict=True)), part, weights)
+            named = dict(zip(GROUP, map(str, group), strict=True))
+            yield _group(named, part, weights, classes, repeats)
 
 
 def _strata(rows: pd.DataFrame) -> dict[str, str]:
@@ -113,17 +124,31 @@ def _strata(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def _group(
-    named: dict[str, str], rows: pd.DataFrame, weights: NDArray[np.float32]
+    named: dict[str, str],
+    rows: pd.DataFrame,
+    weights: NDArray[np.float32],
+    classes: Sequence[str],
+    repeats: NDArray[np.int64],
 ) -> Group:
     """Return the metrics of one group."""
     refits = [column for column in rows if str(column).startswith(REFIT)]
-    classes: list[str] = []
-    parts: list[dict[str, Curve]] = []
     n_recordings = int(rows["recording"].nunique())
-    repeats = np.unique(rows["repeat"].to_numpy())
-    for name, own in rows.groupby("class", observed=True, sort=True):
-        classes.append(str(name))
-        parts.append(_class(own, weights, repeats, refits, n_recordings))
+    by_class = {
+        str(name): _class(own, weights, repeats, refits, n_recordings)
+        for name, own in rows.groupby("class", observed=True)
+    }
+    if missing := [name for name in classes if name not in by_class]:
+        log.warning(
+            "%s, trained on %s (%s), tested on %s: too few clips to train %s, which "
+            "needs recordings with and without the class in each fold",
+            *(named[word] for word in ("model", "train", "sample", "test")),
+            ", ".join(missing),
+        )
+    unknown = {
+        metric: curve.times(np.nan)
+        for metric, curve in next(iter(by_class.values())).items()
+    }
+    parts = [by_class.get(name, unknown) for name in classes]
     curves = {
         metric: Curve(
             np.concatenate([part[metric].drawn for part in parts]),
@@ -150,8 +175,14 @@ def _class(
     drawn: dict[str, list[Array]] = {}
     again: dict[str, list[float]] = {}
     once = np.ones((len(rows), 1), np.float32)
+    unknown = np.full(weights.shape[1], np.nan)
     for repeat in repeats:
         one = rows[rows["repeat"].to_numpy() == repeat]
+        if one.empty:
+            for metric in metrics.METRICS:
+                drawn.setdefault(metric.name, []).append(unknown)
+                again.setdefault(metric.name, []).extend([np.nan] * len(refits))
+            continue
         arguments = {
             "present": one["present"].to_numpy(bool),
             "folds": one["fold"].to_numpy(np.int64),

@@ -242,7 +242,7 @@ class _Rows:
             row = named | {
                 "access": seen,
                 "metric": metric.name,
-                "n_classes": len(group.classes),
+                "n_classes": group.n_classes,
                 **group.sizes,
                 "value": estimate.value,
                 "low": low,
