@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from earshift.evaluation.samples import ALL
 from earshift.stages.report.measured import with_facts, with_facts_of
 from earshift.tables import (
     CLASS_VALUES,
@@ -166,6 +165,9 @@ def read(
     def rows_of(table: Table) -> pd.DataFrame:
         rows = table.read(folder / Path(table.file).name)
         return rows[rows["protocol"].eq(shown)] if "protocol" in rows else rows
+
+    # It loads what methods compute with.
+    from earshift.evaluation.samples import ALL
 
     shown = protocol or "fixed"
     protocols = tuple(ordered(SUMMARY.read(folder / "summary.csv")["protocol"]))
