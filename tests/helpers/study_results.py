@@ -59,7 +59,9 @@ def _scores() -> pd.DataFrame:
         fixed["roc_auc"] += FIXED_GAIN + spread
         parts.append(fixed)
     found = pd.concat(parts, ignore_index=True).assign(n_test=500, sample="all")
-    return found.assign(partner=[_other(*c) for c in zip(found["train"], found["test"], strict=True)])
+    return found.assign(
+        partner=[_other(*c) for c in zip(found["train"], found["test"], strict=True)]
+    )
 
 
 def _other(train: str, test: str) -> str:

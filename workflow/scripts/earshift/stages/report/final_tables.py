@@ -38,6 +38,9 @@ NAMES = (
     "discrepancy_null",
 )
 
+#: Metrics whose gaps are told: one that is blind to thresholds, and one that is not.
+TOLD = ("roc_auc", "balanced_accuracy")
+
 #: What `access` means, in words.
 ACCESS = {
     "none": "sees nothing of the target",
@@ -63,7 +66,9 @@ class Tables:
     summary : DataFrame
         Means over classes, with intervals, changes against ``none``, and verdicts.
     gaps : DataFrame
-        Within minus across, with intervals; also with a column `access`.
+        Within minus across, with intervals; also with columns `access`, and
+        `null_gap`, `null_gap_low` and `null_gap_high`, the gap between halves of the
+        test dataset without correction.
     discrepancy : DataFrame
         Measures between datasets, whose rows are of no protocol; with what
         `measured.with_facts` adds, if `read` was given the measures.
@@ -185,7 +190,8 @@ def read(
     )
     seen = dict(zip(summary["variant"], summary["access"], strict=True))
     gaps = _named(rows_of(GAPS), alike)
-    gaps["access"] = gaps["variant"].map(seen)
+    nulls = _named(rows_of(NULL_GAPS), alike)
+    gaps = _with_null(gaps.assign(access=gaps["variant"].map(seen)), nulls)
     pairs, curve, halves = _measured(folder, measures)
     return Tables(
         _named(scores, alike),
@@ -199,10 +205,10 @@ def read(
         protocols,
         metrics[plain].reset_index(drop=True),
         gaps,
-        _named(rows_of(LEARNING_CURVES), alike),
-        _named(rows_of(NULL_GAPS), alike),
-        _named(rows_of(CLASS_VALUES), alike),
-        rows_of(DIFFERENCES),
+        _named(_of_one_partner(rows_of(LEARNING_CURVES)), alike),
+        nulls,
+        _named(_of_one_partner(rows_of(CLASS_VALUES)), alike),
+        _of_one_partner(rows_of(DIFFERENCES)),
     )
 
 
@@ -212,6 +218,16 @@ _AUC = {"value": "roc_auc", "low": "roc_auc_low", "high": "roc_auc_high"}
 
 def _of_auc(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["metric"].eq("roc_auc")].reset_index(drop=True)
+
+
+def _with_null(gaps: pd.DataFrame, nulls: pd.DataFrame) -> pd.DataFrame:
+    """Add to each gap that between halves of the test dataset: `null_gap` and ends."""
+    ends = ["gap", "gap_low", "gap_high"]
+    own = nulls.rename(columns={"dataset": "test"})[
+        ["setting", "test", "metric", *ends]
+    ]
+    own = own.rename(columns={name: f"null_{name}" for name in ends})
+    return gaps.merge(own, "left", on=["setting", "test", "metric"])
 
 
 def _of_one_partner(rows: pd.DataFrame) -> pd.DataFrame:

@@ -23,5 +23,9 @@ class MainTable(Section):
     def findings(self, experiment: Experiment) -> Sequence[Findings]:
         """Return what all final tables say, those of the next sections too."""
         from earshift.stages.report.sections.findings import findings
+        from earshift.stages.statistics.summary import Options
 
-        return findings(experiment.tables)
+        settings = experiment.config["statistics"]
+        return findings(
+            experiment.tables, Options(settings["confidence"], settings["rope"])
+        )
