@@ -332,5 +332,10 @@ def config_of(results: Path) -> dict:
         "methods": {name: {"plugin": name} for name in summary["method"].unique()},
         "scopes": list(summary["scope"].unique()),
         "discrepancy": MEASURES,
-        "statistics": {"n_resamples": 999, "confidence": 0.9, "rope": 0.01},
+        "statistics": {
+            "n_resamples": 999,
+            "n_refits": 20,
+            "confidence": 0.9,
+            "rope": 0.01,
+        },
     }

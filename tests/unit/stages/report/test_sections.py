@@ -102,7 +102,7 @@ def own(tmp_path):
 def test_a_new_section_is_on_the_page_in_its_contents_and_findings(own):
     html = write(*own)
     names = re.findall(r'<section aria-labelledby="([^"]*)">', html)
-    assert names[4:7] == ["discrepancy-table", "sizes", "classes"]
+    assert names[7:10] == ["discrepancy-table", "sizes", "classes"]
     assert '<li><a href="#sizes">How many</a></li>' in html
     assert "&lt;b&gt; has 3.0; here and there; 90 %." in html
     assert '<figure id="figure-mine-sizes">' in html

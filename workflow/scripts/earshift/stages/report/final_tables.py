@@ -301,23 +301,28 @@ def by_setting(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     return out
 
 
-def per_class(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean ROC-AUC over repeats per class, for the method ``none``.
+def per_class(class_values: pd.DataFrame) -> pd.DataFrame:
+    """Return the ROC-AUC per class, for the method ``none``.
 
     Parameters
     ----------
-    scores : DataFrame
+    class_values : DataFrame
         As in `Tables`.
 
     Returns
     -------
     DataFrame
-        Columns setting, train, test, class, roc_auc, within (of the same test dataset
+        Columns setting, train, test, class, roc_auc (drawn towards the mean of the
+        classes), low, high (its interval), within (the value of the same test dataset
         and class) and drop (within minus `roc_auc`; 0 where train is test).
     """
     keys = ["setting", "test", "class"]
-    plain = scores[scores["variant"].eq("none")]
-    mean = plain.groupby([*keys, "train"], sort=False)["roc_auc"].mean().reset_index()
-    own = mean[mean["train"].eq(mean["test"])].set_index(keys)["roc_auc"]
-    mean = mean.join(own.rename("within"), on=keys)
-    return mean.assign(drop=mean["within"] - mean["roc_auc"])
+    of_auc = class_values["metric"].eq("roc_auc") & class_values["variant"].eq("none")
+    names = {"": "roc_auc", "_low": "low", "_high": "high"}
+    values = class_values[of_auc].rename(
+        columns={f"value_shrunken{end}": name for end, name in names.items()}
+    )
+    values = values[["setting", "train", "test", "class", *names.values()]]
+    own = values[values["train"].eq(values["test"])].set_index(keys)["roc_auc"]
+    values = values.join(own.rename("within"), on=keys).reset_index(drop=True)
+    return values.assign(drop=values["within"] - values["roc_auc"])

@@ -253,7 +253,8 @@ def _survives(count: Count) -> str:
 
 def _gap_ours(tables: Tables) -> Count:
     plain = tables.gaps[tables.gaps["variant"].eq("none")]
-    up, down = plain["gap_low"] > 0, plain["gap_high"] < 0
+    sure = plain["p_holm"] < 0.05
+    up, down = sure & (plain["gap"] > 0), sure & (plain["gap"] < 0)
     return Count(len(plain), int(up.sum()), int(down.sum()), 100 * plain["gap"].mean())
 
 

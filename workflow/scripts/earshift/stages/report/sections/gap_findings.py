@@ -140,7 +140,9 @@ def _amount(row: Row, alpha: float) -> str:
     gap = f"{words.number(row.gap)} {words.interval(row.gap_low, row.gap_high)}"
     p = corrected_p(row.p_holm)
     if not row.p_holm < alpha:
-        return f"no gap is detected ({gap}, {p})"
+        sure_alone = not words.includes(row.gap_low, row.gap_high, 0)
+        after = " after correction for the number of gaps" if sure_alone else ""
+        return f"no gap is detected{after} ({gap}, {p})"
     if row.gap > 0:
         return f"a gap of {gap} ({p})"
     more = f"{words.number(-row.gap)} {words.interval(-row.gap_high, -row.gap_low)}"
@@ -322,7 +324,8 @@ def _worst_class(found: Tables) -> Iterator[str]:
             f"The class that classifiers tell worst across datasets is {row.name}: its "
             f"ROC-AUC is {_class_value(row)} with {row.setting}, {_place(row)}{own}. "
             f"The worst of {len(across)} values looks worse than it is; these are "
-            f"drawn towards the mean of the classes, the more the less is known of each."
+            f"drawn towards the mean of the classes, the more the less is known of "
+            f"each."
         )
 
 
