@@ -11,11 +11,14 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
+from earshift.numerics.metrics import METRICS
 from earshift.stages.report import captions, final_tables, words
 from earshift.stages.report.figures import main as figures
 from earshift.stages.report.sections import audit
 from earshift.stages.report.sections.forecast import compare
+from earshift.stages.report.sections.threshold import TAKES
 from earshift.stages.report.terminal import main_table
+from earshift.stages.statistics.summary import TABLES
 from earshift.studies.ismir2023 import faults
 from earshift.studies.ismir2023 import section as study
 from tests.helpers.page import page, said, section
@@ -41,7 +44,7 @@ def test_a_gap_is_told_with_its_interval(tmp_path):
 def changed(results, name, rows, **values):
     """Change values of some rows of a table: those of a query."""
     file = results / "tables" / f"{name}.csv"
-    table = pd.read_csv(file, keep_default_na=False)
+    table = TABLES[name].read(file)
     table.loc[table.query(rows).index, list(values)] = list(values.values())
     table.to_csv(file, index=False)
 
@@ -499,6 +502,134 @@ def test_a_plan_is_shown_beside_the_jobs_that_ran_after_it(tmp_path):
     assert "Plan and truth" in page(results)
 
 
+def cells(html, name):
+    """Rows of the table of a section, as lists of the texts of their cells."""
+    rows = re.findall(r"<tr>(.*?)</tr>", section(html, name), re.DOTALL)
+    return [
+        [" ".join(re.sub("<[^>]*>", "", c).split()) for c in re.split("</t[hd]>", row)]
+        for row in rows
+    ]
+
+
+def test_the_main_table_has_ties_corrected_intervals_and_what_is_detectable(tmp_path):
+    results = write_results(tmp_path / "r", models=("mfcc",))
+    own = "method == 'lda' and train == 'here' and test == 'here'"
+    ends = {"change_low_holm": -0.03, "change_high_holm": 0.032}
+    changed(results, "summary", own, tied_for_best=False, **ends)
+    rows = {tuple(row[:4]): row[4:] for row in cells(page(results), "results")}
+    assert rows["lda", "target_unlabelled", "here", "here"][:7] == [
+        "0.900 [0.850, 0.950]",
+        "",
+        "+0.001 [\N{MINUS SIGN}0.030, +0.032]",
+        "0.900",
+        "0.500",
+        "no detectable effect",
+        "0.028",
+    ]
+    assert rows["none", "none", "here", "here"][1] == "tied"
+    sure = write_results(tmp_path / "sure", models=("mfcc",), verdict="worth it")
+    rows = {tuple(row[:4]): row[4:] for row in cells(page(sure), "results")}
+    assert rows["lda", "target_unlabelled", "here", "here"][5:7] == ["worth it", ""]
+
+
+def test_the_table_of_gaps_has_sizes_two_metrics_and_the_gap_of_halves(tmp_path):
+    results = write_results(tmp_path / "r", models=("mfcc",))
+    row = "metric == 'balanced_accuracy' and train == 'there' and method == 'none'"
+    size = {"of_size": 0.05, "of_size_low": 0.02, "of_size_high": 0.08}
+    changed(results, "gaps", row, gap=0.31, gap_low=0.2, gap_high=0.42, **size)
+    changed(results, "null_gaps", "dataset == 'here'", gap_low=-0.03)
+    rows = [row for row in cells(page(results), "gap-table") if row[0] == "none"]
+    assert [row[2] for row in rows] == ["ROC-AUC", "balanced accuracy"] * 2
+    (row,) = (row for row in rows if row[3] == "there" and row[2] != "ROC-AUC")
+    assert row[5:13] == [
+        "16 (6)",
+        "0.900",
+        "0.700",
+        "0.310 [0.200, 0.420]",
+        "0.020",
+        "",
+        "+0.050 [+0.020, +0.080]",
+        "0.010 [\N{MINUS SIGN}0.030, 0.040]",
+    ]
+
+
+def test_all_metrics_are_shown_with_what_they_take_and_prevalence(tmp_path):
+    results = write_results(tmp_path / "r", models=("mfcc",))
+    row = "metric == 'brier' and train == 'there' and method == 'none'"
+    values = {"within": 0.1, "across": 0.25, "gap": 0.15}
+    changed(results, "gaps", row, **values, gap_low=0.1, gap_high=0.2, p_holm=0.003)
+    rows = cells(page(results), "threshold")
+    labels = [row[0].removesuffix(" &dagger;") for row in rows[2:12]]
+    assert labels == [one.label for one in METRICS]
+    marked = {row[0] for row in rows if row[0].endswith("&dagger;")}
+    assert marked == {"average precision &dagger;"}
+    (row,) = (r for r in rows if r[0] == "Brier score" and r[3] == "there")
+    assert row[1:9] == [
+        *("probabilities", "0", "there", "here", "0.100", "0.250"),
+        "0.150 [0.100, 0.200]",
+        "0.003",
+    ]
+    takes = {row[0]: row[1] for row in rows[2:]}
+    assert takes["balanced accuracy"] == "threshold 0"
+    assert takes["ROC-AUC"] == "order"
+
+
+def test_every_metric_that_sees_offsets_is_said_to_take_more_than_the_order():
+    for one in METRICS:
+        assert (one.name in TAKES) == (one.sees_offsets or "slope" in one.name)
+
+
+def test_learning_curves_are_shown_if_there_are_any(tmp_path):
+    results = write_results(tmp_path / "r")
+    assert '<figure id="figure-learning_curves">' in page(results)
+    file = results / "tables" / "learning_curves.csv"
+    pd.read_csv(file)[:0].to_csv(file, index=False)
+    assert "learning-curves" not in page(results)
+
+
+def test_the_worst_class_of_each_cell_is_shown_with_its_interval(tmp_path):
+    results = write_results(tmp_path / "r", models=("mfcc",))
+    row = "`class` == 'flute' and train == 'there' and test == 'here'"
+    values = {"value": 0.5, "value_low": 0.4, "value_high": 0.6, "is_worst": True}
+    drawn = {"value_shrunken_low": 0.52, "value_shrunken_high": 0.68}
+    changed(results, "class_values", row, value_shrunken=0.6, **values, **drawn)
+    other = row.replace("flute", "cello")
+    changed(results, "class_values", other, is_worst=False)
+    rows = {tuple(row[:2]): row[2:6] for row in cells(page(results), "worst-classes")}
+    assert rows["there", "here"] == [
+        *("flute", "0.600 [0.520, 0.680]", "0.500 [0.400, 0.600]", "0.600")
+    ]
+    assert rows["here", "here"][0] == "cello"
+
+
+@pytest.mark.parametrize(
+    ("n_refits", "said", "not_said"),
+    [
+        (20, "recordings and other training recordings", "not for other training"),
+        (0, "not for other training recordings", "and other training recordings"),
+    ],
+)
+def test_the_page_says_what_its_intervals_hold_for(tmp_path, n_refits, said, not_said):
+    results = write_results(tmp_path / "r")
+    config = config_of(results)
+    config["statistics"] |= {"n_refits": n_refits}
+    html = page(results, config)
+    top = " ".join(section(html, "findings").split())
+    assert said in top
+    assert not_said not in top
+    reading = " ".join(section(html, "reading").split())
+    assert ("recordings drawn anew 20 times" in reading) == (n_refits > 0)
+
+
+def test_a_gap_that_only_the_correction_hides_is_called_so(tmp_path):
+    results = write_results(tmp_path / "r")
+    row = "train == 'there' and model == 'mfcc' and metric == 'roc_auc'"
+    changed(results, "gaps", row, p_holm=0.08)
+    assert (
+        "no gap is detected after correction for the number of gaps (0.20 [0.10, 0.30],"
+    ) in said(results)
+
+
 def test_names_are_escaped(tmp_path):
     html = page(write_results(tmp_path / "r", classes=("<b>", "a&b")))
     assert "&lt;b&gt;" in html
@@ -543,6 +674,25 @@ def test_the_terminal_lists_directions_as_rows_for_three_datasets(tmp_path):
     assert text.count("C -> A") == 2 * 2
     assert "undetected" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_terminal_tells_the_gap_of_balanced_accuracy_of_each_model(tmp_path):
+    results = write_results(tmp_path / "r", models=("mfcc", "other"))
+    row = "model == 'other' and metric == 'balanced_accuracy' and train == 'here'"
+    changed(results, "gaps", row, gap=0.31, gap_low=0.2, gap_high=0.42)
+    lines = main_table(results).splitlines()
+    told = [line for line in lines if "gap of balanced" in line]
+    back = "B -> A 0.20 [0.10, 0.30]"
+    assert told == [
+        f"  gap of balanced accuracy: A -> B 0.20 [0.10, 0.30], {back}",
+        f"  gap of balanced accuracy: A -> B 0.31 [0.20, 0.42], {back}",
+    ]
+    assert lines.index(told[0]) < lines.index("other") < lines.index(told[1])
+    many = write_results(tmp_path / "many", datasets=tuple("abc"), models=("mfcc",))
+    row = "metric == 'balanced_accuracy' and train == 'b' and test == 'c'"
+    changed(many, "gaps", row, gap=0.31, gap_low=0.2, gap_high=0.42)
+    text = main_table(many)
+    assert "accuracy: A -> B 0.20 [0.10, 0.30] to B -> C 0.31 [0.20, 0.42]\n" in text
 
 
 def test_the_table_can_be_printed_by_hand(tmp_path):
