@@ -116,7 +116,8 @@ def test_a_section_with_nothing_to_show_is_left_out_and_its_findings_are_told(ow
     (results / "tables" / "sizes.csv").write_text("dataset,n\n")
     (results / "figures" / "mine" / "sizes.svg").unlink()
     html = write(results, config)
-    assert "sizes" not in html
+    assert 'id="sizes"' not in html
+    assert 'href="#sizes"' not in html
     assert "How many" not in html
     assert "Here &amp; there are alike." in html
 

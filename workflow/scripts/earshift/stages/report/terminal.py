@@ -124,6 +124,9 @@ def _gaps(found: Tables, setting: str, letters: dict[str, str]) -> list[str]:
     rows = rows[rows["metric"].eq("balanced_accuracy")].dropna(subset=["gap"])
     if rows.empty:
         return []
+    places = {pair: i for i, pair in enumerate(found.directions)}
+    cells = zip(rows["train"], rows["test"], strict=True)
+    rows = rows.assign(place=[places[cell] for cell in cells]).sort_values("place")
     if len(rows) > MANY_GAPS:
         rows = rows.sort_values("gap", kind="stable").iloc[[0, -1]]
         between = " to "

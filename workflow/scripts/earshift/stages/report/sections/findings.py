@@ -151,7 +151,7 @@ def _needed(found: Tables, options: Options) -> Iterator[str]:
         for test, rows in by_test
     ]
     yield (
-        f"Where no effect is detectable, a change of mean ROC-AUC of "
+        f"Where no effect is detected, a change of mean ROC-AUC of "
         f"{words.number(region, 3)} would be found with a probability of "
         f"80\N{NO-BREAK SPACE}% with {words.listed(said)}, if those that train grow "
         f"alike: medians over {words.count(len(quiet), 'comparison')}, each taken "
