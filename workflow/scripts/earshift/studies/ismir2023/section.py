@@ -164,7 +164,8 @@ def _recovered(tables: Tables) -> Iterator[str]:
                 "interval that excludes zero."
             )
         else:
-            yield f"{place}: {_most(sure, row.gap_all, len(corrections))} the gap of {gap}."
+            most = _most(sure, row.gap_all, len(corrections))
+            yield f"{place}: {most} the gap of {gap}."
 
 
 def _most(sure: pd.DataFrame, gap: float, n: int) -> str:
