@@ -319,6 +319,34 @@ def test_one_model_is_not_ranked_and_one_method_not_corrected(tmp_path):
     assert "Trained on there and tested on here" in text
 
 
+def test_models_are_compared_in_each_condition(tmp_path):
+    results = write_results(tmp_path / "r")
+    for name in final_tables.NAMES:
+        file = results / "tables" / f"{name}.csv"
+        clean = pd.read_csv(file, keep_default_na=False)
+        other = clean.assign(condition="gain_6")
+        pd.concat([other, clean]).to_csv(file, index=False)
+    changed(results, "differences", "condition == 'gain_6'", difference=0.12)
+    text = said(results)
+    assert (
+        "Across datasets, other has a higher ROC-AUC than mfcc in 4 of 4 comparisons "
+        "(at most 0.12 [0.04, 0.16] trained on here and tested on there (gain_6),"
+    ) in text
+    assert "mfcc (gain_6) reaches a mean ROC-AUC of 0.70" in text
+
+
+def test_tables_without_rows_are_done_without(tmp_path):
+    results = write_results(tmp_path / "r")
+    for name in ("learning_curves", "null_gaps", "differences"):
+        file = results / "tables" / f"{name}.csv"
+        pd.read_csv(file)[:0].to_csv(file, index=False)
+    html = page(results)
+    assert "between which there is no gap in truth" not in html
+    assert not re.search(r"\bnan\b", html)
+    figures.draw_figures(results / "tables", MEASURES, tmp_path / "figures")
+    assert (tmp_path / "figures" / "per_class.svg").is_file()
+
+
 def test_none_is_kept_once_when_there_are_two_scopes(tmp_path):
     folder = write_results(tmp_path / "r", scopes=("global", "classwise"))
     found = final_tables.read(folder / "tables", measures=MEASURES)

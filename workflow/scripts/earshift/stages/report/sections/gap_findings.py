@@ -243,6 +243,8 @@ def models_and_classes(found: Tables, alpha: float) -> Iterator[str]:
     rows = found.differences
     rows = rows[rows["kind"].eq("models") & rows["metric"].eq("roc_auc")]
     rows = rows.dropna(subset=["difference"])
+    is_one = rows["condition"].nunique() < 2
+    rows = rows.assign(note="" if is_one else " (" + rows["condition"] + ")")
     if rows.empty and found.summary["model"].nunique() > 1:
         yield (
             "Models are not compared with each other, since they have not embedded the "
@@ -286,10 +288,8 @@ def _two_models(a: str, b: str, rows: pd.DataFrame, where: str, alpha: float) ->
 def _difference(row: Row, sign: int = 1) -> str:
     low, high = sorted([sign * row.low, sign * row.high])
     place = f"within {row.test}" if row.train == row.test else _place(row)
-    return (
-        f"{words.number(sign * row.difference)} {words.interval(low, high)} {place}, "
-        f"{corrected_p(row.p_holm)}"
-    )
+    value = f"{words.number(sign * row.difference)} {words.interval(low, high)}"
+    return f"{value} {place}{row.note}, {corrected_p(row.p_holm)}"
 
 
 def _many_models(rows: pd.DataFrame, where: str, alpha: float) -> str:
