@@ -4,6 +4,7 @@ from earshift.stages.report import final_tables
 from earshift.stages.report.figures import main as figures
 from earshift.stages.report.page import write_report
 from earshift.stages.report.sections.findings import findings
+from earshift.stages.statistics.summary import Options
 from tests.helpers.places import ROOT
 from tests.helpers.report_tables import MEASURES, config_of
 
@@ -12,7 +13,8 @@ TEMPLATE = ROOT / "workflow" / "report" / "page.html.j2"
 
 def said(folder):
     found = final_tables.read(folder / "tables", measures=MEASURES)
-    return "\n".join(s for section in findings(found) for s in section.sentences)
+    told = findings(found, Options(0.95, 0.01))
+    return "\n".join(s for section in told for s in section.sentences)
 
 
 def page(results, config=None):

@@ -93,9 +93,11 @@ def write_results(
             if train == test:
                 continue
             left = gap if method == "none" else remaining or gap
-            values = {"within": 0.9, "across": value, "p_value": 0.01, "p_holm": 0.02}
+            p_value = 0.4 if gap[1] <= 0 <= gap[2] else 0.01
+            values = {"within": 0.9, "across": value}
+            values |= {"p_value": p_value, "p_holm": 2 * p_value}
             values |= _level("gap", gap) | _level("remaining", left)
-            values |= _level("gap_all", gap) | _level("of_size", (0, -0.01, 0.01))
+            values |= _level("gap_all", gap) | _level("of_size", (0.0, -0.01, 0.01))
             values |= {"n_train_within": 12, "n_train_across": 24}
             gaps.append(key | values | SIZES | ends | {"n_classes": len(classes)})
     pairs = [(a, b) for a, b in product(datasets, datasets) if a < b]
@@ -170,8 +172,17 @@ def _of_none(
             ends = _level("value", (value, value - 0.08, value + 0.08))
             ends |= _level("value_shrunken", (value, value - 0.06, value + 0.06))
             values.append(key | cell | {"class": c, "is_worst": i == 0} | ends)
+    differences = [
+        {"kind": "models", "protocol": "fixed", "model": "", "condition": "clean"}
+        | {"train": train, "test": test, "metric": metric.name, "a": a, "b": b}
+        | {"partner": next(d for d in datasets if d != train)}
+        | {"scope_a": "", "scope_b": "", "p_value": 0.01, "p_holm": 0.02}
+        | {"difference": 0.1, "low": 0.04, "high": 0.16}
+        for a, b in combinations(models, 2)
+        for metric, train, test in product(METRICS, datasets, datasets)
+    ]
     return {LEARNING_CURVES: curves, NULL_GAPS: nulls, CLASS_VALUES: values} | {
-        DIFFERENCES: []
+        DIFFERENCES: differences
     }
 
 
@@ -192,6 +203,7 @@ def _change(verdict: str) -> dict[str, float]:
     values |= dict.fromkeys(
         ("p_equivalent", "p_equivalent_holm"), 0.01 if is_equivalent else 0.5
     )
+    values["p_beyond_holm"] = 0.01 if verdict in ("worth it", "harmful") else 0.5
     return values
 
 
@@ -320,5 +332,10 @@ def config_of(results: Path) -> dict:
         "methods": {name: {"plugin": name} for name in summary["method"].unique()},
         "scopes": list(summary["scope"].unique()),
         "discrepancy": MEASURES,
-        "statistics": {"n_resamples": 999, "confidence": 0.9, "rope": 0.01},
+        "statistics": {
+            "n_resamples": 999,
+            "n_refits": 20,
+            "confidence": 0.9,
+            "rope": 0.01,
+        },
     }

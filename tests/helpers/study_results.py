@@ -58,7 +58,15 @@ def _scores() -> pd.DataFrame:
         fixed = found.assign(protocol="fixed", repeat=repeat)
         fixed["roc_auc"] += FIXED_GAIN + spread
         parts.append(fixed)
-    return pd.concat(parts, ignore_index=True).assign(n_test=500)
+    found = pd.concat(parts, ignore_index=True).assign(n_test=500, sample="all")
+    return found.assign(
+        partner=[_other(*c) for c in zip(found["train"], found["test"], strict=True)]
+    )
+
+
+def _other(train: str, test: str) -> str:
+    """Return what a training dataset is paired with."""
+    return test if train != test else next(d for d in DATASETS if d != train)
 
 
 def _with_values(summary: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
@@ -66,14 +74,14 @@ def _with_values(summary: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     keys = ["protocol", "model", "condition", "method", "scope", "train", "test"]
     mean = scores.groupby(keys)["roc_auc"].mean()
     summary = summary.drop(columns=["change", "change_low", "change_high"])
-    summary["roc_auc"] = mean.loc[pd.MultiIndex.from_frame(summary[keys])].to_numpy()
-    summary["roc_auc_low"] = summary["roc_auc"] - 0.01
-    summary["roc_auc_high"] = summary["roc_auc"] + 0.01
+    summary = summary[summary["metric"].eq("roc_auc")]
+    value = mean.loc[pd.MultiIndex.from_frame(summary[keys])].to_numpy()
+    summary = summary.assign(value=value, low=value - 0.01, high=value + 0.01)
     kernel = summary[summary["method"].isin(["klda", "mklda"])].assign(reference="k")
     summary = pd.concat([summary, kernel], ignore_index=True)
     plain = summary[keys].assign(method=summary["reference"].fillna("none"))
     plain = mean.loc[pd.MultiIndex.from_frame(plain)].to_numpy()
-    change = (summary["roc_auc"] - plain).where(summary["method"].ne("none"))
+    change = (summary["value"] - plain).where(summary["method"].ne("none"))
     values = {"change": change, "change_low": change - 0.01}
     return summary.assign(**values, change_high=change + 0.01, t=1.0, p_t=0.3)
 

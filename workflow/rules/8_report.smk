@@ -2,7 +2,7 @@
 
 Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_splits,
         and what the sections of a study need
-Writes  {results}/figures/{per_class,gaps,changes,audio}.{svg,png},
+Writes  {results}/figures/{per_class,gaps,changes,audio,learning_curves}.{svg,png},
         {results}/figures/discrepancy{,_curve}.{svg,png},
         {results}/report.html
 """
@@ -14,6 +14,10 @@ rule draw_figures:
         scores=rules.summarise_scores.output.scores,
         summary=rules.summarise_scores.output.summary,
         gaps=rules.summarise_scores.output.gaps,
+        learning_curves=rules.summarise_scores.output.learning_curves,
+        null_gaps=rules.summarise_scores.output.null_gaps,
+        class_values=rules.summarise_scores.output.class_values,
+        differences=rules.summarise_scores.output.differences,
         discrepancy=rules.summarise_scores.output.discrepancy,
         curve=rules.summarise_scores.output.curve,
         null=rules.summarise_scores.output.null,
@@ -48,10 +52,16 @@ rule draw_figures:
             category="Figures",
             labels={"figure": "differences by the number of clips"},
         ),
+        learning_curves=report(
+            EXPERIMENT.file(layout.FIGURE, figure="learning_curves"),
+            caption="../report/learning_curves.rst",
+            category="Figures",
+            labels={"figure": "scores by the number of training recordings"},
+        ),
         png=expand(
             f"{RESULTS}/{layout.FIGURE_PNG}",
             figure=[
-                *("per_class", "gaps", "changes"),
+                *("per_class", "gaps", "changes", "learning_curves"),
                 *("discrepancy", "discrepancy_curve"),
             ],
         ),

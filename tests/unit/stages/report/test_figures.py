@@ -38,11 +38,47 @@ def test_each_model_and_test_dataset_has_axes_with_every_class(found):
 
 
 def test_classes_are_sorted_by_their_loss(found):
-    scores = found.scores
-    lost = scores["class"].eq("flute") & scores["train"].ne(scores["test"])
-    scores.loc[lost, "roc_auc"] -= 0.1
+    values = found.class_values
+    lost = values["class"].eq("cello") & values["train"].ne(values["test"])
+    values.loc[lost, "value_shrunken"] -= 0.1
     labels = drawn_axes(main.per_class(found))[0].get_yticklabels()
-    assert [t.get_text() for t in labels] == ["cello", "flute"]
+    assert [t.get_text() for t in labels] == ["flute", "cello"]
+
+
+def test_classes_have_the_intervals_of_values_drawn_towards_the_mean(found):
+    ax = drawn_axes(main.per_class(found))[0]
+    within, across = (lines.get_segments() for lines in ax.collections)
+    assert [list(ends[:, 0]) for ends in within] == [pytest.approx([0.84, 0.96])] * 2
+    assert [list(ends[:, 0]) for ends in across] == [pytest.approx([0.64, 0.76])] * 2
+    # Those of one class are one below the other.
+    assert within[0][0, 1] == pytest.approx(0.25)
+    assert across[0][0, 1] == pytest.approx(-0.25)
+
+
+def test_a_learning_curve_has_a_line_per_training_dataset(found):
+    axes = drawn_axes(main.FIGURES["learning_curves"](found))
+    assert len(axes) == 2 * 2
+    assert axes[0].get_title(loc="left") == "tested on here\nmfcc"
+    within, across = (line for line in axes[0].lines if len(line.get_xdata()) == 3)
+    assert list(within.get_xdata()) == [2, 4, 8]
+    assert list(within.get_ydata()) == pytest.approx([0.825, 0.85, 0.9])
+    assert list(across.get_ydata()) == pytest.approx([0.625, 0.65, 0.7])
+    assert within.get_markerfacecolor() != "white"
+    assert across.get_markerfacecolor() == "white"
+    (low, high) = axes[0].collections[0].get_datalim(axes[0].transData).get_points()
+    assert (low[1], high[1]) == pytest.approx((0.775, 0.95))
+
+
+def test_without_learning_curves_their_figure_is_empty(found):
+    found = replace(found, learning_curves=found.learning_curves[:0])
+    assert not main.FIGURES["learning_curves"](found).axes
+
+
+def test_changes_have_the_intervals_at_the_level_of_the_correction(found):
+    found.summary["change_low_holm"] = -0.04
+    found.summary["change_high_holm"] = 0.05
+    ax = drawn_axes(main.changes(found))[0]
+    assert [-0.04, 0.05] in [list(line.get_xdata()) for line in ax.lines]
 
 
 def test_gaps_stand_where_the_table_says_with_their_intervals(found):
@@ -127,6 +163,8 @@ def test_many_datasets_methods_classes_and_scopes_fit(name, tmp_path):
         assert {"a, b", "a, c", "b, c"} <= {
             text.get_text() for text in figure.legends[0].get_texts()
         }
+    elif name == "learning_curves":
+        assert {f"tested on {d}\nmfcc" for d in "abc"} <= shown
     else:
         assert "method 7 (classwise) \N{DOUBLE DAGGER}" in shown
 

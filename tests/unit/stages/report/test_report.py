@@ -11,11 +11,14 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
+from earshift.numerics.metrics import METRICS
 from earshift.stages.report import captions, final_tables, words
 from earshift.stages.report.figures import main as figures
 from earshift.stages.report.sections import audit
 from earshift.stages.report.sections.forecast import compare
+from earshift.stages.report.sections.threshold import TAKES
 from earshift.stages.report.terminal import main_table
+from earshift.stages.statistics.summary import TABLES
 from earshift.studies.ismir2023 import faults
 from earshift.studies.ismir2023 import section as study
 from tests.helpers.page import page, said, section
@@ -28,23 +31,152 @@ def test_a_gap_is_told_with_its_interval(tmp_path):
     text = said(write_results(tmp_path / "r"))
     assert (
         "Trained on there and tested on here, mfcc reaches a mean ROC-AUC of 0.70 "
-        "[0.65, 0.75] where training on here itself gives 0.90: a gap of 0.20 "
-        "[0.10, 0.30]."
+        "where training on here itself gives 0.90: a gap of 0.20 [0.10, 0.30] "
+        "(corrected p = 0.020). In balanced accuracy it reaches 0.70 and 0.90: a gap "
+        "of 0.20 [0.10, 0.30] (corrected p = 0.020). Each is trained on 16 clips of a "
+        "class, 6 with it and 10 without (means over classes and folds). Two halves of "
+        "here, between which there is no gap in truth, differ by 0.01 "
+        "[\N{MINUS SIGN}0.02, 0.04] in ROC-AUC and 0.01 [\N{MINUS SIGN}0.02, 0.04] in "
+        "balanced accuracy."
     ) in text
+
+
+def changed(results, name, rows, **values):
+    """Change values of some rows of a table: those of a query."""
+    file = results / "tables" / f"{name}.csv"
+    table = TABLES[name].read(file)
+    table.loc[table.query(rows).index, list(values)] = list(values.values())
+    table.to_csv(file, index=False)
+
+
+def test_the_first_finding_names_the_metric_that_shows_the_largest_gap(tmp_path):
+    results = write_results(tmp_path / "r")
+    here = "train == 'there' and model == 'mfcc' and metric == "
+    more = {"gap": 0.25, "gap_low": 0.15, "gap_high": 0.35, "p_holm": 0.0002}
+    changed(results, "gaps", f"{here} 'balanced_accuracy'", across=0.65, **more)
+    # Others than the two that are told are not compared.
+    changed(results, "gaps", f"{here} 'log_loss'", gap=4.0)
+    assert said(results).splitlines()[0] == (
+        "Most is lost in balanced accuracy: trained on there and tested on here, mfcc "
+        "reaches 0.65 where training on here itself gives 0.90, a gap of 0.25 [0.15, "
+        "0.35] (corrected p < 0.001), or 50\N{NO-BREAK SPACE}% of the way from chance "
+        "to a perfect classifier. It is the largest of 8 gaps in ROC-AUC and balanced "
+        "accuracy, so chance has a part in it."
+    )
+
+
+def test_a_larger_gap_that_is_not_detected_does_not_come_first(tmp_path):
+    results = write_results(tmp_path / "r")
+    row = "train == 'there' and model == 'other' and metric == 'roc_auc'"
+    changed(results, "gaps", row, gap=0.4, gap_low=-0.1, gap_high=0.9, p_holm=0.06)
+    first = said(results).splitlines()[0]
+    assert first.startswith("Most is lost in ROC-AUC: ")
+    assert "mfcc reaches 0.70" in first
+
+
+def test_without_a_detected_gap_the_largest_is_told_and_no_absence_is_claimed(tmp_path):
+    first = said(write_results(tmp_path / "r", gap=(0.02, -0.01, 0.05))).splitlines()[0]
+    assert first.startswith(
+        "No loss across datasets is detected (8 gaps in ROC-AUC and balanced "
+        "accuracy), which does not show that there is none: the largest gap is 0.02 "
+    )
+
+
+def test_what_is_due_to_size_is_told_where_its_interval_excludes_zero(tmp_path):
+    results = write_results(tmp_path / "r")
+    assert "Trained on all clips" not in said(results)
+    row = "train == 'there' and model == 'mfcc' and metric == 'roc_auc'"
+    ends = {"of_size_low": 0.03, "of_size_high": 0.09}
+    total = {"gap_all": 0.26, "gap_all_low": 0.15, "gap_all_high": 0.37}
+    changed(results, "gaps", row, of_size=0.06, **ends, **total)
+    text = said(results)
+    assert text.count("Trained on all clips") == 1
+    assert (
+        "Trained on all clips, 24 of there and 12 of here, the gap in ROC-AUC is 0.26 "
+        "[0.15, 0.37], of which 0.06 [0.03, 0.09] is due to these sizes."
+    ) in text
+
+
+def test_models_are_compared_in_pairs(tmp_path):
+    results = write_results(tmp_path / "r")
+    assert (
+        "Across datasets, other has a higher ROC-AUC than mfcc in 2 of 2 comparisons "
+        "(at most 0.10 [0.04, 0.16] trained on here and tested on there, corrected "
+        "p = 0.020); compared on the same clips and draws, without correction."
+    ) in said(results)
+    changed(results, "differences", "train != test", p_holm=0.3, difference=-0.01)
+    assert (
+        "Across datasets, no difference in ROC-AUC between mfcc and other is detected "
+        "in 2 comparisons (other minus mfcc: \N{MINUS SIGN}0.01 to "
+        "\N{MINUS SIGN}0.01);"
+    ) in said(results)
+    changed(results, "differences", "train == test", difference=-0.1)
+    assert "Within datasets, mfcc has a higher ROC-AUC than other in 2 of 2" in said(
+        results
+    )
+    file = results / "tables" / "differences.csv"
+    pd.read_csv(file)[:0].to_csv(file, index=False)
+    assert "Models are not compared with each other" in said(results)
+
+
+def test_many_pairs_of_models_are_drawn_together(tmp_path):
+    text = said(write_results(tmp_path / "r", models=tuple("abcde")))
+    assert (
+        "Across datasets, 20 of 20 paired differences in ROC-AUC between models are "
+        "detected; the largest is b over a: 0.10 [0.04, 0.16] trained on"
+    ) in text
+
+
+def test_the_worst_class_is_told_with_its_interval(tmp_path):
+    results = write_results(tmp_path / "r")
+    row = "`class` == 'flute' and train == 'there' and test == 'here'"
+    ends = {"value_shrunken_low": 0.55, "value_shrunken_high": 0.67}
+    changed(results, "class_values", row, value_shrunken=0.61, **ends)
+    assert (
+        "The class that classifiers tell worst across datasets is flute: its ROC-AUC "
+        "is 0.61 [0.55, 0.67] with mfcc, trained on there and tested on here, within "
+        "here 0.90 [0.84, 0.96]. The worst of 8 values looks worse than it is; these "
+        "are drawn towards the mean of the classes"
+    ) in said(results)
+
+
+def test_what_it_takes_to_find_a_small_change_is_told(tmp_path):
+    # 2.8 standard errors of 0.01 are to be 0.01: 6 recordings, 7.85 times.
+    assert (
+        "Where no effect is detected, a change of mean ROC-AUC of 0.010 would be "
+        "found with a probability of 80\N{NO-BREAK SPACE}% with about 48 recordings "
+        "of here, where 6 tested and about 48 recordings of there, where 6 tested, if "
+        "those that train grow alike: medians over 8 comparisons, each taken alone."
+    ) in said(write_results(tmp_path / "r"))
+    assert "would be found" not in said(
+        write_results(tmp_path / "w", verdict="worth it")
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(7, "7"), (48.4, "48"), (763, "760"), (12_345, "12\N{NO-BREAK SPACE}000")],
+)
+def test_rough_counts_have_two_figures(value, text):
+    assert words.rounded(value) == text
 
 
 def test_a_gap_whose_interval_holds_zero_is_not_called_a_gap(tmp_path):
     text = said(write_results(tmp_path / "r", gap=(0.02, -0.01, 0.05)))
-    assert "no gap is detectable (0.02 [\N{MINUS SIGN}0.01, 0.05])" in text
+    assert (
+        "no gap is detected (0.02 [\N{MINUS SIGN}0.01, 0.05], corrected p = 0.800)"
+        in text
+    )
     assert "a gap of" not in text
+    assert "Most is lost" not in text
 
 
 def test_where_there_was_no_gap_none_is_closed(tmp_path):
     small = (0.02, -0.01, 0.05)
     text = said(write_results(tmp_path / "r", gap=small, verdict="worth it"))
-    assert "No gap was detectable without it, so there is none to close." in text
+    assert "No gap was detected without it, so there is none to close." in text
     assert "closes" not in text
-    assert "opens" not in text
+    assert "that was not without it" not in text
 
 
 def test_a_gap_is_closed_where_the_method_helps_and_nothing_detectable_remains(
@@ -53,13 +185,14 @@ def test_a_gap_is_closed_where_the_method_helps_and_nothing_detectable_remains(
     gone = {"remaining": (0.01, -0.02, 0.04)}
     closed = said(write_results(tmp_path / "a", **gone, verdict="worth it"))
     assert (
-        "Of 4 gaps detectable without it, it closes 4; what remains of them is 0.01 "
+        "Of 4 gaps detected without it, 4 are not detected with it, while it gains "
+        "across; what remains of them is 0.01 "
         "[\N{MINUS SIGN}0.02, 0.04] to 0.01 [\N{MINUS SIGN}0.02, 0.04]."
     ) in closed
     # What harms both sides alike, or changes nothing, has closed nothing.
     for verdict in ("harmful", "no detectable effect"):
         same = said(write_results(tmp_path / verdict, **gone, verdict=verdict))
-        assert "Of 4 gaps detectable without it, it closes none" in same
+        assert "Of 4 gaps detected without it, it closes none" in same
     left = said(
         write_results(tmp_path / "b", remaining=(0.1, 0.05, 0.2), verdict="worth it")
     )
@@ -73,9 +206,9 @@ def test_a_gap_that_a_method_opens_is_said(tmp_path):
         remaining=(0.1, 0.05, 0.2),
         verdict="harmful",
     )
-    assert "In 4 comparisons it opens a gap that was not detectable before" in said(
-        results
-    )
+    assert (
+        "In 4 comparisons a gap is detected with it that was not without it: 0.10"
+    ) in said(results)
 
 
 def test_a_classifier_from_elsewhere_can_be_better(tmp_path):
@@ -94,6 +227,7 @@ def test_each_verdict_is_put_in_words(tmp_path):
     assert "corrected p = 0.004" in harm
     same = said(write_results(tmp_path / "same", verdict="practically equivalent"))
     assert "it is practically equivalent to none in 4 of 4 comparisons" in same
+    assert "[\N{MINUS SIGN}0.002, +0.004], equivalence: corrected p = 0.010" in same
 
 
 def test_the_measures_are_told_before_and_after(tmp_path):
@@ -168,26 +302,49 @@ def test_the_section_shows_clips_halves_and_the_curve(tmp_path):
 
 def test_many_directions_are_drawn_together(tmp_path):
     text = said(write_results(tmp_path / "r", datasets=("a", "b", "c")))
-    assert text.count("the gap to training on") == 6
+    assert text.count("the gap in ROC-AUC to training on") == 6
+    assert text.count("he gap in balanced accuracy to training on") == 6
+    assert (
+        text.count("With mfcc, each classifier is trained on 16 clips of a class") == 6
+    )
+    assert (
+        "Between two halves of one dataset there is no gap in truth; in ROC-AUC" in text
+    )
 
 
 def test_one_model_is_not_ranked_and_one_method_not_corrected(tmp_path):
     text = said(write_results(tmp_path / "r", models=("mfcc",), methods=("none",)))
-    assert "loses most" not in text
+    assert "Across datasets, " not in text.replace("across datasets, no", "")
+    assert "higher ROC-AUC" not in text
     assert "Trained on there and tested on here" in text
 
 
-def test_conditions_are_not_called_models(tmp_path):
+def test_models_are_compared_in_each_condition(tmp_path):
     results = write_results(tmp_path / "r")
-    assert "Of 2 models, other loses most" in said(results)
     for name in final_tables.NAMES:
         file = results / "tables" / f"{name}.csv"
         clean = pd.read_csv(file, keep_default_na=False)
         other = clean.assign(condition="gain_6")
-        pd.concat([clean, other]).to_csv(file, index=False)
+        pd.concat([other, clean]).to_csv(file, index=False)
+    changed(results, "differences", "condition == 'gain_6'", difference=0.12)
     text = said(results)
-    assert "Of 4 models and conditions, " in text
-    assert "Models and conditions are ranked by these means" in text
+    assert (
+        "Across datasets, other has a higher ROC-AUC than mfcc in 4 of 4 comparisons "
+        "(at most 0.12 [0.04, 0.16] trained on here and tested on there (gain_6),"
+    ) in text
+    assert "mfcc (gain_6) reaches a mean ROC-AUC of 0.70" in text
+
+
+def test_tables_without_rows_are_done_without(tmp_path):
+    results = write_results(tmp_path / "r")
+    for name in ("learning_curves", "null_gaps", "differences"):
+        file = results / "tables" / f"{name}.csv"
+        pd.read_csv(file)[:0].to_csv(file, index=False)
+    html = page(results)
+    assert "between which there is no gap in truth" not in html
+    assert not re.search(r"\bnan\b", html)
+    figures.draw_figures(results / "tables", MEASURES, tmp_path / "figures")
+    assert (tmp_path / "figures" / "per_class.svg").is_file()
 
 
 def test_none_is_kept_once_when_there_are_two_scopes(tmp_path):
@@ -373,6 +530,134 @@ def test_a_plan_is_shown_beside_the_jobs_that_ran_after_it(tmp_path):
     assert "Plan and truth" in page(results)
 
 
+def cells(html, name):
+    """Rows of the table of a section, as lists of the texts of their cells."""
+    rows = re.findall(r"<tr>(.*?)</tr>", section(html, name), re.DOTALL)
+    return [
+        [" ".join(re.sub("<[^>]*>", "", c).split()) for c in re.split("</t[hd]>", row)]
+        for row in rows
+    ]
+
+
+def test_the_main_table_has_ties_corrected_intervals_and_what_is_detectable(tmp_path):
+    results = write_results(tmp_path / "r", models=("mfcc",))
+    own = "method == 'lda' and train == 'here' and test == 'here'"
+    ends = {"change_low_holm": -0.03, "change_high_holm": 0.032}
+    changed(results, "summary", own, tied_for_best=False, **ends)
+    rows = {tuple(row[:4]): row[4:] for row in cells(page(results), "results")}
+    assert rows["lda", "target_unlabelled", "here", "here"][:7] == [
+        "0.900 [0.850, 0.950]",
+        "",
+        "+0.001 [\N{MINUS SIGN}0.030, +0.032]",
+        "0.900",
+        "0.500",
+        "no detectable effect",
+        "0.028",
+    ]
+    assert rows["none", "none", "here", "here"][1] == "tied"
+    sure = write_results(tmp_path / "sure", models=("mfcc",), verdict="worth it")
+    rows = {tuple(row[:4]): row[4:] for row in cells(page(sure), "results")}
+    assert rows["lda", "target_unlabelled", "here", "here"][5:7] == ["worth it", ""]
+
+
+def test_the_table_of_gaps_has_sizes_two_metrics_and_the_gap_of_halves(tmp_path):
+    results = write_results(tmp_path / "r", models=("mfcc",))
+    row = "metric == 'balanced_accuracy' and train == 'there' and method == 'none'"
+    size = {"of_size": 0.05, "of_size_low": 0.02, "of_size_high": 0.08}
+    changed(results, "gaps", row, gap=0.31, gap_low=0.2, gap_high=0.42, **size)
+    changed(results, "null_gaps", "dataset == 'here'", gap_low=-0.03)
+    rows = [row for row in cells(page(results), "gap-table") if row[0] == "none"]
+    assert [row[2] for row in rows] == ["ROC-AUC", "balanced accuracy"] * 2
+    (row,) = (row for row in rows if row[3] == "there" and row[2] != "ROC-AUC")
+    assert row[5:13] == [
+        "16 (6)",
+        "0.900",
+        "0.700",
+        "0.310 [0.200, 0.420]",
+        "0.020",
+        "",
+        "+0.050 [+0.020, +0.080]",
+        "0.010 [\N{MINUS SIGN}0.030, 0.040]",
+    ]
+
+
+def test_all_metrics_are_shown_with_what_they_take_and_prevalence(tmp_path):
+    results = write_results(tmp_path / "r", models=("mfcc",))
+    row = "metric == 'brier' and train == 'there' and method == 'none'"
+    values = {"within": 0.1, "across": 0.25, "gap": 0.15}
+    changed(results, "gaps", row, **values, gap_low=0.1, gap_high=0.2, p_holm=0.003)
+    rows = cells(page(results), "threshold")
+    labels = [row[0].removesuffix(" &dagger;") for row in rows[2:12]]
+    assert labels == [one.label for one in METRICS]
+    marked = {row[0] for row in rows if row[0].endswith("&dagger;")}
+    assert marked == {"average precision &dagger;"}
+    (row,) = (r for r in rows if r[0] == "Brier score" and r[3] == "there")
+    assert row[1:9] == [
+        *("probabilities", "0", "there", "here", "0.100", "0.250"),
+        "0.150 [0.100, 0.200]",
+        "0.003",
+    ]
+    takes = {row[0]: row[1] for row in rows[2:]}
+    assert takes["balanced accuracy"] == "threshold 0"
+    assert takes["ROC-AUC"] == "order"
+
+
+def test_every_metric_that_sees_offsets_is_said_to_take_more_than_the_order():
+    for one in METRICS:
+        assert (one.name in TAKES) == (one.sees_offsets or "slope" in one.name)
+
+
+def test_learning_curves_are_shown_if_there_are_any(tmp_path):
+    results = write_results(tmp_path / "r")
+    assert '<figure id="figure-learning_curves">' in page(results)
+    file = results / "tables" / "learning_curves.csv"
+    pd.read_csv(file)[:0].to_csv(file, index=False)
+    assert "learning-curves" not in page(results)
+
+
+def test_the_worst_class_of_each_cell_is_shown_with_its_interval(tmp_path):
+    results = write_results(tmp_path / "r", models=("mfcc",))
+    row = "`class` == 'flute' and train == 'there' and test == 'here'"
+    values = {"value": 0.5, "value_low": 0.4, "value_high": 0.6, "is_worst": True}
+    drawn = {"value_shrunken_low": 0.52, "value_shrunken_high": 0.68}
+    changed(results, "class_values", row, value_shrunken=0.6, **values, **drawn)
+    other = row.replace("flute", "cello")
+    changed(results, "class_values", other, is_worst=False)
+    rows = {tuple(row[:2]): row[2:6] for row in cells(page(results), "worst-classes")}
+    assert rows["there", "here"] == [
+        *("flute", "0.600 [0.520, 0.680]", "0.500 [0.400, 0.600]", "0.600")
+    ]
+    assert rows["here", "here"][0] == "cello"
+
+
+@pytest.mark.parametrize(
+    ("n_refits", "said", "not_said"),
+    [
+        (20, "recordings and other training recordings", "not for other training"),
+        (0, "not for other training recordings", "and other training recordings"),
+    ],
+)
+def test_the_page_says_what_its_intervals_hold_for(tmp_path, n_refits, said, not_said):
+    results = write_results(tmp_path / "r")
+    config = config_of(results)
+    config["statistics"] |= {"n_refits": n_refits}
+    html = page(results, config)
+    top = " ".join(section(html, "findings").split())
+    assert said in top
+    assert not_said not in top
+    reading = " ".join(section(html, "reading").split())
+    assert ("recordings drawn anew 20 times" in reading) == (n_refits > 0)
+
+
+def test_a_gap_that_only_the_correction_hides_is_called_so(tmp_path):
+    results = write_results(tmp_path / "r")
+    row = "train == 'there' and model == 'mfcc' and metric == 'roc_auc'"
+    changed(results, "gaps", row, p_holm=0.08)
+    assert (
+        "no gap is detected after correction for the number of gaps (0.20 [0.10, 0.30],"
+    ) in said(results)
+
+
 def test_names_are_escaped(tmp_path):
     html = page(write_results(tmp_path / "r", classes=("<b>", "a&b")))
     assert "&lt;b&gt;" in html
@@ -417,6 +702,28 @@ def test_the_terminal_lists_directions_as_rows_for_three_datasets(tmp_path):
     assert text.count("C -> A") == 2 * 2
     assert "undetected" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_terminal_tells_the_gap_of_balanced_accuracy_of_each_model(tmp_path):
+    results = write_results(tmp_path / "r", models=("mfcc", "other"))
+    row = "model == 'other' and metric == 'balanced_accuracy' and train == 'here'"
+    changed(results, "gaps", row, gap=0.31, gap_low=0.2, gap_high=0.42)
+    # Directions have the order of the table above, whatever that of the file.
+    file = results / "tables" / "gaps.csv"
+    TABLES["gaps"].read(file)[::-1].to_csv(file, index=False)
+    lines = main_table(results).splitlines()
+    told = [line for line in lines if "gap of balanced" in line]
+    back = "B -> A 0.20 [0.10, 0.30]"
+    assert told == [
+        f"  gap of balanced accuracy: A -> B 0.20 [0.10, 0.30], {back}",
+        f"  gap of balanced accuracy: A -> B 0.31 [0.20, 0.42], {back}",
+    ]
+    assert lines.index(told[0]) < lines.index("other") < lines.index(told[1])
+    many = write_results(tmp_path / "many", datasets=tuple("abc"), models=("mfcc",))
+    row = "metric == 'balanced_accuracy' and train == 'b' and test == 'c'"
+    changed(many, "gaps", row, gap=0.31, gap_low=0.2, gap_high=0.42)
+    text = main_table(many)
+    assert "accuracy: A -> B 0.20 [0.10, 0.30] to B -> C 0.31 [0.20, 0.42]\n" in text
 
 
 def test_the_table_can_be_printed_by_hand(tmp_path):

@@ -9,21 +9,22 @@ from collections.abc import Mapping
 CAPTIONS: Mapping[str, tuple[str, str, str]] = {
     "per_class": (
         "Each class, within and across datasets",
-        "Dot plot of the ROC-AUC of each class, trained on the test dataset itself and "
-        "trained on another dataset.",
+        "Points with intervals: ROC-AUC of each class, trained on the test dataset "
+        "itself and trained on another dataset.",
         "ROC-AUC of each class without any correction, by model (columns) and test "
-        "dataset (rows). A line joins what training on the test dataset itself gives "
-        "with what training on another dataset gives: the longer, the larger the "
-        "difference. Classes are sorted by their mean loss. Dashed: chance. Single "
-        "classes have no error bars. From tables/scores.csv.",
+        "dataset (rows), trained on all clips. Values are drawn towards the mean of "
+        "the classes, the more the less is known of each. Lines are {level} intervals, "
+        "each for a class named beforehand. Classes are sorted by their mean loss, in "
+        "which the sizes of the training sets have a part. Dashed: chance. From "
+        "tables/class_values.csv.",
     ),
     "gaps": (
         "The gap between within and across",
         "Points with intervals: within minus across, per model, direction and method.",
         "How much lower the mean ROC-AUC over classes is when the classifier was "
         "trained on another dataset than when it was trained on the test dataset "
-        "itself. Lines are {level} intervals from resampling the recordings of the "
-        "test dataset; where one crosses 0, no gap is detectable. From "
+        "itself, on equally many clips with a class and equally many without. Lines "
+        "are {level} intervals, not corrected for the number of gaps. From "
         "tables/gaps.csv.",
     ),
     "changes": (
@@ -31,10 +32,11 @@ CAPTIONS: Mapping[str, tuple[str, str, str]] = {
         "Points with intervals: change of mean ROC-AUC by each method, coloured by "
         "verdict.",
         "Change of the mean ROC-AUC over classes against no correction, on the same "
-        "test clips. Lines are {level} intervals of the paired change, from resampling "
-        "the recordings of the test dataset. Grey: no effect is detected; filled: "
-        "the interval lies beyond the changes that are too small to matter, or within "
-        "them. From tables/summary.csv.",
+        "test clips, trained on all clips. Lines are intervals of the paired change, "
+        "at the {level} level corrected for the number of methods. Empty and grey: no "
+        "effect is detected; filled and grey: too small to matter; filled and "
+        "coloured: large enough to matter; empty and coloured: either. From "
+        "tables/summary.csv.",
     ),
     "discrepancy": (
         "How different the datasets are, before and after",
@@ -56,6 +58,20 @@ CURVE = (
     "Bands are {level} intervals. Where a line still rises, more clips would give a "
     "larger value. Empty marks: two halves of one dataset, with as many clips. Dashed: "
     "no difference. From tables/discrepancy_curve.csv and tables/discrepancy_null.csv.",
+)
+
+#: The same of the figure of the section on learning curves.
+LEARNING = (
+    "By the number of training recordings",
+    "Line plots: mean ROC-AUC by the number of recordings that train, a line per "
+    "training dataset.",
+    "Mean ROC-AUC over classes without correction, trained on an eighth, a quarter, "
+    "half and all of the recordings that may train. Bands are {level} intervals. "
+    "Compare lines at the same number of recordings: that of the test dataset itself "
+    "(within, full marks) and those of others (across, empty marks). Where a line "
+    "still rises, more recordings of this kind would give more. The means are over the "
+    "classes that could be trained, which may be fewer with few recordings. From "
+    "tables/learning_curves.csv.",
 )
 
 #: The same of the figures of the study; ``{}`` in a name is the protocol shown.

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from earshift.evaluation.samples import ALL
 from earshift.stages.report.measured import with_facts, with_facts_of
 from earshift.tables import (
     CLASS_VALUES,
@@ -39,6 +38,9 @@ NAMES = (
     "discrepancy_null",
 )
 
+#: Metrics whose gaps are told: one that is blind to thresholds, and one that is not.
+TOLD = ("roc_auc", "balanced_accuracy")
+
 #: What `access` means, in words.
 ACCESS = {
     "none": "sees nothing of the target",
@@ -65,7 +67,9 @@ class Tables:
     summary : DataFrame
         Means over classes, with intervals, changes against ``none``, and verdicts.
     gaps : DataFrame
-        Within minus across, with intervals; also with a column `access`.
+        Within minus across, with intervals; also with columns `access`, and
+        `null_gap`, `null_gap_low` and `null_gap_high`, the gap between halves of the
+        test dataset without correction.
     discrepancy : DataFrame
         Measures between datasets, whose rows are of no protocol; with what
         `measured.with_facts` adds, if `read` was given the measures.
@@ -168,6 +172,9 @@ def read(
         rows = table.read(folder / Path(table.file).name)
         return rows[rows["protocol"].eq(shown)] if "protocol" in rows else rows
 
+    # It loads what methods compute with.
+    from earshift.evaluation.samples import ALL
+
     shown = protocol or "fixed"
     protocols = tuple(ordered(SUMMARY.read(folder / "summary.csv")["protocol"]))
     if protocol is None and shown not in protocols:
@@ -184,7 +191,8 @@ def read(
     )
     seen = dict(zip(summary["variant"], summary["access"], strict=True))
     gaps = _named(rows_of(GAPS), alike)
-    gaps["access"] = gaps["variant"].map(seen)
+    nulls = _named(rows_of(NULL_GAPS), alike)
+    gaps = _with_null(gaps.assign(access=gaps["variant"].map(seen)), nulls)
     pairs, curve, halves = _measured(folder, measures)
     return Tables(
         _named(scores, alike),
@@ -198,10 +206,10 @@ def read(
         protocols,
         metrics[plain].reset_index(drop=True),
         gaps,
-        _named(rows_of(LEARNING_CURVES), alike),
-        _named(rows_of(NULL_GAPS), alike),
-        _named(rows_of(CLASS_VALUES), alike),
-        rows_of(DIFFERENCES),
+        _named(_of_one_partner(rows_of(LEARNING_CURVES)), alike),
+        nulls,
+        _named(_of_one_partner(rows_of(CLASS_VALUES)), alike),
+        _of_one_partner(rows_of(DIFFERENCES)),
     )
 
 
@@ -211,6 +219,16 @@ _AUC = {"value": "roc_auc", "low": "roc_auc_low", "high": "roc_auc_high"}
 
 def _of_auc(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["metric"].eq("roc_auc")].reset_index(drop=True)
+
+
+def _with_null(gaps: pd.DataFrame, nulls: pd.DataFrame) -> pd.DataFrame:
+    """Add to each gap that between halves of the test dataset: `null_gap` and ends."""
+    ends = ["gap", "gap_low", "gap_high"]
+    own = nulls.rename(columns={"dataset": "test"})[
+        ["setting", "test", "metric", *ends]
+    ]
+    own = own.rename(columns={name: f"null_{name}" for name in ends})
+    return gaps.merge(own, "left", on=["setting", "test", "metric"])
 
 
 def _of_one_partner(rows: pd.DataFrame) -> pd.DataFrame:
@@ -284,23 +302,28 @@ def by_setting(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     return out
 
 
-def per_class(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean ROC-AUC over repeats per class, for the method ``none``.
+def per_class(class_values: pd.DataFrame) -> pd.DataFrame:
+    """Return the ROC-AUC per class, for the method ``none``.
 
     Parameters
     ----------
-    scores : DataFrame
+    class_values : DataFrame
         As in `Tables`.
 
     Returns
     -------
     DataFrame
-        Columns setting, train, test, class, roc_auc, within (of the same test dataset
+        Columns setting, train, test, class, roc_auc (drawn towards the mean of the
+        classes), low, high (its interval), within (the value of the same test dataset
         and class) and drop (within minus `roc_auc`; 0 where train is test).
     """
     keys = ["setting", "test", "class"]
-    plain = scores[scores["variant"].eq("none")]
-    mean = plain.groupby([*keys, "train"], sort=False)["roc_auc"].mean().reset_index()
-    own = mean[mean["train"].eq(mean["test"])].set_index(keys)["roc_auc"]
-    mean = mean.join(own.rename("within"), on=keys)
-    return mean.assign(drop=mean["within"] - mean["roc_auc"])
+    of_auc = class_values["metric"].eq("roc_auc") & class_values["variant"].eq("none")
+    names = {"": "roc_auc", "_low": "low", "_high": "high"}
+    values = class_values[of_auc].rename(
+        columns={f"value_shrunken{end}": name for end, name in names.items()}
+    )
+    values = values[["setting", "train", "test", "class", *names.values()]]
+    own = values[values["train"].eq(values["test"])].set_index(keys)["roc_auc"]
+    values = values.join(own.rename("within"), on=keys).reset_index(drop=True)
+    return values.assign(drop=values["within"] - values["roc_auc"])

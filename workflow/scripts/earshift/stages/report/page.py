@@ -23,19 +23,31 @@ from earshift.stages.report.sections.datasets import Datasets
 from earshift.stages.report.sections.discrepancy import Discrepancy
 from earshift.stages.report.sections.figures import Figures
 from earshift.stages.report.sections.gaps import Gaps
+from earshift.stages.report.sections.learning_curves import LearningCurves
 from earshift.stages.report.sections.licences import Licences
 from earshift.stages.report.sections.main_table import MainTable
 from earshift.stages.report.sections.methods import Methods
 from earshift.stages.report.sections.padding import Padding
 from earshift.stages.report.sections.provenance import Provenance
 from earshift.stages.report.sections.reading import Reading
+from earshift.stages.report.sections.threshold import Threshold
 from earshift.stages.report.sections.top import Top
+from earshift.stages.report.sections.worst_classes import WorstClasses
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 #: Sections in the order of the page: first what was found. Those of a study follow.
-RESULTS: tuple[Section, ...] = (Top(), MainTable(), Figures(), Gaps(), Discrepancy())
+RESULTS: tuple[Section, ...] = (
+    Top(),
+    MainTable(),
+    Figures(),
+    Gaps(),
+    Threshold(),
+    LearningCurves(),
+    WorstClasses(),
+    Discrepancy(),
+)
 
 #: Then what explains it.
 BACKGROUND: tuple[Section, ...] = (

@@ -16,6 +16,9 @@ WIDTH = 100
 CELL = len("0.00 [0.00, 0.00]")
 LABEL = 22
 
+#: Gaps that fit into a line.
+MANY_GAPS = 2
+
 #: Verdict -> what fits into a cell.
 SHORT = {
     inference.WORTH_IT: "worth it",
@@ -29,7 +32,9 @@ SHORT = {
 KEY = """\
 Mean ROC-AUC over classes [interval]; A -> B: trained on A, tested on B. Change: against
 the method 'none' on the same clips; gain, loss: of unsure worth; equivalent: too small
-to matter; undetected: no detectable effect."""
+to matter; undetected: no effect is detected, which does not mean that there is none.
+Gap: what is lost against training on as many clips of the test dataset itself, without
+correction."""
 
 
 def main_table(results: Path) -> str:
@@ -55,6 +60,7 @@ def main_table(results: Path) -> str:
     for setting in found.settings:
         lines += ["", setting]
         lines += draw(found, setting, letters)
+        lines += _gaps(found, setting, letters)
     lines += left_out.in_terminal(
         results, found.datasets, final_tables.ordered(found.summary["model"])
     )
@@ -109,6 +115,29 @@ def _rows(found: Tables, setting: str, letters: dict[str, str]) -> Iterator[str]
             name = f"    {letters[a]} -> {letters[b]}"
             change = "" if variant == "none" else _change(rows, (a, b))
             yield f"{name:<{LABEL}}  {_value(rows, (a, b)):<{CELL}}  {change}".rstrip()
+
+
+def _gaps(found: Tables, setting: str, letters: dict[str, str]) -> list[str]:
+    """Return one line with the gaps of balanced accuracy: of many, both ends."""
+    rows = found.metric_gaps
+    rows = rows[rows["setting"].eq(setting) & rows["variant"].eq("none")]
+    rows = rows[rows["metric"].eq("balanced_accuracy")].dropna(subset=["gap"])
+    if rows.empty:
+        return []
+    places = {pair: i for i, pair in enumerate(found.directions)}
+    cells = zip(rows["train"], rows["test"], strict=True)
+    rows = rows.assign(place=[places[cell] for cell in cells]).sort_values("place")
+    if len(rows) > MANY_GAPS:
+        rows = rows.sort_values("gap", kind="stable").iloc[[0, -1]]
+        between = " to "
+    else:
+        between = ", "
+    said = [
+        f"{letters[row.train]} -> {letters[row.test]} {words.number(row.gap)} "
+        f"{words.interval(row.gap_low, row.gap_high)}"
+        for row in rows.itertuples()
+    ]
+    return [f"  gap of balanced accuracy: {between.join(said)}"]
 
 
 def _line(label: str, cells: Sequence[str]) -> str:

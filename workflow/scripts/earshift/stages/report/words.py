@@ -22,6 +22,12 @@ def amount(value: float) -> str:
     return number(value, 3 if value < 1 else 1 if value < 1000 else 0)
 
 
+def rounded(value: float) -> str:
+    """Return a count with its first two figures, for what is known roughly."""
+    digits = 2 - len(str(int(value)))
+    return f"{round(value, min(digits, 0)):,.0f}".replace(",", "\N{NO-BREAK SPACE}")
+
+
 def duration(seconds: float) -> str:
     """Return a time in the unit that suits it."""
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):

@@ -152,10 +152,11 @@ def _recovered(tables: Tables) -> Iterator[str]:
             f"Protocol {tables.protocol}, {row.setting}, trained on {row.train} and "
             f"tested on {row.test}"
         )
-        span = words.interval(row.gap_low, row.gap_high, 3)
-        gap = f"{words.number(row.gap, 3)} {span}"
+        # Of all training clips, as the changes are.
+        span = words.interval(row.gap_all_low, row.gap_all_high, 3)
+        gap = f"{words.number(row.gap_all, 3)} {span}"
         sure = corrections[corrections["change_low"] > 0]
-        if not row.gap_low > 0:
+        if not row.gap_all_low > 0:
             yield f"{place}: no detectable gap ({gap}), so there is none to recover."
         elif sure.empty:
             yield (
@@ -163,7 +164,8 @@ def _recovered(tables: Tables) -> Iterator[str]:
                 "interval that excludes zero."
             )
         else:
-            yield f"{place}: {_most(sure, row.gap, len(corrections))} the gap of {gap}."
+            most = _most(sure, row.gap_all, len(corrections))
+            yield f"{place}: {most} the gap of {gap}."
 
 
 def _most(sure: pd.DataFrame, gap: float, n: int) -> str:
@@ -253,7 +255,8 @@ def _survives(count: Count) -> str:
 
 def _gap_ours(tables: Tables) -> Count:
     plain = tables.gaps[tables.gaps["variant"].eq("none")]
-    up, down = plain["gap_low"] > 0, plain["gap_high"] < 0
+    sure = plain["p_holm"] < 0.05
+    up, down = sure & (plain["gap"] > 0), sure & (plain["gap"] < 0)
     return Count(len(plain), int(up.sum()), int(down.sum()), 100 * plain["gap"].mean())
 
 

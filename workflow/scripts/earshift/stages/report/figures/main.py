@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import style
 from earshift.stages.report.figures.curve import curve
+from earshift.stages.report.figures.learning import learning_curves
 from earshift.stages.report.final_tables import Tables
 
 #: One line of a table.
@@ -48,6 +49,8 @@ def draw_figures(
 def per_class(found: Tables) -> Figure:
     """Draw the ROC-AUC of each class, within and across, for the method ``none``.
 
+    Values are those drawn towards the mean of the classes, with their intervals.
+
     Parameters
     ----------
     found : Tables
@@ -58,7 +61,7 @@ def per_class(found: Tables) -> Figure:
     Figure
         A column of axes per model and a row per test dataset.
     """
-    values = final_tables.per_class(found.scores)
+    values = final_tables.per_class(found.class_values)
     across = values[values["train"].ne(values["test"])]
     drop = across.groupby("class")["drop"].mean().sort_values(kind="stable")
     classes = [str(c) for c in drop.index]
@@ -67,13 +70,13 @@ def per_class(found: Tables) -> Figure:
     look = dict(zip(found.datasets, style.OTHERS * len(found.datasets), strict=False))
     if len(look) == 2:
         look = dict.fromkeys(look, style.OTHERS[0])
-    low = math.floor(min(0.5, float(values["roc_auc"].min()) - 0.02) * 20) / 20
+    low = math.floor(min(0.5, float(values["low"].min())) * 20) / 20
     with mpl.rc_context(style.STYLE):
         figure, axes = style.grid(rows, columns, len(classes))
         for (row, column), ax in axes.items():
             own = values[values["test"].eq(row) & values["setting"].eq(column)]
             ax.axvline(0.5, color=style.GREY, lw=0.8, ls=(0, (4, 3)), zorder=0)
-            _dumbbells(ax, own, row, classes, look)
+            _draw_classes(ax, own, row, classes, look)
             style.label_lines(ax, classes)
             ax.set_xlim(low, 1.02)
         label = f"ROC-AUC of the class (dashed: chance){_protocol(found)}"
@@ -102,28 +105,23 @@ def _across_name(dataset: str, found: Tables) -> str:
     return f"across: trained on {dataset}"
 
 
-def _dumbbells(
+def _draw_classes(
     ax: Axes,
     own: pd.DataFrame,
     test: str,
     classes: Sequence[str],
     look: Mapping[str, tuple[str, str]],
 ) -> None:
-    """Draw one line per class from its within value to each across value."""
+    """Draw the within value of each class, below it each across value."""
     place = {c: i for i, c in enumerate(classes)}
-    for c, part in own.groupby("class"):
-        ends = part["roc_auc"]
-        ax.plot(
-            [ends.min(), ends.max()],
-            [place[str(c)]] * 2,
-            color="#C9C9C9",
-            lw=1.4,
-            zorder=1,
-        )
-    for train, part in own.groupby("train"):
-        colour, mark = (style.BLACK, "o") if train == test else look[str(train)]
-        y = part["class"].map(place)
-        ax.plot(part["roc_auc"], y, mark, color=colour, ms=5, mec="white", mew=0.4)
+    trains = [test, *(t for t in final_tables.ordered(own["train"]) if t != test)]
+    step = 0.5 / max(len(trains) - 1, 1)
+    for i, train in enumerate(trains):
+        part = own[own["train"].eq(train)]
+        colour, mark = (style.BLACK, "o") if train == test else look[train]
+        y = part["class"].map(place) + 0.25 - step * i
+        ax.hlines(y, part["low"], part["high"], color=colour, lw=1)
+        ax.plot(part["roc_auc"], y, mark, color=colour, ms=4, mec="white", mew=0.4)
 
 
 def _before_or_after(row: Row) -> tuple[str, str]:
@@ -154,7 +152,9 @@ def gaps(found: Tables) -> Figure:
     table = _with_panels(found.gaps, "train", "test")
     with mpl.rc_context(style.STYLE):
         panels = {d: style.direction(*d) for d in found.directions}
-        label = "gap in mean ROC-AUC, within minus across (0: no gap)"
+        label = (
+            "gap in mean ROC-AUC, within minus across, of equal training (0: no gap)"
+        )
         label += _protocol(found)
         figure = style.forest(
             table,
@@ -197,7 +197,7 @@ def changes(found: Tables) -> Figure:
         panels = {d: style.direction(*d) for d in cells}
         label = "change of mean ROC-AUC against no correction (right of 0: better)"
         label += _protocol(found)
-        columns = ("change", "change_low", "change_high")
+        columns = ("change", "change_low_holm", "change_high_holm")
         figure = style.forest(
             table, found.settings, panels, columns, look, label, signs=True
         )
@@ -276,5 +276,6 @@ FIGURES: Mapping[str, Callable[[Tables], Figure]] = MappingProxyType(
         "changes": changes,
         "discrepancy": discrepancy,
         "discrepancy_curve": curve,
+        "learning_curves": learning_curves,
     }
 )

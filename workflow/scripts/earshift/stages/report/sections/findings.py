@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
-from earshift.numerics import inference
+from earshift.numerics import inference, metrics, planning
 from earshift.numerics.inference import NO_EFFECT
-from earshift.stages.report import final_tables, words
+from earshift.stages.report import words
 from earshift.stages.report.final_tables import Tables
 from earshift.stages.report.measured import COUNTS, counted
-from earshift.stages.report.sections import MANY, Findings
+from earshift.stages.report.sections import Findings, gap_findings
+from earshift.stages.report.sections.gap_findings import corrected_p
+from earshift.stages.statistics.summary import Options
 
 #: Verdict -> what it says of a method, in a sentence.
 SAID = {
@@ -27,115 +29,34 @@ SAID = {
 Row = Any
 
 
-def findings(found: Tables) -> list[Findings]:
+def findings(found: Tables, options: Options) -> list[Findings]:
     """Return what the tables say, in words.
 
     Parameters
     ----------
     found : Tables
         The final tables.
+    options : Options
+        Those of the statistics.
 
     Returns
     -------
     list of Findings
         Only on questions that have an answer.
     """
-    answers: dict[str, Callable[[Tables], Iterator[str]]] = {
-        "How well do classifiers carry over from dataset to dataset?": _gaps,
-        "Which models and classes lose most?": _losers,
-        "How different are the datasets?": _differences,
-        "What do the corrections do?": _corrections,
+    alpha = options.alpha
+    answers: dict[str, Iterator[str]] = {
+        "How well do classifiers carry over from dataset to dataset?": (
+            gap_findings.gaps(found, alpha)
+        ),
+        "How do models and classes differ?": (
+            gap_findings.models_and_classes(found, alpha)
+        ),
+        "How different are the datasets?": _differences(found),
+        "What do the corrections do?": _corrections(found, options),
     }
-    told = [Findings(heading, list(say(found))) for heading, say in answers.items()]
+    told = [Findings(heading, list(said)) for heading, said in answers.items()]
     return [each for each in told if each.sentences]
-
-
-def _gaps(found: Tables) -> Iterator[str]:
-    plain = found.gaps[found.gaps["variant"].eq("none")]
-    cells = found.summary[found.summary["variant"].eq("none")]
-    if len(plain) > MANY:
-        for (train, test), part in plain.groupby(["train", "test"], sort=False):
-            yield _gap_range(str(train), str(test), part)
-        return
-    row: Row
-    for row in plain.itertuples():
-        across = cells[
-            cells["setting"].eq(row.setting)
-            & cells["train"].eq(row.train)
-            & cells["test"].eq(row.test)
-        ].iloc[0]
-        yield gap_sentence(row, (across["roc_auc_low"], across["roc_auc_high"]))
-
-
-def gap_sentence(row: Row, across: tuple[float, float]) -> str:
-    """Say how far one model falls from one dataset to another.
-
-    Parameters
-    ----------
-    row : named tuple
-        A row of the gap table.
-    across : tuple of float
-        Interval of its value across.
-
-    Returns
-    -------
-    str
-        A sentence; a gap whose interval holds 0 is called not detectable.
-    """
-    gap = f"{words.number(row.gap)} {words.interval(row.gap_low, row.gap_high)}"
-    if words.includes(row.gap_low, row.gap_high, 0):
-        amounts = f"no gap is detectable ({gap})"
-    elif row.gap > 0:
-        amounts = f"a gap of {gap}"
-    else:
-        more = f"{words.number(-row.gap)} {words.interval(-row.gap_high, -row.gap_low)}"
-        amounts = f"training on {row.train} gives more, by {more}"
-    return (
-        f"Trained on {row.train} and tested on {row.test}, {row.setting} reaches a "
-        f"mean ROC-AUC of {words.number(row.across)} {words.interval(*across)} where "
-        f"training on {row.test} itself gives {words.number(row.within)}: {amounts}."
-    )
-
-
-def _gap_range(train: str, test: str, part: pd.DataFrame) -> str:
-    part = part.sort_values("gap")
-    ends = [
-        f"{words.number(r.gap)} {words.interval(r.gap_low, r.gap_high)} ({r.setting})"
-        for r in (part.iloc[0], part.iloc[-1])
-    ]
-    sure = part["gap_low"].gt(0) | part["gap_high"].lt(0)
-    unsure = final_tables.ordered(part.loc[~sure, "setting"])
-    tail = f" No gap is detectable with {words.listed(unsure)}." if unsure else ""
-    return (
-        f"Trained on {train} and tested on {test}, the gap to training on {test} "
-        f"itself lies between {ends[0]} and {ends[1]}.{tail}"
-    )
-
-
-def _losers(found: Tables) -> Iterator[str]:
-    plain = found.gaps[found.gaps["variant"].eq("none")]
-    mean = plain.groupby("setting", sort=False)["gap"].mean().sort_values()
-    if len(mean) > 1:
-        over = words.count(len(found.directions), "direction")
-        is_one = found.gaps["condition"].nunique() == 1
-        what = "models" if is_one else "models and conditions"
-        yield (
-            f"Of {len(mean)} {what}, {mean.index[-1]} loses most across datasets (mean "
-            f"gap {words.number(mean.iloc[-1])} over {over}) and {mean.index[0]} least "
-            f"({words.number(mean.iloc[0])}). {what.capitalize()} are ranked by these "
-            f"means; the differences between {what} are not tested."
-        )
-    classes = final_tables.per_class(found.scores).dropna(subset=["drop"])
-    across = classes[classes["train"].ne(classes["test"])]
-    worst = across.sort_values("drop", kind="stable").tail(1)
-    row: Row
-    for row in worst[worst["drop"] > 0].rename(columns={"class": "name"}).itertuples():
-        yield (
-            f"The largest loss of a single class is that of {row.name}: its ROC-AUC is "
-            f"{words.number(row.within)} within {row.test} and "
-            f"{words.number(row.roc_auc)} when trained on {row.train} ({row.setting}). "
-            f"It is the largest of {len(across)} values, so chance has a part in it."
-        )
 
 
 def _differences(found: Tables) -> Iterator[str]:
@@ -188,7 +109,7 @@ def _halves(found: Tables) -> Iterator[str]:
         )
 
 
-def _corrections(found: Tables) -> Iterator[str]:
+def _corrections(found: Tables, options: Options) -> Iterator[str]:
     summary = found.summary
     for variant in found.variants[1:]:
         own = summary[summary["variant"].eq(variant)]
@@ -202,44 +123,76 @@ def _corrections(found: Tables) -> Iterator[str]:
             )
             if rows.any()
         ]
-        first, *more = [*sentences, *_what_is_left(found, variant)]
+        first, *more = [*sentences, *_what_is_left(found, variant, options.alpha)]
         more = [sentence[0].upper() + sentence[1:] for sentence in more]
         yield " ".join([f"{variant} ({own['access'].iloc[0]}): {first}", *more])
+    yield from _needed(found, options)
     yield from _erased(found)
 
 
-def _what_is_left(found: Tables, variant: str) -> Iterator[str]:
-    """Say which gaps a method closes, which remain and which it opens.
+def _needed(found: Tables, options: Options) -> Iterator[str]:
+    """Say how many recordings a change takes that is just large enough to matter.
 
-    All are gaps to the classifier within the test dataset that is *not* corrected. One
-    is closed if it was detectable without the method, the corrected classifier gains
-    across, and what remains is not detectable.
+    The median over comparisons in which nothing is detected, for each test dataset.
+    """
+    region = options.region(metrics.metric("roc_auc"))
+    quiet = found.summary[found.summary["verdict"].eq(NO_EFFECT)]
+    quiet = quiet[quiet["change_se"].gt(0) & quiet["n_recordings"].gt(0)]
+    if quiet.empty or not region > 0:
+        return
+    needed = [
+        planning.recordings_needed(se, n, region, alpha=options.alpha)
+        for se, n in zip(quiet["change_se"], quiet["n_recordings"], strict=True)
+    ]
+    by_test = quiet.assign(needed=needed).groupby("test", sort=False)
+    said = [
+        f"about {words.rounded(rows['needed'].median())} recordings of {test}, where "
+        f"{int(rows['n_recordings'].max())} tested"
+        for test, rows in by_test
+    ]
+    yield (
+        f"Where no effect is detected, a change of mean ROC-AUC of "
+        f"{words.number(region, 3)} would be found with a probability of "
+        f"80\N{NO-BREAK SPACE}% with {words.listed(said)}, if those that train grow "
+        f"alike: medians over {words.count(len(quiet), 'comparison')}, each taken "
+        f"alone."
+    )
+
+
+def _what_is_left(found: Tables, variant: str, alpha: float) -> Iterator[str]:
+    """Say which gaps are detected no more with a method, and which only with it.
+
+    All are gaps to the classifier within the test dataset that is *not* corrected. A
+    gap counts as closed if it was detected without the method, the corrected classifier
+    gains across, and what remains is not detected.
     """
     cell = ["setting", "train", "test"]
     gaps, changes = (
         table[table["variant"].eq(variant)].set_index(cell)
         for table in (found.gaps, found.summary)
     )
-    before = found.gaps[found.gaps["variant"].eq("none")].set_index(cell)["gap_low"]
+    before = found.gaps[found.gaps["variant"].eq("none")].set_index(cell)
     if gaps.empty:
         return
-    was = before.gt(0).reindex(gaps.index)
-    gains = (changes["change_low"].gt(0) & changes["p_holm"].lt(0.05)).loc[gaps.index]
+    was = (before["gap"].gt(0) & before["p_holm"].lt(alpha)).reindex(gaps.index)
+    gains = (changes["change"].gt(0) & changes["p_holm"].lt(alpha)).loc[gaps.index]
     closed = was & gains & gaps["remaining_low"].le(0)
     if was.any():
-        n = int(was.sum())
+        n, n_closed = int(was.sum()), int(closed.sum())
+        verb = "is" if n_closed == 1 else "are"
+        done = f"{n_closed} {verb} not detected with it, while it gains across"
         yield (
-            f"Of {words.count(n, 'gap')} detectable without it, it closes "
-            f"{int(closed.sum()) or 'none'}; what remains of "
+            f"Of {words.count(n, 'gap')} detected without it, "
+            f"{done if n_closed else 'it closes none'}; what remains of "
             f"{'it' if n == 1 else 'them'} is {_span(gaps[was])}."
         )
     else:
-        yield "No gap was detectable without it, so there is none to close."
+        yield "No gap was detected without it, so there is none to close."
     opened = gaps[~was & gaps["remaining_low"].gt(0)]
     if len(opened):
         yield (
-            f"In {words.count(len(opened), 'comparison')} it opens a gap that was not "
-            f"detectable before: {_span(opened)}."
+            f"In {words.count(len(opened), 'comparison')} a gap is detected with it "
+            f"that was not without it: {_span(opened)}."
         )
 
 
@@ -325,13 +278,14 @@ def _effects(rows: pd.DataFrame, where: str) -> str:
 
 
 def _named(row: Row) -> str:
+    """Return a change with the interval at the level of its corrected p-value."""
     place = (
         f"within {row.test}"
         if row.train == row.test
         else f"trained on {row.train}, tested on {row.test}"
     )
-    span = words.signed_interval(row.change_low, row.change_high)
+    span = words.signed_interval(row.change_low_holm, row.change_high_holm)
     said = f"{row.setting} {place}: {words.signed(row.change)} {span}"
-    if row.verdict == inference.EQUIVALENT:  # which no p-value decides
-        return said
-    return f"{said}, corrected p = {words.p_value(row.p_holm)}".replace("= <", "<")
+    if row.verdict == inference.EQUIVALENT:
+        return f"{said}, equivalence: {corrected_p(row.p_equivalent_holm)}"
+    return f"{said}, {corrected_p(row.p_holm)}"

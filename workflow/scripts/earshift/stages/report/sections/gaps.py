@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from earshift.numerics import metrics
 from earshift.stages.report import final_tables
 from earshift.stages.report.sections import TEMPLATES, Experiment, Section
 
@@ -16,5 +17,10 @@ class Gaps(Section):
     template = TEMPLATES / "gaps.html.j2"
 
     def values(self, experiment: Experiment) -> dict[str, Any]:
-        """Return the rows of each model."""
-        return {"gaps": final_tables.by_setting(experiment.tables.gaps)}
+        """Return the rows of each model, of the metrics that are told."""
+        table = experiment.tables.metric_gaps
+        told = table[table["metric"].isin(final_tables.TOLD)]
+        return {
+            "gaps": final_tables.by_setting(told),
+            "labels": {one.name: one.label for one in metrics.METRICS},
+        }

@@ -22,6 +22,8 @@ class Reading(Section):
         return {
             "n_resamples": statistics["n_resamples"],
             "rope": statistics["rope"],
+            "n_refits": statistics["n_refits"],
+            "alpha": 1 - statistics["confidence"],
             "access": final_tables.ACCESS,
             "similar": fingerprint.SIMILAR,
         }

@@ -43,6 +43,7 @@ class Top(Section):
                 experiment.results, experiment.datasets, experiment.models
             ),
             "left_out_shown": left_out.SHOWN,
+            "refitted": experiment.config["statistics"]["n_refits"] > 1,
             "methods": sources.describe_methods(
                 experiment.config,
                 share_subgroup=sources.share_subgroup(
