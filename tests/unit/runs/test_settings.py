@@ -25,9 +25,16 @@ def test_defaults_are_filled_in_and_entries_named():
         "kind": "grouped",
         "n_folds": 5,
         "copies": "group",
-        "n_repeats": 1,
+        "n_repeats": 5,
         "balance": "none",
     }
+    assert config["statistics"] == {
+        "n_resamples": 1000,
+        "n_refits": 20,
+        "confidence": 0.95,
+        "rope": 0.01,
+    }
+    assert config["fit"] == "pair"
     assert config["models"] == {"mfcc": {"plugin": "mfcc"}}
     assert list(config["methods"]) == ["none", "lda", "mlda", "mean_projection"]
     assert config["conditions"] == {"clean": {"plugin": "clean"}}
