@@ -89,6 +89,14 @@ def test_gaps_stand_where_the_table_says_with_their_intervals(found):
     assert [0.0, 0.0] in [[float(x) for x in e] for e in ends]
 
 
+def test_the_gap_of_halves_is_a_band_behind_that_without_correction(found):
+    ax = drawn_axes(main.gaps(found))[0]
+    (band,) = ax.patches
+    assert (band.get_x(), band.get_width()) == pytest.approx((-0.02, 0.06))
+    names = [t.get_text() for t in ax.get_yticklabels()]
+    assert names[round(band.get_y() + band.get_height() / 2)] == "none"
+
+
 @pytest.mark.parametrize(
     ("verdict", "filled"),
     [

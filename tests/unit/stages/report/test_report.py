@@ -93,7 +93,7 @@ def test_what_is_due_to_size_is_told_where_its_interval_excludes_zero(tmp_path):
     assert text.count("Trained on all clips") == 1
     assert (
         "Trained on all clips, 24 of there and 12 of here, the gap in ROC-AUC is 0.26 "
-        "[0.15, 0.37], of which 0.06 [0.03, 0.09] is due to these sizes."
+        "[0.15, 0.37], which these sizes change by +0.06 [+0.03, +0.09]."
     ) in text
 
 

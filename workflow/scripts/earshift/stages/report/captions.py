@@ -24,8 +24,9 @@ CAPTIONS: Mapping[str, tuple[str, str, str]] = {
         "How much lower the mean ROC-AUC over classes is when the classifier was "
         "trained on another dataset than when it was trained on the test dataset "
         "itself, on equally many clips with a class and equally many without. Lines "
-        "are {level} intervals, not corrected for the number of gaps. From "
-        "tables/gaps.csv.",
+        "are {level} intervals, not corrected for the number of gaps. Grey: the same "
+        "between two halves of the test dataset, where there is no gap in truth. From "
+        "tables/gaps.csv and tables/null_gaps.csv.",
     ),
     "changes": (
         "What each correction changes",

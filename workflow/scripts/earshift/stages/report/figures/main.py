@@ -25,6 +25,9 @@ Row = Any
 
 log = logging.getLogger(__name__)
 
+#: Columns of the gap between halves of the test dataset, and the ends of its interval.
+NULL = ("null_gap", "null_gap_low", "null_gap_high")
+
 
 def draw_figures(
     folder: Path, measures: Mapping[str, Mapping[str, Any]], out: Path
@@ -150,6 +153,8 @@ def gaps(found: Tables) -> Figure:
         A row of axes per model and a column per direction.
     """
     table = _with_panels(found.gaps, "train", "test")
+    # Halves are compared without correction.
+    table.loc[table["method"].ne("none"), list(NULL)] = math.nan
     with mpl.rc_context(style.STYLE):
         panels = {d: style.direction(*d) for d in found.directions}
         label = (
@@ -163,11 +168,13 @@ def gaps(found: Tables) -> Figure:
             ("gap", "gap_low", "gap_high"),
             _before_or_after,
             label,
+            band=NULL,
             signs=True,
         )
         marks = [
             style.mark("no correction", style.BLACK, style.BLACK),
             style.mark("after a correction", style.BLUE, style.BLUE),
+            style.mark("two halves of the test dataset", style.LIGHT, style.LIGHT, "s"),
         ]
         style.legend(figure, marks)
     return figure

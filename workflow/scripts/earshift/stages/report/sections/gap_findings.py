@@ -166,10 +166,9 @@ def _of_size(rows: Sequence[Row]) -> str:
         if row.of_size_low > 0 or row.of_size_high < 0:
             said.append(
                 f"the gap in {_label(row.metric)} is {words.number(row.gap_all)} "
-                f"{words.interval(row.gap_all_low, row.gap_all_high)}, of which "
-                f"{words.number(row.of_size)} "
-                f"{words.interval(row.of_size_low, row.of_size_high)} is due to these "
-                f"sizes"
+                f"{words.interval(row.gap_all_low, row.gap_all_high)}, which "
+                f"these sizes change by {words.signed(row.of_size, 2)} "
+                f"{words.signed_interval(row.of_size_low, row.of_size_high, 2)}"
             )
     if not said:
         return ""
