@@ -44,7 +44,8 @@ def rows(group: Group, reference: Group | None, alpha: float) -> list[dict[str, 
     out = []
     for metric in metrics.METRICS:
         curve = group.curves[metric.name]
-        values = _columns("value", [curve.one(c).mean() for c in _range(group)], alpha)
+        estimates = [curve.one(c).mean() for c in _range(group)]
+        values = _columns("value", estimates, alpha, metric.link)
         if reference is not None:
             change = curve - reference.curves[metric.name]
             changes = [change.one(c).mean() for c in _range(group)]
@@ -62,7 +63,7 @@ def _range(group: Group) -> range:
 
 
 def _columns(
-    name: str, estimates: Sequence[Estimate], alpha: float
+    name: str, estimates: Sequence[Estimate], alpha: float, link: str = "identity"
 ) -> list[dict[str, float]]:
     """Return value and interval of each class, and both drawn towards the mean."""
     shrunken = shrink(
@@ -70,9 +71,9 @@ def _columns(
     )
     out = []
     for estimate, (value, se) in zip(estimates, np.transpose(shrunken), strict=True):
-        low, high = estimate.interval(alpha)
+        low, high = estimate.interval(alpha, link)
         drawn = Estimate(float(value), [(float(se) ** 2, estimate.df)])
-        drawn_low, drawn_high = drawn.interval(alpha)
+        drawn_low, drawn_high = drawn.interval(alpha, link)
         out.append(
             {
                 name: estimate.value,
