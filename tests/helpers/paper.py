@@ -67,7 +67,7 @@ def write_inputs(folder):
 
 
 def run(study, out, **changes):
-    """Score what `write_inputs` returned; return the tables that are written."""
+    """Score what `write_inputs` returned; return the tables of all training clips."""
     folder, entries = study
     out.mkdir(exist_ok=True)
     options = {
@@ -90,8 +90,11 @@ def run(study, out, **changes):
         directions=out / "directions.parquet",
         **options,
     )
-    return (
-        pd.read_parquet(out / "clips.parquet"),
-        pd.read_csv(out / "scores.csv"),
-        pd.read_parquet(out / "directions.parquet"),
+    clips, scores = (
+        table[table["sample"].eq("all")].reset_index(drop=True)
+        for table in (
+            pd.read_parquet(out / "clips.parquet"),
+            pd.read_csv(out / "scores.csv"),
+        )
     )
+    return clips, scores, pd.read_parquet(out / "directions.parquet")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from earshift import open_embeddings
+from earshift.tables import SCORES
 from tests.helpers.workflow import (
     command,
     environment,
@@ -18,11 +19,6 @@ from tests.helpers.workflow import (
 )
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
-
-SCORES = (
-    "protocol,model,condition,method,scope,train,test,class,repeat,roc_auc,"
-    "average_precision,accuracy,precision,recall,f1,n_positive,n_test"
-)
 
 
 def written(folder):
@@ -37,16 +33,26 @@ def test_the_tables_hold_every_cell(finished):
         "scores.csv",
         "summary.csv",
         "gaps.csv",
+        "learning_curves.csv",
+        "null_gaps.csv",
+        "class_values.csv",
+        "differences.csv",
         "discrepancy.csv",
         "discrepancy_curve.csv",
         "discrepancy_null.csv",
         "padding.csv",
     }
     text = (folder / "results/tables/scores.csv").read_text()
-    assert text.splitlines()[0] == SCORES
-    scores = pd.read_csv(folder / "results/tables/scores.csv")
+    assert text.splitlines()[0].split(",") == SCORES.names
+    scores = SCORES.read(folder / "results/tables/scores.csv")
+    # Each trained on all clips, and on as many as the other dataset has.
+    names = scores["sample"].value_counts()
     # methods x (train, test) x classes
-    assert len(scores) == 4 * 4 * 2
+    assert names["all"] == names["equal"] == 4 * 4 * 2
+    # Shares and halves are of none alone; halves are tested within.
+    assert names["1/2"] == names["1/4"] == 4 * 2
+    assert names["same half"] == names["other half"] == 2 * 2
+    scores = scores[scores["sample"].eq("all")]
     assert (scores["n_test"] == 36).all()
     assert (scores["n_positive"] == 18).all()
     within = scores[(scores["train"] == scores["test"]) & (scores["method"] == "none")]

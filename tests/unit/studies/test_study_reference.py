@@ -8,6 +8,7 @@ import pytest
 
 from earshift.evaluation.protocol import study_of
 from earshift.stages.scores import cross_validation
+from earshift.tables import SCORES
 from tests.helpers import study
 from tests.helpers.reference import SHARED
 
@@ -47,7 +48,16 @@ def scores(tmp_path_factory):
         scores=out / "scores.csv",
         directions=out / "directions.parquet",
     )
-    return pd.read_csv(out / "scores.csv")
+    scores = SCORES.read(out / "scores.csv")
+    whole, equal = (
+        scores[scores["sample"].eq(sample)]
+        .drop(columns="sample")
+        .reset_index(drop=True)
+        for sample in ("all", "equal")
+    )
+    # What the study draws is of equal size.
+    pd.testing.assert_frame_equal(whole, equal)
+    return whole
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
