@@ -104,7 +104,7 @@ def test_a_new_file_is_a_new_method_or_model_with_no_other_edit(project, extende
     summary = pd.read_csv(folder / "results/tables/summary.csv")
     assert set(summary["model"]) == {"mfcc", "energy"}
     assert set(summary["method"]) == {"none", "lda", "halve", "per_domain", "one_way"}
-    rows = summary.groupby("method").size()
+    rows = summary[summary["metric"].eq("roc_auc")].groupby("method").size()
     assert rows["one_way"] == rows["halve"] - 2 == rows["per_domain"] - 2
     measured = pd.read_csv(folder / "results/tables/discrepancy.csv")
     assert set(measured["method"]) == set(summary["method"])
@@ -160,7 +160,9 @@ def test_a_raised_version_re_runs_its_own_jobs(project, extended):
     assert jobs_of(second, "extract_embeddings") == 4
     assert "embedded before" not in second.stderr
     after = pd.read_csv(folder / "results/tables/summary.csv").set_index("model")
-    pd.testing.assert_frame_equal(before.loc[["mfcc"]], after.loc[["mfcc"]])
+    # But for what is corrected for all comparisons of the table.
+    kept = [table.loc[["mfcc"]].drop(columns="p_holm_all") for table in (before, after)]
+    pd.testing.assert_frame_equal(*kept)
     assert not before.loc["energy"].equals(after.loc["energy"])
 
 
