@@ -30,9 +30,6 @@ SHARES: Mapping[str, float] = {"1/8": 1 / 8, "1/4": 1 / 4, "1/2": 1 / 2}
 #: Whoever trains on one and tests on the other meets no other dataset.
 SAME_HALF, OTHER_HALF = "same half", "other half"
 
-#: All of them, in the order of tables.
-NAMES = (ALL, EQUAL, *SHARES, SAME_HALF, OTHER_HALF)
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -41,7 +38,7 @@ class Sample:
     Parameters
     ----------
     name : str
-        One of `NAMES`.
+        `ALL`, `EQUAL`, one of `SHARES`, `SAME_HALF` or `OTHER_HALF`.
     partner : str
         The dataset that this one is compared with; empty where there are others.
     clips : ndarray of shape (n_clips,), bool

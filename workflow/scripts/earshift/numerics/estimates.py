@@ -106,6 +106,13 @@ class Estimate:
         middle = to(self.value)
         return float(back(middle - steep * half)), float(back(middle + steep * half))
 
+    def columns(
+        self, name: str, alpha: float, link: str = "identity"
+    ) -> dict[str, float]:
+        """Return the value, called `name`, and the ends of its `interval`."""
+        low, high = self.interval(alpha, link)
+        return {name: self.value, f"{name}_low": low, f"{name}_high": high}
+
     def p_value(self, at: float = 0.0) -> float:
         """Return the two-sided p-value that the true value is `at`."""
         return _both_sides(self.p_above(at), self.p_below(at))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -170,6 +170,30 @@ def holm(
     if len(order):
         corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
     return corrected
+
+
+def holm_within(
+    table: pd.DataFrame, families: Sequence[str], column: str = "p_value"
+) -> pd.Series[float]:
+    """Return the p-values of a table, corrected by `holm` within each family.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the column of p-values.
+    families : sequence of str
+        Columns that a family of tests has in common.
+    column : str, default="p_value"
+        The p-values.
+
+    Returns
+    -------
+    Series
+        Of the index of the table.
+    """
+    return table.groupby(list(families))[column].transform(
+        lambda p: pd.Series(holm(p.to_numpy(float)), index=p.index)
+    )
 
 
 def paired_t(changes: NDArray[np.float64]) -> tuple[float, float]:

@@ -73,6 +73,11 @@ class Metric:
         Array,
     ]
 
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, else -1: a change times it is a gain."""
+        return 1 if self.better == "higher" else -1
+
 
 def all_resampled(
     scores: Array,

@@ -175,13 +175,12 @@ def read(
     # It loads what methods compute with.
     from earshift.evaluation.samples import ALL
 
-    shown = protocol or "fixed"
-    protocols = tuple(ordered(SUMMARY.read(folder / "summary.csv")["protocol"]))
-    if protocol is None and shown not in protocols:
-        shown = protocols[0]
+    every = SUMMARY.read(folder / Path(SUMMARY.file).name)
+    protocols = tuple(ordered(every["protocol"]))
+    shown = protocol or ("fixed" if "fixed" in protocols else protocols[0])
     scores = rows_of(SCORES)
     scores = _of_one_partner(scores[scores["sample"].eq(ALL)])
-    whole = _of_one_partner(rows_of(SUMMARY))
+    whole = _of_one_partner(every[every["protocol"].eq(shown)])
     n_scopes = whole.groupby("method")["scope"].nunique()
     alike = set(n_scopes.index[n_scopes < scores["scope"].nunique()])
     metrics = _named(whole, alike)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from earshift.debias import Method
 from earshift.errors import DataError
 from earshift.evaluation import domains, samples
-from earshift.evaluation.domains import PRESENT, Domain
+from earshift.evaluation.domains import PRESENT
 from earshift.evaluation.samples import ALL, Sample, Sampler
 from earshift.evaluation.training import Fitted, Trainer
 from earshift.evaluation.views import Split, View
@@ -270,13 +270,17 @@ class Work:
     ) -> None:
         """Add the rows of the tested clips of all datasets."""
         first, others = fitted
+        source = self.split.domains[i]
         facts = {
             **facts,
             "sample": sample.name,
             "partner": sample.partner,
             "C": first.C,
             "threshold": first.threshold,
-            **trained_on(self.split.domains[i], sample.clips, c),
+            **score_tables.sizes(
+                source.labels[sample.clips, c] == PRESENT,
+                source.recording[sample.clips],
+            ),
         }
         for j, test in sample.tests.items():
             unknown = np.full(int(test.sum()), np.nan)
@@ -286,28 +290,3 @@ class Work:
             ]
             target = self.split.domains[j]
             clips.add(target, test, c, view.score(first, j, test), scores, **facts)
-
-
-def trained_on(source: Domain, clips: Mask, c: int) -> dict[str, int]:
-    """Return how much a classifier has seen.
-
-    Parameters
-    ----------
-    source : Domain
-        The dataset that trains.
-    clips : ndarray of shape (n_clips,), bool
-        Its clips that train.
-    c : int
-        Number of the class.
-
-    Returns
-    -------
-    dict
-        `n_train`, clips; `n_train_positive`, those that have the class;
-        `n_train_recordings`.
-    """
-    return {
-        "n_train": int(clips.sum()),
-        "n_train_positive": int((source.labels[clips, c] == PRESENT).sum()),
-        "n_train_recordings": len(np.unique(source.recording[clips])),
-    }

@@ -192,6 +192,25 @@ class ClipRows:
         return table
 
 
+def sizes(present: NDArray[np.bool_], recordings: NDArray[np.str_]) -> dict[str, Any]:
+    """Return how much a classifier has seen.
+
+    Parameters
+    ----------
+    present : ndarray of shape (n_train,), bool
+        Which of its training clips have the class.
+    recordings : ndarray of shape (n_train,), str
+        Their recordings.
+
+    Returns
+    -------
+    dict
+        Values of `SIZES`: clips, those with the class, and recordings.
+    """
+    numbers = (len(present), int(present.sum()), len(np.unique(recordings)))
+    return dict(zip(SIZES, numbers, strict=True))
+
+
 @contextmanager
 def named(method: str, where: str) -> Iterator[None]:
     """Add to a `DataError` which method was used, and where.

@@ -71,18 +71,10 @@ def _columns(
     )
     out = []
     for estimate, (value, se) in zip(estimates, np.transpose(shrunken), strict=True):
-        low, high = estimate.interval(alpha, link)
         drawn = Estimate(float(value), [(float(se) ** 2, estimate.df)])
-        drawn_low, drawn_high = drawn.interval(alpha, link)
         out.append(
-            {
-                name: estimate.value,
-                f"{name}_low": low,
-                f"{name}_high": high,
-                f"{name}_shrunken": drawn.value,
-                f"{name}_shrunken_low": drawn_low,
-                f"{name}_shrunken_high": drawn_high,
-            }
+            estimate.columns(name, alpha, link)
+            | drawn.columns(f"{name}_shrunken", alpha, link)
         )
     return out
 

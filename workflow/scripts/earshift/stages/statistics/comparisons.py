@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from earshift.numerics import metrics
-from earshift.numerics.inference import holm
+from earshift.numerics.inference import holm, holm_within
 from earshift.stages.statistics.resampling import Group
 from earshift.tables import DIFFERENCES
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 SAME = ("protocol", "model", "condition", "train", "test", "partner")
 
 #: Differences that are corrected together.
-FAMILY = ("kind", "protocol", "condition", "train", "test", "partner", "metric")
+FAMILY = ("kind", *SAME, "metric")
 
 
 def _together(
@@ -115,10 +115,7 @@ def corrected(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return the table of differences, with p-values that allow for their number."""
     table = pd.DataFrame(list(rows)).reindex(columns=DIFFERENCES.names)
     if len(table):
-        families = [*FAMILY, "model"]
-        table["p_holm"] = table.groupby(families)["p_value"].transform(
-            lambda p: pd.Series(holm(p.to_numpy(float)), index=p.index)
-        )
+        table["p_holm"] = holm_within(table, FAMILY)
     return table
 
 
@@ -158,11 +155,8 @@ def _tied(groups: Sequence[Group], metric: metrics.Metric, alpha: float) -> list
     values = np.array([curve.mean().value for curve in curves])
     if not np.isfinite(values).any():
         return [False] * len(groups)
-    sign = 1 if metric.better == "higher" else -1
-    best = int(np.nanargmax(sign * values))
-    p = [
-        np.nan if i == best else (curves[best] - curve).times(sign).mean().p_above(0)
-        for i, curve in enumerate(curves)
-    ]
+    best = int(np.nanargmax(metric.sign * values))
+    ahead = [(curves[best] - curve).times(metric.sign).mean() for curve in curves]
+    p = [np.nan if i == best else a.p_above(0) for i, a in enumerate(ahead)]
     worse = holm(np.array(p)) < alpha
     return [bool(np.isfinite(v) and not w) for v, w in zip(values, worse, strict=True)]

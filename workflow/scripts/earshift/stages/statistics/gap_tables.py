@@ -21,7 +21,7 @@ from earshift.evaluation.samples import (
 )
 from earshift.numerics import metrics
 from earshift.numerics.estimates import Curve
-from earshift.numerics.inference import holm
+from earshift.numerics.inference import holm_within
 from earshift.stages.statistics.resampling import Group
 from earshift.tables import GAPS
 
@@ -34,7 +34,7 @@ FAMILY = ("protocol", "method", "scope", "metric")
 
 def loss(within: Curve, across: Curve, metric: metrics.Metric) -> Curve:
     """Return how much worse `across` is; of metrics with a target, how much higher."""
-    return within - across if metric.better == "higher" else across - within
+    return within - across if metric.sign > 0 else across - within
 
 
 def gaps(groups: Groups, alpha: float) -> list[dict[str, Any]]:
@@ -108,34 +108,25 @@ def _gap(
     estimate = gap.mean()
     row["across"] = across.curves[name].mean().value
     # Of the same classes, where one of the two lacks some.
-    sign = 1 if metric.better == "higher" else -1
-    row["within"] = row["across"] + sign * estimate.value
-    row |= _ends("gap", gap, alpha) | {"p_value": estimate.p_value()}
+    row["within"] = row["across"] + metric.sign * estimate.value
+    row |= estimate.columns("gap", alpha) | {"p_value": estimate.p_value()}
     if uncorrected is not None:
         left = loss(uncorrected.curves[name], across.curves[name], metric)
-        row |= _ends("remaining", left, alpha)
+        row |= left.mean().columns("remaining", alpha)
     if whole is not None:
         total = loss(whole[0].curves[name], whole[1].curves[name], metric)
-        row |= _ends("gap_all", total, alpha)
-        row |= _ends("of_size", total - gap, alpha)
+        row |= total.mean().columns("gap_all", alpha)
+        row |= (total - gap).mean().columns("of_size", alpha)
         row["n_train_within"] = whole[0].sizes["n_train"]
         row["n_train_across"] = whole[1].sizes["n_train"]
     return row
-
-
-def _ends(name: str, curve: Curve, alpha: float) -> dict[str, float]:
-    estimate = curve.mean()
-    low, high = estimate.interval(alpha)
-    return {name: estimate.value, f"{name}_low": low, f"{name}_high": high}
 
 
 def corrected(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return the table of gaps, with p-values that allow for their number."""
     table = pd.DataFrame(list(rows)).reindex(columns=GAPS.names)
     if len(table):
-        table["p_holm"] = table.groupby(list(FAMILY))["p_value"].transform(
-            lambda p: pd.Series(holm(p.to_numpy(float)), index=p.index)
-        )
+        table["p_holm"] = holm_within(table, FAMILY)
     return table
 
 
@@ -206,14 +197,14 @@ def null_gaps(groups: Groups, alpha: float) -> list[dict[str, Any]]:
         done.add(dataset)
         named = {k: same.named[k] for k in ("protocol", "model", "condition")}
         for metric in metrics.METRICS:
-            gap = loss(same.curves[metric.name], other.curves[metric.name], metric)
+            gap = loss(
+                same.curves[metric.name], other.curves[metric.name], metric
+            ).mean()
             row: dict[str, Any] = {**named, "dataset": dataset, "metric": metric.name}
             row |= {"n_classes": same.n_classes} | other.sizes
             row |= {
                 "within": same.curves[metric.name].mean().value,
                 "across": other.curves[metric.name].mean().value,
             }
-            rows.append(
-                row | _ends("gap", gap, alpha) | {"p_value": gap.mean().p_value()}
-            )
+            rows.append(row | gap.columns("gap", alpha) | {"p_value": gap.p_value()})
     return rows

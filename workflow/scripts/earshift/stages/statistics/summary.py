@@ -8,7 +8,7 @@ training recordings that are drawn anew are the same for all methods.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,14 +182,16 @@ class _Rows:
     def add(self, groups: Sequence[Group]) -> None:
         """Add the rows of one model and condition."""
         by_name = {tuple(group.named.values()): group for group in groups}
-        alpha, references_of = self.options.alpha, self._references(by_name)
-        for group in groups:
-            if group.named["sample"] == ALL:
-                self._summarised(group, references_of(group))
-                reference = next(iter(references_of(group)), None)
-                self.classes += class_values.rows(group, reference, alpha)
+        alpha = self.options.alpha
         whole = [group for group in groups if group.named["sample"] == ALL]
-        comparisons.tie(self.rows, whole, alpha)
+        rows: list[dict[str, Any]] = []
+        for group in whole:
+            compared = self._references(group, by_name)
+            rows += self._summarised(group, compared)
+            reference = next(iter(compared), None)
+            self.classes += class_values.rows(group, reference, alpha)
+        comparisons.tie(rows, whole, alpha)
+        self.rows += rows
         self.pairs += comparisons.of_methods(whole, alpha)
         self.gaps += gap_tables.gaps(by_name, alpha)
         self.curves += gap_tables.learning_curves(groups, alpha)
@@ -205,30 +207,25 @@ class _Rows:
         return self.pairs + comparisons.of_models(self.plain, self.options.alpha)
 
     def _references(
-        self, by_name: Mapping[tuple[str, ...], Group]
-    ) -> Callable[[Group], list[Group]]:
-        """Return what finds the groups that a group is compared with."""
+        self, group: Group, by_name: Mapping[tuple[str, ...], Group]
+    ) -> list[Group]:
+        """Return the groups that one is compared with, that of ``none`` first."""
+        first = next(iter(by_name.values())).named["scope"]
+        others = []
+        for name in references(group.named["method"], self.methods):
+            # Methods that are alike in all scopes are there in the first (`shown`).
+            alike = not self.methods[name].looks_at_domains
+            scope = first if alike else group.named["scope"]
+            named = group.named | {"method": name, "scope": scope}
+            if (other := by_name.get(tuple(named.values()))) is not None:
+                others.append(other)
+        return others
 
-        def found(group: Group) -> list[Group]:
-            others = []
-            for name in references(group.named["method"], self.methods):
-                scope = group.named["scope"]
-                alike = not self.methods[name].looks_at_domains
-                for own in [scope, *([] if not alike else self._scopes(by_name))]:
-                    key = group.named | {"method": name, "scope": own}
-                    if tuple(key.values()) in by_name:
-                        others.append(by_name[tuple(key.values())])
-                        break
-            return others
-
-        return found
-
-    @staticmethod
-    def _scopes(by_name: Mapping[tuple[str, ...], Group]) -> list[str]:
-        return list(dict.fromkeys(g.named["scope"] for g in by_name.values()))
-
-    def _summarised(self, group: Group, compared: Sequence[Group]) -> None:
-        """Add the rows of a group: one for each metric and each reference."""
+    def _summarised(
+        self, group: Group, compared: Sequence[Group]
+    ) -> list[dict[str, Any]]:
+        """Return the rows of a group: one for each metric and each reference."""
+        rows = []
         named = {k: v for k, v in group.named.items() if k != "sample"}
         method = self.methods[named["method"]]
         protocol = self.study.protocol(named["protocol"])
@@ -249,23 +246,20 @@ class _Rows:
                 "high": high,
             }
             if named["method"] == "none":
-                self.rows.append(row)
+                rows.append(row)
             for other in compared:
                 change = self._change(curve - other.curves[metric.name], metric)
                 reference = {"reference": other.named["method"]}
-                self.rows.append(row | reference | change)
+                rows.append(row | reference | change)
+        return rows
 
     def _change(self, curve: Curve, metric: metrics.Metric) -> dict[str, float]:
         """Return what the summary says of the changes of each class."""
         estimate, alpha = curve.mean(), self.options.alpha
-        low, high = estimate.interval(alpha)
         wide = curve.mean(self._drawn_classes(curve))
         low_classes, high_classes = wide.interval(alpha)
         t, p_t = inference.paired_t(curve.drawn[:, 0])
-        row = {
-            "change": estimate.value,
-            "change_low": low,
-            "change_high": high,
+        row = estimate.columns("change", alpha) | {
             "change_se": estimate.se,
             "change_df": estimate.df,
             "p_value": estimate.p_value(),
@@ -339,9 +333,12 @@ def _verdict(row: Mapping[str, Any], alpha: float) -> str:
     metric = metrics.metric(row["metric"])
     if metric.better == "target":
         return ""
-    gain = row["change"] * (1 if metric.better == "higher" else -1)
     return inference.verdict(
-        gain, row["p_holm"], row["p_equivalent_holm"], row["p_beyond_holm"], alpha
+        row["change"] * metric.sign,
+        row["p_holm"],
+        row["p_equivalent_holm"],
+        row["p_beyond_holm"],
+        alpha,
     )
 
 

@@ -159,15 +159,6 @@ class Case:
         self.folds = [self._inner_folds(i, rng) for i, rng in enumerate(rngs)]
         self._kept: dict[tuple[object, ...], Any] = {}
 
-    def sizes(self, source: int) -> dict[str, Any]:
-        """Return how much of a dataset trains, as `score_tables.SIZES` names it."""
-        recordings = self.domains[source].recording[self.train[source]]
-        return {
-            "n_train": len(recordings),
-            "n_train_positive": int(self.present[source].sum()),
-            "n_train_recordings": len(np.unique(recordings)),
-        }
-
     def _once(self, make: Callable[..., T], *key: object) -> T:
         """Return what `make` does of `key`, computed once."""
         name = (make.__name__, *key)

@@ -202,6 +202,8 @@ def score_cell(
             )
         fitted = case.fit(recipe, between, source)
         directions.append(score_tables.class_row(fitted, **key, train=train))
+        recordings = case.domains[source].recording[case.train[source]]
+        size = score_tables.sizes(case.present[source], recordings)
         for target, X in enumerate(case.space(recipe.kernel, source)[1]):
             scores = as_published(fitted.score(X))
             domain, test = case.domains[target], case.test[target]
@@ -216,7 +218,7 @@ def score_cell(
                         case.c,
                         scores,
                         **key,
-                        **case.sizes(source),
+                        **size,
                         train=train,
                         sample=sample,
                         partner=names[1 - source],

@@ -164,10 +164,8 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
             | {"t": t, "p_value": p}
         )
     table = pd.DataFrame(rows, columns=columns.TESTS.names)
-    family = table.groupby(["protocol", "condition", "scope"])["p_value"]
-    table["p_holm"] = family.transform(
-        lambda p: pd.Series(inference.holm(p.to_numpy(float)), index=p.index)
-    )
+    families = ("protocol", "condition", "scope")
+    table["p_holm"] = inference.holm_within(table, families)
     return table
 
 
