@@ -2,7 +2,6 @@
 
 import logging
 
-import pandas as pd
 import pytest
 
 from earshift import debias, registry
@@ -10,11 +9,16 @@ from earshift.debias import Method
 from earshift.errors import ConfigError
 from earshift.runs import settings
 from earshift.stages.report.sections import sources
-from earshift.stages.statistics import summary
 from tests.helpers.cheats import END, START
 from tests.helpers.config import SCHEMA, minimal
 from tests.helpers.plugins import written
-from tests.helpers.two_domains import discrepancy_table, measure, run, write_two_domains
+from tests.helpers.two_domains import (
+    discrepancy_table,
+    measure,
+    run,
+    summarised,
+    write_two_domains,
+)
 
 NONE = {"none": {"plugin": "none"}}
 
@@ -40,20 +44,11 @@ def with_cannot(tmp_path, rule):
 def measured_and_summarised(tmp_path, entries, methods):
     """Tables of stages 5 to 7: summary, gaps, discrepancy."""
     run(tmp_path, entries, methods=methods)
-    options = {"n_resamples": 99, "confidence": 0.9, "seed": 0}
-    summary.summarise(
-        [tmp_path / "scores" / "clips.parquet"],
-        methods,
-        **options,
-        summary=tmp_path / "summary.csv",
-        gaps=tmp_path / "gaps.csv",
-    )
+    options = {"n_resamples": 99, "confidence": 0.9}
+    tables = summarised(tmp_path, methods, **options)
     measure(tmp_path, entries, methods)
-    tables = [
-        pd.read_csv(tmp_path / f"{name}.csv", keep_default_na=False)
-        for name in ("summary", "gaps")
-    ]
-    return [*tables, discrepancy_table(tmp_path, methods, **options)]
+    found = discrepancy_table(tmp_path, methods, **options)
+    return tables["summary"], tables["gaps"], found
 
 
 def directions_of(table):

@@ -7,7 +7,7 @@ from earshift import datasets, store
 from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import cross_validation
 from earshift.stages.splits import classes, draws, splitting
-from earshift.stages.statistics import discrepancy_summary
+from earshift.stages.statistics import discrepancy_summary, summary
 from earshift.tables import SCORES
 
 METHODS = {name: {"plugin": name} for name in ("none", "lda", "mean_projection")}
@@ -105,6 +105,18 @@ def run(tmp_path, entries, n_workers=0, samples=("all",), **changes):
         table[table["sample"].isin(samples)].reset_index(drop=True) for table in tables
     )
     return rows, scores
+
+
+def summarised(tmp_path, methods=METHODS, **options):
+    """Run stage 7 on what `run` has scored; return its tables by name."""
+    out = {name: tmp_path / f"{name}.csv" for name in summary.TABLES}
+    summary.summarise(
+        [tmp_path / "scores" / "clips.parquet"],
+        methods,
+        **{"n_resamples": 199, "confidence": 0.9, "seed": 0} | options,
+        out=out,
+    )
+    return {name: summary.TABLES[name].read(path) for name, path in out.items()}
 
 
 def measure(tmp_path, entries, methods=METHODS, measures=MEASURES):

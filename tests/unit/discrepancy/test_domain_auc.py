@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from earshift import registry
 from earshift.discrepancy import domain_auc_linear
+from earshift.discrepancy._domain_classifier import out_of_fold
 
 each_auc = pytest.mark.parametrize(
     "name", ["domain_auc_linear", "domain_auc_nonlinear"]
@@ -58,14 +59,21 @@ def test_a_recording_never_helps_to_place_its_own_clips(name):
 @pytest.mark.parametrize("n_features", [8, 200])
 def test_the_linear_classifier_is_that_of_scikit_learn(n_features):
     rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((90, n_features)), np.arange(90) < 30
-    X[y] += 0.2
-    own = domain_auc_linear._Logistic().fit(X, y)
+    X_a, X_b = rng.standard_normal((2, 45, n_features))
+    X_b = X_b[:30] + 0.2
     other = LogisticRegression(
         C=domain_auc_linear.C,
         class_weight="balanced",
         solver="newton-cholesky",
         tol=1e-8,
-    ).fit(X, y)
-    found, expected = own.decision_function(X), other.decision_function(X)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    )
+    one_each = [np.arange(n).astype(str) for n in (45, 30)]
+    expected = out_of_fold(other, X_a, X_b, *one_each, np.random.default_rng(1))
+    found = domain_auc_linear.measure(
+        X_a,
+        X_b,
+        recordings_a=one_each[0],
+        recordings_b=one_each[1],
+        rng=np.random.default_rng(1),
+    )
+    np.testing.assert_allclose(found.scores.scores, expected.scores.scores, atol=1e-6)

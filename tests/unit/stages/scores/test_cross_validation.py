@@ -10,7 +10,7 @@ from earshift.stages.discrepancy import halves as stage_6
 from earshift.stages.scores import cross_validation
 from earshift.stages.scores.score_tables import SIZES
 from earshift.stages.splits import classes
-from earshift.stages.statistics import resampling, summary
+from earshift.stages.statistics import resampling
 from earshift.tables import SCORES
 from tests.helpers.two_domains import (
     METHODS,
@@ -18,6 +18,7 @@ from tests.helpers.two_domains import (
     discrepancy_table,
     measure,
     run,
+    summarised,
     write_two_domains,
 )
 
@@ -100,20 +101,6 @@ def test_a_class_the_training_clips_lack_is_named(tmp_path, entries):
     table.to_parquet(entries[1]["labels"])
     with pytest.raises(DataError, match=r"dataset 'b', class 'c1'.*lack it"):
         run(tmp_path, entries)
-
-
-def summarised(tmp_path):
-    """Summarise what `run` has scored; return the tables by name."""
-    out = {name: tmp_path / f"{name}.csv" for name in summary.TABLES}
-    summary.summarise(
-        [tmp_path / "scores" / "clips.parquet"],
-        METHODS,
-        n_resamples=199,
-        confidence=0.9,
-        seed=0,
-        out=out,
-    )
-    return {name: summary.TABLES[name].read(path) for name, path in out.items()}
 
 
 def test_summaries_hold_means_intervals_changes_and_gaps(tmp_path, entries):
