@@ -21,6 +21,9 @@ and, if it likes,
 ``needs_subgroups``
     True if it does nothing of its own where datasets share no subgroup: the report then
     says so.
+``classwise``
+    False if it is fitted to all clips in either scope: its results are then the same in
+    both, and access does not rise with scope ``classwise``.
 ``cannot(*, source, target, datasets)``
     Return why it cannot serve classifiers that are trained on the dataset `source` and
     score clips of `target`, in an experiment with these `datasets` (names, in a tuple);
@@ -55,6 +58,16 @@ A fitted method may have
     them from the classifiers instead, which is faster.
 ``found_``
     The vectors that it found between domains: they are kept.
+
+``n_rounds``, ``pseudo_labels(scores, number)``
+    If classifiers are to be trained again, on clips of the source and on clips of the
+    other datasets that they label themselves: how often, which an unfitted method says
+    as well, and the labels for round `number`, from 0 on. `scores`, shape (n_clips,
+    n_classes), are the log-odds that the classifiers of the round before give to all
+    clips of other datasets that may train, NaN for a class that has none. Labels, of
+    the same shape, are 1 for present, 0 for absent, -1 for a clip that does not train
+    the class. Where training is balanced by draws, classes come one by one. Penalty and
+    threshold stay those that the inner folds of the source chose.
 
 An unfitted method may have ``map_and_correction()``, which returns a map of `kernels`
 and the transformer of what is mapped, both not fitted. Stage 5 then fits the map to the
@@ -101,6 +114,7 @@ from earshift.debias._calls import takes
 from earshift.debias._controls import Control
 from earshift.debias._directions import Found
 from earshift.debias._method import Method
+from earshift.debias.adapt import Chain
 from earshift.debias.class_onehot import ClassOneHot
 from earshift.debias.k import KernelMap
 from earshift.debias.klda import KernelLDA
@@ -110,13 +124,16 @@ from earshift.debias.mklda import MultiKernelLDA
 from earshift.debias.mlda import MultiLDA
 from earshift.debias.none import Identity
 from earshift.debias.random_projection import RandomProjection
+from earshift.debias.self_training import SelfTraining
 from earshift.debias.shuffle_all import ShuffleAll
 from earshift.debias.shuffle_within_class import ShuffleWithinClass
 from earshift.debias.shuffle_within_domain import ShuffleWithinDomain
+from earshift.debias.standardise import Standardise
 from earshift.errors import ConfigError, did_you_mean
 
 __all__ = [
     "LDA",
+    "Chain",
     "ClassOneHot",
     "Control",
     "Found",
@@ -128,9 +145,11 @@ __all__ = [
     "MultiKernelLDA",
     "MultiLDA",
     "RandomProjection",
+    "SelfTraining",
     "ShuffleAll",
     "ShuffleWithinClass",
     "ShuffleWithinDomain",
+    "Standardise",
     "calls",
     "checks",
     "controls",

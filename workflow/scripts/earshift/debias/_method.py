@@ -103,11 +103,13 @@ class Method:
 
     @property
     def looks_at_domains(self) -> bool:
-        """Return whether it is fitted to more than its source.
-
-        If not, scopes do not differ.
-        """
+        """Return whether it is fitted to more than its source."""
         return self.access != "none" and not self.replaces
+
+    @property
+    def has_scopes(self) -> bool:
+        """Return whether fitting it for each class differs from fitting it once."""
+        return self.looks_at_domains and bool(getattr(self.module, "classwise", True))
 
     @property
     def compared_with(self) -> tuple[str, ...]:

@@ -95,6 +95,11 @@ class Trainer:
     takes: frozenset[str]
     n_inner_folds: int
 
+    @property
+    def weighs(self) -> bool:
+        """Return whether its classifier takes weights of clips."""
+        return "sample_weight" in self.takes
+
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Trainer:
         """Return what trains the classifier of a complete config entry."""
@@ -249,7 +254,7 @@ class Trainer:
 
     def _counted(self, weights: Array) -> NDArray[np.bool_]:
         """Return which clips count."""
-        if "sample_weight" not in self.takes:
+        if not self.weighs:
             raise DataError(
                 f"the method gives each training clip a weight, and the classifier "
                 f"'{self.plugin}' takes none ('fit' has no 'sample_weight'). Take "

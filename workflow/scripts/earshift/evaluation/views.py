@@ -11,7 +11,6 @@ clips in 8192 features the former takes 18 ms of a core, the products anew 144 m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -24,7 +23,9 @@ from earshift.debias import Found, Method, calls, checks, fit_checks
 from earshift.errors import MethodError
 from earshift.evaluation import domains
 from earshift.evaluation.domains import PRESENT, Domain
+from earshift.evaluation.pools import Labelled, Pool
 from earshift.evaluation.replacement import replaced_clips
+from earshift.evaluation.spaces import Space
 from earshift.evaluation.training import Fitted, Trainer
 from earshift.numerics import classifier
 
@@ -34,38 +35,8 @@ Mask = NDArray[np.bool_]
 #: Bytes of scaled and mapped clips that a split keeps for the next method.
 MAX_KEPT = 1 << 30
 
-#: Bytes at most of products that are kept: those of 5792 clips.
-MAX_PRODUCTS = 1 << 28
-
 #: Clips of each dataset on which a method is checked that need not transform any.
 SAMPLE = 16
-
-
-@dataclass
-class Space:
-    """Clips of all datasets, in one scale.
-
-    Parameters
-    ----------
-    X : sequence of ndarray of shape (n_used, n_features), float64
-        For each dataset.
-    """
-
-    X: Sequence[Array]
-    _products: tuple[bytes, Array | None] = field(default=(b"", None), repr=False)
-
-    def products(self, i: int, rows: Mask) -> Array | None:
-        """Return what `classifier.products` does of rows of dataset `i`; the last stay.
-
-        Methods ask for the same rows, and classes whose labels are all known.
-        """
-        key = bytes([i]) + rows.tobytes()
-        if self._products[0] == key:
-            return self._products[1]
-        found = classifier.products(self.X[i][rows])
-        if found is None or found.nbytes <= MAX_PRODUCTS:
-            self._products = (key, found)
-        return found
 
 
 class Split:
@@ -212,8 +183,7 @@ class Split:
             arguments["source_clips"] = space.X[source][self.places(source, train)]
         calls.fit(correction, arguments)
         weights = _weights(correction, arguments["domain"], parts[source])
-        own = None if counts is None else counts[source]
-        view = View(self, space, correction, method.looks_at_domains, weights, own)
+        view = View(self, space, correction, method.looks_at_domains, weights, counts)
         if fit_again:
 
             def make(module: ModuleType) -> TransformerMixin:
@@ -265,8 +235,8 @@ class View:
         Whether the method may know which dataset the clips are of that it transforms.
     weights : ndarray of shape (n_clips,), float64, or None
         How much each clip of the source counts when a classifier is trained.
-    counts : ndarray of shape (n_clips,), int64, or None
-        How often each clip of the source is there; None for once.
+    counts : sequence of ndarray of shape (n_clips,), int64, or None
+        How often each clip of each dataset is there; None for once.
 
     Attributes
     ----------
@@ -285,7 +255,7 @@ class View:
         method: TransformerMixin,
         told: bool,
         weights: Array | None,
-        counts: NDArray[np.int64] | None = None,
+        counts: Sequence[NDArray[np.int64]] | None = None,
     ) -> None:
         self.split, self.space, self.method = split, space, method
         self.weights, self.counts = weights, counts
@@ -330,6 +300,25 @@ class View:
             domain.name, domain.clip_id[used][rows], self.space.X[i][rows]
         )
 
+    def pool(self, i: int) -> Pool:
+        """Return the clips that may train of all datasets but number `i`."""
+        X, recordings, weights = [], [], []
+        for j, (domain, train) in enumerate(
+            zip(self.split.domains, self.split.train, strict=True)
+        ):
+            if j == i:
+                continue
+            clips = train if self.counts is None else train & (self.counts[j] > 0)
+            X.append(self.space.X[j][self.split.rows(j, clips)])
+            recordings.append(domain.recording[clips])
+            if self.counts is not None:
+                weights.append(self.counts[j][clips].astype(np.float64))
+        return Pool(
+            np.concatenate(X),
+            np.concatenate(recordings),
+            np.concatenate(weights) if weights else None,
+        )
+
     def fit(
         self,
         i: int,
@@ -338,6 +327,7 @@ class View:
         trainer: Trainer,
         *,
         part_of: Mask | None = None,
+        more: Labelled | None = None,
         **options: Any,
     ) -> Fitted:
         """Fit a classifier.
@@ -355,6 +345,8 @@ class View:
         part_of : ndarray of shape (n_clips,), bool, optional
             Clips that hold the chosen ones, and whose products of features are likely
             to be asked for again; without, the chosen ones.
+        more : Labelled, optional
+            Clips of other datasets that train, too.
         **options
             As in `Trainer.fit`: recordings, rng.
 
@@ -363,27 +355,41 @@ class View:
         Fitted
             For the scores of `score`.
         """
-        rows = self.split.rows(i, chosen)
-        X = self.space.X[i][rows]
-        K = None
-        if "products" in trainer.takes:
-            whole = chosen if part_of is None else part_of
-            K = self.space.products(i, self.split.rows(i, whole))
-            if K is not None and part_of is not None:
-                K = K[np.ix_(chosen[part_of], chosen[part_of])]
-        if self.weights is not None:
-            options["weights"] = self.weights[chosen]
-        elif self.counts is not None and "sample_weight" in trainer.takes:
-            options["weights"] = self.counts[chosen].astype(np.float64)
-        elif self.counts is not None:
-            copies = np.repeat(np.arange(len(X)), self.counts[chosen])
-            X, y = X[copies], y[copies]
+        X, K = self.space.X[i][self.split.rows(i, chosen)], None
+        if more is None and "products" in trainer.takes:
+            K = self._products(i, chosen, part_of)
+        weights = self._counted(i, chosen)
+        if more is not None:
+            X, y, weights, options["recordings"] = more.after(
+                X, y, weights, options["recordings"]
+            )
+            K = classifier.products(X) if "products" in trainer.takes else None
+        if weights is not None and self.weights is None and not trainer.weighs:
+            copies = np.repeat(np.arange(len(X)), weights.astype(np.int64))
+            X, y, weights = X[copies], y[copies], None
             options["recordings"] = options["recordings"][copies]
             K = None if K is None else K[np.ix_(copies, copies)]
+        options["weights"] = weights
         if self._removed is None:
             return trainer.fit(X, y, products=K, **options)
         X, K = classifier.without(X, K, self._removed)
         return trainer.fit(X, y, products=K, **options).without(self._removed)
+
+    def _products(self, i: int, chosen: Mask, part_of: Mask | None) -> Array | None:
+        """Return the products of chosen clips, from those of more clips if given."""
+        whole = chosen if part_of is None else part_of
+        K = self.space.products(i, self.split.rows(i, whole))
+        if K is None or part_of is None:
+            return K
+        return K[np.ix_(chosen[part_of], chosen[part_of])]
+
+    def _counted(self, i: int, chosen: Mask) -> Array | None:
+        """Return how much chosen clips of the source count; None for all the same."""
+        if self.weights is not None:
+            return self.weights[chosen]
+        if self.counts is not None:
+            return self.counts[i][chosen].astype(np.float64)
+        return None
 
     def score(self, fitted: Fitted, i: int, chosen: Mask) -> Array:
         """Return the scores of chosen clips of dataset `i`, shape (n_chosen,)."""

@@ -232,7 +232,7 @@ def cells(
 ) -> Iterator[dict[str, Any]]:
     """Yield what distinguishes one task from another."""
     for method in methods.values():
-        for scope in scopes if method.looks_at_domains else scopes[:1]:
+        for scope in scopes if method.has_scopes else scopes[:1]:
             for repeat, fold in folds:
                 yield method.task | {"scope": scope, "repeat": repeat, "fold": fold}
 
@@ -298,7 +298,7 @@ def score_fold(
         trainer_of(shared),
         seed,
         (repeat, fold),
-        classwise=scope == "classwise" and own.looks_at_domains,
+        classwise=scope == "classwise" and own.has_scopes,
         balanced=balanced,
         is_first=fold == first,
         n_refits=shared["n_refits"],

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from earshift.debias import Method
 from earshift.errors import DataError
-from earshift.evaluation import domains, samples
+from earshift.evaluation import domains, pools, samples
 from earshift.evaluation.domains import PRESENT
 from earshift.evaluation.samples import ALL, Sample, Sampler
 from earshift.evaluation.training import Fitted, Trainer
@@ -41,6 +42,31 @@ Fits = tuple[Fitted, list[Fitted | None]]
 
 #: Columns of a row that hold for all clips, by name.
 Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What is trained on a sample of the clips of a class.
+
+    Parameters
+    ----------
+    c : int
+        Number of the class.
+    view : View
+        Clips as the classifier sees them.
+    again : list of View or None
+        The same of training data that were drawn anew.
+    sample : Sample
+        Which clips train.
+    fits : Fits
+        The classifiers.
+    """
+
+    c: int
+    view: View
+    again: list[View | None]
+    sample: Sample
+    fits: Fits
 
 
 class Work:
@@ -91,6 +117,8 @@ class Work:
         # A control that replaces clips is told the labels of one class.
         self.by_class = classwise or method.replaces
         self.anew = self.by_class or balanced
+        #: How often classifiers are trained again, on clips that the method labels.
+        self.n_rounds: int = getattr(method.two_steps()[1], "n_rounds", 0)
         n_repeats = len(split.domains[0].folds)
         #: Which draws of training data are of this repeat.
         self.draws = range(self.repeat, n_refits, n_repeats)
@@ -142,6 +170,22 @@ class Work:
             seed=self.seed,
             repeat=self.repeat,
         )
+        trained = self._trained(i, sampler, only, key, directions)
+        if self.n_rounds:
+            trained = self._again(i, list(trained))
+        for one in trained:
+            self._score(i, one, clips, {**key, "class": self.classes[one.c]})
+        return directions
+
+    def _trained(
+        self,
+        i: int,
+        sampler: Sampler,
+        only: Sequence[str],
+        key: Facts,
+        directions: list[dict[str, Any]],
+    ) -> Iterator[_Trained]:
+        """Yield what is trained on each class and sample; add rows of directions."""
         for c, view, again, rows in self._views(i, only, key):
             directions += rows
             facts = {**key, "class": self.classes[c]}
@@ -164,8 +208,61 @@ class Work:
                 fitted = fits[drawn]
                 if sample.name == ALL and isinstance(fitted[0], Classifier):
                     directions.append(score_tables.class_row(fitted[0], **facts))
-                self._score(view, again, i, c, sample, fitted, clips, facts)
-        return directions
+                yield _Trained(c, view, again, sample, fitted)
+
+    def _again(self, i: int, trained: Sequence[_Trained]) -> Iterator[_Trained]:
+        """Yield what is trained on clips of other datasets, too, which it labels.
+
+        Classes take part that have a classifier of a sample.
+        """
+        by_sample: dict[tuple[str, str], list[_Trained]] = {}
+        for one in trained:
+            by_sample.setdefault((one.sample.name, one.sample.partner), []).append(one)
+        for group in by_sample.values():
+            trainers = [self.trainer.at(one.fits[0]) for one in group]
+            columns = [
+                self._rounds(i, group, trainers, view, fits)
+                for view, fits in _draws_of(group)
+            ]
+            for one, (first, *others) in zip(
+                group, zip(*columns, strict=True), strict=True
+            ):
+                assert first is not None
+                kept = replace(first, threshold=one.fits[0].threshold)
+                yield replace(one, fits=(kept, others))
+
+    def _rounds(
+        self,
+        i: int,
+        group: Sequence[_Trained],
+        trainers: Sequence[Trainer],
+        view: View | None,
+        fits: Sequence[Fitted | None],
+    ) -> Sequence[Fitted | None]:
+        """Return the classifiers of all classes after the rounds of the method."""
+        if view is None:
+            return fits
+        source, pool = self.split.domains[i], view.pool(i)
+        unknown = np.full(len(pool.X), np.nan)
+        for number in range(self.n_rounds):
+            scores = [unknown if f is None else f.score(pool.X) for f in fits]
+            labels = pools.labels_of(view.method, np.stack(scores, axis=1), number)
+            fits = [
+                fitted
+                and view.fit(
+                    i,
+                    one.sample.clips,
+                    source.labels[one.sample.clips, one.c] == PRESENT,
+                    trainer,
+                    more=pool.labelled(own),
+                    recordings=source.recording[one.sample.clips],
+                    rng=np.random.default_rng(0),  # nothing is chosen any more
+                )
+                for one, trainer, fitted, own in zip(
+                    group, trainers, fits, labels.T, strict=True
+                )
+            ]
+        return fits
 
     def _views(
         self, i: int, only: Sequence[str], key: Mapping[str, Any]
@@ -257,20 +354,10 @@ class Work:
                 f"dataset '{source.name}', class '{self.classes[c]}': {error}"
             ) from error
 
-    def _score(
-        self,
-        view: View,
-        again: Sequence[View | None],
-        i: int,
-        c: int,
-        sample: Sample,
-        fitted: Fits,
-        clips: ClipRows,
-        facts: Facts,
-    ) -> None:
+    def _score(self, i: int, trained: _Trained, clips: ClipRows, facts: Facts) -> None:
         """Add the rows of the tested clips of all datasets."""
-        first, others = fitted
-        source = self.split.domains[i]
+        first, others = trained.fits
+        source, sample, c = self.split.domains[i], trained.sample, trained.c
         facts = {
             **facts,
             "sample": sample.name,
@@ -286,7 +373,17 @@ class Work:
             unknown = np.full(int(test.sum()), np.nan)
             scores = [
                 unknown if a is None or b is None else a.score(b, j, test)
-                for a, b in zip(again, others, strict=True)
+                for a, b in zip(trained.again, others, strict=True)
             ]
             target = self.split.domains[j]
-            clips.add(target, test, c, view.score(first, j, test), scores, **facts)
+            score = trained.view.score(first, j, test)
+            clips.add(target, test, c, score, scores, **facts)
+
+
+def _draws_of(
+    group: Sequence[_Trained],
+) -> Iterator[tuple[View | None, list[Fitted | None]]]:
+    """Yield the view and classifiers of the clips as they are, then of each draw."""
+    yield group[0].view, [one.fits[0] for one in group]
+    for k, view in enumerate(group[0].again):
+        yield view, [one.fits[1][k] for one in group]

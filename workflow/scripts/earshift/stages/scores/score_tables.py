@@ -301,8 +301,8 @@ def write(
     part : Part
         What they are of, and where they go.
     methods : mapping
-        The methods by name, in their order. Rows of those that do not look at domains
-        are of the first scope, and are written for all.
+        The methods by name, in their order. Rows of those that have no scopes
+        are of the first one, and are written for all.
     scopes : sequence of str
         In their order.
     """
@@ -338,13 +338,13 @@ def in_all_scopes(
     Returns
     -------
     DataFrame
-        Rows of methods that do not look at domains are there once for each scope.
+        Rows of methods that have no scopes are there once for each.
     """
     parts = []
     for name, method in methods.items():
         own = table[table["method"] == name]
         for scope in scopes:
-            if method.looks_at_domains:
+            if method.has_scopes:
                 parts.append(own[own["scope"] == scope])
             else:
                 parts.append(own.assign(scope=scope))

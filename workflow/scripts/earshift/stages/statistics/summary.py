@@ -150,7 +150,7 @@ def summarise(
 def shown(rows: pd.DataFrame, methods: Mapping[str, Method]) -> NDArray[np.bool_]:
     """Return which rows to keep: those of methods alike in all scopes in one alone."""
     first = rows["scope"].iloc[0]
-    alike = [name for name, method in methods.items() if not method.looks_at_domains]
+    alike = [name for name, method in methods.items() if not method.has_scopes]
     kept: NDArray[np.bool_] = (
         rows["scope"].eq(first) | ~rows["method"].isin(alike)
     ).to_numpy()
@@ -214,7 +214,7 @@ class _Rows:
         others = []
         for name in references(group.named["method"], self.methods):
             # Methods that are alike in all scopes are there in the first (`shown`).
-            alike = not self.methods[name].looks_at_domains
+            alike = not self.methods[name].has_scopes
             scope = first if alike else group.named["scope"]
             named = group.named | {"method": name, "scope": scope}
             if (other := by_name.get(tuple(named.values()))) is not None:

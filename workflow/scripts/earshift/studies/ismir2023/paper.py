@@ -161,7 +161,7 @@ def _cells(
 ) -> Iterator[dict[str, str]]:
     """Yield what distinguishes the tasks of a class."""
     for method in Method.of_all(methods).values():
-        for scope in scopes if method.looks_at_domains else scopes[:1]:
+        for scope in scopes if method.has_scopes else scopes[:1]:
             yield {"method": method.name, "plugin": method.plugin, "scope": scope}
 
 

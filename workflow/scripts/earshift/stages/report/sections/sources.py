@@ -372,7 +372,7 @@ def _access(method: Method, config: Mapping[str, Any]) -> str:
         for protocol in study_of(config["study"]).named(config["protocols"])
         if protocol.methods is None or method.plugin in protocol.methods
     ]
-    scopes = config["scopes"] if method.looks_at_domains else ["global"]
+    scopes = config["scopes"] if method.has_scopes else ["global"]
     cells: dict[str, list[str]] = {}
     for protocol, scope in product(own, scopes):
         seen = access_of(method, scope, protocol=protocol, balance=balance)
