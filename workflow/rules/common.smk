@@ -170,7 +170,7 @@ def per_dataset(pattern):
 
 def per_model(pattern, protocols=PROTOCOLS):
     """Paths of `pattern` for every model and condition, and for protocols in it."""
-    names = {"model": config["models"], "condition": EXPERIMENT.conditions}
+    names = {"model": config["models"], "condition": EXPERIMENT.studied}
     return expand(pattern, protocol=protocols, **names)
 
 

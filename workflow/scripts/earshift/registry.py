@@ -94,6 +94,7 @@ KINDS: Mapping[str, Kind] = {
         "apply",
         ("version", "label", "unit", "identity", "limits", "random"),
         "conditions",
+        given=("n_samples",),
     ),
 }
 

@@ -14,13 +14,19 @@ one file, defines
     The lowest and the highest strength, or None if strengths are no numbers.
 ``random``
     Whether it uses its random numbers: then its results depend on `seed` in the config.
+``correction``
+    If it is there and True, the condition is no change to be studied but a correction:
+    stages 5 to 8 see it only through methods that name one of its conditions as their
+    `front`.
 ``apply(waveform, sample_rate_hz, strength, rng, *, option=default, ...)``
     Return another waveform, (n_samples,) float32, as long as the one given. Both are
     mono, nominally in [-1, 1]; `waveform` can only be read. `sample_rate_hz` is that of
     the file. The annotation of `strength` (``float``, ``str``, ``Literal[...]``, or a
     union) says which there may be. `rng` is made anew for each call; all strengths of a
     clip draw the same numbers. Options become keys of the config entry. A clip that
-    cannot be changed raises `AudioError`, and is left out.
+    cannot be changed raises `AudioError`, and is left out. One that takes `n_samples`
+    is given the length, not less than that of the waveform, at which the model's
+    windows are whole, and may return as many.
 
 The result depends on the arguments alone, and nothing stays between two calls.
 
@@ -30,6 +36,7 @@ own, called ``<family>_<strength>``, and ``clean`` by its own name.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -101,6 +108,31 @@ def conditions_of(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Conditi
                 )
             named[condition.name] = condition
     return named
+
+
+def is_correction(entry: Mapping[str, Any]) -> bool:
+    """Return True if a config entry is of a correction (`correction` of its plugin)."""
+    return bool(getattr(registry.load("conditions", entry["plugin"]), "correction", 0))
+
+
+def studied(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Condition]:
+    """Return the conditions of an experiment that are no corrections, by name.
+
+    Parameters
+    ----------
+    entries : mapping
+        Section `conditions` of the complete configuration.
+
+    Returns
+    -------
+    dict of str to Condition
+        Those that classifiers are trained and tested in.
+    """
+    return {
+        name: condition
+        for name, condition in conditions_of(entries).items()
+        if not is_correction(entries[condition.family])
+    }
 
 
 def strengths_of(entry: Mapping[str, Any]) -> list[Strength]:
@@ -232,6 +264,7 @@ class Change:
         # Here and not when it is called: of several threads, one alone may import it.
         self._apply = registry.load("conditions", self._name).apply
         self._rules = registry.rules_of("conditions", self._name, "strength")
+        self._fills = "n_samples" in inspect.signature(self._apply).parameters
         self._options = dict(condition["options"])
         self._seed = condition.get("seed", 0)
 
@@ -241,6 +274,7 @@ class Change:
         sample_rate_hz: int,
         strength: str,
         clip_id: str,
+        n_samples: int | None = None,
     ) -> NDArray[np.float32]:
         """Apply one strength to a clip.
 
@@ -254,6 +288,9 @@ class Change:
             As `text_of` writes it.
         clip_id : str
             What the random numbers depend on, beside the seed.
+        n_samples : int, optional
+            Length at which the model's windows are whole; by default, that of the
+            waveform.
 
         Returns
         -------
@@ -266,7 +303,7 @@ class Change:
             As from `applied`.
         """
         value = _fitted(strength, self._rules)
-        return self.applied(waveform, sample_rate_hz, value, clip_id)
+        return self.applied(waveform, sample_rate_hz, value, clip_id, n_samples)
 
     def applied(
         self,
@@ -274,12 +311,13 @@ class Change:
         sample_rate_hz: int,
         strength: object,
         clip_id: str,
+        n_samples: int | None = None,
     ) -> NDArray[np.float32]:
         """Apply a strength that has the type which the plugin takes.
 
         Parameters
         ----------
-        waveform, sample_rate_hz, clip_id
+        waveform, sample_rate_hz, clip_id, n_samples
             As of a call.
         strength : object
             The strength.
@@ -295,14 +333,17 @@ class Change:
             If the plugin leaves the clip out, or the result is not finite.
         DataError
             If the plugin fails in another way, or returns anything but a waveform as
-            long as the one given.
+            long as the one given or, if it fills up, as asked for.
         """
         given = waveform.view()
         given.flags.writeable = False
         rng = np.random.default_rng([self._seed, *clip_id.encode()])
+        options = dict(self._options)
+        if self._fills and n_samples is not None:
+            options["n_samples"] = n_samples
         try:
             changed: NDArray[np.float32] = self._apply(
-                given, sample_rate_hz, strength, rng, **self._options
+                given, sample_rate_hz, strength, rng, **options
             )
         except AudioError:
             raise
@@ -314,7 +355,8 @@ class Change:
             ) from error
         dtype = getattr(changed, "dtype", "no array")
         what = (getattr(changed, "shape", None), str(dtype))
-        if what != (waveform.shape, "float32"):
+        shapes = {waveform.shape, (options.get("n_samples", len(waveform)),)}
+        if what not in {(shape, "float32") for shape in shapes}:
             raise DataError(
                 f"the condition '{self._name}' must return a waveform of shape "
                 f"{waveform.shape}, float32, and returns {what[0]}, {what[1]}."

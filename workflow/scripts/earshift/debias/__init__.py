@@ -92,7 +92,9 @@ data that are drawn anew, the clips that were drawn are handed over, each once. 
 is transformed by itself, so the checks of that are not for controls; their scores are
 the same in all scopes.
 
-`Method` is a method of an experiment, made from its config entry.
+`Method` is a method of an experiment, made from its config entry. An entry of any
+plugin may have ``front``, the name of a condition that is a correction
+(`conditions`): the method is then fitted and tested on clips that went through it.
 
 The classes can be imported from here: ``from earshift.debias import LDA``.
 """
@@ -113,7 +115,7 @@ from earshift.debias import _fit_checks as fit_checks
 from earshift.debias._calls import takes
 from earshift.debias._controls import Control
 from earshift.debias._directions import Found
-from earshift.debias._method import Method
+from earshift.debias._method import COMMON, Method, options_of
 from earshift.debias.adapt import Chain
 from earshift.debias.class_onehot import ClassOneHot
 from earshift.debias.k import KernelMap
@@ -132,6 +134,7 @@ from earshift.debias.standardise import Standardise
 from earshift.errors import ConfigError, did_you_mean
 
 __all__ = [
+    "COMMON",
     "LDA",
     "Chain",
     "ClassOneHot",
@@ -155,6 +158,7 @@ __all__ = [
     "controls",
     "fit_checks",
     "make",
+    "options_of",
 ]
 
 
@@ -230,7 +234,7 @@ def check_plugin(name: str, module: ModuleType) -> None:
 
 def check_entry(entry: Mapping[str, Any]) -> None:
     """Refuse an entry that cannot be made, and a user's file that cheats."""
-    options = registry.own_options(entry)
+    options = options_of(entry)
     registry.load("debias", entry["plugin"]).make(**options)
     if registry.is_file(entry["plugin"]):
         from earshift.debias import _contract

@@ -14,6 +14,15 @@ from earshift import registry
 from earshift.errors import ConfigError
 from earshift.numerics.kernels import MAPS
 
+#: Options of every method, whatever its plugin.
+COMMON = ("front",)
+
+
+def options_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a config entry says to its plugin."""
+    own = registry.own_options(entry)
+    return {key: value for key, value in own.items() if key not in COMMON}
+
 
 @dataclass(frozen=True)
 class Method:
@@ -77,7 +86,13 @@ class Method:
     @property
     def options(self) -> dict[str, Any]:
         """Its options, with the defaults of those that the entry leaves out."""
-        return registry.all_options("debias", self.plugin, self.entry)
+        own = options_of(self.entry)
+        return registry.all_options("debias", self.plugin, own)
+
+    @property
+    def front(self) -> str:
+        """The condition that clips went through for it; empty for that of the rest."""
+        return str(self.entry.get("front") or "")
 
     def redrawn(self, repeat: int) -> Method:
         """Return it as it is in a repeat: what it draws by a `seed` is drawn anew."""
@@ -124,9 +139,7 @@ class Method:
 
     def make(self, module: ModuleType | None = None) -> TransformerMixin:
         """Return the transformer, not fitted; by a copy of the plugin, if given."""
-        made: TransformerMixin = (module or self.module).make(
-            **registry.own_options(self.entry)
-        )
+        made: TransformerMixin = (module or self.module).make(**options_of(self.entry))
         return made
 
     def two_steps(

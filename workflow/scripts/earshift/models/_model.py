@@ -238,6 +238,26 @@ class Model:
             n_samples = self.shortest
         return framing.n_windows(n_samples)
 
+    def filled(self, n_samples: int) -> int:
+        """Return the samples, at least as many, that fill a waveform's windows.
+
+        Parameters
+        ----------
+        n_samples : int
+            Length of the waveform, at the model's rate.
+
+        Returns
+        -------
+        int
+            Length at which it gives as many frames, and no window is padded but by what
+            the model puts around every waveform. `n_samples` itself if it gives none.
+        """
+        framing: Framing = self.spec.framing
+        n = self.n_frames(n_samples)
+        around = framing.pad_start + framing.pad_end
+        whole = framing.window + (n - 1) * framing.hop - around
+        return max(n_samples, whole) if n else n_samples
+
     def pieces(
         self, blocks: Iterable[NDArray[np.float32]]
     ) -> Iterator[NDArray[np.float32]]:

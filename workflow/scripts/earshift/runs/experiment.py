@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from earshift import layout, models
-from earshift.conditions import Condition, conditions_of
+from earshift.conditions import Condition, conditions_of, studied
 from earshift.downloads import catalogue
 from earshift.downloads.catalogue import Entry
 from earshift.evaluation import protocol
@@ -100,6 +100,11 @@ class Experiment:
     def conditions(self) -> Mapping[str, Condition]:
         """Conditions by name, as they are from stage 3 on: each strength is one."""
         return conditions_of(self.families)
+
+    @cached_property
+    def studied(self) -> Mapping[str, Condition]:
+        """Conditions, but for corrections, by name: what stages 5 to 8 are about."""
+        return studied(self.families)
 
     @cached_property
     def unpacked(self) -> Mapping[Path, tuple[Entry, ...]]:

@@ -6,6 +6,7 @@ What they are given are lists of mappings, whose values are names, options and f
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -65,7 +66,7 @@ def planned_stores(experiment: Experiment) -> list[dict[str, Any]]:
 
 def domain_entries(
     experiment: Experiment, model: str, condition: str, protocol: str | None = None
-) -> list[dict[str, str]]:
+) -> list[dict[str, Any]]:
     """Return where stages 5 and 6 find each dataset, as a protocol uses it.
 
     Parameters
@@ -80,7 +81,9 @@ def domain_entries(
     Returns
     -------
     list of dict
-        Per dataset its `name`, and the files `features`, `labels` and `splits`.
+        Per dataset its `name`, and the files `features`, `labels` and `splits`. If
+        methods have a `front`, and audio is else as it is, also `fronts`: the features
+        by its name.
     """
     patterns = {
         "features": layout.FEATURES,
@@ -89,11 +92,22 @@ def domain_entries(
     }
     key = {"model": model, "condition": condition}
     key["protocol"] = protocol or experiment.main_protocol
-    return [
-        {"name": name}
-        | {k: experiment.file(p, dataset=name, **key) for k, p in patterns.items()}
-        for name in experiment.datasets
-    ]
+    fronts: list[str] = []
+    if experiment.conditions[condition].strength is None:
+        entries = experiment.config["methods"].values()
+        fronts = sorted({e["front"] for e in entries if e.get("front")})
+    out: list[dict[str, Any]] = []
+    for name in experiment.datasets:
+        of = partial(experiment.file, dataset=name)
+        entry: dict[str, Any] = {"name": name} | {
+            k: of(p, **key) for k, p in patterns.items()
+        }
+        if fronts:
+            entry["fronts"] = {
+                f: of(layout.FEATURES, model=model, condition=f) for f in fronts
+            }
+        out.append(entry)
+    return out
 
 
 def domain_files(
@@ -102,7 +116,8 @@ def domain_files(
     """Return the files of `domain_entries`."""
     keys = ("features", "labels", "splits")
     entries = domain_entries(experiment, model, condition, protocol)
-    return [entry[key] for entry in entries for key in keys]
+    files = [entry[key] for entry in entries for key in keys]
+    return files + [f for e in entries for f in e.get("fronts", {}).values()]
 
 
 def class_entries(experiment: Experiment) -> list[dict[str, Any]]:

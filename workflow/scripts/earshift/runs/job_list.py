@@ -7,7 +7,7 @@ a dataset from what earlier stages wrote. A job is done when its result is there
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -15,7 +15,7 @@ from string import Formatter
 from typing import Any, NamedTuple
 
 from earshift import files, layout, models
-from earshift.conditions import conditions_of
+from earshift.conditions import conditions_of, studied
 from earshift.evaluation.protocol import FIXED, study_of
 from earshift.stages.clips import inspection
 
@@ -123,12 +123,16 @@ def _names_in(folder: Path) -> set[str]:
 def _keys(rule: str, fields: list[str], config: Config) -> Iterator[dict[str, str]]:
     """Yield the wildcards of a rule's jobs, but for the last one of those in `LAST`."""
     families = config["conditions"]
-    # One store has all strengths of a family.
-    whole = rule in RULES and RULES[rule][0] == "2 embeddings"
+    stage = RULES[rule][0] if rule in RULES else ""
+    known: Iterable[str] = studied(families)
+    if stage == "2 embeddings":  # One store has all strengths of a family.
+        known = families
+    elif stage == "3 features":
+        known = conditions_of(families)
     choices = {
         "dataset": list(config["datasets"])[: 1 if rule in JOINT else None],
         "model": list(config["models"]),
-        "condition": list(families if whole else conditions_of(families)),
+        "condition": list(known),
         "protocol": list(config["protocols"]),
     }
     free = [name for name in dict.fromkeys(fields) if name in choices]

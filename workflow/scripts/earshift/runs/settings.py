@@ -11,12 +11,12 @@ from typing import Any, cast
 
 import yaml
 
-from earshift import classifiers, conditions, datasets, models, registry
+from earshift import classifiers, conditions, datasets, debias, models, registry
 from earshift import schema as schemas
 from earshift.downloads import catalogue
 from earshift.errors import ConfigError, WeightsError, did_you_mean
 from earshift.evaluation import protocol
-from earshift.runs import config_paths
+from earshift.runs import condition_checks, config_paths
 from earshift.stages.splits import alignment
 
 #: Config section -> kind of plugin its entries name.
@@ -88,7 +88,7 @@ def resolve(
     if not in_job:
         config_paths.check(config)
     _check_inputs(config)
-    _check_conditions(config)
+    condition_checks.check(config)
     _check_study(config, in_job)
     _check_alignment(config)
     _check_compared(config)
@@ -309,6 +309,8 @@ def _common_options(section: str, entry: Mapping[str, Any]) -> Iterable[str]:
         return classifiers.COMMON
     if section == "conditions":
         return conditions.COMMON
+    if section == "methods":
+        return debias.COMMON
     return (
         models.COMMON if section == "models" and not models.is_imported(entry) else ()
     )
@@ -364,22 +366,6 @@ def _check_inputs(config: Mapping[str, Any]) -> None:
                     f"'models: {name}: files': '{key}' is no dataset "
                     f"{did_you_mean(key, known)}"
                 )
-
-
-def _check_conditions(config: Mapping[str, Any]) -> None:
-    """Refuse two conditions of one name, and one that has no audio to change."""
-    changing = [
-        c
-        for c in conditions.conditions_of(config["conditions"]).values()
-        if c.strength is not None
-    ]
-    for name, entry in config["models"].items():
-        if changing and models.is_imported(entry):
-            raise ConfigError(
-                f"the condition '{changing[0].family}' changes audio, and the "
-                f"embeddings of the model '{name}' are imported: there is no audio to "
-                "change. Take it out of 'conditions', or leave the model out."
-            )
 
 
 def _check_alignment(config: Mapping[str, Any]) -> None:

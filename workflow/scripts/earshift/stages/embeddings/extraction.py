@@ -363,7 +363,14 @@ def prepare_pieces(
     rate = model.spec.sample_rate_hz
     opened = call_ahead(
         lambda blocks: _open(model, blocks),
-        waveforms.streams(condition, clips, rate, model.resampler, n_threads),
+        waveforms.streams(
+            condition,
+            clips,
+            rate,
+            model.resampler,
+            n_threads,
+            int if whole else model.filled,
+        ),
         n_threads,
         1 if whole else n_threads * AHEAD_PER_THREAD,
     )

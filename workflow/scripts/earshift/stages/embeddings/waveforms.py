@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from earshift import conditions
 from earshift.audio import reading
+from earshift.audio.resampling import n_resampled
 from earshift.errors import AudioError
 from earshift.models import call_ahead
 from earshift.stages.embeddings import strengths
@@ -38,6 +39,7 @@ def streams(
     target_hz: int,
     resampler: str,
     n_threads: int,
+    filled: Callable[[int], int] = int,
 ) -> Iterator[Iterator[NDArray[np.float32]]]:
     """Yield what gives the audio of each row, block by block, at the rate of a model.
 
@@ -56,6 +58,9 @@ def streams(
         One of `earshift.audio.resampling.RESAMPLERS`.
     n_threads : int
         Clips that are changed and decoded at a time; as many are held until their turn.
+    filled : callable
+        Returns the length, at the rate of the model, at which a waveform of a given
+        length fills the model's windows; conditions may fill it up to that.
 
     Yields
     ------
@@ -73,7 +78,7 @@ def streams(
     change, texts = conditions.Change(condition), rows[strengths.COLUMN].tolist()
     for (start, stop), clip in zip(pairwise(first.tolist()), decoded, strict=True):
         for strength in texts[start:stop]:
-            yield _changed(change, clip, strength, target_hz, resampler)
+            yield _changed(change, clip, strength, target_hz, resampler, filled)
 
 
 def _decode(path: str, n_samples: int, rate: int, clip_id: str) -> _Clip:
@@ -90,10 +95,25 @@ def _changed(
     strength: str,
     target_hz: int,
     resampler: str,
+    filled: Callable[[int], int],
 ) -> Iterator[NDArray[np.float32]]:
     if isinstance(clip.waveform, AudioError):
         # Of several strengths, each has an error of its own.
         raise AudioError(clip.waveform.status, clip.waveform.message)
-    rate = clip.sample_rate_hz
-    samples = change(clip.waveform, rate, strength, clip.clip_id)
-    yield from reading.resampled(samples, rate, target_hz, resampler)
+    rate, n_given = clip.sample_rate_hz, len(clip.waveform)
+    length = filled(n_resampled(n_given, resampler, rate, target_hz))
+    n_samples = max(n_given, -(-length * rate // target_hz))
+    samples = change(clip.waveform, rate, strength, clip.clip_id, n_samples)
+    blocks = reading.resampled(samples, rate, target_hz, resampler)
+    yield from _first(blocks, length) if len(samples) > n_given else blocks
+
+
+def _first(
+    blocks: Iterator[NDArray[np.float32]], n_samples: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the first samples: of one that is too many, a model makes a window."""
+    for block in blocks:
+        yield block[:n_samples]
+        n_samples -= len(block)
+        if n_samples <= 0:
+            return

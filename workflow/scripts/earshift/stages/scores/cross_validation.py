@@ -34,7 +34,7 @@ def cross_validate(
     *,
     model: str,
     condition: str,
-    entries: Sequence[Mapping[str, str]],
+    entries: Sequence[Mapping[str, Any]],
     classes: Path,
     draws: Path | None = None,
     methods: Mapping[str, Mapping[str, Any]],
@@ -58,7 +58,8 @@ def cross_validate(
     model, condition : str
         Which features; written into the tables.
     entries : sequence of mapping
-        Per dataset `name` and the paths `features`, `labels`, `splits`.
+        Per dataset `name` and the paths `features`, `labels`, `splits`; also `fronts`,
+        if methods have one (`inputs.behind`).
     classes : Path
         CSV file from `choose_classes`.
     draws : Path, optional
@@ -105,7 +106,7 @@ def cross_validate(
     if protocol.cross_validate is not None:
         protocol.cross_validate(
             part,
-            entries=entries,
+            entries=inputs.behind(entries, ""),
             classes=classes,
             draws=draws,
             methods=methods,
@@ -119,7 +120,7 @@ def cross_validate(
     if protocol.methods is not None:
         methods = {n: e for n, e in methods.items() if e["plugin"] in protocol.methods}
     chosen = read_classes(classes)
-    every_method = Method.of_all(methods)
+    every_method = served(Method.of_all(methods), entries, condition)
     log_left_out(every_method, entries)
     balanced = {"draws": str(draws)} if draws else {}
     entries = [{**entry, **balanced} for entry in entries]
@@ -134,8 +135,9 @@ def cross_validate(
     each = [[c] for c in chosen] if draws else [chosen]
     groups = [
         group
-        for some in together(entries, fit)
-        for group in _groups(some, told, every_method, scopes, each)
+        for front, some_methods in by_front(every_method).items()
+        for some in together(inputs.behind(entries, front), fit)
+        for group in _groups(some, told, some_methods, scopes, each)
     ]
     n_nodes = spread.nodes if spread else 1
     if len(groups) < 2 * n_workers * n_nodes:
@@ -152,6 +154,31 @@ def cross_validate(
         what=f"{model} / {condition}: scores",
     )
     score_tables.write(tables, part, every_method, scopes)
+
+
+def served(
+    methods: Mapping[str, Method], entries: Sequence[Mapping[str, Any]], condition: str
+) -> dict[str, Method]:
+    """Return the methods whose clips there are, and log which are left out, and why."""
+    known = {"", *entries[0].get("fronts", {})}
+    for method in methods.values():
+        if method.front not in known:
+            log.info(
+                "the method '%s': no result in the condition '%s': its front '%s' is "
+                "of audio that is else unchanged",
+                method.name,
+                condition,
+                method.front,
+            )
+    return {name: m for name, m in methods.items() if m.front in known}
+
+
+def by_front(methods: Mapping[str, Method]) -> dict[str, dict[str, Method]]:
+    """Return the methods by name, by their front, in their order."""
+    out: dict[str, dict[str, Method]] = {}
+    for name, method in methods.items():
+        out.setdefault(method.front, {})[name] = method
+    return out
 
 
 def together(

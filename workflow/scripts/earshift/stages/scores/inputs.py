@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,31 @@ from earshift import datasets, store
 from earshift.errors import DataError
 from earshift.evaluation.domains import UNKNOWN, Domain
 from earshift.stages.splits import draws
+
+
+def behind(entries: Sequence[Mapping[str, Any]], front: str) -> list[dict[str, str]]:
+    """Return where datasets are found for the methods of a front.
+
+    Parameters
+    ----------
+    entries : sequence of mapping
+        Per dataset `name`, the paths that `load` reads and, if methods have a front,
+        `fronts`: the path of the features by its name.
+    front : str
+        Its name; empty for clips that went through none.
+
+    Returns
+    -------
+    list of dict
+        As `load` takes them.
+    """
+    out = []
+    for entry in entries:
+        plain = {key: value for key, value in entry.items() if key != "fronts"}
+        if front:
+            plain["features"] = entry["fronts"][front]
+        out.append(plain)
+    return out
 
 
 def load_all(

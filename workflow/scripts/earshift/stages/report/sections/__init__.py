@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earshift import import_path
-from earshift.conditions import conditions_of
+from earshift.conditions import conditions_of, studied
 
 if TYPE_CHECKING:
     from earshift.stages.report.final_tables import Tables
@@ -42,13 +42,16 @@ def paths(config: Mapping[str, Any], *patterns: str) -> list[str]:
     list of str
         Paths from the folder of the results, for every dataset, model and condition.
     """
-    values = {
-        "dataset": config["datasets"],
-        "model": config["models"],
-        "condition": conditions_of(config["conditions"]),
-    }
     out = []
     for pattern in patterns:
+        # Corrections end with the features.
+        of_features = pattern.startswith(("2_", "3_"))
+        known = (conditions_of if of_features else studied)(config["conditions"])
+        values = {
+            "dataset": config["datasets"],
+            "model": config["models"],
+            "condition": known,
+        }
         names = [name for name in values if f"{{{name}}}" in pattern]
         for key in product(*(values[name] for name in names)):
             out.append(pattern.format(**dict(zip(names, key, strict=True))))
