@@ -136,7 +136,10 @@ def test_the_domain_is_harder_to_find_afterwards(name, two_domains):
     method = fitted(debias.make(name), X, domain)
     if hasattr(method, "weights_"):
         pytest.skip("the method weights clips, and need not change them")
-    if getattr(method, "n_rounds", 0) and (_calls.transform(method, X, domain) == X).all():
+    if (
+        getattr(method, "n_rounds", 0)
+        and (_calls.transform(method, X, domain) == X).all()
+    ):
         pytest.skip("the method trains classifiers again, and need not change clips")
     # A method that maps clips first is compared with its map.
     before = method.map_.transform(X) if hasattr(method, "map_") else X
