@@ -255,3 +255,12 @@ def test_the_terminal_shows_controls_last_and_without_a_verdict(results):
     assert len(changes) == len(CONTROLS)
     assert "Controls correct nothing: they mark the ends of the scale." in lines
     assert max(map(len, lines[:-2])) <= 100
+
+
+def test_controls_need_no_correction_beside_them(folder, tmp_path):
+    results = results_of(folder, tmp_path / "r", "none", *CONTROLS[1:])
+    main.draw_figures(results / "tables", MEASURES, tmp_path / "figures")
+    html = page(results)
+    assert section(html, "rescaled").count('row">none</th>') == 4 * 2
+    assert "What do the corrections do?" not in html
+    assert main_table(results).count(" control\n") == len(CONTROLS[1:])

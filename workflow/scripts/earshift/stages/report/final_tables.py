@@ -61,7 +61,8 @@ class Tables:
     Each has two columns more than its file: `setting` is the model, with the condition
     where there are several; `variant` is the method, with the scope where there are
     several. Methods that are the same in all scopes, such as ``none``, are there once.
-    Controls are in those alone whose names begin with `all`, and in `rescaled`.
+    `summary`, `gaps`, `discrepancy`, `kernel`, `metrics` and `metric_gaps` have no rows
+    of controls.
 
     Parameters
     ----------
