@@ -21,6 +21,7 @@ from earshift.tables import (
     GAPS,
     LEARNING_CURVES,
     NULL_GAPS,
+    RESCALED,
     SCORES,
     SUMMARY,
     Table,
@@ -83,7 +84,7 @@ def write_results(
         access = {"global": "target_unlabelled", "classwise": "target_labelled"}
         row = key | partner | {"access": "none" if method in ALIKE else access[scope]}
         row |= {"n_classes": len(classes)} | SIZES
-        row |= {"verdict": "", "reference": ""}
+        row |= {"verdict": "", "reference": "", "is_control": False}
         if method != "none":
             row |= _change(verdict) | {"verdict": verdict, "reference": "none"}
         for metric in METRICS:
@@ -125,7 +126,7 @@ def write_results(
         | {"value": 0.51, "low": 0.46, "high": 0.56}
         for model, measure, dataset in product(models, MEASURES, datasets)
     ]
-    declared = {SCORES: scores, SUMMARY: summary, GAPS: gaps}
+    declared = {SCORES: scores, SUMMARY: summary, GAPS: gaps, RESCALED: []}
     declared |= _of_none(datasets, models, classes, gap)
     for table, rows in declared.items():
         pd.DataFrame(rows).reindex(columns=table.names).to_csv(

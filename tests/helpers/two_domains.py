@@ -119,7 +119,7 @@ def summarised(tmp_path, methods=METHODS, **options):
     return {name: summary.TABLES[name].read(path) for name, path in out.items()}
 
 
-def measure(tmp_path, entries, methods=METHODS, measures=MEASURES):
+def measure(tmp_path, entries, methods=METHODS, measures=MEASURES, fit="pair"):
     """Run stage 6; return what it measured."""
     measure_discrepancy(
         model="m",
@@ -128,6 +128,7 @@ def measure(tmp_path, entries, methods=METHODS, measures=MEASURES):
         classes=tmp_path / "classes.csv",
         methods=methods,
         measures=measures,
+        fit=fit,
         seed=0,
         parts=tmp_path / "parts",
         out=tmp_path / "d.parquet",

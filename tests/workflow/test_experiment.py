@@ -37,6 +37,7 @@ def test_the_tables_hold_every_cell(finished):
         "null_gaps.csv",
         "class_values.csv",
         "differences.csv",
+        "rescaled.csv",
         "discrepancy.csv",
         "discrepancy_curve.csv",
         "discrepancy_null.csv",

@@ -29,6 +29,7 @@ rule measure_discrepancy:
         parts=f"{RESULTS}/{layout.DISCREPANCY_PARTS}",
         size_parts=f"{RESULTS}/{layout.DISCREPANCY_SIZE_PARTS}",
         methods=config["methods"],
+        fit=config["fit"],
         measures=of(job_versions.measure_identities),
         seed=config["seed"],
     script:

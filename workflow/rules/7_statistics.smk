@@ -2,7 +2,7 @@
 
 Reads   {results}/5_scores, {results}/6_discrepancy
 Writes  {results}/tables/{scores,summary,gaps,learning_curves,null_gaps,class_values,
-        differences}.csv, {results}/tables/discrepancy{,_curve,_null}.csv
+        differences,rescaled}.csv, {results}/tables/discrepancy{,_curve,_null}.csv
 """
 
 
@@ -55,6 +55,12 @@ rule summarise_scores:
             caption="../report/differences_table.rst",
             category="Tables",
             labels={"table": "differences of methods and models"},
+        ),
+        rescaled=report(
+            f"{RESULTS}/{layout.RESCALED_TABLE}",
+            caption="../report/rescaled_table.rst",
+            category="Tables",
+            labels={"table": "scores between the controls"},
         ),
         discrepancy=report(
             f"{RESULTS}/{layout.DISCREPANCY_TABLE}",

@@ -18,6 +18,7 @@ rule draw_figures:
         null_gaps=rules.summarise_scores.output.null_gaps,
         class_values=rules.summarise_scores.output.class_values,
         differences=rules.summarise_scores.output.differences,
+        rescaled=rules.summarise_scores.output.rescaled,
         discrepancy=rules.summarise_scores.output.discrepancy,
         curve=rules.summarise_scores.output.curve,
         null=rules.summarise_scores.output.null,

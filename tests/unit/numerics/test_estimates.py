@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from earshift.errors import ConfigError
-from earshift.numerics.estimates import Curve, Estimate, mean_known
+from earshift.numerics.estimates import Curve, Estimate, mean_known, share
 from earshift.statistics import recordings_needed, smallest_detectable
 
 
@@ -128,3 +128,41 @@ def test_recordings_needed_make_that_size_the_smallest_detectable_one():
     for wrong in ({"se": 0.0}, {"change": -0.1}, {"alpha": 1.0}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             recordings_needed(**{"se": 0.01, "n_recordings": 9, "change": 0.1} | wrong)
+
+
+def test_a_share_is_what_its_two_parts_agree_with():
+    part, whole = curve(0, 0.3), curve(1, 0.4)
+    value, low, high = share(part, whole, 0.1)
+    assert value == pytest.approx(part.mean().value / whole.mean().value)
+    assert low < value < high
+    # At either end, what is left of the part just holds 0.
+    for end, at in ((low, 0), (high, 1)):
+        left = (part - whole.times(end)).mean().interval(0.1)
+        assert left[at] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_share_of_what_is_well_known_is_as_sure_as_the_part():
+    part, sure = curve(0, 0.3), curve(1).times(0)
+    whole = Curve(sure.drawn + 0.5, sure.repeats + 0.5, sure.refits, 50)
+    _, *ends = share(part, whole, 0.05)
+    assert_allclose(ends, np.array(part.mean().interval(0.05)) / 0.5, rtol=1e-6)
+    assert share(whole, whole, 0.05) == (1, 1, 1)
+
+
+def test_there_is_no_share_of_what_may_be_nothing():
+    nothing = curve(1)
+    low, high = nothing.mean().interval(0.05)
+    assert low < 0 < high
+    assert np.isnan(share(curve(0, 0.3), nothing, 0.05)).all()
+    assert np.isnan(share(nothing.times(np.nan), curve(0, 0.4), 0.05)[0])
+
+
+def test_a_share_is_of_the_classes_that_both_know():
+    part, whole = curve(0, 0.3), curve(1, 0.4)
+    gap = np.array([[0.0], [np.nan], [0.0]])
+    fewer = Curve(part.drawn + gap, part.repeats + gap, part.refits + gap, 50)
+    rows = [0, 2]
+    own, other = (
+        Curve(c.drawn[rows], c.repeats[rows], c.refits[rows], 50) for c in (part, whole)
+    )
+    assert_allclose(share(fewer, whole, 0.05), share(own, other, 0.05))

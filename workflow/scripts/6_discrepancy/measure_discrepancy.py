@@ -19,6 +19,7 @@ with jobs.running(snakemake):
         classes=Path(snakemake.input.classes),
         methods=snakemake.params.methods,
         measures=snakemake.config["discrepancy"],
+        fit=snakemake.params.fit,
         seed=snakemake.params.seed,
         parts=Path(snakemake.params.parts),
         out=Path(snakemake.output.domain_scores),

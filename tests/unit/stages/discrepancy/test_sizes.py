@@ -21,7 +21,7 @@ from tests.helpers.two_domains import (
 NONE = {"none": {"plugin": "none"}}
 
 
-def written(folder, shifts, numbers, methods=NONE):
+def written(folder, shifts, numbers, methods=NONE, fit="pair"):
     """Write datasets a, b, ...; return what stages 6 and 7 make of them."""
     folder.mkdir()
     names = "abc"[: len(shifts)]
@@ -30,7 +30,7 @@ def written(folder, shifts, numbers, methods=NONE):
         for i, (name, shift, n) in enumerate(zip(names, shifts, numbers, strict=True))
     ]
     classes.choose_classes(entries, [], folder / "classes.csv", n_inner_folds=3)
-    rows = measure(folder, entries, methods)
+    rows = measure(folder, entries, methods, fit=fit)
     table = discrepancy_table(folder, methods)
     curve, null = (pd.read_csv(folder / f"{name}.csv") for name in ("curve", "null"))
     return rows, table.set_index(["method", "a", "b"]), curve, null
@@ -58,16 +58,33 @@ def test_each_pair_is_measured_with_the_clips_of_the_smallest_half(two):
     assert int(table["n_recordings_b"].iloc[0]) == round(recordings.mean())
 
 
-def test_a_third_large_dataset_changes_no_value_of_a_pair(two, tmp_path):
-    rows, table, _, _ = two
-    more, found, _, _ = written(tmp_path / "c", [0.0, 0.3, SHIFT], [60, 90, 150])
-    assert len(found) == 3
-    assert set(found["n_a"]) == set(found["n_b"]) == set(table["n_a"])
-    old, new = (t.loc[("none", "a", "b")] for t in (table, found))
-    for column in ("value", "low", "high", "p_value"):
-        assert float(new[column]) == pytest.approx(float(old[column]), abs=1e-6)
-    pair = more[more["a"].eq("a") & more["b"].eq("b")].reset_index(drop=True)
-    pd.testing.assert_frame_equal(pair[["clip_id", "fold"]], rows[["clip_id", "fold"]])
+def of_pair(rows):
+    """Those between a and b, or of one of them."""
+    rows = rows.reset_index()
+    if "dataset" in rows and "a" not in rows:
+        rows = rows[rows["dataset"].isin(["a", "b"])]
+    else:
+        rows = rows[rows["a"].eq("a") & rows["b"].eq("b")]
+    return rows.drop(columns="index", errors="ignore").reset_index(drop=True)
+
+
+def test_a_third_large_dataset_changes_nothing_of_a_pair_unless_asked(tmp_path):
+    methods = NONE | {
+        name: {"plugin": name}
+        for name in ("lda", "shuffle_within_class", "random_projection")
+    }
+    pair = written(tmp_path / "two", [0.0, 0.3], [60, 90], methods)
+    datasets = ([0.0, 0.3, SHIFT], [60, 90, 150], methods)
+    three = written(tmp_path / "three", *datasets)
+    assert len(three[1]) == 3 * len(pair[1]) == 12
+    for before, after in zip(pair, three, strict=True):
+        pd.testing.assert_frame_equal(of_pair(before), of_pair(after), check_exact=True)
+    together = written(tmp_path / "all", *datasets, fit="all")
+    assert len(together[1]) == 12
+    before, after = (
+        t[1].loc[("lda", "a", "b"), "value"].astype(float) for t in (pair, together)
+    )
+    assert abs(before - after) > 0.001
 
 
 def test_a_small_dataset_sets_the_number_and_the_log_says_so(tmp_path, caplog):
@@ -89,7 +106,7 @@ def test_large_datasets_of_one_size_are_not_warned_of(caplog, monkeypatch):
     monkeypatch.setattr(halves, "USEFUL_CLIPS", 10)
     some = [domain(name, np.zeros((60, 2)), 30) for name in "ab"]
     with caplog.at_level(logging.INFO):
-        assert halves.clips_per_side(some, 0, "it") == 20
+        assert halves.clips_per_side([some], 0, "it") == 20
     assert "it: 20 clips of each dataset are measured, the most" in caplog.text
     assert not any(r.levelname == "WARNING" for r in caplog.records)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 Array = NDArray[np.float64]
 
@@ -243,6 +243,60 @@ class Curve:
             of_repeats = _variance(mean_known(self.repeats))
             parts.append((of_repeats / n_repeats, n_repeats - 1))
         return Estimate(float(drawn[0]), parts)
+
+
+def share(part: Curve, whole: Curve, alpha: float) -> tuple[float, float, float]:
+    """Return the mean of `part` over that of `whole`, with its interval.
+
+    The interval holds the shares at which that of ``part - share * whole`` holds 0
+    (Fieller, 1954). Both have a part in how sure it is, and it may be skew.
+
+    Parameters
+    ----------
+    part, whole : Curve
+        Of the same draws. Classes that one of them does not know are left out of both.
+    alpha : float
+        The interval is of level 1 - alpha.
+
+    Returns
+    -------
+    value, low, high : float
+        All NaN where the interval of `whole` holds 0: its share could be any number. An
+        end is NaN if it lies beyond a million.
+    """
+    unknown = float("nan"), float("nan"), float("nan")
+    # NaN times 0 is NaN.
+    part, whole = (part - whole.times(0)), (whole - part.times(0))
+    part, whole = part.averaged(), whole.averaged()
+    one = whole.mean()
+    low, high = one.interval(alpha)
+    if not (low > 0 or high < 0):
+        return unknown
+    value = part.mean().value / one.value
+
+    def excess(at: float) -> float:
+        """Return how far the interval at a share is from 0; below 0: it holds it."""
+        left = (part - whole.times(at)).mean()
+        return abs(left.value) - left.quantile(alpha) * left.se
+
+    ends = [_crossing(excess, value, step) for step in (-1.0, 1.0)]
+    return value, ends[0], ends[1]
+
+
+#: Shares further than this from the value are no end of an interval.
+_FAR = 2.0**20
+
+
+def _crossing(excess: Callable[[float], float], value: float, step: float) -> float:
+    """Return where `excess` comes to be above 0, in steps that double."""
+    near = value
+    while abs(step) < _FAR:
+        if excess(value + step) > 0:
+            if excess(near) >= 0:
+                return near
+            return float(optimize.brentq(excess, near, value + step, xtol=1e-9))
+        near, step = value + step, 2 * step
+    return float("nan")
 
 
 def _variance(values: Array) -> float:

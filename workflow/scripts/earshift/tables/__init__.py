@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from earshift.tables import _clips, _embeddings, _plan, _scores, _splits, _statistics
+from earshift.tables import (
+    _clips,
+    _discrepancies,
+    _embeddings,
+    _plan,
+    _scores,
+    _splits,
+    _statistics,
+)
 from earshift.tables._clips import (
     AUDIT,
     BOTH_SIDES,
@@ -22,6 +30,11 @@ from earshift.tables._clips import (
     PERCENTILES,
     SPECTRA,
 )
+from earshift.tables._discrepancies import (
+    DISCREPANCY,
+    DISCREPANCY_CURVE,
+    DISCREPANCY_NULL,
+)
 from earshift.tables._embeddings import PADDING, SKIPPED, STORE_AUDIT
 from earshift.tables._plan import PLAN
 from earshift.tables._scores import DEVIATIONS, FAULT_SCORES, SCORES
@@ -29,12 +42,10 @@ from earshift.tables._splits import CLASSES, SHARED
 from earshift.tables._statistics import (
     CLASS_VALUES,
     DIFFERENCES,
-    DISCREPANCY,
-    DISCREPANCY_CURVE,
-    DISCREPANCY_NULL,
     GAPS,
     LEARNING_CURVES,
     NULL_GAPS,
+    RESCALED,
     SUMMARY,
 )
 from earshift.tables._table import TYPES, Column, Table
@@ -47,7 +58,7 @@ ALL: Mapping[str, tuple[Table, ...]] = MappingProxyType(
         "Stages 2 and 3, embeddings and features": _embeddings.ALL,
         "Stage 4, splits": _splits.ALL,
         "Stage 5, scores": _scores.ALL,
-        "Stage 7, statistics": _statistics.ALL,
+        "Stage 7, statistics": (*_statistics.ALL, *_discrepancies.ALL),
     }
 )
 
@@ -74,6 +85,7 @@ __all__ = [
     "PADDING",
     "PERCENTILES",
     "PLAN",
+    "RESCALED",
     "SCORES",
     "SHARED",
     "SKIPPED",

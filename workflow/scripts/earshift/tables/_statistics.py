@@ -8,7 +8,6 @@ from earshift.tables.columns import (
     CLASS,
     CONDITION,
     DATASET,
-    METHOD,
     METRIC,
     MODEL,
     N_CLASSES,
@@ -23,13 +22,15 @@ from earshift.tables.columns import (
 )
 
 _UNKNOWN = "where no class has clips with and without it in one fold"
-_PLAIN = "for the method `none`"
-_CHANGE = f"{_PLAIN}, and {_UNKNOWN}"
-_ALIKE = f"{_PLAIN}, with one class, and if all classes change alike"
-_FEW = "if too few recordings are measured"
+#: When columns of changes are empty.
+PLAIN = "for the method `none`"
+_CHANGE = f"{PLAIN}, and {_UNKNOWN}"
+_HOLM = f"{PLAIN}, for controls, and {_UNKNOWN}"
+_ALIKE = f"{PLAIN}, with one class, and if all classes change alike"
 
 
-def _ends(name: str, of: str, empty: str = "") -> tuple[Column, Column]:
+def ends(name: str, of: str, empty: str = "") -> tuple[Column, Column]:
+    """Return the columns of the ends of an interval."""
     return (
         Column(
             f"{name}_low", "number", f"Lower end of the interval of {of}.", "", empty
@@ -40,7 +41,7 @@ def _ends(name: str, of: str, empty: str = "") -> tuple[Column, Column]:
     )
 
 
-def _change(name: str, meaning: str, empty: str = _PLAIN) -> Column:
+def _change(name: str, meaning: str, empty: str = PLAIN) -> Column:
     return Column(name, "number", meaning, empty=empty)
 
 
@@ -48,7 +49,7 @@ _TARGET = "for calibration, which has a target"
 
 
 def _level(name: str, of: str, empty: str = "") -> tuple[Column, Column, Column]:
-    return (Column(name, "number", of, empty=empty), *_ends(name, f"`{name}`", empty))
+    return (Column(name, "number", of, empty=empty), *ends(name, f"`{name}`", empty))
 
 
 SUMMARY = Table(
@@ -60,6 +61,11 @@ SUMMARY = Table(
         *CELL,
         PARTNER,
         ACCESS,
+        Column(
+            "is_control",
+            "flag",
+            "Whether the method is a control: it corrects nothing.",
+        ),
         METRIC,
         N_CLASSES,
         *N_TRAIN,
@@ -70,29 +76,28 @@ SUMMARY = Table(
         Column(
             "tied_for_best",
             "flag",
-            "Whether no method of the same model and direction is better beyond doubt.",
-            empty=_TARGET,
+            "Whether no method of the same model and direction is better beyond doubt; "
+            "controls do not count.",
+            empty=f"for controls, and {_TARGET}",
         ),
         Column(
-            "reference", "text", "Method that this one is compared with.", empty=_PLAIN
+            "reference", "text", "Method that this one is compared with.", empty=PLAIN
         ),
         _change("change", "Change of `value` from the method `reference`.", _CHANGE),
-        *_ends("change", "`change`", _CHANGE),
+        *ends("change", "`change`", _CHANGE),
         _change("change_se", "Standard error of `change`.", _CHANGE),
         _change("change_df", "Its degrees of freedom.", _CHANGE),
         _change("p_value", "p-value that the change is zero.", _CHANGE),
         _change(
             "p_holm",
-            "`p_value`, corrected by Holm's method for the methods of a model, "
+            "`p_value`, corrected by Holm's method for the corrections of a model, "
             "direction and metric.",
-            _CHANGE,
+            _HOLM,
         ),
-        _change("p_holm_all", "`p_value`, corrected for the whole table.", _CHANGE),
+        _change("p_holm_all", "`p_value`, corrected for the whole table.", _HOLM),
+        _change("change_low_holm", "As `change_low`, at the level of `p_holm`.", _HOLM),
         _change(
-            "change_low_holm", "As `change_low`, at the level of `p_holm`.", _CHANGE
-        ),
-        _change(
-            "change_high_holm", "As `change_high`, at the level of `p_holm`.", _CHANGE
+            "change_high_holm", "As `change_high`, at the level of `p_holm`.", _HOLM
         ),
         _change(
             "p_equivalent",
@@ -103,18 +108,18 @@ SUMMARY = Table(
         _change(
             "p_equivalent_holm",
             "The same, corrected together with `p_holm`.",
-            f"{_CHANGE}, and {_TARGET}",
+            f"{_HOLM}, and {_TARGET}",
         ),
         _change(
             "p_beyond_holm",
             "Corrected p-value of the claim that the change is large enough to matter.",
-            f"{_CHANGE}, and {_TARGET}",
+            f"{_HOLM}, and {_TARGET}",
         ),
         Column(
             "verdict",
             "text",
             "What the change amounts to ([report.md](report.md)).",
-            empty=f"{_PLAIN}, and {_TARGET}",
+            empty=f"{PLAIN}, for controls, and {_TARGET}",
         ),
         _change(
             "detectable",
@@ -133,7 +138,11 @@ SUMMARY = Table(
         ),
         _change("t", "Student's t of the changes of the classes.", _ALIKE),
         _change("p_t", "p-value of `t`, two-sided.", _ALIKE),
-        _change("p_t_holm", "`p_t`, corrected by Holm's method.", _ALIKE),
+        _change(
+            "p_t_holm",
+            "`p_t`, corrected by Holm's method.",
+            f"{_ALIKE}, and for controls",
+        ),
     ),
     "%.6g",
 )
@@ -306,101 +315,42 @@ DIFFERENCES = Table(
     "%.6g",
 )
 
-_NULL = "if a measure returns null values: values of datasets that differ by chance"
-_FIXED = "for measures that return none"
-_MEASURE = Column("measure", "text", "Name of the measure in the experiment.")
-_VALUE = (
-    Column("value", "number", "The measure, in its own unit.", empty=_FEW),
-    Column("low", "number", "Lower end of its interval.", empty=_FEW),
-    Column("high", "number", "Upper end of its interval.", empty=_FEW),
+_NO_SCALE = (
+    "where the controls do not differ (the interval of `span` holds 0), and where it "
+    "is unknown"
 )
 
-
-def _of_each(what: str, meaning: str) -> tuple[Column, Column]:
-    return (
-        Column(f"{what}_a", "count", meaning.format("a")),
-        Column(f"{what}_b", "count", meaning.format("b")),
-    )
-
-
-DISCREPANCY = Table(
-    layout.DISCREPANCY_TABLE,
-    "Each model, condition, method, measure and pair of datasets.",
+RESCALED = Table(
+    layout.RESCALED_TABLE,
+    "Each protocol, model, condition, method, scope, training dataset, test dataset, "
+    "partner and metric without a target, where at least two controls ran: the score "
+    "on the scale between the worst control (0) and the best (1), which have no rows; "
+    "trained on all clips.",
     (
-        MODEL,
-        CONDITION,
-        METHOD,
-        ACCESS,
-        _MEASURE,
-        A,
-        B,
-        *_of_each("n", "Clips of `{}` that are measured in each half."),
-        *_of_each(
-            "n_recordings", "Recordings of these clips, the mean over halves, rounded."
+        PROTOCOL,
+        *CELL,
+        PARTNER,
+        METRIC,
+        N_CLASSES,
+        *N_TRAIN,
+        *N_TEST,
+        Column("value", "number", "The metric, mean over classes.", empty=_UNKNOWN),
+        *_level(
+            "rescaled",
+            "`value` less that of `worst_control`, over `span`: of the classes that "
+            "all three know.",
+            _NO_SCALE,
         ),
-        *_VALUE,
-        Column(
-            "change",
-            "number",
-            "Change of `value` from the method `none`.",
-            empty=_PLAIN,
-        ),
-        *_ends("change", "`change`", _PLAIN),
-        Column(
-            "p_value",
-            "number",
-            "How often chance makes equal datasets as different, one-sided.",
-            empty=_FEW,
-        ),
-        Column(
-            "detected",
-            "flag",
-            "Whether the one-sided bound of `value` lies beyond what equal datasets "
-            "give: `p_value` is at most one minus the confidence.",
-        ),
-        Column(
-            "null",
-            "number",
-            "Mean of the null values, or the value of equal datasets.",
-            only=_NULL,
-        ),
-        Column("null_low", "number", "Lower end of their interval.", "", _FIXED, _NULL),
-        Column(
-            "null_high", "number", "Upper end of their interval.", "", _FIXED, _NULL
+        Column("worst_control", "text", "The control with the worst value."),
+        Column("best_control", "text", "The control with the best value."),
+        *_level(
+            "span",
+            "Value of `best_control` minus that of `worst_control`, of the same "
+            "classes.",
+            _UNKNOWN,
         ),
     ),
-    "%.6f",
-)
-
-DISCREPANCY_CURVE = Table(
-    layout.DISCREPANCY_CURVE,
-    "Each model, condition, measure that scores clips, pair of datasets and number of "
-    "clips, without correction.",
-    (
-        MODEL,
-        CONDITION,
-        _MEASURE,
-        A,
-        B,
-        Column("n", "count", "Clips of each dataset that are measured in each half."),
-        *_VALUE,
-    ),
-    "%.6f",
-)
-
-DISCREPANCY_NULL = Table(
-    layout.DISCREPANCY_NULL,
-    "Each model, condition, measure and dataset, of which one half is measured against "
-    "the other, without correction.",
-    (
-        MODEL,
-        CONDITION,
-        _MEASURE,
-        DATASET,
-        Column("n", "count", "Clips of each half that are measured."),
-        *_VALUE,
-    ),
-    "%.6f",
+    "%.6g",
 )
 
 ALL = (
@@ -410,7 +360,5 @@ ALL = (
     NULL_GAPS,
     CLASS_VALUES,
     DIFFERENCES,
-    DISCREPANCY,
-    DISCREPANCY_CURVE,
-    DISCREPANCY_NULL,
+    RESCALED,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +101,7 @@ def draw_clips(
     return out
 
 
-def clips_per_side(all_domains: Sequence[Domain], seed: int, what: str) -> int:
+def clips_per_side(groups: Sequence[Sequence[Domain]], seed: int, what: str) -> int:
     """Return how many clips of each dataset are measured, the same for all pairs.
 
     What tells datasets apart finds more with more clips: values of two pairs can be
@@ -108,8 +109,8 @@ def clips_per_side(all_domains: Sequence[Domain], seed: int, what: str) -> int:
 
     Parameters
     ----------
-    all_domains : sequence of Domain
-        The datasets.
+    groups : sequence of sequence of Domain
+        The datasets that are halved together: those of each pair, or all.
     seed : int
         Of the halvings.
     what : str
@@ -121,10 +122,10 @@ def clips_per_side(all_domains: Sequence[Domain], seed: int, what: str) -> int:
         Clips of the smallest half of any dataset, `MAX_CLIPS` at most. A dataset of
         which a half is empty has no values, and does not count.
     """
-    room = {domain.name: MAX_CLIPS for domain in all_domains}
-    for repeat in range(N_REPEATS):
-        halves = halve(all_domains, seed, repeat)
-        for domain, half in zip(all_domains, halves, strict=True):
+    room = {domain.name: MAX_CLIPS for group in groups for domain in group}
+    for group, repeat in product(groups, range(N_REPEATS)):
+        halves = halve(group, seed, repeat)
+        for domain, half in zip(group, halves, strict=True):
             n = int(np.bincount(half, minlength=2).min()) or MAX_CLIPS
             room[domain.name] = min(room[domain.name], n)
     smallest, *others = sorted(room, key=lambda name: room[name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ def measure_discrepancy(
     classes: Path,
     methods: Mapping[str, Mapping[str, Any]],
     measures: Mapping[str, Mapping[str, Any]],
+    fit: str = "pair",
     seed: int,
     parts: Path,
     out: Path,
@@ -56,7 +57,8 @@ def measure_discrepancy(
     """Measure held-out clips of each two datasets after each method.
 
     All pairs are measured with one number of clips of each dataset, that of the
-    smallest (`halves.clips_per_side`).
+    smallest (`halves.clips_per_side`). With ``fit="pair"``, this number is all that a
+    pair knows of other datasets.
 
     Parameters
     ----------
@@ -70,6 +72,9 @@ def measure_discrepancy(
         Name in the experiment -> config entry of each debias method.
     measures : mapping
         Name in the experiment -> config entry of each measure.
+    fit : {"pair", "all"}, default="pair"
+        Whether the datasets are halved and scaled, and methods fitted to them, pair by
+        pair, or all at once.
     seed : int
         Of the draws.
     parts : Path
@@ -93,24 +98,27 @@ def measure_discrepancy(
         If a method or a measure does what none may.
     """
     chosen = read_classes(classes)
-    all_domains = inputs.load_all(entries, chosen)
+    groups = cross_validation.together(entries, fit)
+    all_domains = [inputs.load_all(group, chosen) for group in groups]
     what = f"{model} / {condition}: discrepancy"
-    shared = {
-        "entries": [dict(entry) for entry in entries],
-        "digest": [domain.digest() for domain in all_domains],
+    told = {
         "classes": chosen,
         "measures": discrepancy.identities(measures),
         "seed": seed,
         "n_clips": clips_per_side(all_domains, seed, what),
         "version": versions.DISCREPANCY,
     }
-    halves = [(repeat, half) for repeat in range(N_REPEATS) for half in (0, 1)]
-    names = [domain.name for domain in all_domains]
-    served = {n: m for n, m in Method.of_all(methods).items() if _pairs(m, names)}
-    cells = cross_validation.cells(served, ["global"], halves)
+    shared: list[dict[str, Any]] = [
+        {
+            "entries": [dict(entry) for entry in group],
+            "digest": [domain.digest() for domain in some],
+            **told,
+        }
+        for group, some in zip(groups, all_domains, strict=True)
+    ]
     rows = tasks.run_tasks(
         measure_fold,
-        [shared | cell for cell in cells],
+        [one | cell for one in shared for cell in _cells(one["entries"], methods)],
         name="earshift.discrepancy._stage.measure_fold",
         folder=parts,
         n_workers=0,  # tasks of a fraction of a second
@@ -121,13 +129,36 @@ def measure_discrepancy(
     scoring = {"scoring": curves.scoring(rows)}
     rows = tasks.run_tasks(
         measure_sizes,
-        [shared | scoring | {"repeat": repeat} for repeat in range(N_REPEATS)],
+        [
+            one | scoring | {"halved": names, "repeat": repeat}
+            for one, names in zip(shared, _first_in(groups), strict=True)
+            for repeat in range(N_REPEATS)
+        ],
         name="earshift.discrepancy.measure_sizes",
         folder=size_parts,
         n_workers=0,
         what=f"{what} by number of clips",
     )
     _write(rows.assign(model=model, condition=condition), sizes)
+
+
+def _cells(
+    entries: Sequence[Mapping[str, str]], methods: Mapping[str, Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yield what distinguishes the tasks of some datasets from one another."""
+    names = [entry["name"] for entry in entries]
+    served = {n: m for n, m in Method.of_all(methods).items() if _pairs(m, names)}
+    halves = [(repeat, half) for repeat in range(N_REPEATS) for half in (0, 1)]
+    yield from cross_validation.cells(served, ["global"], halves)
+
+
+def _first_in(groups: Sequence[Sequence[Mapping[str, str]]]) -> Iterator[list[str]]:
+    """Yield the names of the datasets of each group that no earlier group has."""
+    seen: set[str] = set()
+    for group in groups:
+        names = [entry["name"] for entry in group if entry["name"] not in seen]
+        seen.update(names)
+        yield names
 
 
 def _write(rows: pd.DataFrame, out: Path) -> None:
@@ -182,7 +213,9 @@ def measure_fold(
 
     Parameters
     ----------
-    entries, classes, seed
+    entries : sequence of mapping
+        As in `measure_discrepancy`, of the datasets that the method is fitted to.
+    classes, seed
         As in `measure_discrepancy`.
     measures : mapping
         Name in the experiment -> what decides the results of the measure, as

@@ -36,6 +36,7 @@ def measure_sizes(
     classes: Sequence[str],
     measures: Mapping[str, Any],
     scoring: Sequence[str],
+    halved: Sequence[str],
     seed: int,
     n_clips: int,
     repeat: int,
@@ -49,6 +50,8 @@ def measure_sizes(
         As in `measuring.measure_fold`.
     scoring : sequence of str
         Measures that score clips; of others there is no curve.
+    halved : sequence of str
+        Names of the datasets whose own halves are measured.
     repeat : int
         Which halving.
 
@@ -56,8 +59,9 @@ def measure_sizes(
     -------
     DataFrame
         As that of `measuring.measure_fold`: per pair and number of clips, in both
-        halves, the measures that score clips; then per dataset, which is both a and b,
-        all measures between its halves, with `n_clips` clips of each (fold 0).
+        halves, the measures that score clips; then per dataset of `halved`, which is
+        both a and b, all measures between its halves, with `n_clips` clips of each
+        (fold 0).
     """
     measure_entries = checked_entries(measures)
     all_domains = inputs.load_all(entries, classes)
@@ -90,6 +94,8 @@ def measure_sizes(
         # Both scaled as one: else their means and spreads would tell them apart.
         both = (sides(half, n_clips, 0) for half in (0, 1))
         for one, a, b in zip(names, *both, strict=True):
+            if one not in halved:
+                continue
             for name, entry in measure_entries.items():
                 rng = domains.generator(seed, repeat, 0, one)
                 key = {"measure": name, "a": one, "b": one}

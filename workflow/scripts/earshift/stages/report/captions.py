@@ -25,8 +25,8 @@ CAPTIONS: Mapping[str, tuple[str, str, str]] = {
         "trained on another dataset than when it was trained on the test dataset "
         "itself, on equally many clips with a class and equally many without. Lines "
         "are {level} intervals, not corrected for the number of gaps. Grey: the same "
-        "between two halves of the test dataset, where there is no gap in truth. From "
-        "tables/gaps.csv and tables/null_gaps.csv.",
+        "between two halves of the test dataset, where there is no gap in truth. "
+        "Purple: controls, if any ran. From tables/gaps.csv and tables/null_gaps.csv.",
     ),
     "changes": (
         "What each correction changes",
@@ -36,8 +36,8 @@ CAPTIONS: Mapping[str, tuple[str, str, str]] = {
         "test clips, trained on all clips. Lines are intervals of the paired change, "
         "at the {level} level corrected for the number of methods. Empty and grey: no "
         "effect is detected; filled and grey: too small to matter; filled and "
-        "coloured: large enough to matter; empty and coloured: either. From "
-        "tables/summary.csv.",
+        "coloured: large enough to matter; empty and coloured: either. Controls are "
+        "left out. From tables/summary.csv.",
     ),
     "discrepancy": (
         "How different the datasets are, before and after",
@@ -46,8 +46,8 @@ CAPTIONS: Mapping[str, tuple[str, str, str]] = {
         "{level} intervals from resampling the recordings of both datasets. Filled: a "
         "difference is detected, one-sided; empty: none is, with so many clips. "
         "Dashed: no difference; some measures have a grey band instead, the {level} "
-        "interval of equal datasets. That says nothing of whether classifiers carry "
-        "over. From tables/discrepancy.csv.",
+        "interval of equal datasets. Purple: controls, if any ran. That says nothing "
+        "of whether classifiers carry over. From tables/discrepancy.csv.",
     ),
 }
 

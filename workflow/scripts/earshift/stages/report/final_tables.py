@@ -19,6 +19,7 @@ from earshift.tables import (
     GAPS,
     LEARNING_CURVES,
     NULL_GAPS,
+    RESCALED,
     SCORES,
     SUMMARY,
     Table,
@@ -33,6 +34,7 @@ NAMES = (
     "null_gaps",
     "class_values",
     "differences",
+    "rescaled",
     "discrepancy",
     "discrepancy_curve",
     "discrepancy_null",
@@ -59,6 +61,8 @@ class Tables:
     Each has two columns more than its file: `setting` is the model, with the condition
     where there are several; `variant` is the method, with the scope where there are
     several. Methods that are the same in all scopes, such as ``none``, are there once.
+    `summary`, `gaps`, `discrepancy`, `kernel`, `metrics` and `metric_gaps` have no rows
+    of controls.
 
     Parameters
     ----------
@@ -88,8 +92,11 @@ class Tables:
         As `summary` and `gaps`, with the rows of all metrics. Those two have only the
         rows of the ROC-AUC, whose columns are called ``roc_auc``, ``roc_auc_low`` and
         ``roc_auc_high`` in the former.
-    learning_curves, null_gaps, class_values, differences : DataFrame
+    learning_curves, null_gaps, class_values, differences, rescaled : DataFrame
         The tables of these names.
+    all_summary, all_gaps, all_discrepancy : DataFrame
+        As `summary`, `metric_gaps` and `discrepancy`, with controls after all other
+        methods; also with a column `is_control`.
     """
 
     scores: pd.DataFrame
@@ -107,6 +114,10 @@ class Tables:
     null_gaps: pd.DataFrame
     class_values: pd.DataFrame
     differences: pd.DataFrame
+    rescaled: pd.DataFrame
+    all_summary: pd.DataFrame
+    all_gaps: pd.DataFrame
+    all_discrepancy: pd.DataFrame
 
     @property
     def note(self) -> str:
@@ -122,6 +133,11 @@ class Tables:
     def variants(self) -> list[str]:
         """Methods (and scopes), in the order of the experiment, ``none`` first."""
         return ordered(self.summary["variant"])
+
+    @property
+    def controls(self) -> list[str]:
+        """Controls, in the order of the experiment."""
+        return ordered(self.all_summary.loc[self.all_summary["is_control"], "variant"])
 
     @property
     def datasets(self) -> list[str]:
@@ -141,7 +157,8 @@ class Tables:
     @property
     def access(self) -> dict[str, str]:
         """Variant -> what it may see of the target."""
-        return dict(zip(self.summary["variant"], self.summary["access"], strict=True))
+        rows = self.all_summary
+        return dict(zip(rows["variant"], rows["access"], strict=True))
 
 
 def read(
@@ -183,7 +200,8 @@ def read(
     whole = _of_one_partner(every[every["protocol"].eq(shown)])
     n_scopes = whole.groupby("method")["scope"].nunique()
     alike = set(n_scopes.index[n_scopes < scores["scope"].nunique()])
-    metrics = _named(whole, alike)
+    controls = {*every.loc[every["is_control"].eq(True), "method"]}
+    metrics = _last(_named(whole, alike), controls)
     plain = metrics["reference"].replace("", "none").eq("none")
     summary, kernel = (
         _of_auc(metrics[own]).rename(columns=_AUC) for own in (plain, ~plain)
@@ -192,23 +210,29 @@ def read(
     gaps = _named(rows_of(GAPS), alike)
     nulls = _named(rows_of(NULL_GAPS), alike)
     gaps = _with_null(gaps.assign(access=gaps["variant"].map(seen)), nulls)
+    gaps = _last(gaps, controls)
     pairs, curve, halves = _measured(folder, measures)
+    pairs = _last(pairs, controls)
     return Tables(
         _named(scores, alike),
-        summary,
-        _of_auc(gaps),
-        pairs,
+        _corrections(summary),
+        _of_auc(_corrections(gaps)),
+        _corrections(pairs),
         curve,
         halves,
-        kernel,
+        _corrections(kernel),
         shown,
         protocols,
-        metrics[plain].reset_index(drop=True),
-        gaps,
+        _corrections(metrics[plain]),
+        _corrections(gaps),
         _named(_of_one_partner(rows_of(LEARNING_CURVES)), alike),
         nulls,
         _named(_of_one_partner(rows_of(CLASS_VALUES)), alike),
         _of_one_partner(rows_of(DIFFERENCES)),
+        _last(_named(_of_one_partner(rows_of(RESCALED)), alike), controls),
+        summary,
+        gaps,
+        pairs,
     )
 
 
@@ -218,6 +242,17 @@ _AUC = {"value": "roc_auc", "low": "roc_auc_low", "high": "roc_auc_high"}
 
 def _of_auc(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["metric"].eq("roc_auc")].reset_index(drop=True)
+
+
+def _last(rows: pd.DataFrame, controls: Collection[str]) -> pd.DataFrame:
+    """Put the rows of controls after all others; say which they are."""
+    rows = rows.assign(is_control=rows["method"].isin(controls))
+    return rows.sort_values("is_control", kind="stable", ignore_index=True)
+
+
+def _corrections(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of all methods that are no controls."""
+    return rows[~rows["is_control"]].reset_index(drop=True)
 
 
 def _with_null(gaps: pd.DataFrame, nulls: pd.DataFrame) -> pd.DataFrame:

@@ -30,6 +30,7 @@ from earshift.stages.report.sections.methods import Methods
 from earshift.stages.report.sections.padding import Padding
 from earshift.stages.report.sections.provenance import Provenance
 from earshift.stages.report.sections.reading import Reading
+from earshift.stages.report.sections.rescaled import Rescaled
 from earshift.stages.report.sections.threshold import Threshold
 from earshift.stages.report.sections.top import Top
 from earshift.stages.report.sections.worst_classes import WorstClasses
@@ -43,6 +44,7 @@ RESULTS: tuple[Section, ...] = (
     MainTable(),
     Figures(),
     Gaps(),
+    Rescaled(),
     Threshold(),
     LearningCurves(),
     WorstClasses(),

@@ -36,6 +36,8 @@ to matter; undetected: no effect is detected, which does not mean that there is 
 Gap: what is lost against training on as many clips of the test dataset itself, without
 correction."""
 
+KEY_OF_CONTROLS = "Controls correct nothing: they mark the ends of the scale."
+
 
 def main_table(results: Path) -> str:
     """Return the main table of a finished experiment.
@@ -54,6 +56,8 @@ def main_table(results: Path) -> str:
     letters = _letters(found.datasets)
     names = [f"{letter} = {name}" for name, letter in letters.items()]
     lines = ["", *_wrapped(names), KEY]
+    if found.controls:
+        lines += [KEY_OF_CONTROLS]
     if found.note:
         lines += [f"{found.note} The report has the others."]
     draw = _matrix if len(found.datasets) == 2 else _rows
@@ -92,7 +96,7 @@ def _matrix(found: Tables, setting: str, letters: dict[str, str]) -> Iterator[st
     """Yield two lines per method: the four cells, then what changed across."""
     heads = [f"{letters[a]} -> {letters[b]}" for a, b in found.cells]
     yield _line("  method", heads)
-    for variant in found.variants:
+    for variant in [*found.variants, *found.controls]:
         rows = _cells(found, setting, variant)
         first, second = f"  {variant}", f"    {found.access[variant]}"
         if len(first) > LABEL:
@@ -108,7 +112,7 @@ def _matrix(found: Tables, setting: str, letters: dict[str, str]) -> Iterator[st
 
 def _rows(found: Tables, setting: str, letters: dict[str, str]) -> Iterator[str]:
     """Yield a line per method and cell."""
-    for variant in found.variants:
+    for variant in [*found.variants, *found.controls]:
         rows = _cells(found, setting, variant)
         yield f"  {variant}   (access: {found.access[variant]})"
         for a, b in found.cells:
@@ -149,7 +153,7 @@ Cells = dict[tuple[str, str], dict[Hashable, Any]]
 
 
 def _cells(found: Tables, setting: str, variant: str) -> Cells:
-    own = found.summary
+    own = found.all_summary
     own = own[own["setting"].eq(setting) & own["variant"].eq(variant)]
     return {(row["train"], row["test"]): row for row in own.to_dict("records")}
 
@@ -167,4 +171,5 @@ def _change(rows: Cells, cell: tuple[str, str]) -> str:
     if cell[0] == cell[1] or cell not in rows:
         return ""
     row = rows[cell]
-    return f"{words.signed(row['change'])} {SHORT[row['verdict']]}"
+    said = "control" if row["is_control"] else SHORT[row["verdict"]]
+    return f"{words.signed(row['change'])} {said}"

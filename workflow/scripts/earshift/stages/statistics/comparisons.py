@@ -25,7 +25,7 @@ SAME = ("protocol", "model", "condition", "train", "test", "partner")
 FAMILY = ("kind", *SAME, "metric")
 
 
-def _together(
+def together(
     groups: Sequence[Group], same: Sequence[str]
 ) -> dict[tuple[str, ...], list[Group]]:
     """Return the groups that have names in common, by these."""
@@ -41,7 +41,7 @@ def of_methods(groups: Sequence[Group], alpha: float) -> list[dict[str, Any]]:
     Parameters
     ----------
     groups : sequence of Group
-        Groups of one model and condition, trained on all clips.
+        Groups of one model and condition, trained on all clips, without controls.
     alpha : float
         Intervals are of level 1 - alpha.
 
@@ -52,7 +52,7 @@ def of_methods(groups: Sequence[Group], alpha: float) -> list[dict[str, Any]]:
     """
     return [
         row
-        for some in _together(groups, SAME).values()
+        for some in together(groups, SAME).values()
         for a, b in combinations([g for g in some if g.named["method"] != "none"], 2)
         for row in _differences("methods", a, b, alpha)
     ]
@@ -76,7 +76,7 @@ def of_models(groups: Sequence[Group], alpha: float) -> list[dict[str, Any]]:
     """
     same = [word for word in SAME if word != "model"]
     rows = []
-    for some in _together(groups, same).values():
+    for some in together(groups, same).values():
         for a, b in combinations(some, 2):
             if (a.clips, a.classes) == (b.clips, b.classes):
                 rows += _differences("models", a, b, alpha)
@@ -127,13 +127,13 @@ def tie(rows: Sequence[dict[str, Any]], groups: Sequence[Group], alpha: float) -
     rows : sequence of dict
         Rows of the summary; those of `groups` get the value `tied_for_best`.
     groups : sequence of Group
-        Groups of one model and condition, trained on all clips.
+        Groups of one model and condition, trained on all clips, without controls.
     alpha : float
         A method is out where it is worse than the best one with a corrected p-value
         below this.
     """
     tied: dict[tuple[str, ...], bool] = {}
-    for some in _together(groups, SAME).values():
+    for some in together(groups, SAME).values():
         for metric in metrics.METRICS:
             if metric.better == "target":
                 continue

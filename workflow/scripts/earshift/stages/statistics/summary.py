@@ -29,6 +29,7 @@ from earshift.stages.statistics import (
     comparisons,
     gap_tables,
     resampling,
+    rescaled,
 )
 from earshift.stages.statistics.access import access_of, references
 from earshift.stages.statistics.resampling import Group
@@ -38,6 +39,7 @@ from earshift.tables import (
     GAPS,
     LEARNING_CURVES,
     NULL_GAPS,
+    RESCALED,
     SCORES,
     SUMMARY,
     Table,
@@ -53,6 +55,7 @@ TABLES: Mapping[str, Table] = {
     "null_gaps": NULL_GAPS,
     "class_values": CLASS_VALUES,
     "differences": DIFFERENCES,
+    "rescaled": RESCALED,
 }
 
 #: What methods are compared within: all rows but for these columns.
@@ -142,6 +145,7 @@ def summarise(
         "null_gaps": pd.DataFrame(rows.nulls),
         "class_values": pd.DataFrame(rows.classes),
         "differences": comparisons.corrected(rows.differences()),
+        "rescaled": pd.DataFrame(rows.rescaled),
     }
     for name, table in TABLES.items():
         table.write(made[name].reindex(columns=table.names), out[name])
@@ -177,6 +181,7 @@ class _Rows:
         self.nulls: list[dict[str, Any]] = []
         self.classes: list[dict[str, Any]] = []
         self.pairs: list[dict[str, Any]] = []
+        self.rescaled: list[dict[str, Any]] = []
         self.plain: list[Group] = []
 
     def add(self, groups: Sequence[Group]) -> None:
@@ -190,9 +195,11 @@ class _Rows:
             rows += self._summarised(group, compared)
             reference = next(iter(compared), None)
             self.classes += class_values.rows(group, reference, alpha)
-        comparisons.tie(rows, whole, alpha)
+        own = [g for g in whole if not self.methods[g.named["method"]].is_control]
+        comparisons.tie(rows, own, alpha)
         self.rows += rows
-        self.pairs += comparisons.of_methods(whole, alpha)
+        self.pairs += comparisons.of_methods(own, alpha)
+        self.rescaled += rescaled.rows(whole, self.methods, alpha)
         self.gaps += gap_tables.gaps(by_name, alpha)
         self.curves += gap_tables.learning_curves(groups, alpha)
         self.nulls += gap_tables.null_gaps(by_name, alpha)
@@ -238,6 +245,7 @@ class _Rows:
             low, high = estimate.interval(self.options.alpha, metric.link)
             row = named | {
                 "access": seen,
+                "is_control": method.is_control,
                 "metric": metric.name,
                 "n_classes": group.n_classes,
                 **group.sizes,
@@ -285,7 +293,7 @@ class _Rows:
 
 
 def corrected(table: pd.DataFrame, options: Options) -> pd.DataFrame:
-    """Add p-values that allow for the number of comparisons, and verdicts.
+    """Add p-values that allow for the number of corrections, and verdicts on these.
 
     Parameters
     ----------
@@ -304,9 +312,11 @@ def corrected(table: pd.DataFrame, options: Options) -> pd.DataFrame:
     A comparison tests whether the change is zero and whether it is of no importance.
     Only one of the two can be true, so that Holm's method over both counts as many as
     there are comparisons. Whether it is of importance is asked where it is not zero.
+    Controls correct nothing: they are no comparison, and have no verdict.
     """
     table = table.reindex(columns=[*SUMMARY.names, "p_beyond"])
-    compared = table["reference"].notna() & table["reference"].ne("")
+    corrects = ~table["is_control"].eq(True)
+    compared = table["reference"].notna() & table["reference"].ne("") & corrects
     table["p_holm"] = table["p_equivalent_holm"] = table["p_beyond_holm"] = np.nan
     for _, rows in table[compared].groupby([*FAMILY, "reference"]):
         both = rows[["p_value", "p_equivalent"]].to_numpy(float)
@@ -316,7 +326,7 @@ def corrected(table: pd.DataFrame, options: Options) -> pd.DataFrame:
         beyond = np.maximum(holm(rows["p_beyond"].to_numpy(float)), held[0])
         table.loc[rows.index, "p_beyond_holm"] = beyond
         table.loc[rows.index, "p_t_holm"] = holm(rows["p_t"].to_numpy(float))
-    table["p_holm_all"] = holm(table["p_value"].to_numpy(float))
+    table["p_holm_all"] = holm(table["p_value"].where(corrects).to_numpy(float))
     table["verdict"] = [_verdict(row, options.alpha) for row in _dicts(table)]
     ends = [_corrected_ends(row, options.alpha) for row in _dicts(table)]
     table[["change_low_holm", "change_high_holm"]] = ends

@@ -262,9 +262,12 @@ def _write(path: Path, text: str) -> None:
 
 
 def read_scores(results: Path, methods: Methods) -> pd.DataFrame:
-    """Return the scores of all protocols, models and conditions."""
+    """Return the scores of all protocols, models and conditions, without controls."""
     scores = SCORES.read(layout.path(results, layout.SCORE_TABLE))
-    return by_plugin(scores[scores["sample"].eq(ALL)], methods)
+    every = Method.of_all(methods).values()
+    controls = [method.name for method in every if method.is_control]
+    own = scores["sample"].eq(ALL) & ~scores["method"].isin(controls)
+    return by_plugin(scores[own], methods)
 
 
 def read_deviations(results: Path, methods: Methods) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import style
@@ -130,7 +131,16 @@ def _draw_classes(
 def _before_or_after(row: Row) -> tuple[str, str]:
     """Return the colour and filling of a mark: black without a correction."""
     colour = style.BLACK if row["variant"] == "none" else style.BLUE
+    if row["is_control"]:
+        colour = style.PURPLE
     return colour, colour
+
+
+def _of_controls(table: pd.DataFrame) -> list[Line2D]:
+    """Return what the legend has where a table has controls."""
+    if not table["is_control"].any():
+        return []
+    return [style.mark("control", style.PURPLE, style.PURPLE)]
 
 
 def _with_panels(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -152,7 +162,8 @@ def gaps(found: Tables) -> Figure:
     Figure
         A row of axes per model and a column per direction.
     """
-    table = _with_panels(found.gaps, "train", "test")
+    table = found.all_gaps
+    table = _with_panels(table[table["metric"].eq("roc_auc")], "train", "test")
     # Halves are compared without correction.
     table.loc[table["method"].ne("none"), list(NULL)] = math.nan
     with mpl.rc_context(style.STYLE):
@@ -174,6 +185,7 @@ def gaps(found: Tables) -> Figure:
         marks = [
             style.mark("no correction", style.BLACK, style.BLACK),
             style.mark("after a correction", style.BLUE, style.BLUE),
+            *_of_controls(table),
             style.mark("two halves of the test dataset", style.LIGHT, style.LIGHT, "s"),
         ]
         style.legend(figure, marks)
@@ -181,7 +193,7 @@ def gaps(found: Tables) -> Figure:
 
 
 def changes(found: Tables) -> Figure:
-    """Draw how much each method changes the mean ROC-AUC, with interval and verdict.
+    """Draw how much each correction changes mean ROC-AUC, with interval and verdict.
 
     Parameters
     ----------
@@ -231,7 +243,7 @@ def discrepancy(found: Tables) -> Figure:
     Figure
         A row of axes per model and a column per measure and pair of datasets.
     """
-    table = _with_panels(found.discrepancy, "measure", "a", "b")
+    table = _with_panels(found.all_discrepancy, "measure", "a", "b")
     of_panel = table.drop_duplicates("panel").set_index("measure", drop=False)
     panels = {row["panel"]: _panel_title(row) for _, row in of_panel.iterrows()}
     bounds = dict(zip(of_panel["panel"], of_panel["bounds"], strict=True))
@@ -261,6 +273,7 @@ def discrepancy(found: Tables) -> Figure:
         marks = [
             style.mark("before (no correction)", style.BLACK, style.BLACK),
             style.mark("after a correction", style.BLUE, style.BLUE),
+            *_of_controls(table),
             style.mark("no difference detected", style.GREY, "white"),
         ]
         if table["tested"].any():

@@ -26,7 +26,7 @@ class Discrepancy(Section):
 
     def values(self, experiment: Experiment) -> dict[str, Any]:
         """Return the rows of each model, of pairs and of halves."""
-        table = experiment.tables.discrepancy
+        table = experiment.tables.all_discrepancy
         return {
             "discrepancy": final_tables.by_setting(table),
             "halves": final_tables.by_setting(experiment.tables.halves),

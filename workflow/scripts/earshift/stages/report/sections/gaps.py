@@ -18,7 +18,7 @@ class Gaps(Section):
 
     def values(self, experiment: Experiment) -> dict[str, Any]:
         """Return the rows of each model, of the metrics that are told."""
-        table = experiment.tables.metric_gaps
+        table = experiment.tables.all_gaps
         told = table[table["metric"].isin(final_tables.TOLD)]
         return {
             "gaps": final_tables.by_setting(told),

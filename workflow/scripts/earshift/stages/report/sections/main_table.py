@@ -20,7 +20,8 @@ class MainTable(Section):
     def values(self, experiment: Experiment) -> dict[str, Any]:
         """Return the rows of each model."""
         return {
-            "main": final_tables.by_setting(experiment.tables.summary),
+            "main": final_tables.by_setting(experiment.tables.all_summary),
+            "controls": experiment.tables.controls,
             "alpha": 1 - experiment.config["statistics"]["confidence"],
             "undetected": inference.NO_EFFECT,
         }
