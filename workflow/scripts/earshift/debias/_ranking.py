@@ -66,10 +66,12 @@ class _Pair:
         subgroup = np.tile(np.array(["p", "q"], object), N_TRAIN // 2)
         return cls(source, target, y, subgroup, clips(1, N_SCORED)[0])
 
-    def scores(self, method: TransformerMixin | None, access: str) -> Array:
-        """Return scores of the target's clips, before or after a method."""
-        if method is None:
-            return _scores(self.source, self.y, self.scored)
+    def plain(self) -> Array:
+        """Return scores of the target's clips, shape (N_SCORED,), without a method."""
+        return _scores(self.source, self.y, self.scored)
+
+    def corrected(self, method: TransformerMixin, access: str) -> Array:
+        """Return their scores after a method, which is fitted for this."""
         parts = [self.source] if access == "none" else [self.source, self.target]
         domain = np.repeat(["a", "b"][: len(parts)], N_TRAIN)
         seen = {"X": np.concatenate(parts), "domain": domain, "source": "a"}
@@ -114,8 +116,7 @@ def keeps_ranking(make: Callable[[], TransformerMixin], access: str) -> bool:
     pairs = map(_Pair.made_up, range(N_PAIRS))
     return all(
         np.array_equal(
-            np.argsort(pair.scores(None, access)),
-            np.argsort(pair.scores(make(), access)),
+            np.argsort(pair.plain()), np.argsort(pair.corrected(make(), access))
         )
         for pair in pairs
     )
