@@ -69,9 +69,8 @@ def recordings_needed(
     alpha, power
         As in `smallest_detectable`.
     df : float, optional
-        Degrees of freedom of the standard error (`change_df`, `gap_df`). More
-        recordings leave them about as they are where they come from `n_refits` and
-        `n_repeats`.
+        Degrees of freedom of the standard error (`change_df`, `gap_df`), taken to stay
+        as they are. Where more recordings give more, the number is somewhat too large.
 
     Returns
     -------
