@@ -24,7 +24,7 @@ run: setup  ## any experiment: make run EXPERIMENT=my.yaml [ARGS=-n]
 study: setup  ## the ISMIR 2023 study on embeddings: make study INPUTS=DIR OUT=DIR2 [MODELS="vggish openl3"]
 	@$(PY) workflow/scripts/run.py --study "$(INPUTS)" --out "$(OUT)" --models "$(MODELS)" $(WHERE) $(ARGS)
 
-plan: setup  ## how much an experiment needs: make plan EXPERIMENT=my.yaml
+plan: setup  ## how much an experiment needs: make plan EXPERIMENT=my.yaml [ARGS="--pilot RESULTS"]
 	@$(PY) workflow/scripts/run.py --plan --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)
 
 preflight: setup  ## check that an experiment can run on this cluster

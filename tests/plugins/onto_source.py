@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 version = 1
 access = "target_unlabelled"
+auc_neutral = True
 
 
 class OntoSource(TransformerMixin, BaseEstimator):

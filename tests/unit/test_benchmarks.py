@@ -17,7 +17,7 @@ from tests.helpers.tones import write_table_dataset
 
 #: Those that are run here; that of clusters is run beside the tests of SLURM.
 HERE = {
-    *("classifier", "coverage", "folds", "models", "precision", "scale"),
+    *("chance", "classifier", "coverage", "folds", "models", "precision", "scale"),
     *("short_clips", "study"),
 }
 
@@ -46,6 +46,19 @@ def figures(name, *arguments, cwd):
 def test_no_benchmark_is_left_out():
     found = {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
     assert found == HERE | {"clusters"}
+
+
+def test_chance(tmp_path):
+    """Two pairs of datasets of each size, by both measures."""
+    head, *rows = figures("chance", "--quick", cwd=tmp_path)
+    assert head == []
+    assert [row[:3] for row in rows] == 2 * [[50, 2, 2]] + 2 * [[12, 3, 2]]
+    for detected, error, unwidened, _, value, spread in (row[3:] for row in rows):
+        assert detected in (0, 50, 100)
+        assert error == pytest.approx(np.sqrt(detected * (100 - detected) / 2), abs=0.1)
+        assert unwidened >= detected
+        assert 0.3 < value < 0.7
+        assert spread < 0.3
 
 
 def test_classifier(tmp_path):

@@ -2,10 +2,13 @@
 
 import json
 import re
+import shutil
 
 import pandas as pd
 import pytest
 
+from earshift.statistics import recordings_needed, smallest_detectable
+from earshift.tables import GAPS, SUMMARY
 from tests.helpers.workflow import run, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
@@ -30,6 +33,7 @@ def test_a_plan_comes_before_the_run_and_is_held_to_it(tmp_path):
     assert "What is left to do" in done.stdout
     assert "hum / mfcc / clean" in done.stdout
     assert "cost" in done.stdout
+    assert "\nNo pilot: run a part of the recordings" in done.stdout
     assert "rule extract_embeddings:" not in done.stderr
     assert not (folder / "results" / "1_clips").exists()
     plan = read_plan(folder)
@@ -67,3 +71,69 @@ def test_a_plan_comes_before_the_run_and_is_held_to_it(tmp_path):
     assert "rule calibrate_model:" in done.stderr
     assert "plan_regions:" not in done.stderr
     assert "rule write_report:" not in done.stderr
+
+
+def numbers_of(said, heading):
+    """What a plan says of each direction under a heading: five cells of each."""
+    rows = said.partition(f"  mfcc, {heading}\n")[2].splitlines()[:2]
+    cells = [row.split() for row in rows]
+    return {(source, target): rest for source, _, target, *rest in cells}
+
+
+def assert_is_of(cells, rows, error, size):
+    """Assert that two cells are of those rows that are known least, or of none."""
+    known = rows[rows[f"{error}_se"].gt(0)]
+    if known.empty:
+        assert cells == ["-", "-"]
+        return
+    errors = known[[f"{error}_se", f"{error}_df"]].to_numpy()
+    least = max(smallest_detectable(se, df=df) for se, df in errors)
+    needed = max(recordings_needed(se, 18, size, df=df) for se, df in errors)
+    assert float(cells[0]) == pytest.approx(least, abs=6e-4)
+    if needed <= 18:
+        assert cells[1] == "enough"
+    else:
+        assert int(cells[1].replace(",", "")) == pytest.approx(needed, rel=0.06)
+
+
+def test_a_finished_run_is_a_pilot_for_itself_and_for_others(tmp_path, finished):
+    folder = tmp_path / "pilot"
+    shutil.copytree(finished[0], folder)
+    done = run(folder, "--plan")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "What is left to do" in done.stdout
+    assert done.stdout.endswith("Pilot: results\n")
+    summary, gaps = (
+        table.read(folder / "results" / table.file) for table in (SUMMARY, GAPS)
+    )
+    changes = summary.query("reference == 'none'")
+    # All ROC-AUCs of this run are 1: there is nothing to plan with.
+    for metric, size, heading in (
+        ("roc_auc", 0.02, "ROC-AUC: to find 0.02"),
+        ("balanced_accuracy", 0.05, "balanced accuracy: to find 0.05"),
+    ):
+        found = numbers_of(done.stdout, heading)
+        assert set(found) == {("clear", "hum"), ("hum", "clear")}
+        for (train, test), (tested, *cells) in found.items():
+            place = f"train == '{train}' and test == '{test}' and metric == '{metric}'"
+            gap = gaps.query(f"{place} and method == 'none'")
+            assert int(tested) == int(gap["n_recordings"].iloc[0]) == 18
+            assert_is_of(cells[:2], gap, "gap", size)
+            own = changes.query(place)
+            assert len(own) == 3
+            assert_is_of(cells[2:], own, "change", size)
+    gap, _, change, _ = found["clear", "hum"][1:]
+    assert min(float(gap), float(change)) > 0.01
+    own = changes.query(
+        "train == 'clear' and test == 'hum' and metric == 'balanced_accuracy'"
+    )
+    assert float(change) == pytest.approx(own["detectable"].max(), abs=6e-4)
+
+    other = write_experiment(tmp_path / "larger")
+    pilot = ("--pilot", str(folder / "results"), "--detect", "balanced_accuracy=0.04")
+    done = run(other, "--plan", *pilot)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert not (other / "results" / "tables").exists()
+    larger = numbers_of(done.stdout, "balanced accuracy: to find 0.04")
+    assert larger["clear", "hum"][1::2] == [gap, change]
+    assert int(larger["clear", "hum"][2]) > int(found["clear", "hum"][2])

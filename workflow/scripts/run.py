@@ -53,8 +53,8 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def arguments() -> tuple[argparse.Namespace, list[str]]:
-    """Return our options, with the configuration to run, and those for Snakemake."""
+def option_parser() -> argparse.ArgumentParser:
+    """Return the parser of our options."""
     parser = argparse.ArgumentParser(
         description="Run an experiment from where it stopped; print its main table.",
         epilog="Other options go to Snakemake, such as -n or --forcerun list_clips.",
@@ -76,6 +76,26 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "--models", default="", help="embeddings that the study takes; by default all"
     )
+    parser.add_argument(
+        "--pilot",
+        type=Path,
+        metavar="RESULTS",
+        help="with --plan: results of a finished run, which say what effects would be "
+        "detected; by default those of the experiment, if there are any",
+    )
+    parser.add_argument(
+        "--detect",
+        action="append",
+        default=[],
+        metavar="METRIC=SIZE",
+        help="with --plan: the gap or change that is to be found, such as roc_auc=0.01",
+    )
+    return parser
+
+
+def arguments() -> tuple[argparse.Namespace, list[str]]:
+    """Return our options, with the configuration to run, and those for Snakemake."""
+    parser = option_parser()
     options, rest = parser.parse_known_args()
     is_study = options.study is not None
     if options.configfile is None:
@@ -89,6 +109,8 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         )
     if not is_study and (options.out or options.models):
         parser.error("--out and --models belong to --study")
+    if options.pilot or options.detect:
+        check_pilot(options, parser)
     if is_study:
         models = options.models.replace(",", " ").split()
         folders = Path(options.study).expanduser(), Path(options.out).expanduser()
@@ -99,6 +121,23 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         except EarshiftError as error:
             parser.error(str(error))
     return options, rest
+
+
+def check_pilot(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Refuse what a plan cannot say of a pilot, before anything is estimated."""
+    from earshift.stages.report import pilot
+
+    if not options.plan:
+        parser.error("--pilot and --detect belong to --plan")
+    if options.pilot and not pilot.is_pilot(options.pilot):
+        parser.error(
+            f"'{options.pilot}' has no tables/summary.csv and tables/gaps.csv: is it a "
+            "folder of results, and the run finished?"
+        )
+    try:
+        pilot.sizes(options.detect)
+    except EarshiftError as error:
+        parser.error(str(error))
 
 
 def look(options: argparse.Namespace) -> int:
@@ -170,7 +209,7 @@ def run(options: argparse.Namespace, rest: list[str], lock: int) -> int:
     start = time.time()
     done = subprocess.run([*snakemake, *flags], pass_fds=[lock], check=False)
     if found := outcome.noted():  # there is none of a dry run
-        tell(*found, start, done.returncode, options.plan, targets)
+        tell(*found, start, done.returncode, options, targets)
     return done.returncode
 
 
@@ -179,7 +218,7 @@ def tell(
     logs: Path,
     start: float,
     status: int,
-    is_plan: bool,
+    options: argparse.Namespace,
     targets: list[str],
 ) -> None:
     """Print the main table, or the plan; of a run that failed, why."""
@@ -189,9 +228,13 @@ def tell(
         for line in outcome.failures(logs, start):
             sys.stderr.write(f"{line}\n")
         return
-    if targets and not is_plan:
+    if targets and not options.plan:
         return
-    file, flags = ("plan.csv", ["--plan"]) if is_plan else ("report.html", [])
+    file, flags = "report.html", []
+    if options.plan:
+        file, flags = "plan.csv", ["--plan"]
+        flags += [f"--detect={size}" for size in options.detect]
+        flags += ["--pilot", str(options.pilot)] if options.pilot else []
     if (results / file).exists():
         table = [sys.executable, "-m", "earshift", str(results), *flags]
         own = os.environ | {"PYTHONPATH": import_path.search_path()}

@@ -125,6 +125,9 @@ def test_recordings_needed_make_that_size_the_smallest_detectable_one():
     n = recordings_needed(0.01, 140, 0.02)
     se = 0.01 * np.sqrt(140 / n)
     assert smallest_detectable(se) == pytest.approx(0.02, rel=0.01)
+    n = recordings_needed(0.01, 140, 0.02, df=6)
+    se = 0.01 * np.sqrt(140 / n)
+    assert smallest_detectable(se, df=6) == pytest.approx(0.02, rel=0.01)
     for wrong in ({"se": 0.0}, {"change": -0.1}, {"alpha": 1.0}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             recordings_needed(**{"se": 0.01, "n_recordings": 9, "change": 0.1} | wrong)

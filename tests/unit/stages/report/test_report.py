@@ -141,11 +141,11 @@ def test_the_worst_class_is_told_with_its_interval(tmp_path):
 
 
 def test_what_it_takes_to_find_a_small_change_is_told(tmp_path):
-    # 2.8 standard errors of 0.01 are to be 0.01: 6 recordings, 7.85 times.
+    # 2.9 standard errors (30 degrees) of 0.01 are to be 0.01: 6 recordings, 8.4 times.
     assert (
         "Where no effect is detected, a change of mean ROC-AUC of 0.010 would be "
-        "found with a probability of 80\N{NO-BREAK SPACE}% with about 48 recordings "
-        "of here, where 6 tested and about 48 recordings of there, where 6 tested, if "
+        "found with a probability of 80\N{NO-BREAK SPACE}% with about 51 recordings "
+        "of here, where 6 tested and about 51 recordings of there, where 6 tested, if "
         "those that train grow alike: medians over 8 comparisons, each taken alone."
     ) in said(write_results(tmp_path / "r"))
     assert "would be found" not in said(

@@ -18,6 +18,11 @@ and, if it likes,
 ``control``
     True if it is no correction, but marks an end of the scale that corrections are
     measured on. Tables and figures must not take it for one (`Method.is_control`).
+``auc_neutral``
+    True if it cannot change a ROC-AUC: a linear classifier that is trained on the
+    source puts the clips of a target in the order in which it puts them without the
+    method, whatever the clips are. So it is where each dataset is moved as a whole.
+    Balanced accuracy at the source's threshold may change all the same.
 ``needs_subgroups``
     True if it does nothing of its own where datasets share no subgroup: the report then
     says so.
@@ -203,7 +208,7 @@ def check_plugin(name: str, module: ModuleType) -> None:
             f"the method '{name}' has compared_with = {others!r}, which must be a "
             f"tuple of names of methods {did_you_mean(str(others), known)}"
         )
-    for fact in ("needs_subgroups", "control"):
+    for fact in ("auc_neutral", "needs_subgroups", "control"):
         value = getattr(module, fact, False)
         if not isinstance(value, bool):
             raise ConfigError(
@@ -216,6 +221,11 @@ def check_plugin(name: str, module: ModuleType) -> None:
                 f"the method '{name}' has access '{registry.ORACLE}', which shows it "
                 "the labels of tested clips: no correction may see them. Declare "
                 "'control = True' if it is none."
+            )
+        if getattr(module, "auc_neutral", False):
+            raise ConfigError(
+                f"the control '{name}' has auc_neutral = True, which says that it "
+                "moves clips: with access 'oracle' it replaces them."
             )
         if not takes(module.make, "seed"):
             raise ConfigError(

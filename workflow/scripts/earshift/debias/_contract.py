@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 
 from earshift import plugin_files, registry
-from earshift.debias import _calls, _checks, _controls, _fit_checks
+from earshift.debias import _calls, _checks, _controls, _fit_checks, _ranking
 from earshift.debias._method import Method
 from earshift.errors import ConfigError, MethodError
 
@@ -48,8 +48,9 @@ def check(name: str, options: Mapping[str, Any] | None = None) -> None:
 
     Each clip is transformed by itself, as the fit says; a fit depends on its arguments
     alone, and neither on labels that the method may not see nor on the names of the
-    datasets. What goes in is not changed, what comes out is finite. A control that
-    replaces clips draws from the generator that it is given, and from nothing else.
+    datasets. What goes in is not changed, what comes out is finite. If it declares
+    whether it is `auc_neutral`, so it is. A control that replaces clips draws from the
+    generator that it is given, and from nothing else.
 
     Parameters
     ----------
@@ -69,12 +70,31 @@ def check(name: str, options: Mapping[str, Any] | None = None) -> None:
         if replaces:
             _try_control(name, dict(options or {}))
         else:
-            _Trial(name, plugin.access, dict(options or {})).run()
+            trial = _Trial(name, plugin.access, dict(options or {}))
+            trial.run()
+            _check_neutral(getattr(plugin, "auc_neutral", None), trial)
     except MethodError as error:
         raise ConfigError(
             f"the method '{name}' cannot be used: {error} CONTRIBUTING.md says what "
             "methods must do."
         ) from error
+
+
+def _check_neutral(declared: bool | None, trial: _Trial) -> None:
+    """Raise `MethodError` if a method is not what it declares to be."""
+    if declared is None or declared == _ranking.keeps_ranking(trial.make, trial.access):
+        return
+    if declared:
+        raise MethodError(
+            "it declares 'auc_neutral = True', but a linear classifier of the source "
+            "puts clips of another dataset in another order after it, which changes "
+            "the ROC-AUC: remove the declaration."
+        )
+    raise MethodError(
+        "it declares 'auc_neutral = False', but a linear classifier of the source puts "
+        "clips of another dataset in the same order after it: declare 'auc_neutral = "
+        "True', or nothing."
+    )
 
 
 def _try_control(name: str, options: Mapping[str, Any]) -> None:

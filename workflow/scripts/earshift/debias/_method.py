@@ -133,6 +133,14 @@ class Method:
         return tuple(dict.fromkeys(("none", *declared)))
 
     @property
+    def is_auc_neutral(self) -> bool:
+        """Return whether it leaves the order that a linear classifier gives a target.
+
+        It then changes no ROC-AUC.
+        """
+        return bool(getattr(self.module, "auc_neutral", False))
+
+    @property
     def needs_subgroups(self) -> bool:
         """Return whether it needs shared subgroups to differ from simpler methods."""
         return bool(getattr(self.module, "needs_subgroups", False))

@@ -43,8 +43,10 @@ class ShuffleWithinClass(Control):
     References
     ----------
     Luecken et al. (2025), "Defining and benchmarking open problems in single-cell
-    analysis", Nature Biotechnology, for controls of batch integration that shuffle
-    within cell types and within batches.
+    analysis", Nature Biotechnology 43, 1035-1040, doi:10.1038/s41587-025-02694-w, for
+    baselines that bound what methods can reach. The code of its task of batch
+    integration (github.com/openproblems-bio/task_batch_integration) has controls that
+    permute features among cells of one type, cells of one batch, and all cells.
     """
 
     def replace(

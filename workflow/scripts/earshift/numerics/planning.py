@@ -53,6 +53,7 @@ def recordings_needed(
     *,
     alpha: float = 0.05,
     power: float = 0.8,
+    df: float = math.inf,
 ) -> int:
     """Return how many test recordings are needed to find a change of a given size.
 
@@ -60,13 +61,16 @@ def recordings_needed(
     ----------
     se : float
         Standard error of the change in a pilot, such as `change_se` in
-        ``tables/summary.csv``.
+        ``tables/summary.csv``, or `gap_se` in ``tables/gaps.csv``.
     n_recordings : int
         Recordings that tested in the pilot (`n_recordings` there).
     change : float
         The change to be found, in the unit of the metric.
     alpha, power
         As in `smallest_detectable`.
+    df : float, optional
+        Degrees of freedom of the standard error (`change_df`, `gap_df`), taken to stay
+        as they are. Where more recordings give more, the number is somewhat too large.
 
     Returns
     -------
@@ -87,4 +91,4 @@ def recordings_needed(
     for name, value in (("se", se), ("n_recordings", n_recordings), ("change", change)):
         if not value > 0:
             raise ConfigError(f"{name} must be above 0, got {value}.")
-    return math.ceil(n_recordings * (_span(alpha, power, math.inf) * se / change) ** 2)
+    return math.ceil(n_recordings * (_span(alpha, power, df) * se / change) ** 2)

@@ -169,6 +169,8 @@ GAPS = Table(
             "higher.",
             _UNKNOWN,
         ),
+        Column("gap_se", "number", "Standard error of `gap`.", empty=_UNKNOWN),
+        Column("gap_df", "number", "Its degrees of freedom.", empty=_UNKNOWN),
         Column("p_value", "number", "p-value that the gap is zero.", empty=_UNKNOWN),
         Column(
             "p_holm",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,35 +186,34 @@ def read(
     """
 
     def rows_of(table: Table) -> pd.DataFrame:
-        rows = table.read(folder / Path(table.file).name)
-        return rows[rows["protocol"].eq(shown)] if "protocol" in rows else rows
+        return of_one_protocol(table.read(folder / Path(table.file).name), shown)
 
     # It loads what methods compute with.
     from earshift.evaluation.samples import ALL
 
     every = SUMMARY.read(folder / Path(SUMMARY.file).name)
     protocols = tuple(ordered(every["protocol"]))
-    shown = protocol or ("fixed" if "fixed" in protocols else protocols[0])
+    shown = protocol or _shown(protocols)
     scores = rows_of(SCORES)
     scores = _of_one_partner(scores[scores["sample"].eq(ALL)])
-    whole = _of_one_partner(every[every["protocol"].eq(shown)])
+    whole = _of_one_partner(of_one_protocol(every, shown))
     n_scopes = whole.groupby("method")["scope"].nunique()
     alike = set(n_scopes.index[n_scopes < scores["scope"].nunique()])
     controls = {*every.loc[every["is_control"].eq(True), "method"]}
-    metrics = _last(_named(whole, alike), controls)
+    metrics = _last(named(whole, alike), controls)
     plain = metrics["reference"].replace("", "none").eq("none")
     summary, kernel = (
         _of_auc(metrics[own]).rename(columns=_AUC) for own in (plain, ~plain)
     )
     seen = dict(zip(summary["variant"], summary["access"], strict=True))
-    gaps = _named(rows_of(GAPS), alike)
-    nulls = _named(rows_of(NULL_GAPS), alike)
+    gaps = named(rows_of(GAPS), alike)
+    nulls = named(rows_of(NULL_GAPS), alike)
     gaps = _with_null(gaps.assign(access=gaps["variant"].map(seen)), nulls)
     gaps = _last(gaps, controls)
     pairs, curve, halves = _measured(folder, measures)
     pairs = _last(pairs, controls)
     return Tables(
-        _named(scores, alike),
+        named(scores, alike),
         _corrections(summary),
         _of_auc(_corrections(gaps)),
         _corrections(pairs),
@@ -225,15 +224,37 @@ def read(
         protocols,
         _corrections(metrics[plain]),
         _corrections(gaps),
-        _named(_of_one_partner(rows_of(LEARNING_CURVES)), alike),
+        named(_of_one_partner(rows_of(LEARNING_CURVES)), alike),
         nulls,
-        _named(_of_one_partner(rows_of(CLASS_VALUES)), alike),
+        named(_of_one_partner(rows_of(CLASS_VALUES)), alike),
         _of_one_partner(rows_of(DIFFERENCES)),
         _last(_named(_of_one_partner(rows_of(RESCALED)), alike), controls),
         summary,
         gaps,
         pairs,
     )
+
+
+def of_one_protocol(rows: pd.DataFrame, protocol: str | None = None) -> pd.DataFrame:
+    """Return the rows of a protocol, by default of the one that is shown.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        A final table with a column `protocol`.
+    protocol : str, optional
+        Which; without it as in `read`.
+
+    Returns
+    -------
+    DataFrame
+        Some of the rows.
+    """
+    return rows[rows["protocol"].eq(protocol or _shown(ordered(rows["protocol"])))]
+
+
+def _shown(protocols: Sequence[str]) -> str:
+    return "fixed" if "fixed" in protocols else protocols[0]
 
 
 #: What columns of the ROC-AUC are called where there is no other metric.
@@ -280,7 +301,7 @@ def _measured(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return the tables of discrepancies, with what `measures` say of themselves."""
     pairs, curve, halves = (
-        _named(one.read(folder / Path(one.file).name).assign(**more), ())
+        named(one.read(folder / Path(one.file).name).assign(**more), ())
         for one, more in (
             (DISCREPANCY, {}),
             (DISCREPANCY_CURVE, {"method": "none"}),
@@ -293,8 +314,21 @@ def _measured(
     return pairs, with_facts_of(curve, pairs), with_facts_of(halves, pairs)
 
 
-def _named(table: pd.DataFrame, alike: Collection[str]) -> pd.DataFrame:
-    """Add the columns `setting` and `variant`; of methods `alike`, keep one scope."""
+def named(table: pd.DataFrame, alike: Collection[str]) -> pd.DataFrame:
+    """Add the columns `setting` and `variant`, as in `Tables`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A final table.
+    alike : collection of str
+        Methods of which one scope is kept.
+
+    Returns
+    -------
+    DataFrame
+        A new one.
+    """
     one_condition = table["condition"].nunique() == 1
     setting = table["model"]
     if not one_condition:

@@ -109,7 +109,9 @@ def _gap(
     row["across"] = across.curves[name].mean().value
     # Of the same classes, where one of the two lacks some.
     row["within"] = row["across"] + metric.sign * estimate.value
-    row |= estimate.columns("gap", alpha) | {"p_value": estimate.p_value()}
+    row |= estimate.columns("gap", alpha)
+    row |= {"gap_se": estimate.se, "gap_df": estimate.df}
+    row["p_value"] = estimate.p_value()
     if uncorrected is not None:
         left = loss(uncorrected.curves[name], across.curves[name], metric)
         row |= left.mean().columns("remaining", alpha)

@@ -141,8 +141,8 @@ def _needed(found: Tables, options: Options) -> Iterator[str]:
     if quiet.empty or not region > 0:
         return
     needed = [
-        planning.recordings_needed(se, n, region, alpha=options.alpha)
-        for se, n in zip(quiet["change_se"], quiet["n_recordings"], strict=True)
+        planning.recordings_needed(se, n, region, alpha=options.alpha, df=df)
+        for se, n, df in quiet[["change_se", "n_recordings", "change_df"]].to_numpy()
     ]
     by_test = quiet.assign(needed=needed).groupby("test", sort=False)
     said = [

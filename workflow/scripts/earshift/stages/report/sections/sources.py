@@ -353,6 +353,10 @@ def describe_methods(
                 "No subgroup is in all of these datasets, so it takes all clips for "
                 "one subgroup."
             )
+        if method.is_auc_neutral and _is_linear(config["classifier"]):
+            notes.append(
+                "It cannot change ROC-AUC: it moves all clips of a dataset alike."
+            )
         out.append(
             {
                 "name": method.name,
@@ -362,6 +366,11 @@ def describe_methods(
             }
         )
     return out
+
+
+def _is_linear(entry: Mapping[str, Any]) -> bool:
+    """Return whether a classifier says that its scores are linear in the features."""
+    return bool(getattr(registry.load("classifiers", entry["plugin"]), "linear", False))
 
 
 def _access(method: Method, config: Mapping[str, Any]) -> str:
