@@ -43,7 +43,7 @@ def measure_discrepancy(
     *,
     model: str,
     condition: str,
-    entries: Sequence[Mapping[str, str]],
+    entries: Sequence[Mapping[str, Any]],
     classes: Path,
     methods: Mapping[str, Mapping[str, Any]],
     measures: Mapping[str, Mapping[str, Any]],
@@ -65,7 +65,8 @@ def measure_discrepancy(
     model, condition : str
         Which features; written into the table.
     entries : sequence of mapping
-        Per dataset `name` and the paths `features`, `labels`, `splits`.
+        Per dataset `name` and the paths `features`, `labels`, `splits`; also `fronts`,
+        if methods have one (`inputs.behind`).
     classes : Path
         CSV file of the classes in use.
     methods : mapping
@@ -98,27 +99,37 @@ def measure_discrepancy(
         If a method or a measure does what none may.
     """
     chosen = read_classes(classes)
-    groups = cross_validation.together(entries, fit)
-    all_domains = [inputs.load_all(group, chosen) for group in groups]
+    served = cross_validation.served(Method.of_all(methods), entries, condition)
+    by_front: dict[str, Mapping[str, Method]] = {"": {}}
+    by_front |= cross_validation.by_front(served)
+    loaded = {front: _loaded(entries, front, fit, chosen) for front in by_front}
     what = f"{model} / {condition}: discrepancy"
     told = {
         "classes": chosen,
         "measures": discrepancy.identities(measures),
         "seed": seed,
-        "n_clips": clips_per_side(all_domains, seed, what),
+        "n_clips": clips_per_side([some for _, some in loaded[""]], seed, what),
         "version": versions.DISCREPANCY,
     }
-    shared: list[dict[str, Any]] = [
-        {
-            "entries": [dict(entry) for entry in group],
-            "digest": [domain.digest() for domain in some],
-            **told,
-        }
-        for group, some in zip(groups, all_domains, strict=True)
-    ]
+    shared: dict[str, list[dict[str, Any]]] = {
+        front: [
+            {
+                "entries": [dict(entry) for entry in group],
+                "digest": [domain.digest() for domain in some],
+                **told,
+            }
+            for group, some in groups
+        ]
+        for front, groups in loaded.items()
+    }
     rows = tasks.run_tasks(
         measure_fold,
-        [one | cell for one in shared for cell in _cells(one["entries"], methods)],
+        [
+            one | cell
+            for front, some_methods in by_front.items()
+            for one in shared[front]
+            for cell in _cells(one["entries"], some_methods)
+        ],
         name="earshift.discrepancy._stage.measure_fold",
         folder=parts,
         n_workers=0,  # tasks of a fraction of a second
@@ -131,7 +142,7 @@ def measure_discrepancy(
         measure_sizes,
         [
             one | scoring | {"halved": names, "repeat": repeat}
-            for one, names in zip(shared, _first_in(groups), strict=True)
+            for one, names in zip(shared[""], _first_in(loaded[""]), strict=True)
             for repeat in range(N_REPEATS)
         ],
         name="earshift.discrepancy.measure_sizes",
@@ -143,19 +154,29 @@ def measure_discrepancy(
 
 
 def _cells(
-    entries: Sequence[Mapping[str, str]], methods: Mapping[str, Mapping[str, Any]]
+    entries: Sequence[Mapping[str, str]], methods: Mapping[str, Method]
 ) -> Iterator[dict[str, Any]]:
     """Yield what distinguishes the tasks of some datasets from one another."""
     names = [entry["name"] for entry in entries]
-    served = {n: m for n, m in Method.of_all(methods).items() if _pairs(m, names)}
+    served = {n: m for n, m in methods.items() if _pairs(m, names)}
     halves = [(repeat, half) for repeat in range(N_REPEATS) for half in (0, 1)]
     yield from cross_validation.cells(served, ["global"], halves)
 
 
-def _first_in(groups: Sequence[Sequence[Mapping[str, str]]]) -> Iterator[list[str]]:
+def _loaded(
+    entries: Sequence[Mapping[str, Any]], front: str, fit: str, classes: list[str]
+) -> list[tuple[list[Mapping[str, str]], list[Domain]]]:
+    """Return the datasets that are seen together, behind a front: entries, contents."""
+    groups = cross_validation.together(inputs.behind(entries, front), fit)
+    return [(group, inputs.load_all(group, classes)) for group in groups]
+
+
+def _first_in(
+    groups: Sequence[tuple[Sequence[Mapping[str, str]], Sequence[Domain]]],
+) -> Iterator[list[str]]:
     """Yield the names of the datasets of each group that no earlier group has."""
     seen: set[str] = set()
-    for group in groups:
+    for group, _ in groups:
         names = [entry["name"] for entry in group if entry["name"] not in seen]
         seen.update(names)
         yield names

@@ -228,7 +228,7 @@ def read(
         nulls,
         named(_of_one_partner(rows_of(CLASS_VALUES)), alike),
         _of_one_partner(rows_of(DIFFERENCES)),
-        _last(_named(_of_one_partner(rows_of(RESCALED)), alike), controls),
+        _last(named(_of_one_partner(rows_of(RESCALED)), alike), controls),
         summary,
         gaps,
         pairs,
