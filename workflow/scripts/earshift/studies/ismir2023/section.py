@@ -13,7 +13,7 @@ from earshift import layout
 from earshift.numerics import inference
 from earshift.stages.report import final_tables, words
 from earshift.stages.report.final_tables import Tables
-from earshift.stages.splits.selection import ALL_MENDED
+from earshift.stages.splits.selection import ALL_CORRECTED
 from earshift.studies.ismir2023 import faults
 from earshift.studies.ismir2023 import published as ismir2023
 from earshift.studies.ismir2023 import tables as study_tables
@@ -183,7 +183,7 @@ def _most(sure: pd.DataFrame, gap: float, n: int) -> str:
 
 def _weight(effects: pd.DataFrame) -> str:
     """Say which fault alone changes results across datasets most."""
-    together = effects["fault"].eq(ALL_MENDED)
+    together = effects["fault"].eq(ALL_CORRECTED)
     single = effects[~together & effects["fault"].ne(faults.ADDED)]
     single = single.dropna(subset=["across"])
     if single.empty:
