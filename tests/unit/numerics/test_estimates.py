@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from earshift.errors import ConfigError
-from earshift.numerics.estimates import Curve, Estimate, mean_known
+from earshift.numerics.estimates import Curve, Estimate, mean_known, ratio
 from earshift.statistics import recordings_needed, smallest_detectable
 
 
@@ -97,6 +97,58 @@ def test_differences_are_paired():
     # Of independent ones, variances add up.
     apart = (curve(0) - curve(1)).mean().se
     assert apart == pytest.approx(np.sqrt(2) * curve(0).mean().se, rel=0.3)
+
+
+def test_a_ratio_is_zero_where_its_part_is_and_unknown_where_its_whole_may_be():
+    whole = curve(1, 0.15)
+    assert whole.mean().interval(0.05)[0] > 0
+    for shift in np.linspace(-0.15, 0.15, 13):
+        part = curve(0, shift)
+        value, low, high = ratio(part, whole, 0.05)
+        assert value == pytest.approx(part.mean().value / whole.mean().value)
+        assert low < value < high
+        # At its ends, the difference that is tested has a p-value of alpha.
+        for end in (low, high):
+            p_value = (part - whole.times(end)).mean().p_value()
+            assert p_value == pytest.approx(0.05, abs=1e-4)
+        assert (low > 0 or high < 0) == (part.mean().p_value() < 0.05)
+    low, high = curve(1, 0.02).mean().interval(0.05)
+    assert low < 0 < high
+    assert np.isnan(ratio(part, curve(1, 0.02), 0.05)).all()
+
+
+def test_a_ratio_to_what_varies_with_it_is_sharp():
+    whole = curve(1, 0.15)
+    assert_allclose(ratio(whole.times(0.5), whole, 0.05), 0.5)
+    assert_allclose(ratio(whole.times(0), whole, 0.05), 0, atol=1e-12)
+    # The class that one of them lacks counts in neither.
+    part = curve(0, 0.05)
+    part.drawn[2] = part.repeats[2] = part.refits[2] = np.nan
+    value, low, high = ratio(part, whole, 0.05)
+    first = part.drawn[:2, 0].mean() / whole.drawn[:2, 0].mean()
+    assert value == pytest.approx(first)
+    assert low < value < high
+
+
+def test_intervals_of_a_ratio_hold_the_true_one_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(300):
+        part, whole = (
+            Curve(
+                centre + 0.02 * np.r_[rng.standard_normal(), resampled][None],
+                np.zeros((1, 1)),
+                np.empty((1, 0)),
+                10_000,
+            )
+            for centre, resampled in zip(
+                (0.03, 0.1), rng.standard_normal((2, 400)), strict=True
+            )
+        )
+        _, low, high = ratio(part, whole, 0.1)
+        held += low <= 0.3 <= high
+    # Of the wholes, nearly all are told from 0.
+    assert held / 300 == pytest.approx(0.9, abs=0.04)
 
 
 def test_what_was_not_drawn_is_no_part_of_the_error():

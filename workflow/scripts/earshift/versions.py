@@ -19,5 +19,5 @@ SCORES = 5
 #: Of what correcting each fault of the published code changes, in stage 5.
 DEVIATIONS = 2
 DISCREPANCY = 5
-STATISTICS = 5
+STATISTICS = 6
 REPORT = 7

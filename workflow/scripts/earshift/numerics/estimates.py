@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 Array = NDArray[np.float64]
 
@@ -243,6 +243,48 @@ class Curve:
             of_repeats = _variance(mean_known(self.repeats))
             parts.append((of_repeats / n_repeats, n_repeats - 1))
         return Estimate(float(drawn[0]), parts)
+
+
+def ratio(part: Curve, whole: Curve, alpha: float) -> tuple[float, float, float]:
+    """Return the ratio of two means over classes, with its interval.
+
+    Parameters
+    ----------
+    part, whole : Curve
+        Of the same draws. The means are over the classes that both are known of.
+    alpha : float
+        In (0, 1).
+
+    Returns
+    -------
+    value, low, high : float
+        The ratio and the interval of level 1 - alpha: the numbers r for which the
+        two-sided p-value that ``part - r * whole`` is 0 is not below alpha (Fieller,
+        1954). All are NaN where that of `whole` is not below alpha either, or is
+        unknown: its interval holds 0, and no interval of the ratio has two ends.
+    """
+    nothing = (part - whole).times(0)  # NaN where either is unknown
+    part, whole = ((curve - nothing).averaged() for curve in (part, whole))
+    bottom = whole.mean()
+    if not bottom.p_value() < alpha:
+        return float("nan"), float("nan"), float("nan")
+    value = part.mean().value / bottom.value
+
+    def excess(r: float) -> float:
+        return (part - whole.times(r)).mean().p_value() - alpha
+
+    step = (part - whole.times(value)).mean().se / abs(bottom.value)
+    if not step > 0:
+        return value, value, value
+    low, high = (_crossing(excess, value, side * step) for side in (-1, 1))
+    return value, low, high
+
+
+def _crossing(excess: Callable[[float], float], start: float, step: float) -> float:
+    """Return where a function that is above 0 at `start` falls below it, that way."""
+    while excess(start + step) > 0:
+        step *= 2
+    return float(optimize.brentq(excess, start, start + step, rtol=1e-6))
 
 
 def _variance(values: Array) -> float:
