@@ -128,7 +128,7 @@ def test_gaps_are_those_of_equal_training_sets(theirs):
 
 def test_corrected_p_values_are_those_of_the_table_of_tests(theirs):
     claim = conclusions.CLAIMS[1]
-    (side,) = conclusions._sides(claim, theirs)
+    (side,) = conclusions.sides(claim, theirs)
     table = tables.paired_tests(theirs).set_index(list(tables.CELL))["p_holm"]
     found = side.p_holm
     assert len(found) == 54

@@ -62,12 +62,12 @@ def describe(scores: pd.DataFrame, alpha: float) -> Iterator[str]:
         A sentence or two for each of `CLAIMS` that all sides have cells of.
     """
     for claim in CLAIMS:
-        sides = _sides(claim, scores)
-        if not sides:
+        found = sides(claim, scores)
+        if not found:
             continue
-        first, *others = sides
+        first, *others = found
         text = f"{claim.text}: "
-        text += "; ".join(_counted(side, claim.unit, alpha) for side in sides)
+        text += "; ".join(_counted(side, claim.unit, alpha) for side in found)
         for other in others:
             text += f". {_difference(first, other, claim.unit, alpha)}"
             text += _again(first, other, alpha)
@@ -75,7 +75,7 @@ def describe(scores: pd.DataFrame, alpha: float) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """What one side says of a conclusion.
 
     Parameters
@@ -107,16 +107,26 @@ class _Side:
         return self.p_holm.lt(alpha) & self.changes.mean(axis=1).mul(sign).gt(0)
 
 
-def _sides(claim: Claim, scores: pd.DataFrame) -> list[_Side]:
-    """Test what each side has of the cells and classes that all have.
+def sides(claim: Claim, scores: pd.DataFrame) -> list[Side]:
+    """Test a conclusion on all sides, on the cells and classes that all have.
 
-    Published ones come first. There are none if no cell is common.
+    Parameters
+    ----------
+    claim : Claim
+        The conclusion.
+    scores : DataFrame
+        As in `describe`.
+
+    Returns
+    -------
+    list of Side
+        What was published comes first. There is none if no cell is common.
     """
     changes = claim.changes(scores).dropna(subset=["change"])
     names = sorted(changes["protocol"].unique(), key=lambda name: name != PUBLISHED)
     n_sides = changes.groupby([*CELL, "class"])["protocol"].transform("nunique")
     common = changes[n_sides.eq(len(names))]
-    sides = []
+    found = []
     for name in names:
         own = common[common["protocol"].eq(name)]
         table = own.pivot(index=list(CELL), columns="class", values="change")
@@ -126,11 +136,11 @@ def _sides(claim: Claim, scores: pd.DataFrame) -> list[_Side]:
         kept = claim.counted(cells).to_numpy(bool)
         if kept.any():
             p_values = pd.Series(p_holm.to_numpy(float), table.index)
-            sides.append(_Side(str(name), table[kept], p_values[kept]))
-    return sides
+            found.append(Side(str(name), table[kept], p_values[kept]))
+    return found
 
 
-def _counted(side: _Side, unit: str, alpha: float) -> str:
+def _counted(side: Side, unit: str, alpha: float) -> str:
     n_up, n_down = (int(side.detected(sign, alpha).sum()) for sign in (1, -1))
     opposite = f", the opposite in {n_down}" if n_down else ""
     return (
@@ -149,7 +159,7 @@ def _mean(changes: pd.DataFrame, alpha: float) -> str:
     return f"{words.signed(mean.value, 2)} points{f' {span}' if span else ''}"
 
 
-def _difference(first: _Side, other: _Side, unit: str, alpha: float) -> str:
+def _difference(first: Side, other: Side, unit: str, alpha: float) -> str:
     """Say how the mean of another side differs from that of the first."""
     change = other.changes - first.changes
     n = words.count(change.shape[1], "class", "classes")
@@ -160,7 +170,7 @@ def _difference(first: _Side, other: _Side, unit: str, alpha: float) -> str:
     )
 
 
-def _again(first: _Side, other: _Side, alpha: float) -> str:
+def _again(first: Side, other: Side, alpha: float) -> str:
     """Say what another side has in the cells where the first shows the conclusion."""
     shown = first.detected(1, alpha)
     if not shown.any():
