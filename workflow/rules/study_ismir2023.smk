@@ -67,7 +67,7 @@ rule measure_deviations:
 
 
 rule collect_deviations:
-    """Say what correcting each fault of the published code changes, and all."""
+    """Say what correcting one published fault changes, and correcting all of them."""
     input:
         deviations=per_model(rules.measure_deviations.output.deviations, ["paper"]),
         scores=rules.summarise_scores.input.scores,

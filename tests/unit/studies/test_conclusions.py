@@ -34,10 +34,10 @@ def test_the_same_numbers_are_detected_in_the_same_cells(theirs):
         assert text.count(f"detected in {first}") == 2
         assert first.endswith(f"of {n} cells")
     assert (
-        "protocol fixed differs from the published one by 0.00 points [0.00, 0.00]"
+        "of protocol fixed from the published change is 0.00 points [0.00, 0.00]"
         in change
     )
-    assert "Of the " not in change  # in none of the cells it is detected as published
+    assert "Of " not in change  # in none of the cells it is detected as published
     assert "detected in 0 of 54 cells" in change
 
 
@@ -87,11 +87,11 @@ def test_what_is_no_longer_detected_is_not_called_absent(theirs):
     noisy = fixed["model"].ne("yamnet") & within
     fixed.loc[noisy, "roc_auc"] += 0.5 * rng.standard_normal(noisy.sum())
     gap = described(theirs, fixed)[0]
-    n = int(gap.split("Of the ")[1].split()[0])
+    n = int(gap.split("Of ")[1].split()[0])
     n_up = int(gap.split("protocol fixed shows it in ")[1].split(";")[0])
     assert n > n_up > 0
     assert gap.endswith(f"; in {n - n_up} it is not detected.")
-    assert "differs from the published one by" in gap
+    assert "difference of protocol fixed from the published gap is" in gap
 
 
 def test_the_opposite_is_told_apart_from_what_is_not_detected(theirs):
@@ -99,7 +99,7 @@ def test_the_opposite_is_told_apart_from_what_is_not_detected(theirs):
     other = fixed["train"].map({"irmas": "openmic", "openmic": "irmas"})
     turned = fixed.assign(train=other, partner=fixed["train"])
     gap = described(theirs, turned)[0]
-    n = int(gap.split("Of the ")[1].split()[0])
+    n = int(gap.split("Of ")[1].split()[0])
     assert gap.endswith(f"shows it in 0; in {n} the opposite is detected.")
 
 
@@ -115,7 +115,7 @@ def test_only_cells_and_classes_of_all_sides_are_compared(theirs):
     assert "(9 classes)" in gap
     # Without published ones, the first protocol is what others are compared with.
     gap = described(paper, fixed)[0]
-    assert "differs from that of protocol paper by 0.00 points" in gap
+    assert "The difference of protocol fixed from protocol paper is 0.00 points" in gap
     assert "as published" not in gap
 
 
@@ -123,7 +123,7 @@ def test_gaps_are_those_of_equal_training_sets(theirs):
     fixed = of_protocol(theirs, "fixed")
     fixed.loc[fixed["sample"].eq("all") & fixed["method"].eq("none"), "roc_auc"] = 0.5
     gap = described(theirs, fixed)[0]
-    assert "The gap of protocol fixed differs from the published one by 0.00" in gap
+    assert "The difference of protocol fixed from the published gap is 0.00" in gap
 
 
 def test_corrected_p_values_are_those_of_the_table_of_tests(theirs):

@@ -822,8 +822,8 @@ def test_conclusions_are_tested_alike_on_all_sides(study_page):
         assert f"{side}, a mean gap of {gap[1]}" in html
     assert gap[1].startswith("+8.17 points [+")
     assert (
-        "The gap of protocol fixed differs from the published one by 0.00 points "
-        "[0.00, 0.00] (10 classes). Of the 4 cells where it is detected as published, "
+        "The difference of protocol fixed from the published gap is 0.00 points "
+        "[0.00, 0.00] (10 classes). Of 4 cells where it is detected as published, "
         "protocol fixed shows it in 4."
     ) in html
     # Of 2 models and directions: 4 corrections in 2 scopes, and k. None has an effect.

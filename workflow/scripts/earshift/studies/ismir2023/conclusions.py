@@ -160,13 +160,13 @@ def _mean(changes: pd.DataFrame, alpha: float) -> str:
 
 
 def _difference(first: Side, other: Side, unit: str, alpha: float) -> str:
-    """Say how the mean of another side differs from that of the first."""
+    """Say how far the mean of another side is from that of the first."""
     change = other.changes - first.changes
     n = words.count(change.shape[1], "class", "classes")
-    reference = "the published one" if first.is_published else f"that of {first.name}"
+    reference = f"the published {unit}" if first.is_published else first.name
     return (
-        f"The {unit} of {other.name} differs from {reference} by "
-        f"{_mean(change, alpha)} ({n})"
+        f"The difference of {other.name} from {reference} is {_mean(change, alpha)} "
+        f"({n})"
     )
 
 
@@ -182,7 +182,7 @@ def _again(first: Side, other: Side, alpha: float) -> str:
         rest.append(f"in {n_left} it is not detected")
     cells = words.count(n, "cell")
     where = first.name if first.is_published else f"in {first.name}"
-    text = f". Of the {cells} where it is detected {where}, {other.name} shows it in "
+    text = f". Of {cells} where it is detected {where}, {other.name} shows it in "
     return f"{text}{n_up}{'; ' if rest else ''}{words.listed(rest)}"
 
 
