@@ -80,7 +80,7 @@ def test_the_page_on_the_study_tells_what_was_published(theirs):
 
 
 def test_what_is_no_longer_detected_is_not_called_absent(theirs):
-    """The gap is halved in one model, and in another classes disagree about it."""
+    """In two of three models the classes come to disagree about the gap."""
     fixed = of_protocol(theirs, "fixed")
     within = fixed["train"].eq(fixed["test"])
     rng = np.random.default_rng(0)
