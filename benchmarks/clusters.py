@@ -28,7 +28,7 @@ sys.path.insert(0, {str(ROOT / "workflow" / "scripts")!r})
 from earshift import slurm
 slurm.become_array_task(sys.argv, os.environ)
 if workflow.is_main_process:
-    slurm.mend_plugin()
+    slurm.repair_plugin()
 
 rule all:
     input: expand("out/{{i}}", i=range(int(config["n_jobs"])))

@@ -1,4 +1,4 @@
-"""Files that cannot be used: skipped, counted, refused in numbers, mended."""
+"""Files that cannot be used: skipped, counted, refused in numbers, repaired."""
 
 import pandas as pd
 import pytest

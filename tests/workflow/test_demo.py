@@ -43,11 +43,11 @@ def test_the_recording_chains_are_told_apart(tables):
 
 def test_matching_the_means_hides_part_of_the_chain_from_a_linear_probe(tables):
     found = tables["discrepancy"]
-    mended = found[
+    narrowed = found[
         (found["method"] == "mean_projection")
         & (found["measure"] == "domain_auc_linear")
     ]
-    assert (mended["change_high"] < 0).all()
+    assert (narrowed["change_high"] < 0).all()
 
 
 def test_training_on_the_other_corpus_costs_accuracy(tables):

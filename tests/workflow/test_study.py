@@ -196,7 +196,7 @@ def test_what_was_planted_is_found(done):
 def test_the_other_tables_and_their_files_are_there(done):
     _, out, *_ = done
     found = pd.read_csv(out / "tables/deviations.csv")
-    assert (found["fault"] == selection.ALL_MENDED).any()
+    assert (found["fault"] == selection.ALL_CORRECTED).any()
     assert found["fault"].nunique() > 5
     assert set(found["method"]) == set(METHODS)
     assert found["change"].abs().max() < 1

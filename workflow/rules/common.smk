@@ -42,7 +42,7 @@ signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 # Before anything else is done as another job.
 slurm.become_array_task(sys.argv, os.environ)
 if workflow.is_main_process:
-    slurm.mend_plugin()
+    slurm.repair_plugin()
 
 
 def is_whole_run(words):

@@ -24,14 +24,14 @@ def corrected(function):
     )
 
 
-def mended_versions(experiment):
+def deviation_versions(experiment):
     """Versions of stage 5, of the deviations, of the study and of the methods."""
-    own = {"stage": versions.SCORES, "mended": versions.DEVIATIONS} | STUDY_VERSION
+    own = {"stage": versions.SCORES, "deviations": versions.DEVIATIONS} | STUDY_VERSION
     return own | job_versions.method_versions(experiment)
 
 
 rule measure_deviations:
-    """Mend each fault of the published code alone, and score that for one model."""
+    """Correct each fault of the published code alone, and score that for one model."""
     input:
         of(job_entries.domain_files),
         corrected(job_entries.domain_files),
@@ -56,7 +56,7 @@ rule measure_deviations:
     params:
         entries=of(job_entries.domain_entries),
         corrected=corrected(job_entries.domain_entries),
-        versions=of(mended_versions),
+        versions=of(deviation_versions),
         parts=f"{RESULTS}/{study_layout.CELL_DEVIATION_PARTS}",
         methods=config["methods"],
         scopes=config["scopes"],
@@ -67,7 +67,7 @@ rule measure_deviations:
 
 
 rule collect_deviations:
-    """Say what mending each fault of the published code changes, and mending all."""
+    """Say what correcting one published fault changes, and correcting all of them."""
     input:
         deviations=per_model(rules.measure_deviations.output.deviations, ["paper"]),
         scores=rules.summarise_scores.input.scores,

@@ -185,6 +185,28 @@ def test_what_a_method_draws_is_drawn_anew_in_each_repeat():
     assert plain.redrawn(3) is plain
 
 
+def test_a_kernel_of_a_repeat_is_that_of_the_next_seed(tmp_path):
+    """Repeats with the same folds differ by the frequencies alone."""
+    entries = write(tmp_path)
+    for entry in entries:
+        splits = pd.read_parquet(entry["splits"])
+        first = splits[splits["repeat"].eq(0)]
+        again = pd.concat([first.assign(repeat=r) for r in (0, 1)])
+        again.to_parquet(entry["splits"])
+    keys = ["method", "train", "test", "class", "clip_id"]
+
+    def scores(seed):
+        methods = {"none": {"plugin": "none"}, "k": {"plugin": "k", "seed": seed}}
+        one = {"plugin": "logistic", "C": [1.0], "n_inner_folds": 3}
+        rows, _ = run(tmp_path, entries, methods=methods, classifier=one)
+        return rows.pivot(index=keys, columns="repeat", values="score")
+
+    found, next_seed = scores(7), scores(8)
+    assert_allclose(found.loc["none"][0], found.loc["none"][1])
+    assert not np.allclose(found.loc["k"][0], found.loc["k"][1], atol=0.01)
+    assert_allclose(found.loc["k"][1], next_seed.loc["k"][0])
+
+
 def test_pairs_of_datasets_are_fitted_by_themselves():
     entries = [{"name": name} for name in "abc"]
     pairs = cross_validation.together(entries, "pair")

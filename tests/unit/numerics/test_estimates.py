@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from earshift.errors import ConfigError
-from earshift.numerics.estimates import Curve, Estimate, mean_known, share
+from earshift.numerics.estimates import Curve, Estimate, mean_known, ratio
 from earshift.statistics import recordings_needed, smallest_detectable
 
 
@@ -99,6 +99,58 @@ def test_differences_are_paired():
     assert apart == pytest.approx(np.sqrt(2) * curve(0).mean().se, rel=0.3)
 
 
+def test_a_ratio_is_zero_where_its_part_is_and_unknown_where_its_whole_may_be():
+    whole = curve(1, 0.15)
+    assert whole.mean().interval(0.05)[0] > 0
+    for shift in np.linspace(-0.15, 0.15, 13):
+        part = curve(0, shift)
+        value, low, high = ratio(part, whole, 0.05)
+        assert value == pytest.approx(part.mean().value / whole.mean().value)
+        assert low < value < high
+        # At its ends, the difference that is tested has a p-value of alpha.
+        for end in (low, high):
+            p_value = (part - whole.times(end)).mean().p_value()
+            assert p_value == pytest.approx(0.05, abs=1e-4)
+        assert (low > 0 or high < 0) == (part.mean().p_value() < 0.05)
+    low, high = curve(1, 0.02).mean().interval(0.05)
+    assert low < 0 < high
+    assert np.isnan(ratio(part, curve(1, 0.02), 0.05)).all()
+
+
+def test_a_ratio_to_what_varies_with_it_is_sharp():
+    whole = curve(1, 0.15)
+    assert_allclose(ratio(whole.times(0.5), whole, 0.05), 0.5)
+    assert_allclose(ratio(whole.times(0), whole, 0.05), 0, atol=1e-12)
+    # The class that one of them lacks counts in neither.
+    part = curve(0, 0.05)
+    part.drawn[2] = part.repeats[2] = part.refits[2] = np.nan
+    value, low, high = ratio(part, whole, 0.05)
+    first = part.drawn[:2, 0].mean() / whole.drawn[:2, 0].mean()
+    assert value == pytest.approx(first)
+    assert low < value < high
+
+
+def test_intervals_of_a_ratio_hold_the_true_one_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(300):
+        part, whole = (
+            Curve(
+                centre + 0.02 * np.r_[rng.standard_normal(), resampled][None],
+                np.zeros((1, 1)),
+                np.empty((1, 0)),
+                10_000,
+            )
+            for centre, resampled in zip(
+                (0.03, 0.1), rng.standard_normal((2, 400)), strict=True
+            )
+        )
+        _, low, high = ratio(part, whole, 0.1)
+        held += low <= 0.3 <= high
+    # Of the wholes, nearly all are told from 0.
+    assert held / 300 == pytest.approx(0.9, abs=0.04)
+
+
 def test_what_was_not_drawn_is_no_part_of_the_error():
     own = curve(0)
     alone = Curve(own.drawn, own.repeats[:, :1], np.empty((3, 0)), 50)
@@ -135,7 +187,7 @@ def test_recordings_needed_make_that_size_the_smallest_detectable_one():
 
 def test_a_share_is_what_its_two_parts_agree_with():
     part, whole = curve(0, 0.3), curve(1, 0.4)
-    value, low, high = share(part, whole, 0.1)
+    value, low, high = ratio(part, whole, 0.1)
     assert value == pytest.approx(part.mean().value / whole.mean().value)
     assert low < value < high
     # At either end, what is left of the part just holds 0.
@@ -147,17 +199,17 @@ def test_a_share_is_what_its_two_parts_agree_with():
 def test_a_share_of_what_is_well_known_is_as_sure_as_the_part():
     part, sure = curve(0, 0.3), curve(1).times(0)
     whole = Curve(sure.drawn + 0.5, sure.repeats + 0.5, sure.refits, 50)
-    _, *ends = share(part, whole, 0.05)
+    _, *ends = ratio(part, whole, 0.05)
     assert_allclose(ends, np.array(part.mean().interval(0.05)) / 0.5, rtol=1e-6)
-    assert share(whole, whole, 0.05) == (1, 1, 1)
+    assert ratio(whole, whole, 0.05) == (1, 1, 1)
 
 
 def test_there_is_no_share_of_what_may_be_nothing():
     nothing = curve(1)
     low, high = nothing.mean().interval(0.05)
     assert low < 0 < high
-    assert np.isnan(share(curve(0, 0.3), nothing, 0.05)).all()
-    assert np.isnan(share(nothing.times(np.nan), curve(0, 0.4), 0.05)[0])
+    assert np.isnan(ratio(curve(0, 0.3), nothing, 0.05)).all()
+    assert np.isnan(ratio(nothing.times(np.nan), curve(0, 0.4), 0.05)[0])
 
 
 def test_a_share_is_of_the_classes_that_both_know():
@@ -168,4 +220,4 @@ def test_a_share_is_of_the_classes_that_both_know():
     own, other = (
         Curve(c.drawn[rows], c.repeats[rows], c.refits[rows], 50) for c in (part, whole)
     )
-    assert_allclose(share(fewer, whole, 0.05), share(own, other, 0.05))
+    assert_allclose(ratio(fewer, whole, 0.05), ratio(own, other, 0.05))

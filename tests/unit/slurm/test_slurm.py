@@ -26,7 +26,7 @@ print("still here")
 """
 
 #: What a run does with the plugin, before its jobs.
-CHECK = "from earshift import slurm; slurm.mend_plugin(); slurm.check_plugin()"
+CHECK = "from earshift import slurm; slurm.repair_plugin(); slurm.check_plugin()"
 
 
 def payload(**commands):
@@ -100,7 +100,7 @@ class Driver:
     """The plugin's executor, corrected, in a run of Snakemake that has jobs alone."""
 
     def __init__(self, folder, keeps_logs=False):
-        slurm.mend_plugin()
+        slurm.repair_plugin()
         settings = plugin.ExecutorSettings(
             jobname_prefix="earshift-1",
             keep_successful_logs=keeps_logs,

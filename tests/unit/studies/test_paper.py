@@ -304,7 +304,7 @@ def test_a_class_that_a_mended_draw_lacks_is_left_out_of_it(study, tmp_path, cap
         assert f"with '{name}' corrected, too few clips are drawn of c1" in caplog.text
 
 
-def case(study, c=0, **mended):
+def case(study, c=0, **corrected):
     folder, entries = study
     shared = {
         "entries": [e | {"draws": str(folder / "draws.parquet")} for e in entries],
@@ -312,7 +312,7 @@ def case(study, c=0, **mended):
         "class": f"c{c}",
         "repeat": 0,
         "fold": 0,
-        "faults": mended,
+        "faults": corrected,
         "seed": 0,
     }
     return paper.load_case(json.dumps(shared))
@@ -332,8 +332,8 @@ def test_a_mended_genre_of_one_dataset_is_skipped(study):
     recipe = numerics.METHODS["mlda"]
     groups = [f.subgroup for f in case(study).found(recipe, "global", 0)]
     assert sorted(groups) == sorted(GENRES)
-    mended = case(study, one_class_lda=False).found(recipe, "global", 0)
-    assert sorted(f.subgroup for f in mended) == ["jazz", "rock"]
+    found = case(study, one_class_lda=False).found(recipe, "global", 0)
+    assert sorted(f.subgroup for f in found) == ["jazz", "rock"]
 
 
 def test_mended_directions_depend_on_the_data_that_train(study):

@@ -19,4 +19,4 @@ with jobs.running(snakemake):
         [preflight.Request(**each) for each in snakemake.params.requests],
         Path(snakemake.params.results),
     ):
-        raise ClusterError("a run would fail: mend what is marked FAIL above")
+        raise ClusterError("a run would fail: fix what is marked FAIL above")

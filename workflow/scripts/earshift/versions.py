@@ -16,7 +16,7 @@ SHORT_CLIPS = 1
 FEATURES = 2
 SPLITS = 4
 SCORES = 5
-#: Of what mending each fault of the published code changes, in stage 5.
+#: Of what correcting each fault of the published code changes, in stage 5.
 DEVIATIONS = 2
 DISCREPANCY = 6
 STATISTICS = 6

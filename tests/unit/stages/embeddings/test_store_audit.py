@@ -1,4 +1,4 @@
-"""What is wrong with a store is found, and mended by embedding that part again."""
+"""What is wrong with a store is found, and repaired by embedding that part again."""
 
 import json
 import re

@@ -182,7 +182,7 @@ def test_deviations_are_changes_against_the_paper(tmp_path):
     selection.collect_deviations([table], scores, out)
     found = pd.read_csv(out)
     assert found.columns.tolist() == ["fault", *cell, "n_classes", "roc_auc", "change"]
-    assert found["fault"].tolist() == ["D1", "D2", selection.ALL_MENDED]
+    assert found["fault"].tolist() == ["D1", "D2", selection.ALL_CORRECTED]
     # The second fault has no score of the class 1: its change is that of the other.
     assert found["n_classes"].tolist() == [2, 1, 2]
     assert found["roc_auc"].tolist() == pytest.approx([0.65, 0.6, 0.8])
@@ -207,8 +207,8 @@ def test_what_is_the_same_in_all_scopes_is_one_deviation(tmp_path):
     ]
     scores, table, out = (tmp_path / name for name in ("s.csv", "t.csv", "o.csv"))
     pd.DataFrame(both).to_csv(scores, index=False)
-    mended = pd.DataFrame(both[:1] + both[2:4]).drop(columns="protocol")
-    mended.assign(fault="D1").to_csv(table, index=False)
+    alone = pd.DataFrame(both[:1] + both[2:4]).drop(columns="protocol")
+    alone.assign(fault="D1").to_csv(table, index=False)
     selection.collect_deviations([table], [scores], out)
     found = pd.read_csv(out).groupby("fault", sort=False)[["method", "scope"]]
     cells = [["k", "global"], ["lda", "global"], ["lda", "classwise"]]

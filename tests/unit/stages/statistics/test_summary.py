@@ -152,6 +152,34 @@ def test_what_remains_of_a_gap_is_measured_from_the_uncorrected_classifier(
     ends = ["remaining", "remaining_low", "remaining_high"]
     assert list(bad[ends]) == list(plain[ends])
     assert bad["remaining_low"] > 0
+    # It is as bad across as no method, of whose gap it recovers nothing.
+    shares = ["recovered", "recovered_low", "recovered_high"]
+    assert list(bad[shares]) == [0, 0, 0]
+    assert plain[shares].isna().all()
+
+
+def test_what_is_recovered_is_a_share_of_the_uncorrected_gap(tmp_path):
+    """Of ten pairs, none loses four across; klda wins all back, k one of them."""
+    parts = [
+        scores_of(ordered, "fixed", 0, "cello").assign(method=method, train=train)
+        for method, train, ordered in [
+            *(("none", "b", "klda"), ("none", "a", "none")),
+            *(("klda", "b", "k"), ("klda", "a", "klda")),
+            *(("k", "b", "klda"), ("k", "a", "k")),
+        ]
+    ]
+    rows = pd.concat(parts, ignore_index=True).assign(test="b", scope="global")
+    rows = rows.assign(protocol="fixed", model="m", condition="clean")
+    rows = rows.assign(repeat=0, fold=0, **{"class": "cello"})
+    paired(rows).to_parquet(tmp_path / "clips")
+    tables = summarised([tmp_path / "clips"], METHODS, tmp_path, n_resamples=300)
+    gaps = of_auc(tables["gaps"]).set_index("method")
+    share = gaps["recovered"]
+    assert share["klda"] == pytest.approx(1)
+    assert share["k"] == pytest.approx(0.25, abs=1e-6)
+    low, high = gaps.loc["k", ["recovered_low", "recovered_high"]]
+    assert 0 < low < 0.25 < high < 1
+    assert gaps.loc["k", "remaining"] == pytest.approx(0.75 * gaps.loc["none", "gap"])
 
 
 @pytest.fixture(scope="module")

@@ -245,58 +245,46 @@ class Curve:
         return Estimate(float(drawn[0]), parts)
 
 
-def share(part: Curve, whole: Curve, alpha: float) -> tuple[float, float, float]:
-    """Return the mean of `part` over that of `whole`, with its interval.
-
-    The interval holds the shares at which that of ``part - share * whole`` holds 0
-    (Fieller, 1954). Both have a part in how sure it is, and it may be skew.
+def ratio(part: Curve, whole: Curve, alpha: float) -> tuple[float, float, float]:
+    """Return the ratio of two means over classes, with its interval.
 
     Parameters
     ----------
     part, whole : Curve
-        Of the same draws. Classes that one of them does not know are left out of both.
+        Of the same draws. The means are over the classes that both are known of.
     alpha : float
-        The interval is of level 1 - alpha.
+        In (0, 1).
 
     Returns
     -------
     value, low, high : float
-        All NaN where the interval of `whole` holds 0: its share could be any number. An
-        end is NaN if it lies beyond a million.
+        The ratio and the interval of level 1 - alpha: the numbers r for which the
+        two-sided p-value that ``part - r * whole`` is 0 is not below alpha (Fieller,
+        1954). All are NaN where that of `whole` is not below alpha either, or is
+        unknown: its interval holds 0, and no interval of the ratio has two ends.
     """
-    unknown = float("nan"), float("nan"), float("nan")
-    # NaN times 0 is NaN.
-    part, whole = (part - whole.times(0)), (whole - part.times(0))
-    part, whole = part.averaged(), whole.averaged()
-    one = whole.mean()
-    low, high = one.interval(alpha)
-    if not (low > 0 or high < 0):
-        return unknown
-    value = part.mean().value / one.value
+    nothing = (part - whole).times(0)  # NaN where either is unknown
+    part, whole = ((curve - nothing).averaged() for curve in (part, whole))
+    bottom = whole.mean()
+    if not bottom.p_value() < alpha:
+        return float("nan"), float("nan"), float("nan")
+    value = part.mean().value / bottom.value
 
-    def excess(at: float) -> float:
-        """Return how far the interval at a share is from 0; below 0: it holds it."""
-        left = (part - whole.times(at)).mean()
-        return abs(left.value) - left.quantile(alpha) * left.se
+    def excess(r: float) -> float:
+        return (part - whole.times(r)).mean().p_value() - alpha
 
-    ends = [_crossing(excess, value, step) for step in (-1.0, 1.0)]
-    return value, ends[0], ends[1]
+    step = (part - whole.times(value)).mean().se / abs(bottom.value)
+    if not step > 0:
+        return value, value, value
+    low, high = (_crossing(excess, value, side * step) for side in (-1, 1))
+    return value, low, high
 
 
-#: Shares further than this from the value are no end of an interval.
-_FAR = 2.0**20
-
-
-def _crossing(excess: Callable[[float], float], value: float, step: float) -> float:
-    """Return where `excess` comes to be above 0, in steps that double."""
-    near = value
-    while abs(step) < _FAR:
-        if excess(value + step) > 0:
-            if excess(near) >= 0:
-                return near
-            return float(optimize.brentq(excess, near, value + step, xtol=1e-9))
-        near, step = value + step, 2 * step
-    return float("nan")
+def _crossing(excess: Callable[[float], float], start: float, step: float) -> float:
+    """Return where a function that is above 0 at `start` falls below it, that way."""
+    while excess(start + step) > 0:
+        step *= 2
+    return float(optimize.brentq(excess, start, start + step, rtol=1e-6))
 
 
 def _variance(values: Array) -> float:

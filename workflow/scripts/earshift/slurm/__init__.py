@@ -14,7 +14,7 @@ from earshift.slurm._cluster import (
     partitions_of,
 )
 from earshift.slurm._commands import available, call
-from earshift.slurm._plugin import become_array_task, check_plugin, mend_plugin
+from earshift.slurm._plugin import become_array_task, check_plugin, repair_plugin
 from earshift.slurm._queue import (
     Job,
     Trial,
@@ -51,13 +51,13 @@ __all__ = [
     "configuration",
     "live_jobs",
     "longest_min",
-    "mend_plugin",
     "node_address",
     "on_each_node",
     "own_id",
     "partitions",
     "partitions_of",
     "refuse_second_run",
+    "repair_plugin",
     "run_name",
     "settle",
     "submit_driver",

@@ -38,7 +38,7 @@ _LOOKS = 3
 _TASK = "EARSHIFT_ARRAY_TASK"
 
 
-def mend_plugin() -> None:
+def repair_plugin() -> None:
     """Have the plugin submit what is ready, and look at the queue with `look`.
 
     It would hold jobs of an array back until all that are ready have come, and forget

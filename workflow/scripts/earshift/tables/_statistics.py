@@ -150,8 +150,8 @@ SUMMARY = Table(
 GAPS = Table(
     layout.GAP_TABLE,
     "Each protocol, model, condition, method, scope, metric, and training dataset "
-    "that is not the test dataset. `within`, `across`, `gap` and `remaining` are of "
-    "training sets of equal size.",
+    "that is not the test dataset. `within`, `across`, `gap`, `remaining` and "
+    "`recovered` are of training sets of equal size.",
     (
         PROTOCOL,
         *CELL,
@@ -182,6 +182,12 @@ GAPS = Table(
             "remaining",
             "How much worse `across` is than `within` of the method `none`.",
             _UNKNOWN,
+        ),
+        *_level(
+            "recovered",
+            "Share of the gap of the method `none` that the method recovers: the "
+            "change of `across` from that of `none`, divided by that gap.",
+            f"{PLAIN}, and where the interval of its gap holds 0",
         ),
         *_level(
             "gap_all",

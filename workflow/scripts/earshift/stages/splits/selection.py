@@ -22,8 +22,8 @@ PAPER_INNER_FOLDS = 3
 #: What identifies a mean over classes, whatever the protocol.
 _CELL = ["model", "condition", "method", "scope", "train", "test"]
 
-#: In place of a fault: all are mended.
-ALL_MENDED = "all (protocol fixed)"
+#: In place of a fault: all are corrected.
+ALL_CORRECTED = "all (protocol fixed)"
 
 
 def main(protocols: Sequence[str]) -> str:
@@ -116,7 +116,7 @@ def select_clips(
 def collect_deviations(
     tables: Sequence[Path], scores: Sequence[Path], out: Path
 ) -> None:
-    """Write what mending each fault alone changes, and what mending all does.
+    """Write what correcting each fault alone changes, and what correcting all does.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def collect_deviations(
         class and roc_auc.
     scores : sequence of Path
         Score tables of all protocols. Without ``fixed`` there is no row of
-        `ALL_MENDED`.
+        `ALL_CORRECTED`.
     out : Path
         CSV file to write: fault, model, condition, method, scope, train, test,
         n_classes, and means over these classes, `roc_auc` and its `change` against
@@ -137,10 +137,10 @@ def collect_deviations(
     )
     means = means.reset_index()
     fixed, paper = (means[means["protocol"] == p] for p in ("fixed", "paper"))
-    mended = _read(FAULT_SCORES, tables)
+    alone = _read(FAULT_SCORES, tables)
     # Only cells of the paper, and once those that are the same in all scopes.
-    fixed = fixed.merge(mended[_CELL].drop_duplicates(), on=_CELL)
-    rows = pd.concat([mended, fixed.assign(fault=ALL_MENDED)])
+    fixed = fixed.merge(alone[_CELL].drop_duplicates(), on=_CELL)
+    rows = pd.concat([alone, fixed.assign(fault=ALL_CORRECTED)])
     rows = rows[["fault", *keys, "roc_auc"]].merge(
         paper[[*keys, "roc_auc"]], on=keys, suffixes=("", "_paper")
     )

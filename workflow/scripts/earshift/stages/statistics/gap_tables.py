@@ -20,7 +20,7 @@ from earshift.evaluation.samples import (
     SHARES,
 )
 from earshift.numerics import metrics
-from earshift.numerics.estimates import Curve
+from earshift.numerics.estimates import Curve, ratio
 from earshift.numerics.inference import holm_within
 from earshift.stages.statistics.resampling import Group
 from earshift.tables import GAPS
@@ -30,6 +30,9 @@ Groups = Mapping[tuple[str, ...], Group]
 
 #: Gaps that are corrected together: those of one metric, and of one correction.
 FAMILY = ("protocol", "method", "scope", "metric")
+
+#: Share of the uncorrected gap that a method recovers, and the ends of its interval.
+RECOVERED = ("recovered", "recovered_low", "recovered_high")
 
 
 def loss(within: Curve, across: Curve, metric: metrics.Metric) -> Curve:
@@ -63,10 +66,11 @@ def gaps(groups: Groups, alpha: float) -> list[dict[str, Any]]:
         within = _of(groups, home)
         if within is None:
             continue  # a method may not serve all directions
-        uncorrected = _of(groups, home | plain)
+        uncorrected = _of(groups, home | plain), _of(groups, named | plain)
         whole = _whole(groups, named, home)
         for metric in metrics.METRICS:
-            rows.append(_gap(across, within, uncorrected, whole, metric, alpha))
+            row = _gap(across, within, whole, metric, alpha)
+            rows.append(row | _left(across, *uncorrected, metric, alpha))
     return rows
 
 
@@ -91,7 +95,6 @@ def _whole(
 def _gap(
     across: Group,
     within: Group,
-    uncorrected: Group | None,
     whole: tuple[Group, Group] | None,
     metric: metrics.Metric,
     alpha: float,
@@ -112,15 +115,31 @@ def _gap(
     row |= estimate.columns("gap", alpha)
     row |= {"gap_se": estimate.se, "gap_df": estimate.df}
     row["p_value"] = estimate.p_value()
-    if uncorrected is not None:
-        left = loss(uncorrected.curves[name], across.curves[name], metric)
-        row |= left.mean().columns("remaining", alpha)
     if whole is not None:
         total = loss(whole[0].curves[name], whole[1].curves[name], metric)
         row |= total.mean().columns("gap_all", alpha)
         row |= (total - gap).mean().columns("of_size", alpha)
         row["n_train_within"] = whole[0].sizes["n_train"]
         row["n_train_across"] = whole[1].sizes["n_train"]
+    return row
+
+
+def _left(
+    across: Group,
+    plain_within: Group | None,
+    plain_across: Group | None,
+    metric: metrics.Metric,
+    alpha: float,
+) -> dict[str, float]:
+    """Return what a method leaves of the uncorrected gap, and the share it recovers."""
+    if plain_within is None:
+        return {}
+    within, own = plain_within.curves[metric.name], across.curves[metric.name]
+    row = loss(within, own, metric).mean().columns("remaining", alpha)
+    if plain_across is not None and plain_across is not across:
+        plain = plain_across.curves[metric.name]
+        shares = ratio(loss(own, plain, metric), loss(within, plain, metric), alpha)
+        row |= dict(zip(RECOVERED, shares, strict=True))
     return row
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from earshift.debias import Method
 from earshift.numerics import metrics
-from earshift.numerics.estimates import share
+from earshift.numerics.estimates import ratio
 from earshift.stages.statistics.comparisons import SAME, together
 from earshift.stages.statistics.resampling import Group
 
@@ -73,7 +73,7 @@ def _row(
     part = curves[0] - curves[1]
     # Of the classes that all three know: NaN times 0 is NaN.
     span = curves[2] - curves[1] - part.times(0)
-    value, low, high = share(part, span, alpha)
+    value, low, high = ratio(part, span, alpha)
     named = {k: v for k, v in group.named.items() if k != "sample"}
     return [
         named

@@ -85,7 +85,7 @@ def draw(cells: Mapping[str, Cells], seeds: Sequence[int]) -> dict[str, list[str
 
 
 class StudySection(Section):
-    """What survives, the protocols side by side, and the deviations."""
+    """The conclusions, the protocols side by side, and the deviations."""
 
     id = "study"
     title = "Study"

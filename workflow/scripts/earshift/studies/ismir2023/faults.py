@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from earshift.stages.splits.selection import ALL_MENDED
+from earshift.stages.splits.selection import ALL_CORRECTED
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
             "protocol paper are without this; its effect is that of adding it.",
             "A true permutation.",
         ),
-        ALL_MENDED: Deviation(
+        ALL_CORRECTED: Deviation(
             "All together",
             "Everything above and below.",
             "Everything is corrected but the labels of IRMAS; clips of genres that the "

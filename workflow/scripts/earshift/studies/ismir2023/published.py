@@ -24,11 +24,14 @@ def results() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns protocol (``"published"``), model, method, scope, train, test, class,
-        roc_auc, average_precision, precision, recall, f1, accuracy (shares) and
-        n_positive (clips).
+        Columns protocol (``"published"``), model, method, scope, train, test, partner
+        (the dataset that is not `train`), class, roc_auc, average_precision, precision,
+        recall, f1, accuracy (shares) and n_positive (clips).
     """
-    return _read(SCORES, "results")
+    table = _read(SCORES, "results")
+    first, second = table["train"].unique()
+    other = table["train"].map({first: second, second: first})
+    return table.assign(partner=other)
 
 
 def cosines() -> pd.DataFrame:

@@ -47,20 +47,22 @@ def with_published(scores: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFram
     return pd.concat([scores, rows], ignore_index=True)
 
 
-def class_means(scores: pd.DataFrame) -> pd.DataFrame:
+def class_means(scores: pd.DataFrame, *more: str) -> pd.DataFrame:
     """Return the ROC-AUC of each class, means over repeats, in points.
 
     Parameters
     ----------
     scores : DataFrame
         As in `with_published`.
+    *more : str
+        Further columns to tell rows apart by.
 
     Returns
     -------
     DataFrame
-        Columns protocol, those of `CELL`, class, roc_auc.
+        Columns protocol, those of `CELL`, class, those of `more`, roc_auc.
     """
-    keys = ["protocol", *CELL, "class"]
+    keys = ["protocol", *CELL, "class", *more]
     mean = scores.groupby(keys, sort=False)["roc_auc"].mean()
     return mean.mul(100).reset_index()
 
@@ -143,15 +145,8 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
         `highest_class`, t, p_value, and p_holm: corrected for all comparisons of the
         protocol, condition and scope.
     """
-    means = class_means(scores)
-    means = means[means["train"].ne(means["test"])]
-    keys = [c for c in ("protocol", *CELL, "class") if c != "method"]
-    plain = means[means["method"].eq(reference)].set_index(keys)["roc_auc"]
-    means = means.join(plain.rename("plain"), on=keys).dropna(subset=["plain"])
-    means["change"] = means["roc_auc"] - means["plain"]
-    compared = [_is_compared(method, reference) for method in means["method"]]
     rows = []
-    cells = means.loc[compared].groupby(["protocol", *CELL], sort=False)
+    cells = class_changes(scores, reference).groupby(["protocol", *CELL], sort=False)
     for cell, part in cells:
         changes = part.set_index("class")["change"]
         t, p = inference.paired_t(changes.to_numpy(float))
@@ -167,6 +162,29 @@ def paired_tests(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
     families = ("protocol", "condition", "scope")
     table["p_holm"] = inference.holm_within(table, families)
     return table
+
+
+def class_changes(scores: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
+    """Return the change of each class across datasets by each method.
+
+    Parameters
+    ----------
+    scores, reference
+        As in `paired_tests`.
+
+    Returns
+    -------
+    DataFrame
+        Columns protocol, those of `CELL`, class, and change, in points.
+    """
+    means = class_means(scores)
+    means = means[means["train"].ne(means["test"])]
+    keys = [c for c in ("protocol", *CELL, "class") if c != "method"]
+    plain = means[means["method"].eq(reference)].set_index(keys)["roc_auc"]
+    means = means.join(plain.rename("plain"), on=keys).dropna(subset=["plain"])
+    means["change"] = means["roc_auc"] - means["plain"]
+    compared = [_is_compared(method, reference) for method in means["method"]]
+    return means.loc[compared, ["protocol", *CELL, "class", "change"]]
 
 
 def deviation_table(changes: pd.DataFrame) -> pd.DataFrame:
@@ -261,12 +279,14 @@ def _write(path: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def read_scores(results: Path, methods: Methods) -> pd.DataFrame:
-    """Return the scores of all protocols, models and conditions, without controls."""
+def read_scores(
+    results: Path, methods: Methods, samples: Sequence[str] = (ALL,)
+) -> pd.DataFrame:
+    """Return the scores of some samples of clips, without those of controls."""
     scores = SCORES.read(layout.path(results, layout.SCORE_TABLE))
     every = Method.of_all(methods).values()
     controls = [method.name for method in every if method.is_control]
-    own = scores["sample"].eq(ALL) & ~scores["method"].isin(controls)
+    own = scores["sample"].isin(samples) & ~scores["method"].isin(controls)
     return by_plugin(scores[own], methods)
 
 
