@@ -109,6 +109,8 @@ def write_experiment(folder, **changes):
         "splits": {"n_folds": 3, "n_repeats": 1},
         "classifier": {"C": [0.01, 1.0]},
         "statistics": {"n_resamples": 199, "n_refits": 2},
+        # Processes that Dask shares tasks out to take longer to start than these tasks.
+        "workers": {"per_node": 1},
     } | changes
     (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
     return folder

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 if __name__ == "__main__":
     with jobs.running(snakemake):
         draws = snakemake.input.draws
+        spread = Spread.of(snakemake.config["workers"])
+        # A single process needs nobody to share work out.
+        alone = snakemake.threads == 1 == spread.nodes and not spread.elastic
         study = protocol.study_of(snakemake.config["study"])
         cross_validation.cross_validate(
             model=snakemake.wildcards.model,
@@ -31,8 +34,8 @@ if __name__ == "__main__":
             fit=snakemake.params.fit,
             n_refits=snakemake.params.n_refits,
             seed=snakemake.params.seed,
-            n_workers=snakemake.threads,
-            spread=Spread.of(snakemake.config["workers"]),
+            n_workers=0 if alone else snakemake.threads,
+            spread=spread,
             parts=Path(snakemake.params.parts),
             clip_scores=Path(snakemake.output.clip_scores),
             scores=Path(snakemake.output.scores),
