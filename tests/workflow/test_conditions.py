@@ -9,7 +9,7 @@ import soundfile
 import yaml
 from numpy.testing import assert_allclose
 
-from earshift import load_model, store
+from earshift import load_model, registry, store
 from tests.helpers.workflow import jobs_of, run, snakemake
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
@@ -25,16 +25,18 @@ def apply(waveform, sample_rate_hz, strength: Literal["same", "turned"], rng):
 """
 
 NAMES = ["clean", "gain_-6", "gain_0", "gain_6", "polarity_turned"]
+FRONT = "front_trim+level+fill"
 
 
 def write_conditions(folder, strengths):
     config = yaml.safe_load((folder / "experiment.yaml").read_text())
-    config["methods"] = ["none"]
+    config["methods"] = {"none": None, "chain": {"plugin": "adapt", "front": FRONT}}
     config["extraction"]["max_jobs"] = 1
     config["conditions"] = {
         "clean": None,
         "gain": {"strengths": strengths},
         "polarity.py": {"strengths": ["turned"]},
+        "front": {"strengths": ["trim+level+fill"]},
     }
     (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
 
@@ -52,14 +54,14 @@ def changed(finished, tmp_path_factory):
 
 def test_only_the_new_conditions_are_embedded_each_family_by_one_job(changed):
     folder, done = changed
-    assert jobs_of(done, "extract_embeddings") == 2 * 2
+    assert jobs_of(done, "extract_embeddings") == 2 * 3
     assert "mfcc: 108 clips, 108 of them to embed" in done.stderr
     assert "mfcc: 36 clips, 36 of them to embed" in done.stderr
     assert "embedded before" not in done.stderr
     assert jobs_of(done, "calibrate_model") == 0
-    assert jobs_of(done, "pool_frames") == 2 * 4
+    assert jobs_of(done, "pool_frames") == 2 * 5
     stores = (folder / "results/2_embeddings/hum/mfcc").glob("*.zarr")
-    assert {path.stem for path in stores} == {"clean", "gain", "polarity"}
+    assert {path.stem for path in stores} == {"clean", "gain", "polarity", "front"}
     again = run(folder, "-n")
     assert "Nothing to be done" in again.stderr + again.stdout
 
@@ -71,6 +73,7 @@ def test_each_strength_has_its_rows_in_tables_and_report(changed):
         assert list(dict.fromkeys(rows["condition"])) == NAMES, table
     # What is 0 dB louder, or upside down, embeds the same, and so has the same scores.
     scores = pd.read_csv(folder / "results/tables/scores.csv").set_index("condition")
+    scores = scores[scores["method"].eq("none")]
     for name in ("gain_0", "polarity_turned"):
         pd.testing.assert_frame_equal(
             scores.loc[name].reset_index(drop=True),
@@ -81,6 +84,40 @@ def test_each_strength_has_its_rows_in_tables_and_report(changed):
         assert f"mfcc ({name})" in page
         assert f"mfcc ({name})" in done.stdout
     assert "\N{MINUS SIGN}6 dB" in page
+
+
+def test_a_correction_is_seen_through_the_methods_behind_it_alone(changed):
+    folder, done = changed
+    for table in ("scores", "summary", "gaps", "discrepancy"):
+        rows = pd.read_csv(folder / f"results/tables/{table}.csv")
+        own = rows[rows["method"].eq("chain")]
+        assert set(own["condition"]) == {"clean"}, table
+    keys = ["train", "test", "class"]
+    scores = pd.read_csv(folder / "results/tables/scores.csv")
+    scores = scores[scores["condition"].eq("clean") & scores["sample"].eq("all")]
+    plain, own = (
+        scores[scores["method"].eq(m)].set_index(keys) for m in ("none", "chain")
+    )
+    assert own.index.equals(plain.index)
+    assert own["n_test"].equals(plain["n_test"])
+    assert not np.isclose(own["brier"], plain["brier"]).any()
+    assert "no result in the condition 'gain_-6': its front" in done.stderr
+    assert FRONT in (folder / "results/report.html").read_text()
+
+
+def test_features_behind_a_front_are_those_of_the_conditioned_audio(changed):
+    folder, _ = changed
+    X, ids = store.read_features(folder / f"results/3_features/hum/mfcc/{FRONT}.zarr")
+    model = load_model("mfcc")
+    rng = np.random.default_rng(0)
+    apply = registry.load("conditions", "front").apply
+    for row in (0, 17, 35):
+        samples, rate = soundfile.read(folder / "hum" / ids[row], dtype="float32")
+        there = model.spec.sample_rate_hz
+        n = -(-model.filled(len(samples) * there // rate) * rate // there)
+        whole = apply(samples, rate, "trim+level+fill", rng, n_samples=n)
+        frames = model.embed(whole, rate).values
+        assert_allclose(X[row], frames.mean(axis=0), rtol=1e-4, atol=1e-3)
 
 
 def test_features_are_those_of_the_changed_audio(changed):

@@ -144,7 +144,7 @@ rule count_padding:
         datasets=list(config["datasets"]),
         models={name: config["models"][name] for name in EXPERIMENT.computed},
         versions=job_versions.computed_versions(EXPERIMENT),
-        conditions=list(EXPERIMENT.conditions),
+        conditions=list(EXPERIMENT.studied),
     script:
         "../scripts/2_embeddings/count_padding.py"
 
