@@ -6,6 +6,7 @@ The public interface:
 * `open_embeddings` opens a store of embeddings as an xarray dataset;
 * `open_features` opens one of pooled vectors;
 * `load_features` loads the features and labels of an experiment as arrays;
+* `AdaptedClassifier` is trained on one collection, for another;
 * `earshift.debias` holds the debias methods, scikit-learn transformers.
 """
 
@@ -15,14 +16,22 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from earshift.adaptation import AdaptedClassifier
     from earshift.loading import load_features
     from earshift.models import load_model
     from earshift.reading import open_embeddings, open_features
 
 __version__ = "0.1.0"
-__all__ = ["load_features", "load_model", "open_embeddings", "open_features"]
+__all__ = [
+    "AdaptedClassifier",
+    "load_features",
+    "load_model",
+    "open_embeddings",
+    "open_features",
+]
 
 _HOME = {
+    "AdaptedClassifier": "earshift.adaptation",
     "load_features": "earshift.loading",
     "load_model": "earshift.models",
     "open_embeddings": "earshift.reading",
