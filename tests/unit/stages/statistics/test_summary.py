@@ -235,6 +235,7 @@ SEEN = {
     ("lda", "classwise", "fixed", "none"): "target_labelled",
     ("lda", "global", "fixed", "joint"): "target_labelled",  # clips drawn by label
     ("mean_projection", "global", "fixed", "paper"): "target_labelled",
+    ("adapt", "classwise", "fixed", "none"): "target_unlabelled",  # as in global
     ("lda", "global", "paper", "none"): "target_labelled",
     ("random_projection", "classwise", "fixed", "joint"): "none",
     ("class_onehot", "classwise", "fixed", "joint"): "oracle",

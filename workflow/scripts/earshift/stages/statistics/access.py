@@ -40,7 +40,8 @@ def access_of(method: Method, scope: str, *, protocol: Protocol, balance: str) -
     """
     seen = protocol.sees(method)
     drawn = (protocol.balance or balance) != "none"
-    if seen == "target_unlabelled" and (drawn or scope == "classwise"):
+    by_class = scope == "classwise" and method.has_scopes
+    if seen == "target_unlabelled" and (drawn or by_class):
         return "target_labelled"
     return seen
 
