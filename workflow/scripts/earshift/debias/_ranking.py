@@ -79,15 +79,22 @@ class _Pair:
         seen["source_clips"] = self.source
         _calls.fit(method, seen)
         weights = _fit_checks.weights_of(method, len(domain))
-        source, scored = (
+        source, target, scored = (
             _calls.transform(method, X, None if access == "none" else names)
             for X, names in (
                 (self.source, np.repeat("a", N_TRAIN)),
+                (self.target, np.repeat("b", N_TRAIN)),
                 (self.scored, np.repeat("b", N_SCORED)),
             )
         )
         own = None if weights is None else weights[:N_TRAIN]
-        return _scores(source, self.y, scored, own)
+        X, y = source, self.y
+        for number in range(getattr(method, "n_rounds", 0)):
+            known = _scores(X, y, target, own)[:, None]
+            labels = method.pseudo_labels(known, number)[:, 0]
+            X = np.concatenate([source, target[labels >= 0]])
+            y = np.concatenate([self.y, labels[labels >= 0] == 1])
+        return _scores(X, y, scored, own)
 
 
 def _scores(

@@ -53,7 +53,7 @@ def _controls(
         other
         for other in others
         if (method := methods[other.named["method"]]).is_control
-        and (other.named["scope"] == scope or not method.looks_at_domains)
+        and (other.named["scope"] == scope or not method.has_scopes)
     ]
 
 
