@@ -6,8 +6,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from earshift import debias
-from earshift.errors import ConfigError, DataError
-from tests.helpers.plugins import written
+from earshift.errors import ConfigError, DataError, MethodError
+from tests.helpers.plugins import entry, written
 from tests.helpers.two_domains import run, write_two_domains
 
 RNG = np.random.default_rng(0)
@@ -130,6 +130,12 @@ def test_a_chain_is_its_steps_one_after_the_other():
 def test_steps_that_cannot_be_are_refused(steps, message):
     with pytest.raises(ConfigError, match=message):
         debias.make("adapt", steps=steps)
+
+
+def test_a_step_that_weights_clips_is_refused():
+    chain = debias.make("adapt", steps=[entry("weighter")])
+    with pytest.raises(MethodError, match="weights are not handed on"):
+        chain.fit(np.concatenate([X_A, X_A + 1]), DOMAIN, source="a")
 
 
 METHODS = {n: {"plugin": n} for n in ("none", "standardise", "self_training", "adapt")}

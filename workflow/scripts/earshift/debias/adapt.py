@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from earshift import registry
 from earshift.debias import _calls
-from earshift.errors import ConfigError
+from earshift.errors import ConfigError, MethodError
 
 version = 1
 access = "target_unlabelled"
@@ -68,6 +68,11 @@ class Chain(TransformerMixin, BaseEstimator):
         -------
         Chain
             Itself.
+
+        Raises
+        ------
+        MethodError
+            If a step gives weights.
         """
         X = validate_data(self, X, dtype=np.float64)
         domain = np.asarray(domain)
@@ -76,6 +81,11 @@ class Chain(TransformerMixin, BaseEstimator):
             fitted = clone(step)
             arguments = {"X": X, "domain": domain, "y": y, "subgroup": subgroup}
             _calls.fit(fitted, arguments | {"source": source})
+            if getattr(fitted, "weights_", None) is not None:
+                raise MethodError(
+                    f"its step {type(fitted).__name__} weights clips, and weights are "
+                    "not handed on: take it by itself, or leave it out."
+                )
             X = _calls.transform(fitted, X, domain)
             self.steps_.append(fitted)
         return self
