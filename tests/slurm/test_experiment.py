@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.helpers.workflow import clone, write_experiment
+from tests.helpers.workflow import clone, tables, write_experiment
 from tests.slurm.experiment import QUICK, environment, write_site
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
@@ -35,11 +35,11 @@ def test_the_tables_are_those_of_one_machine(slurm, project, finished):
         text=True,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    expected = sorted((finished[0] / "results" / "tables").glob("*.csv"))
-    assert len(expected) == 5
-    for file in expected:
-        found = project / "results" / "tables" / file.name
-        assert found.read_bytes() == file.read_bytes(), file.name
+    expected, found = tables(finished[0]), tables(project)
+    assert {"scores.csv", "summary.csv", "gaps.csv", "discrepancy.csv"} < set(expected)
+    assert list(found) == list(expected)
+    for name, content in expected.items():
+        assert found[name] == content, name
     assert (project / "results" / "report.html").exists()
     jobs = [line.split("|") for line in slurm.jobs("%i|%P|%N|%k|%T")]
     assert {row[-1] for row in jobs} == {"COMPLETED"}
