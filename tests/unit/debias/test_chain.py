@@ -123,13 +123,20 @@ def test_a_chain_is_its_steps_one_after_the_other():
         (["self_training", "self_training"], "one at most trains classifiers again"),
         (["class_onehot"], "sees no label of the target: its access is 'oracle'"),
         (["standardize"], "Did you mean 'standardise'"),
-        ([{"plugin": "standardise", "flor": 0.1}], "flor"),
+        ([{"plugin": "standardise", "floors": 0.1}], "floors"),
         ([{"floor": 0.1}], "must name its 'plugin'"),
     ],
 )
 def test_steps_that_cannot_be_are_refused(steps, message):
     with pytest.raises(ConfigError, match=message):
         debias.make("adapt", steps=steps)
+
+
+def test_a_step_that_weighs_clips_is_refused():
+    chain = debias.make("adapt", steps=["importance_weights", "self_training"])
+    X = np.concatenate([X_A, X_A + 1])
+    with pytest.raises(ConfigError, match="ImportanceWeights cannot be a step"):
+        chain.fit(X, DOMAIN, source="a")
 
 
 METHODS = {n: {"plugin": n} for n in ("none", "standardise", "self_training", "adapt")}

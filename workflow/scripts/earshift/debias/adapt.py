@@ -68,6 +68,11 @@ class Chain(TransformerMixin, BaseEstimator):
         -------
         Chain
             Itself.
+
+        Raises
+        ------
+        ConfigError
+            If a step gives weights.
         """
         X = validate_data(self, X, dtype=np.float64)
         domain = np.asarray(domain)
@@ -76,6 +81,11 @@ class Chain(TransformerMixin, BaseEstimator):
             fitted = clone(step)
             arguments = {"X": X, "domain": domain, "y": y, "subgroup": subgroup}
             _calls.fit(fitted, arguments | {"source": source})
+            if getattr(fitted, "weights_", None) is not None:
+                raise ConfigError(
+                    f"{type(fitted).__name__} cannot be a step of 'adapt': it gives "
+                    "clips weights, which a chain does not hand on."
+                )
             X = _calls.transform(fitted, X, domain)
             self.steps_.append(fitted)
         return self
