@@ -51,14 +51,21 @@ REMOVING = [
 ]
 
 
+def is_told(function, word):
+    """Whether an argument of this name cannot be left out."""
+    parameters = inspect.signature(function).parameters
+    return word in parameters and parameters[word].default is not None
+
+
 def checks_of_scikit_learn():
     """Each method with each check, called by both names.
 
-    Not of methods that must be told the domains of clips, which no check does.
+    Not of methods that must be told the domains of clips, or the source, which no
+    check does.
     """
     for name in NAMES:
-        parameters = inspect.signature(debias.make(name).transform).parameters
-        if "domain" in parameters and parameters["domain"].default is not None:
+        method = debias.make(name)
+        if is_told(method.transform, "domain") or is_told(method.fit, "source"):
             continue
         for method, check in estimator_checks_generator(debias.make(name)):
             own = check.func.__name__

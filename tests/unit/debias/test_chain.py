@@ -123,7 +123,7 @@ def test_a_chain_is_its_steps_one_after_the_other():
         (["self_training", "self_training"], "one at most trains classifiers again"),
         (["class_onehot"], "sees no label of the target: its access is 'oracle'"),
         (["standardize"], "Did you mean 'standardise'"),
-        ([{"plugin": "standardise", "flor": 0.1}], "flor"),
+        ([{"plugin": "standardise", "floors": 0.1}], "floors"),
         ([{"floor": 0.1}], "must name its 'plugin'"),
     ],
 )

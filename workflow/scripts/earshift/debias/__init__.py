@@ -123,13 +123,19 @@ from earshift.debias._directions import Found
 from earshift.debias._method import COMMON, Method, options_of
 from earshift.debias.adapt import Chain
 from earshift.debias.class_onehot import ClassOneHot
+from earshift.debias.coral import CORAL
+from earshift.debias.importance_weights import ImportanceWeights
 from earshift.debias.k import KernelMap
 from earshift.debias.klda import KernelLDA
 from earshift.debias.lda import LDA
+from earshift.debias.leace import LEACE
+from earshift.debias.length_normalisation import LengthNormalisation
 from earshift.debias.mean_projection import MeanProjection
 from earshift.debias.mklda import MultiKernelLDA
 from earshift.debias.mlda import MultiLDA
 from earshift.debias.none import Identity
+from earshift.debias.optimal_transport import OptimalTransport
+from earshift.debias.quantile_alignment import QuantileAlignment
 from earshift.debias.random_projection import RandomProjection
 from earshift.debias.self_training import SelfTraining
 from earshift.debias.shuffle_all import ShuffleAll
@@ -140,18 +146,24 @@ from earshift.errors import ConfigError, did_you_mean
 
 __all__ = [
     "COMMON",
+    "CORAL",
     "LDA",
+    "LEACE",
     "Chain",
     "ClassOneHot",
     "Control",
     "Found",
     "Identity",
+    "ImportanceWeights",
     "KernelLDA",
     "KernelMap",
+    "LengthNormalisation",
     "MeanProjection",
     "Method",
     "MultiKernelLDA",
     "MultiLDA",
+    "OptimalTransport",
+    "QuantileAlignment",
     "RandomProjection",
     "SelfTraining",
     "ShuffleAll",
