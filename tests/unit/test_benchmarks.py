@@ -17,8 +17,8 @@ from tests.helpers.tones import write_table_dataset
 
 #: Those that are run here; that of clusters is run beside the tests of SLURM.
 HERE = {
-    *("chance", "classifier", "coverage", "folds", "models", "precision", "scale"),
-    *("short_clips", "study"),
+    *("chance", "classifier", "coverage", "distances", "folds", "models", "precision"),
+    *("scale", "short_clips", "study"),
 }
 
 NUMBER = r"[-+]?\d+(\.\d+)?(e[-+]\d+)?"
@@ -86,6 +86,20 @@ def test_coverage(tmp_path):
     assert len(kept) == 2
     assert figures(*arguments, cwd=tmp_path)[1:] == rows
     assert {file: file.stat().st_mtime_ns for file in kept} == kept
+
+
+def test_distances(tmp_path):
+    """With a difference that a hundred recordings of each show."""
+    options = ("--clips", "200", "--features", "64", "--clips-per-recording", "2")
+    head, *rows = figures("distances", *options, cwd=tmp_path)
+    assert head == []
+    assert len(rows) == 3
+    for n, n_features, seconds, memory, features, value, null, p in rows:
+        assert (n, n_features, features) == (200, 64, 0)  # in MB
+        assert seconds >= 0
+        assert memory > 20
+        assert value > max(null, 0)
+        assert p == 0.005
 
 
 def test_folds(tmp_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,66 @@ N_DRAWS = 199
 
 #: Numbers of clips: of the clips of both datasets, first those of `a`.
 Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Which clips stand for each dataset, in the value and in all draws.
+
+    Parameters
+    ----------
+    recording : ndarray of shape (n_a + n_b,), int64
+        Number of the recording of each clip, first of those of `a`. The datasets share
+        none.
+    in_a, in_b : ndarray of shape (1 + 2 * n_draws, n_a + n_b), bool
+        Clips that stand for `a`, and for `b`. The first row is the datasets themselves;
+        null draws follow, then halves.
+    """
+
+    recording: NDArray[np.int64]
+    in_a: NDArray[np.bool_]
+    in_b: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls,
+        recordings_a: NDArray[np.str_],
+        recordings_b: NDArray[np.str_],
+        rng: np.random.Generator,
+        n_draws: int = N_DRAWS,
+    ) -> Draws:
+        """Draw recordings, as `resample` says."""
+        member_a, member_b = (
+            np.unique(recordings, return_inverse=True)[1]
+            for recordings in (recordings_a, recordings_b)
+        )
+        k_a, k_b = int(member_a.max()) + 1, int(member_b.max()) + 1
+        member = np.concatenate([member_a, k_a + member_b])
+        of_a = np.arange(len(member)) < len(member_a)
+        in_a, in_b = np.empty((2, 1 + 2 * n_draws, len(member)), bool)
+        in_a[0], in_b[0] = of_a, ~of_a
+        for i in range(1, 1 + n_draws):
+            in_a[i] = np.isin(member, rng.permutation(k_a + k_b)[:k_a])
+            in_b[i] = ~in_a[i]
+            kept = np.isin(member, np.r_[_half(k_a, rng), k_a + _half(k_b, rng)])
+            in_a[n_draws + i], in_b[n_draws + i] = kept & of_a, kept & ~of_a
+        return cls(member, in_a, in_b)
+
+    @property
+    def is_null(self) -> NDArray[np.bool_]:
+        """Which rows are null draws, shape (1 + 2 * n_draws,)."""
+        number = np.arange(len(self.in_a))
+        return (number > 0) & (number <= len(number) // 2)
+
+    def part(self, rows: NDArray[np.bool_]) -> Draws:
+        """Return some of the rows, of which there is no result."""
+        return Draws(self.recording, self.in_a[rows], self.in_b[rows])
+
+    def result(self, values: Iterable[float]) -> Result:
+        """Return the result, given the value of each row of `in_a` and `in_b`."""
+        value, *others = map(float, values)
+        null, halves = np.split(np.array(others), 2)
+        return Result(value, null, value + halves - halves.mean())
 
 
 def resample(
@@ -51,22 +112,11 @@ def resample(
     Result
         Without scores.
     """
-    n_a, n = len(recordings_a), len(recordings_a) + len(recordings_b)
-    value = statistic(np.arange(n_a), np.arange(n_a, n))
-    member_a, member_b = (
-        np.unique(recordings, return_inverse=True)[1]
-        for recordings in (recordings_a, recordings_b)
+    draws = Draws.of(recordings_a, recordings_b, rng, n_draws)
+    return draws.result(
+        statistic(np.flatnonzero(a), np.flatnonzero(b))
+        for a, b in zip(draws.in_a, draws.in_b, strict=True)
     )
-    k_a, k_b = int(member_a.max()) + 1, int(member_b.max()) + 1
-    member = np.concatenate([member_a, k_a + member_b])
-    null, resampled = np.empty(n_draws), np.empty(n_draws)
-    for i in range(n_draws):
-        is_a = np.isin(member, rng.permutation(k_a + k_b)[:k_a])
-        null[i] = statistic(np.flatnonzero(is_a), np.flatnonzero(~is_a))
-        kept = np.isin(member, np.r_[_half(k_a, rng), k_a + _half(k_b, rng)])
-        rows = np.flatnonzero(kept)
-        resampled[i] = statistic(rows[rows < n_a], rows[rows >= n_a])
-    return Result(float(value), null, value + resampled - resampled.mean())
 
 
 def _half(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
