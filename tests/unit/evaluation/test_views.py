@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.preprocessing import StandardScaler
 
 from earshift.debias import LDA, KernelLDA, Method
-from earshift.evaluation import domains, views
+from earshift.evaluation import domains, spaces, views
 from earshift.numerics import classifier, kernels
 from earshift.stages.discrepancy import measuring
 from earshift.stages.scores import cross_validation, inputs
@@ -153,7 +153,7 @@ def test_what_methods_share_is_computed_once(tmp_path, entries, monkeypatch):
 def test_what_is_kept_changes_no_bit(tmp_path, entries, options, monkeypatch):
     together, _ = run(tmp_path, entries, **options)
     monkeypatch.setattr(views, "MAX_KEPT", 0)
-    monkeypatch.setattr(views, "MAX_PRODUCTS", 0)
+    monkeypatch.setattr(spaces, "MAX_PRODUCTS", 0)
     for name in ("lda", "klda"):
         cross_validation.load_split.cache_clear()
         changes = options | {"methods": {name: METHODS[name]}}

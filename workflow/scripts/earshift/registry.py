@@ -57,6 +57,8 @@ class Kind:
     given : tuple of str, default=()
         Keyword-only arguments of the function that the workflow gives, which are
         therefore no options.
+    common : tuple of str, default=()
+        Options of every entry, whatever its plugin.
     default : str, optional
         If given, the section is one entry in place of many: of this plugin, unless it
         names another one.
@@ -67,6 +69,7 @@ class Kind:
     section: str | None
     in_jobs: bool = True
     given: tuple[str, ...] = ()
+    common: tuple[str, ...] = ()
     default: str = ""
 
 
@@ -78,7 +81,9 @@ KINDS: Mapping[str, Kind] = {
     "models": Kind(
         "spec", ("env", "version", "licence", "citation", "network"), "models"
     ),
-    "debias": Kind("make", ("version", "access"), "methods", in_jobs=False),
+    "debias": Kind(
+        "make", ("version", "access"), "methods", in_jobs=False, common=("front",)
+    ),
     "discrepancy": Kind(
         "measure",
         ("version", "label", "better", "range", "at_equality"),

@@ -120,7 +120,7 @@ from earshift.debias import _fit_checks as fit_checks
 from earshift.debias._calls import takes
 from earshift.debias._controls import Control
 from earshift.debias._directions import Found
-from earshift.debias._method import COMMON, Method, options_of
+from earshift.debias._method import Method, options_of
 from earshift.debias.adapt import Chain
 from earshift.debias.class_onehot import ClassOneHot
 from earshift.debias.coral import CORAL
@@ -145,7 +145,6 @@ from earshift.debias.standardise import Standardise
 from earshift.errors import ConfigError, did_you_mean
 
 __all__ = [
-    "COMMON",
     "CORAL",
     "LDA",
     "LEACE",

@@ -14,14 +14,12 @@ from earshift import registry
 from earshift.errors import ConfigError
 from earshift.numerics.kernels import MAPS
 
-#: Options of every method, whatever its plugin.
-COMMON = ("front",)
-
 
 def options_of(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a config entry says to its plugin."""
+    common = registry.KINDS["debias"].common
     own = registry.own_options(entry)
-    return {key: value for key, value in own.items() if key not in COMMON}
+    return {key: value for key, value in own.items() if key not in common}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import yaml
 
-from earshift import classifiers, conditions, datasets, debias, models, registry
+from earshift import classifiers, conditions, datasets, models, registry
 from earshift import schema as schemas
 from earshift.downloads import catalogue
 from earshift.errors import ConfigError, WeightsError, did_you_mean
@@ -310,7 +310,7 @@ def _common_options(section: str, entry: Mapping[str, Any]) -> Iterable[str]:
     if section == "conditions":
         return conditions.COMMON
     if section == "methods":
-        return debias.COMMON
+        return registry.KINDS["debias"].common
     return (
         models.COMMON if section == "models" and not models.is_imported(entry) else ()
     )
