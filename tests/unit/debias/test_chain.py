@@ -167,6 +167,38 @@ def test_classifiers_are_trained_again_and_keep_penalty_and_threshold(scored):
     assert not np.isclose(own, after["score"].loc[own.index]).any()
 
 
+def test_the_directions_are_those_of_the_classifiers_that_score(scored):
+    folder, _, rows = scored
+    directions = pd.read_parquet(folder / "scores" / "directions.parquet")
+    one = {"train": "a", "class": "c0", "repeat": 0, "fold": 0, "scope": "global"}
+    own = rows[rows["sample"].eq("all") & rows["test"].eq("a")]
+    vectors, spread = [], []
+    for method in ("none", "self_training"):
+        cell = one | {"method": method}
+        (vector,) = directions.loc[
+            (directions[list(cell)] == cell).all(axis=1)
+            & directions["kind"].eq("class"),
+            "vector",
+        ]
+        vectors.append(np.asarray(vector))
+        spread.append(own.loc[(own[list(cell)] == cell).all(axis=1), "score"].std())
+    assert not np.allclose(vectors[0], vectors[1], atol=1e-3)
+    # Scores spread as their weights are long.
+    ratio = np.linalg.norm(vectors[1]) / np.linalg.norm(vectors[0])
+    assert spread[1] / spread[0] == pytest.approx(ratio, rel=0.3)
+
+
+def test_without_another_dataset_nothing_is_trained_again(tmp_path):
+    entries = write_two_domains(tmp_path)
+    rows, _ = run(tmp_path, entries[:1], methods=METHODS, n_refits=2)
+    scores = [
+        rows.loc[rows["method"].eq(m), "score"].to_numpy()
+        for m in ("none", "self_training")
+    ]
+    assert len(scores[0])
+    assert_allclose(*scores, atol=1e-5)
+
+
 def test_self_training_is_the_same_in_both_scopes(scored):
     _, _, rows = scored
     own = rows[rows["method"].eq("adapt")].groupby("scope")

@@ -302,7 +302,8 @@ class View:
 
     def pool(self, i: int) -> Pool:
         """Return the clips that may train of all datasets but number `i`."""
-        X, recordings, weights = [], [], []
+        X, recordings = [self.space.X[i][:0]], [self.split.domains[i].recording[:0]]
+        weights = [np.empty(0)]
         for j, (domain, train) in enumerate(
             zip(self.split.domains, self.split.train, strict=True)
         ):
@@ -316,7 +317,7 @@ class View:
         return Pool(
             np.concatenate(X),
             np.concatenate(recordings),
-            np.concatenate(weights) if weights else None,
+            None if self.counts is None else np.concatenate(weights),
         )
 
     def fit(

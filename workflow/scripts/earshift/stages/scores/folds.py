@@ -174,7 +174,11 @@ class Work:
         if self.n_rounds:
             trained = self._again(i, list(trained))
         for one in trained:
-            self._score(i, one, clips, {**key, "class": self.classes[one.c]})
+            facts = {**key, "class": self.classes[one.c]}
+            first, _ = one.fits
+            if one.sample.name == ALL and isinstance(first, Classifier):
+                directions.append(score_tables.class_row(first, **facts))
+            self._score(i, one, clips, facts)
         return directions
 
     def _trained(
@@ -188,7 +192,6 @@ class Work:
         """Yield what is trained on each class and sample; add rows of directions."""
         for c, view, again, rows in self._views(i, only, key):
             directions += rows
-            facts = {**key, "class": self.classes[c]}
             # Samples may be the same clips; the first is all of them.
             known: Mask | None = None
             fits: dict[bytes, Fits] = {}
@@ -205,10 +208,7 @@ class Work:
                             raise
                         log.debug("%s, %s: %s", self.classes[c], sample.name, error)
                         continue
-                fitted = fits[drawn]
-                if sample.name == ALL and isinstance(fitted[0], Classifier):
-                    directions.append(score_tables.class_row(fitted[0], **facts))
-                yield _Trained(c, view, again, sample, fitted)
+                yield _Trained(c, view, again, sample, fits[drawn])
 
     def _again(self, i: int, trained: Sequence[_Trained]) -> Iterator[_Trained]:
         """Yield what is trained on clips of other datasets, too, which it labels.
