@@ -21,9 +21,8 @@ log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
-#: Folds of the domain classifier, and stretches of neighbours that each dataset is cut
-#: into for them.
-N_FOLDS, N_STRETCHES = 5, 25
+#: Folds of the domain classifier.
+N_FOLDS = 5
 
 #: Penalties of the domain classifier, as C.
 GRID = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
@@ -52,9 +51,9 @@ class ImportanceWeights(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The penalty is that of the least out-of-fold loss. Methods are not told recordings;
-    folds are made of stretches of clips that stand next to each other, as those of one
-    recording usually do. Where a recording is in two folds, weights are too extreme.
+    The penalty is that of the least out-of-fold loss. Methods are not told recordings:
+    clips of one may be in two folds, and weights are then more extreme than they ought
+    to be.
 
     Weights can only help where the source has clips like those of the target.
 
@@ -130,8 +129,7 @@ def _log_odds(X: NDArray[np.floating], is_target: NDArray[np.bool_]) -> Array:
     fold = np.empty(len(X), np.int64)
     for side in (False, True):
         rows = np.flatnonzero(is_target == side)
-        place = np.arange(len(rows)) * min(N_STRETCHES, len(rows)) // len(rows)
-        fold[rows] = place % N_FOLDS
+        fold[rows] = np.arange(len(rows)) % N_FOLDS
     scores = np.empty((len(GRID), len(X)))
     for k in np.unique(fold):
         test = fold == k
