@@ -21,6 +21,7 @@ from earshift.stages.report.terminal import main_table
 from earshift.stages.statistics.summary import TABLES
 from earshift.studies.ismir2023 import faults
 from earshift.studies.ismir2023 import section as study
+from earshift.tables import GAPS
 from tests.helpers.page import page, said, section
 from tests.helpers.places import ROOT
 from tests.helpers.report_tables import MEASURES, config_of, write_results
@@ -197,6 +198,18 @@ def test_a_gap_is_closed_where_the_method_helps_and_nothing_detectable_remains(
         write_results(tmp_path / "b", remaining=(0.1, 0.05, 0.2), verdict="worth it")
     )
     assert "it closes none; what remains of them is 0.10 [0.05, 0.20] to" in left
+    assert "wins back" not in left
+
+
+def test_the_share_of_the_gap_that_is_won_back_is_told_with_its_interval(tmp_path):
+    results = write_results(tmp_path / "r", remaining=(0.1, 0.05, 0.2))
+    file = results / "tables" / "gaps.csv"
+    gaps = GAPS.read(file)
+    own = gaps.index[gaps["method"].ne("none") & gaps["metric"].eq("roc_auc")]
+    gaps.loc[own[0], ["recovered", "recovered_low", "recovered_high"]] = 0.56, 0.3, 0.8
+    GAPS.write(gaps, file)
+    one = "It wins back 56\N{NO-BREAK SPACE}% [30, 80] of what is lost without it."
+    assert one in said(results)
 
 
 def test_a_gap_that_a_method_opens_is_said(tmp_path):

@@ -186,6 +186,7 @@ def _what_is_left(found: Tables, variant: str, alpha: float) -> Iterator[str]:
             f"{done if n_closed else 'it closes none'}; what remains of "
             f"{'it' if n == 1 else 'them'} is {_span(gaps[was])}."
         )
+        yield from _won_back(gaps[was])
     else:
         yield "No gap was detected without it, so there is none to close."
     opened = gaps[~was & gaps["remaining_low"].gt(0)]
@@ -194,6 +195,22 @@ def _what_is_left(found: Tables, variant: str, alpha: float) -> Iterator[str]:
             f"In {words.count(len(opened), 'comparison')} a gap is detected with it "
             f"that was not without it: {_span(opened)}."
         )
+
+
+def _won_back(gaps: pd.DataFrame) -> Iterator[str]:
+    """Say which share of the gaps is won back: the least and the most that is known."""
+    known = gaps.dropna(subset=["recovered_low", "recovered_high"])
+    if known.empty:
+        return
+    ordered = known.sort_values("recovered", kind="stable")
+    ends = ordered.iloc[[0, -1]] if len(ordered) > 1 else ordered
+    columns = ["recovered", "recovered_low", "recovered_high"]
+    said = [
+        f"{words.number(100 * value, 0)}\N{NO-BREAK SPACE}% "
+        f"{words.interval(100 * low, 100 * high, 0)}"
+        for value, low, high in ends[columns].to_numpy()
+    ]
+    yield f"It wins back {' to '.join(said)} of what is lost without it."
 
 
 def _span(gaps: pd.DataFrame) -> str:
