@@ -40,8 +40,8 @@ class SelfTraining(TransformerMixin, BaseEstimator):
     single class, half of the clips that are chosen are those of the highest log-odds,
     present, and half those of the lowest, absent.
 
-    A clip that is chosen counts as absent in all other classes: where clips have several
-    classes at once, this teaches errors.
+    A clip that is chosen counts as absent in all other classes: where clips have
+    several classes at once, this teaches errors.
 
     Where the first classifiers are wrong more often than not, their errors are taught
     to the next ones.
