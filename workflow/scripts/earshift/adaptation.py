@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from earshift import debias
 from earshift.errors import DataError
-from earshift.evaluation.pools import Pool, labels_of
+from earshift.evaluation.pools import Labelled, Pool, trained_again
+from earshift.evaluation.training import Fitted
 from earshift.numerics import classifier
-from earshift.numerics.classifier import Classifier
 from earshift.numerics.grouped_folds import assign_folds
 
 Array = NDArray[np.float64]
@@ -139,7 +139,7 @@ class AdaptedClassifier(ClassifierMixin, BaseEstimator):
         rng = np.random.default_rng(self.random_state)
         folds = assign_folds(is_class, names.astype(str), self.n_inner_folds, rng)
         K = classifier.products(source)
-        self._fits = [
+        self._fits: list[Fitted] = [
             classifier.fit(source, own, sorted(self.C), folds, K=K)
             for own in is_class.T
         ]
@@ -164,17 +164,14 @@ class AdaptedClassifier(ClassifierMixin, BaseEstimator):
         self, source: Array, is_class: NDArray[np.bool_], pool: Pool
     ) -> None:
         """Go through the rounds of the chain, if it has some."""
-        for number in range(self._chain.n_rounds):
-            scores = np.stack([fitted.score(pool.X) for fitted in self._fits], axis=1)
-            labels = labels_of(self._chain, scores, number)
-            fits: list[Classifier] = []
-            for fitted, own, given in zip(
-                self._fits, is_class.T, labels.T, strict=True
-            ):
-                more = pool.labelled(given)
-                X, y = np.concatenate([source, more.X]), np.concatenate([own, more.y])
-                fits.append(classifier.solve(X, classifier.products(X), y, fitted.C))
-            self._fits = fits
+        none = np.zeros(len(source), str)  # nothing is drawn by recording any more
+
+        def refit(k: int, more: Labelled) -> Fitted:
+            X, y, _, _ = more.after(source, is_class[:, k], None, none)
+            return classifier.solve(X, classifier.products(X), y, self._fits[k].C)
+
+        again = trained_again(self._chain, pool, self._fits, refit)
+        self._fits = [fitted for fitted in again if fitted is not None]
 
     def decision_function(self, X: ArrayLike) -> Array:
         """Return the log-odds of each class.

@@ -6,6 +6,7 @@ trained again, on the clips of the source and on those that it labelled.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earshift.errors import MethodError
+from earshift.evaluation.training import Fitted
 
 Array = NDArray[np.float64]
 Words = NDArray[np.str_]
@@ -125,3 +127,40 @@ def labels_of(method: Labeller, scores: Array, number: int) -> NDArray[np.int8]:
             f"{np.unique(labels)[:5]}."
         )
     return labels.astype(np.int8)
+
+
+def trained_again(
+    method: Labeller,
+    pool: Pool,
+    fits: Sequence[Fitted | None],
+    refit: Callable[[int, Labelled], Fitted],
+) -> list[Fitted | None]:
+    """Return the classifiers of all classes after the rounds of a method.
+
+    Parameters
+    ----------
+    method : Labeller
+        The method.
+    pool : Pool
+        The clips that it labels.
+    fits : sequence of Fitted or None
+        The classifier of each class before; a class without one takes no part.
+    refit : callable
+        Trains the classifier of a class, by its number, on clips of the source and on
+        those that the method labelled.
+
+    Returns
+    -------
+    list of Fitted or None
+        Those of the last round.
+    """
+    unknown = np.full(len(pool.X), np.nan)
+    now = list(fits)
+    for number in range(method.n_rounds):
+        scores = [unknown if f is None else f.score(pool.X) for f in now]
+        labels = labels_of(method, np.stack(scores, axis=1), number)
+        now = [
+            fitted and refit(k, pool.labelled(labels[:, k]))
+            for k, fitted in enumerate(now)
+        ]
+    return now

@@ -22,6 +22,7 @@ from earshift.debias import Method
 from earshift.errors import DataError
 from earshift.evaluation import domains, pools, samples
 from earshift.evaluation.domains import PRESENT
+from earshift.evaluation.pools import Labelled
 from earshift.evaluation.samples import ALL, Sample, Sampler
 from earshift.evaluation.training import Fitted, Trainer
 from earshift.evaluation.views import Split, View
@@ -242,27 +243,21 @@ class Work:
         """Return the classifiers of all classes after the rounds of the method."""
         if view is None:
             return fits
-        source, pool = self.split.domains[i], view.pool(i)
-        unknown = np.full(len(pool.X), np.nan)
-        for number in range(self.n_rounds):
-            scores = [unknown if f is None else f.score(pool.X) for f in fits]
-            labels = pools.labels_of(view.method, np.stack(scores, axis=1), number)
-            fits = [
-                fitted
-                and view.fit(
-                    i,
-                    one.sample.clips,
-                    source.labels[one.sample.clips, one.c] == PRESENT,
-                    trainer,
-                    more=pool.labelled(own),
-                    recordings=source.recording[one.sample.clips],
-                    rng=np.random.default_rng(0),  # nothing is chosen any more
-                )
-                for one, trainer, fitted, own in zip(
-                    group, trainers, fits, labels.T, strict=True
-                )
-            ]
-        return fits
+        source, seen = self.split.domains[i], view
+
+        def refit(k: int, more: Labelled) -> Fitted:
+            clips, c = group[k].sample.clips, group[k].c
+            return seen.fit(
+                i,
+                clips,
+                source.labels[clips, c] == PRESENT,
+                trainers[k],
+                more=more,
+                recordings=source.recording[clips],
+                rng=np.random.default_rng(0),  # nothing is chosen any more
+            )
+
+        return pools.trained_again(view.method, view.pool(i), fits, refit)
 
     def _views(
         self, i: int, only: Sequence[str], key: Mapping[str, Any]
