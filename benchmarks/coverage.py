@@ -142,6 +142,7 @@ def scored(domains, method, n_refits, seed):
                 classwise=False,
                 balanced=False,
                 is_first=False,
+                shares=False,
                 n_refits=n_refits,
             )
             for i, domain in enumerate(domains):

@@ -328,6 +328,7 @@ def score_fold(
         classwise=scope == "classwise" and own.has_scopes,
         balanced=balanced,
         is_first=fold == first,
+        shares=own.plugin == "none",
         n_refits=shared["n_refits"],
     )
     clips = score_tables.ClipRows()

@@ -93,6 +93,8 @@ class Work:
         Whether training clips differ from class to class.
     is_first : bool
         Whether this is the first fold of a repeat.
+    shares : bool
+        Whether shares and halves of the training clips train classifiers, too.
     n_refits : int
         How often training data are drawn anew, over all repeats.
     """
@@ -109,12 +111,13 @@ class Work:
         classwise: bool,
         balanced: bool,
         is_first: bool,
+        shares: bool,
         n_refits: int,
     ) -> None:
         self.split, self.classes, self.method = split, classes, method
         self.trainer, self.seed = trainer, seed
         self.repeat, self.fold = place
-        self.is_first = is_first
+        self.is_first, self.shares = is_first, shares
         # A control that replaces clips is told the labels of one class.
         self.by_class = classwise or method.replaces
         self.anew = self.by_class or balanced
@@ -167,7 +170,7 @@ class Work:
             self.split.tested,
             i,
             targets=targets,
-            plain=self.method.plugin == "none",
+            plain=self.shares,
             seed=self.seed,
             repeat=self.repeat,
         )
