@@ -327,6 +327,7 @@ def config_of(results: Path) -> dict:
         "protocols": protocols,
         "alignment": None,
         "splits": {"balance": "none"},
+        "few_labels": {"methods": []},
         "datasets": {name: dataset for name in summary["train"].unique()},
         "models": {name: {"plugin": "mfcc"} for name in summary["model"].unique()},
         "conditions": {"clean": {"plugin": "clean"}},

@@ -3,7 +3,7 @@
 Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_splits,
         and what the sections of a study need
 Writes  {results}/figures/{per_class,gaps,changes,audio,learning_curves}.{svg,png},
-        {results}/figures/discrepancy{,_curve}.{svg,png},
+        {results}/figures/{discrepancy,discrepancy_curve,label_curves}.{svg,png},
         {results}/report.html
 """
 
@@ -104,6 +104,33 @@ rule draw_audio:
         stage_versions={"stage": versions.REPORT},
     script:
         "../scripts/8_report/draw_audio.py"
+
+
+rule draw_few_labels:
+    """Draw the curves over the number of labels."""
+    input:
+        curves=rules.summarise_few_labels.output.curves,
+        summary=rules.summarise_scores.output.summary,
+    output:
+        svg=report(
+            EXPERIMENT.file(layout.FIGURE, figure="label_curves"),
+            caption="../report/label_curves.rst",
+            category="Figures",
+            labels={"figure": "scores by the number of labels"},
+        ),
+        png=EXPERIMENT.file(layout.FIGURE_PNG, figure="label_curves"),
+    log:
+        f"{LOGS}/draw_few_labels.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="30m",
+    params:
+        stage_versions={"stage": versions.REPORT},
+    script:
+        "../scripts/8_report/draw_few_labels.py"
 
 
 rule write_report:

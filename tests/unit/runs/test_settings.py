@@ -98,6 +98,16 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
         ({"models": {"savedmodel": None}}, "needs the option 'weights'"),
         ({"methods": ["none", "ldaa"]}, "no plugin 'ldaa'.*Did you mean 'm?lda'"),
         ({"methods": ["lda"]}, "must hold 'none'"),
+        ({"few_labels": {"methods": ["nonne"]}}, "not one of.*Did you mean 'none'"),
+        ({"few_labels": {"methods": ["lda"]}}, "must hold 'none': what a correction"),
+        (
+            {
+                "methods": ["none", "shuffle_all"],
+                "few_labels": {"methods": ["none", "shuffle_all"]},
+            },
+            "'shuffle_all' is a control",
+        ),
+        ({"few_labels": {"numbers": [0]}}, "0 is less than the minimum of 1"),
         ({"datasets": {"a": {"plugin": "table", "folder": "a"}}}, "2 or more datasets"),
         (
             {"datasets": {"a": {"plugin": "tabel", "folder": "a"}}},

@@ -82,6 +82,10 @@ CELL_DEVIATIONS = "5_scores/{protocol}/{model}/{condition}.deviations.csv"
 DIRECTIONS = "5_scores/{protocol}/{model}/{condition}.directions.parquet"
 SCORE_PARTS = "5_scores/{protocol}/{model}/{condition}.parts"
 
+# Stage 5, few labels: scores of classifiers that saw labelled clips of the target.
+LABEL_SCORES = "5_few_labels/{model}/{condition}.parquet"
+LABEL_PARTS = "5_few_labels/{model}/{condition}.parts"
+
 # Stage 6, discrepancy.
 DISCREPANCY = "6_discrepancy/{model}/{condition}.parquet"
 DISCREPANCY_PARTS = "6_discrepancy/{model}/{condition}.parts"
@@ -99,6 +103,8 @@ NULL_GAP_TABLE = "tables/null_gaps.csv"
 CLASS_TABLE = "tables/class_values.csv"
 DIFFERENCE_TABLE = "tables/differences.csv"
 RESCALED_TABLE = "tables/rescaled.csv"
+LABEL_CURVE_TABLE = "tables/label_curves.csv"
+LABEL_VALUE_TABLE = "tables/label_values.csv"
 DISCREPANCY_TABLE = "tables/discrepancy.csv"
 DISCREPANCY_CURVE = "tables/discrepancy_curve.csv"
 DISCREPANCY_NULL = "tables/discrepancy_null.csv"

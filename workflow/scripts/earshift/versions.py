@@ -18,6 +18,7 @@ SPLITS = 4
 SCORES = 5
 #: Of what correcting each fault of the published code changes, in stage 5.
 DEVIATIONS = 2
+FEW_LABELS = 1
 DISCREPANCY = 6
 STATISTICS = 6
 REPORT = 8

@@ -67,6 +67,13 @@ class Labelled:
             np.concatenate([recordings, self.recordings]),
         )
 
+    def and_more(self, more: Labelled) -> Labelled:
+        """Return these clips, then others."""
+        X, y, weights, recordings = more.after(
+            self.X, self.y, self.weights, self.recordings
+        )
+        return Labelled(X, y, recordings, weights)
+
 
 def _ones(weights: Array | None, X: Array) -> Array:
     return np.ones(len(X)) if weights is None else weights
@@ -95,6 +102,11 @@ class Pool:
         used = labels >= 0
         weights = None if self.weights is None else self.weights[used]
         return Labelled(self.X[used], labels[used] == 1, self.recordings[used], weights)
+
+    def only(self, kept: Mask) -> Pool:
+        """Return some of the clips, by a mask of shape (n_clips,)."""
+        weights = None if self.weights is None else self.weights[kept]
+        return Pool(self.X[kept], self.recordings[kept], weights)
 
 
 def labels_of(method: Labeller, scores: Array, number: int) -> NDArray[np.int8]:

@@ -40,9 +40,12 @@ RULES = {
     "draw_balanced": ("4 splits", layout.DRAWS),
     "choose_classes": ("4 splits", layout.CLASSES),
     "cross_validate": ("5 scores", layout.CLIP_SCORES),
+    "score_few_labels": ("5 few labels", layout.LABEL_SCORES),
+    "summarise_few_labels": ("5 few labels", layout.LABEL_VALUE_TABLE),
     "measure_discrepancy": ("6 discrepancy", layout.DISCREPANCY),
     "summarise_scores": ("7 statistics", layout.SCORE_TABLE),
     "draw_figures": ("8 report", layout.FIGURE.format(figure="per_class")),
+    "draw_few_labels": ("8 report", layout.FIGURE.format(figure="label_curves")),
     "draw_audio": ("8 report", layout.FIGURE.format(figure="audio")),
     "write_report": ("8 report", layout.REPORT),
 }
@@ -151,6 +154,10 @@ def _balance(config: Config, key: Key) -> str:
     return protocol.balance_in(config)
 
 
+def _few_labels(config: Config, key: Key) -> bool:  # noqa: ARG001
+    return bool(config["few_labels"]["methods"])
+
+
 #: Rule -> which of its jobs an experiment has, where it is not all.
 ONLY: Mapping[str, Callable[[Config, Key], bool]] = {
     "calibrate_model": _computed,
@@ -159,6 +166,9 @@ ONLY: Mapping[str, Callable[[Config, Key], bool]] = {
     "index_embeddings": _computed,
     "import_embeddings": lambda config, key: not _computed(config, key),
     "draw_balanced": lambda config, key: _balance(config, key) != "none",
+    "score_few_labels": _few_labels,
+    "summarise_few_labels": _few_labels,
+    "draw_few_labels": _few_labels,
 }
 
 #: Rules whose jobs write a file for each dataset: that of the first stands for all.

@@ -59,6 +59,11 @@ def score_versions(experiment: Experiment, protocol: str) -> Versions:
     return {"stage": versions.SCORES} | method_versions(experiment) | of_study
 
 
+def few_label_versions(experiment: Experiment) -> Versions:
+    """Return those of stage 5, few labels, and of the methods."""
+    return {"stage": versions.FEW_LABELS} | method_versions(experiment)
+
+
 def discrepancy_versions(experiment: Experiment) -> Versions:
     """Return those of stage 6 and of the methods."""
     return {"stage": versions.DISCREPANCY} | method_versions(experiment)

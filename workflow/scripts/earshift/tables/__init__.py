@@ -14,6 +14,7 @@ from earshift.tables import (
     _clips,
     _discrepancies,
     _embeddings,
+    _few_labels,
     _plan,
     _scores,
     _splits,
@@ -36,6 +37,7 @@ from earshift.tables._discrepancies import (
     DISCREPANCY_NULL,
 )
 from earshift.tables._embeddings import PADDING, SKIPPED, STORE_AUDIT
+from earshift.tables._few_labels import LABEL_CURVES, LABEL_VALUES
 from earshift.tables._plan import PLAN
 from earshift.tables._scores import DEVIATIONS, FAULT_SCORES, SCORES
 from earshift.tables._splits import CLASSES, SHARED
@@ -58,6 +60,7 @@ ALL: Mapping[str, tuple[Table, ...]] = MappingProxyType(
         "Stages 2 and 3, embeddings and features": _embeddings.ALL,
         "Stage 4, splits": _splits.ALL,
         "Stage 5, scores": _scores.ALL,
+        "Stage 5, few labels": _few_labels.ALL,
         "Stage 7, statistics": (*_statistics.ALL, *_discrepancies.ALL),
     }
 )
@@ -80,6 +83,8 @@ __all__ = [
     "FAULT_SCORES",
     "FORMATS",
     "GAPS",
+    "LABEL_CURVES",
+    "LABEL_VALUES",
     "LEARNING_CURVES",
     "NULL_GAPS",
     "PADDING",

@@ -75,6 +75,20 @@ LEARNING = (
     "tables/learning_curves.csv.",
 )
 
+#: The same of the figure of the section on few labels.
+LABELS = (
+    "By the number of labelled clips",
+    "Line plots: mean metrics by the number of labelled clips of the test dataset, a "
+    "line per method.",
+    "Mean over classes of classifiers that are trained on one dataset and tested on "
+    "another, with so many labelled clips per class of the latter among their training "
+    "clips. Bands are {level} intervals, for other test recordings and other draws of "
+    "folds and labelled clips. Where a line without a correction reaches the height at "
+    "which that of a correction begins, it has as many labels as the correction is "
+    "worth. Dashed, in grey: trained on the test dataset itself, without a correction. "
+    "From tables/label_curves.csv.",
+)
+
 #: The same of the figures of the study; ``{}`` in a name is the protocol shown.
 STUDY: Mapping[str, tuple[str, str, str]] = {
     "genres": (

@@ -23,6 +23,7 @@ from earshift.stages.report.sections.datasets import Datasets
 from earshift.stages.report.sections.discrepancy import Discrepancy
 from earshift.stages.report.sections.figures import Figures
 from earshift.stages.report.sections.gaps import Gaps
+from earshift.stages.report.sections.label_curves import LabelCurves
 from earshift.stages.report.sections.learning_curves import LearningCurves
 from earshift.stages.report.sections.licences import Licences
 from earshift.stages.report.sections.main_table import MainTable
@@ -47,6 +48,7 @@ RESULTS: tuple[Section, ...] = (
     Rescaled(),
     Threshold(),
     LearningCurves(),
+    LabelCurves(),
     WorstClasses(),
     Discrepancy(),
 )

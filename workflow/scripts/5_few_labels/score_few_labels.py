@@ -1,0 +1,39 @@
+"""Adapter: rule ``score_few_labels`` calls `scoring.score_few_labels`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earshift import jobs
+from earshift.evaluation import protocol
+from earshift.stages.few_labels import scoring
+from earshift.workers.start import Spread
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import Snakemake
+
+    snakemake: Snakemake
+
+# Dask starts its workers by importing this file again.
+if __name__ == "__main__":
+    with jobs.running(snakemake):
+        spread = Spread.of(snakemake.config["workers"])
+        # A single process needs nobody to share work out.
+        alone = snakemake.threads == 1 == spread.nodes and not spread.elastic
+        params = snakemake.params
+        study = protocol.study_of(snakemake.config["study"])
+        scoring.score_few_labels(
+            model=snakemake.wildcards.model,
+            condition=snakemake.wildcards.condition,
+            entries=params.entries,
+            classes=Path(snakemake.input.classes),
+            methods=params.methods,
+            options=params.options,
+            protocol=study.protocol(params.protocol),
+            classifier=snakemake.config["classifier"],
+            fit=params.fit,
+            seed=params.seed,
+            n_workers=0 if alone else snakemake.threads,
+            spread=spread,
+            parts=Path(params.parts),
+            clip_scores=Path(snakemake.output.clip_scores),
+        )
