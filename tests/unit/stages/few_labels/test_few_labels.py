@@ -68,7 +68,7 @@ def test_every_sample_scores_the_same_clips_across_alone(rows):
     assert (sizes.nunique(axis=1) == 1).all()
 
 
-def test_labelled_clips_are_as_many_as_were_asked_for(folder, entries, rows):
+def test_labelled_clips_are_as_many_as_were_asked_for(rows):
     plain = rows[(rows["method"] == "none") & (rows["class"] == "c0")]
     positive = plain.groupby(["train", "repeat", "fold", "sample"])["n_train_positive"]
     positive = positive.first().unstack("sample")
@@ -104,7 +104,8 @@ def test_a_clip_that_is_tested_is_never_labelled(folder, entries):
     assert labelled.min() > 0
 
 
-def test_labels_mend_what_the_shift_does_to_decisions(folder, rows):
+@pytest.mark.usefixtures("rows")
+def test_labels_mend_what_the_shift_does_to_decisions(folder):
     summary.summarise_few_labels(
         [folder / "labels.parquet"],
         n_resamples=99,
