@@ -14,11 +14,13 @@ from earshift.numerics.metrics import METRICS
 from earshift.stages.clips import dataset_audit
 from earshift.stages.report.figures.audio import DISTRIBUTIONS
 from earshift.stages.report.sections.audit import FAULTS
+from earshift.stages.statistics import scorecard
 from earshift.tables import (
     CLASS_VALUES,
     DIFFERENCES,
     DUPLICATES,
     GAPS,
+    GATE,
     LEARNING_CURVES,
     NULL_GAPS,
     RESCALED,
@@ -127,7 +129,7 @@ def write_results(
         | {"value": 0.51, "low": 0.46, "high": 0.56}
         for model, measure, dataset in product(models, MEASURES, datasets)
     ]
-    declared = {SCORES: scores, SUMMARY: summary, GAPS: gaps, RESCALED: []}
+    declared = {SCORES: scores, SUMMARY: summary, GAPS: gaps, RESCALED: [], GATE: []}
     declared |= _of_none(datasets, models, classes, gap)
     for table, rows in declared.items():
         pd.DataFrame(rows).reindex(columns=table.names).to_csv(
@@ -136,6 +138,13 @@ def write_results(
     found = {"discrepancy": discrepancy, "discrepancy_curve": curve}
     for name, rows in (found | {"discrepancy_null": halves}).items():
         pd.DataFrame(rows).to_csv(tables / f"{name}.csv", index=False)
+    of_scores = {n: tables / f"{n}.csv" for n in ("summary", "gaps", "class_values")}
+    scorecard.write_scorecard(
+        of_scores,
+        tables / "discrepancy.csv",
+        rope=0.01,
+        out=tables / "scorecard.csv",
+    )
     _write_sources(folder, datasets, models, classes)
     return folder
 

@@ -2,7 +2,7 @@
 
 Reads   {results}/5_scores, {results}/6_discrepancy
 Writes  {results}/tables/{scores,summary,gaps,learning_curves,null_gaps,class_values,
-        differences,rescaled}.csv, {results}/tables/discrepancy{,_curve,_null}.csv
+        differences,rescaled,gate,scorecard}.csv, {results}/tables/discrepancy{,_curve,_null}.csv
 """
 
 
@@ -62,6 +62,12 @@ rule summarise_scores:
             category="Tables",
             labels={"table": "scores between the controls"},
         ),
+        gate=report(
+            f"{RESULTS}/{layout.GATE_TABLE}",
+            caption="../report/gate_table.rst",
+            category="Tables",
+            labels={"table": "corrections chosen without labels"},
+        ),
         discrepancy=report(
             f"{RESULTS}/{layout.DISCREPANCY_TABLE}",
             caption="../report/discrepancy_table.rst",
@@ -79,6 +85,12 @@ rule summarise_scores:
             caption="../report/discrepancy_null_table.rst",
             category="Tables",
             labels={"table": "differences between halves of a dataset"},
+        ),
+        scorecard=report(
+            f"{RESULTS}/{layout.SCORECARD_TABLE}",
+            caption="../report/scorecard_table.rst",
+            category="Tables",
+            labels={"table": "scorecard of the corrections"},
         ),
     log:
         f"{LOGS}/summarise_scores.log",

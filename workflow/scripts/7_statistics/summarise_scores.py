@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from earshift import jobs
 from earshift.evaluation import protocol
-from earshift.stages.statistics import discrepancy_summary, summary
+from earshift.stages.statistics import discrepancy_summary, scorecard, summary
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import Snakemake
@@ -36,4 +36,10 @@ with jobs.running(snakemake):
         out=Path(snakemake.output.discrepancy),
         curve=Path(snakemake.output.curve),
         null=Path(snakemake.output.null),
+    )
+    scorecard.write_scorecard(
+        {name: Path(snakemake.output[name]) for name in summary.TABLES},
+        Path(snakemake.output.discrepancy),
+        rope=params.statistics["rope"],
+        out=Path(snakemake.output.scorecard),
     )

@@ -7,6 +7,7 @@ The public interface:
 * `open_features` opens one of pooled vectors;
 * `load_features` loads the features and labels of an experiment as arrays;
 * `AdaptedClassifier` is trained on one collection, for another;
+* `scorecard` says what corrections gain and cost, of plain arrays;
 * `earshift.debias` holds the debias methods, scikit-learn transformers.
 """
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from earshift.loading import load_features
     from earshift.models import load_model
     from earshift.reading import open_embeddings, open_features
+    from earshift.scorecards import scorecard
 
 __version__ = "0.1.0"
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "load_model",
     "open_embeddings",
     "open_features",
+    "scorecard",
 ]
 
 _HOME = {
@@ -36,6 +39,7 @@ _HOME = {
     "load_model": "earshift.models",
     "open_embeddings": "earshift.reading",
     "open_features": "earshift.reading",
+    "scorecard": "earshift.scorecards",
 }
 
 

@@ -38,7 +38,9 @@ from earshift.tables._discrepancies import (
 )
 from earshift.tables._embeddings import PADDING, SKIPPED, STORE_AUDIT
 from earshift.tables._few_labels import LABEL_CURVES, LABEL_VALUES
+from earshift.tables._gate import GATE
 from earshift.tables._plan import PLAN
+from earshift.tables._scorecard import SCORECARD
 from earshift.tables._scores import DEVIATIONS, FAULT_SCORES, SCORES
 from earshift.tables._splits import CLASSES, SHARED
 from earshift.tables._statistics import (
@@ -61,7 +63,12 @@ ALL: Mapping[str, tuple[Table, ...]] = MappingProxyType(
         "Stage 4, splits": _splits.ALL,
         "Stage 5, scores": _scores.ALL,
         "Stage 5, few labels": _few_labels.ALL,
-        "Stage 7, statistics": (*_statistics.ALL, *_discrepancies.ALL),
+        "Stage 7, statistics": (
+            *_statistics.ALL,
+            *_discrepancies.ALL,
+            SCORECARD,
+            GATE,
+        ),
     }
 )
 
@@ -83,6 +90,7 @@ __all__ = [
     "FAULT_SCORES",
     "FORMATS",
     "GAPS",
+    "GATE",
     "LABEL_CURVES",
     "LABEL_VALUES",
     "LEARNING_CURVES",
@@ -91,6 +99,7 @@ __all__ = [
     "PERCENTILES",
     "PLAN",
     "RESCALED",
+    "SCORECARD",
     "SCORES",
     "SHARED",
     "SKIPPED",

@@ -23,6 +23,7 @@ from earshift.stages.report.sections.datasets import Datasets
 from earshift.stages.report.sections.discrepancy import Discrepancy
 from earshift.stages.report.sections.figures import Figures
 from earshift.stages.report.sections.gaps import Gaps
+from earshift.stages.report.sections.gate import Gate
 from earshift.stages.report.sections.label_curves import LabelCurves
 from earshift.stages.report.sections.learning_curves import LearningCurves
 from earshift.stages.report.sections.licences import Licences
@@ -32,6 +33,7 @@ from earshift.stages.report.sections.padding import Padding
 from earshift.stages.report.sections.provenance import Provenance
 from earshift.stages.report.sections.reading import Reading
 from earshift.stages.report.sections.rescaled import Rescaled
+from earshift.stages.report.sections.scorecard import Scorecard
 from earshift.stages.report.sections.threshold import Threshold
 from earshift.stages.report.sections.top import Top
 from earshift.stages.report.sections.worst_classes import WorstClasses
@@ -45,6 +47,9 @@ RESULTS: tuple[Section, ...] = (
     MainTable(),
     Figures(),
     Gaps(),
+    Scorecard(),
+    Gate(),
+    Scorecard(),
     Rescaled(),
     Threshold(),
     LearningCurves(),

@@ -28,6 +28,7 @@ from earshift.stages.statistics import (
     class_values,
     comparisons,
     gap_tables,
+    gate,
     resampling,
     rescaled,
 )
@@ -37,6 +38,7 @@ from earshift.tables import (
     CLASS_VALUES,
     DIFFERENCES,
     GAPS,
+    GATE,
     LEARNING_CURVES,
     NULL_GAPS,
     RESCALED,
@@ -56,6 +58,7 @@ TABLES: Mapping[str, Table] = {
     "class_values": CLASS_VALUES,
     "differences": DIFFERENCES,
     "rescaled": RESCALED,
+    "gate": GATE,
 }
 
 #: What methods are compared within: all rows but for these columns.
@@ -137,7 +140,7 @@ def summarise(
         scores = scores[shown(scores, by_name)]
         # Of small products, threads of BLAS take longer than they save.
         with threadpool_limits(1):
-            rows.add(list(resampling.groups(scores, n_resamples, seed)))
+            rows.add(list(resampling.groups(scores, n_resamples, seed)), scores)
     made = {
         "summary": corrected(rows.summary(), options),
         "gaps": gap_tables.corrected(rows.gaps),
@@ -146,6 +149,7 @@ def summarise(
         "class_values": pd.DataFrame(rows.classes),
         "differences": comparisons.corrected(rows.differences()),
         "rescaled": pd.DataFrame(rows.rescaled),
+        "gate": pd.DataFrame(rows.gate),
     }
     for name, table in TABLES.items():
         table.write(made[name].reindex(columns=table.names), out[name])
@@ -182,10 +186,11 @@ class _Rows:
         self.classes: list[dict[str, Any]] = []
         self.pairs: list[dict[str, Any]] = []
         self.rescaled: list[dict[str, Any]] = []
+        self.gate: list[dict[str, Any]] = []
         self.plain: list[Group] = []
 
-    def add(self, groups: Sequence[Group]) -> None:
-        """Add the rows of one model and condition."""
+    def add(self, groups: Sequence[Group], scores: pd.DataFrame) -> None:
+        """Add the rows of one model and condition; `scores` are those of clips."""
         by_name = {tuple(group.named.values()): group for group in groups}
         alpha = self.options.alpha
         whole = [group for group in groups if group.named["sample"] == ALL]
@@ -200,6 +205,7 @@ class _Rows:
         self.rows += rows
         self.pairs += comparisons.of_methods(own, alpha)
         self.rescaled += rescaled.rows(whole, self.methods, alpha)
+        self.gate += gate.rows(whole, scores, self.methods, alpha)
         self.gaps += gap_tables.gaps(by_name, alpha)
         self.curves += gap_tables.learning_curves(groups, alpha)
         self.nulls += gap_tables.null_gaps(by_name, alpha)
