@@ -1,5 +1,6 @@
 """Measures as functions of plain arrays: values, intervals, p-values, errors."""
 
+import re
 import subprocess
 import sys
 from types import ModuleType
@@ -10,7 +11,10 @@ import pytest
 from earshift import discrepancy, registry
 from earshift.discrepancy import Measured
 from earshift.errors import ConfigError, DataError
+from tests.helpers.places import ROOT
 from tests.helpers.plugins import PLUGINS
+
+PAGE = (ROOT / "docs" / "measures.md").read_text()
 
 
 @pytest.fixture
@@ -161,3 +165,21 @@ def test_an_unknown_measure_is_refused(pair):
         discrepancy.measure("mdd", *pair)
     with pytest.raises(AttributeError, match="no attribute 'mdd'"):
         discrepancy.mdd  # noqa: B018
+
+
+def test_the_page_lists_every_measure_as_it_is_and_its_example_runs():
+    for name in registry.names("discrepancy"):
+        plugin = registry.load("discrepancy", name)
+        rows = re.findall(rf"^\| `{name}` \|.*", PAGE, re.MULTILINE)
+        assert len(rows) == 3, name
+        assert f" | {plugin.better} | " in rows[0]
+        low, high = plugin.range
+        low = -2 if low is None else low  # of mmd, which chance makes negative
+        ends = f"{low:g} and more" if high is None else f"{low:g} to {high:g}"
+        assert f" | {ends}" in rows[0]
+    scope = {}
+    exec(re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1], scope)
+    assert scope["found"].p_value == 0.001
+    assert len(scope["found"].null) == 999
+    assert 0 < scope["mixing"].value < 1
+    assert 0 < scope["by_name"].value < 1

@@ -7,7 +7,8 @@ The public interface:
 * `open_features` opens one of pooled vectors;
 * `load_features` loads the features and labels of an experiment as arrays;
 * `AdaptedClassifier` is trained on one collection, for another;
-* `earshift.debias` holds the debias methods, scikit-learn transformers.
+* `earshift.debias` holds the debias methods, scikit-learn transformers;
+* `earshift.discrepancy` holds measures of how far apart two sets of clips are.
 """
 
 from __future__ import annotations
