@@ -1,5 +1,6 @@
 """Measures as functions of plain arrays: values, intervals, p-values, errors."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -53,6 +54,9 @@ def test_every_measure_is_a_function_with_as_many_draws_as_asked(name, pair):
     low, high = found.interval
     assert low <= found.value <= high
     assert name in dir(discrepancy)
+    function = getattr(discrepancy, name)
+    assert list(inspect.signature(function).parameters)[:2] == ["X_a", "X_b"]
+    assert "Arguments and result are those of" in function.__doc__
     # Afterwards the workflow has its own number, and its plugins are modules.
     plugin = registry.load("discrepancy", name)
     assert isinstance(plugin, ModuleType)
@@ -77,7 +81,7 @@ def test_importing_the_package_imports_no_measure():
     # Means 0.5 and 3.5 about 2, which leave 0.25 and 2.25 within.
     share = 2.25 / (2.25 + 1.25)
     assert done.stdout.startswith(f"[{share:.6f}"[:8])
-    assert "True, 'share of variance" in done.stdout
+    assert "True, 'dataset variance share" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["domain_auc_linear", "domain_auc_nonlinear"])

@@ -160,10 +160,7 @@ def __getattr__(name: str) -> Callable[..., Measured]:
     if name in ("Measured", "measure"):
         found = getattr(importlib.import_module(f"{__name__}._arrays"), name)
     elif name in _measures():
-        whole = importlib.import_module(f"{__name__}._arrays").measure
-        found = functools.partial(whole, name)
-        plugin = importlib.import_module(f"{__name__}.{name}")
-        found.__doc__ = plugin.measure.__doc__
+        found = importlib.import_module(f"{__name__}._arrays").function_of(name)
     else:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     globals()[name] = found

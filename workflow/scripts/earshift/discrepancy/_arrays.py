@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -154,6 +157,35 @@ def measure(
     )
     interval = inference.interval(resampled, CONFIDENCE)
     return Measured(result.value, interval, p_value, result.null, resampled)
+
+
+def function_of(name: str) -> Callable[..., Measured]:
+    """Return a measure of the library as a function of arrays.
+
+    Parameters
+    ----------
+    name : str
+        Name of the measure.
+
+    Returns
+    -------
+    callable
+        `measure` with this name, which says in its docstring what it measures.
+    """
+    about = inspect.getdoc(registry.load("discrepancy", name).measure) or ""
+    what, _, _ = about.partition("\n\nParameters\n")
+
+    def function(*args: Any, **options: Any) -> Measured:
+        return measure(name, *args, **options)
+
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = "earshift.discrepancy"
+    function.__signature__ = inspect.signature(partial(measure, name))  # type: ignore[attr-defined]
+    function.__doc__ = (
+        f"{what}\n\nArguments and result are those of `earshift.discrepancy.measure`, "
+        "without the name."
+    )
+    return function
 
 
 def _resampled_auc(

@@ -20,7 +20,7 @@ from earshift.discrepancy._pairs import Floats, blocks, both
 from earshift.discrepancy._resampling import Draws
 
 version = 1
-label = "silhouette mixing within classes (BRAS)"
+label = "silhouette mixing (BRAS)"
 better = "higher"
 range = (0.0, 1.0)
 at_equality = None

@@ -21,7 +21,7 @@ from earshift.discrepancy._pairs import Floats, blocks, both
 from earshift.discrepancy._resampling import Draws
 
 version = 1
-label = "mixing of neighbours within classes (CiLISI)"
+label = "neighbour mixing (CiLISI)"
 better = "higher"
 range = (0.0, 1.0)
 at_equality = None

@@ -16,7 +16,7 @@ from earshift.discrepancy._resampling import Draws
 from earshift.errors import DataError
 
 version = 1
-label = "overlap of class and domain directions"
+label = "class-domain overlap"
 better = "lower"
 range = (0.0, 1.0)
 at_equality = None

@@ -12,7 +12,7 @@ from earshift.discrepancy._pairs import both
 from earshift.discrepancy._resampling import Draws
 
 version = 1
-label = "share of variance between datasets (PCR)"
+label = "dataset variance share (PCR)"
 better = "lower"
 range = (0.0, 1.0)
 at_equality = None
@@ -60,8 +60,8 @@ def measure(
 
     References
     ----------
-    Buettner, Miao, Wolf, Teichmann, Theis (2019), "A test metric for assessing
-    single-cell RNA-seq batch correction", Nature Methods 16, pp. 43-49.
+    Buettner et al. (2019), "A test metric for assessing single-cell RNA-seq batch
+    correction", Nature Methods 16, pp. 43-49.
     """
     X = both(X_a, X_b)
     draws = Draws.of(recordings_a, recordings_b, rng)

@@ -14,7 +14,7 @@ from earshift.discrepancy._resampling import Draws
 from earshift.errors import DataError
 
 version = 1
-label = "average precision of same class, other dataset"
+label = "same-class precision (SWDP)"
 better = "higher"
 range = (0.0, 1.0)
 at_equality = None
@@ -136,7 +136,7 @@ def _distances(X: Floats, i: NDArray[np.int64], j: NDArray[np.int64]) -> Floats:
     for rows in blocks(len(i), HELD):
         difference = X[i[rows]]
         difference -= X[j[rows]]
-        out[rows] = np.einsum("nd,nd->n", difference, difference)
+        out[rows] = np.einsum("ij,ij->i", difference, difference)
     return out
 
 
