@@ -78,7 +78,8 @@ def measure(
         recording, whatever the names.
     y_a, y_b : array-like of shape (n_clips,) or (n_clips, n_classes), optional
         The class of each clip, or for each class 1 where it is present, 0 where it is
-        absent, -1 where that is unknown. Some measures need them.
+        absent, -1 or NaN where that is unknown, as `earshift.load_features` gives them.
+        Some measures need them.
     n_permutations : int, default=999
         Null values, and resampled ones. A measure in a file of one's own may decide
         otherwise.
@@ -264,9 +265,13 @@ def _labels(
     if given[0].ndim == 1:
         classes = np.unique(np.concatenate(given))
         return [(y[:, np.newaxis] == classes).astype(np.int8) for y in given]
+    out = []
     for y, side in zip(given, "ab", strict=True):
-        if not np.isin(y, (-1, 0, 1)).all():
+        known = np.where(y == y, y, -1)  # NaN, which is not equal to itself, is unknown
+        if not np.isin(known, (-1, 0, 1)).all():
             raise DataError(
-                f"y_{side} must be 1 (present), 0 (absent) or -1 (unknown) throughout."
+                f"y_{side} must be 1 (present), 0 (absent), or -1 or NaN (unknown) "
+                "throughout."
             )
-    return [y.astype(np.int8) for y in given]
+        out.append(known.astype(np.int8))
+    return out
