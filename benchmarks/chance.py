@@ -6,8 +6,8 @@ Two datasets are made up many times, with nothing between them. Each pair goes t
 of stages 6 and 7: three halvings by recording, both halves measured, recordings
 resampled 1000 times, a one-sided p-value. "detected" is how often that is at most 0.05,
 with the standard error of the share; "unwidened" the same, were resamples not spread by
-the square root of two (`curves.AT_CHANCE`). "value" is the mean AUC, with the standard
-deviation over pairs. ``--quick`` makes two repetitions, to see that it works.
+the square root of two (`inference.AT_CHANCE`). "value" is the mean AUC, with the
+standard deviation over pairs. ``--quick`` makes two repetitions, to see that it works.
 """
 
 import argparse

@@ -5,8 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from earshift import registry
-from earshift.discrepancy import domain_auc_linear
 from earshift.discrepancy._domain_classifier import out_of_fold
+from earshift.discrepancy.domain_auc_linear import C, measure
 
 each_auc = pytest.mark.parametrize(
     "name", ["domain_auc_linear", "domain_auc_nonlinear"]
@@ -62,14 +62,14 @@ def test_the_linear_classifier_is_that_of_scikit_learn(n_features):
     X_a, X_b = rng.standard_normal((2, 45, n_features))
     X_b = X_b[:30] + 0.2
     other = LogisticRegression(
-        C=domain_auc_linear.C,
+        C=C,
         class_weight="balanced",
         solver="newton-cholesky",
         tol=1e-8,
     )
     one_each = [np.arange(n).astype(str) for n in (45, 30)]
     expected = out_of_fold(other, X_a, X_b, *one_each, np.random.default_rng(1))
-    found = domain_auc_linear.measure(
+    found = measure(
         X_a,
         X_b,
         recordings_a=one_each[0],

@@ -8,7 +8,8 @@ The public interface:
 * `load_features` loads the features and labels of an experiment as arrays;
 * `AdaptedClassifier` is trained on one collection, for another;
 * `scorecard` says what corrections gain and cost, of plain arrays;
-* `earshift.debias` holds the debias methods, scikit-learn transformers.
+* `earshift.debias` holds the debias methods, scikit-learn transformers;
+* `earshift.discrepancy` holds measures of how far apart two sets of clips are.
 """
 
 from __future__ import annotations

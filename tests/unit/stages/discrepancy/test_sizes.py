@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from earshift.numerics.inference import AT_CHANCE
 from earshift.stages.discrepancy import curves, halves
 from earshift.stages.discrepancy.pair import Side, measure_pair
 from earshift.stages.discrepancy.sizes import sizes
@@ -225,7 +226,7 @@ def test_the_p_value_is_at_most_5_percent_where_the_bound_lies_above(n_below, fo
 def test_resamples_of_scores_are_widened_where_it_is_decided_and_not_in_intervals():
     draws = np.linspace(0.52, 0.68, 199)
     values = np.r_[0.6, draws][np.newaxis]
-    plain, scored = curves.Curve(values), curves.Curve(values, spread=curves.AT_CHANCE)
+    plain, scored = curves.Curve(values), curves.Curve(values, spread=AT_CHANCE)
     assert plain.interval(0.95) == scored.interval(0.95)
     assert plain.p_value("lower", 0.5) == 1 / 200
     # Chance is 0.1 below the value, or 0.0707 of the spread of the resamples.

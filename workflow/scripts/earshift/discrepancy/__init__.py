@@ -27,28 +27,41 @@ methods is the same, and their difference is known better than either value.
 
 Each measure looks at *held-out* clips: a method is fitted on half of the recordings and
 measured on the other half, so that it cannot look good by having memorised the clips.
+
+On plain arrays, every measure is a function of this package by its name, with interval
+and p-value: ``earshift.discrepancy.mmd(X_a, X_b)``, as `measure` describes. The module
+of a plugin is what `registry.load` returns.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib
 import inspect
-from collections.abc import Mapping
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earshift import registry
 from earshift.discrepancy._resampling import resample
 from earshift.discrepancy._result import ClipScores, Result
 from earshift.errors import ConfigError, did_you_mean
 
+if TYPE_CHECKING:
+    from earshift.discrepancy._arrays import Measured, measure
+
 __all__ = [
     "ClipScores",
+    "Measured",
     "Result",
     "check_plugin",
     "entry_of",
     "identities",
     "label_of",
+    "measure",
     "resample",
 ]
 
@@ -125,3 +138,44 @@ def label_of(name: str, entry: Mapping[str, Any]) -> str:
     """Return what figures call a measure: the plugin's label, and an alias."""
     label: str = registry.load("discrepancy", entry["plugin"]).label
     return label if Path(entry["plugin"]).stem == name else f"{label} ({name})"
+
+
+class _Package(ModuleType):
+    """A package in which the name of a measure is a function, not its module.
+
+    Python makes a submodule an attribute of its package once it is imported, which
+    would hide the function of the same name. The modules of measures are found where
+    all modules are, in ``sys.modules``.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute, unless it is the module of a measure."""
+        if not isinstance(value, ModuleType) or name.startswith("_"):
+            super().__setattr__(name, value)
+
+
+def __getattr__(name: str) -> Callable[..., Measured]:
+    """Return the function of a measure; nothing is imported before it is asked for."""
+    found: Callable[..., Measured]
+    if name in ("Measured", "measure"):
+        found = getattr(importlib.import_module(f"{__name__}._arrays"), name)
+    elif name in _measures():
+        found = importlib.import_module(f"{__name__}._arrays").function_of(name)
+    else:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_measures()})
+
+
+@functools.cache
+def _measures() -> frozenset[str]:
+    """Return the names of the measures of the library."""
+    names = {module.name for module in pkgutil.iter_modules(__path__)}
+    return frozenset(name for name in names if not name.startswith("_"))
+
+
+sys.modules[__name__].__class__ = _Package

@@ -28,6 +28,45 @@ class Classifier(Protocol):
         """Return a score per row of `X`."""
 
 
+def draw_folds(
+    recordings_a: NDArray[np.str_],
+    recordings_b: NDArray[np.str_],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Assign the recordings of two datasets to folds.
+
+    Parameters
+    ----------
+    recordings_a, recordings_b : ndarray of shape (n_clips,), str
+        Recording of each clip.
+    rng : Generator
+        Draws the clips where there are more than `MAX_CLIPS`, then the folds.
+
+    Returns
+    -------
+    ndarray of shape (n_a + n_b,), int64
+        Fold of each clip, first those of `a`; -1 for clips beyond `MAX_CLIPS`.
+    """
+    recordings = np.concatenate(
+        [np.char.add("a/", recordings_a), np.char.add("b/", recordings_b)]
+    )
+    is_b = np.arange(len(recordings)) >= len(recordings_a)
+    used = np.concatenate(
+        [
+            np.sort(rng.permutation(np.flatnonzero(is_b == side))[:MAX_CLIPS])
+            for side in (False, True)
+        ]
+    )
+    n_recordings = min(
+        len(np.unique(recordings[used][is_b[used] == s])) for s in (0, 1)
+    )
+    n_folds = min(N_FOLDS, n_recordings)
+    folds = np.full(len(recordings), -1)
+    sides = np.stack([~is_b, is_b], axis=1)[used]
+    folds[used] = assign_folds(sides, recordings[used], max(2, n_folds), rng)
+    return folds
+
+
 def out_of_fold(
     classifier: Classifier,
     X_a: NDArray[np.floating],
@@ -57,25 +96,10 @@ def out_of_fold(
     """
     X = np.concatenate([X_a, X_b]).astype(np.float64)
     is_b = np.arange(len(X)) >= len(X_a)
-    recordings = np.concatenate(
-        [np.char.add("a/", recordings_a), np.char.add("b/", recordings_b)]
-    )
     scores = np.full(len(X), np.nan)
-    used = np.concatenate(
-        [
-            np.sort(rng.permutation(np.flatnonzero(is_b == side))[:MAX_CLIPS])
-            for side in (False, True)
-        ]
-    )
-    n_recordings = min(
-        len(np.unique(recordings[used][is_b[used] == s])) for s in (0, 1)
-    )
-    n_folds = min(N_FOLDS, n_recordings)
-    folds = np.full(len(X), -1)
-    sides = np.stack([~is_b, is_b], axis=1)[used]
-    folds[used] = assign_folds(sides, recordings[used], max(2, n_folds), rng)
+    folds = draw_folds(recordings_a, recordings_b, rng)
     left_out = np.zeros(len(X), bool)
-    for fold in np.unique(folds[used]):
+    for fold in np.unique(folds[folds >= 0]):
         test = folds == fold
         train = (folds >= 0) & ~test
         if len(np.unique(is_b[train])) < 2:

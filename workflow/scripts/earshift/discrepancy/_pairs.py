@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,12 @@ def pair_sums(
                 own[columns] += values.sum(axis=0)
                 between += np.einsum("im,im->m", row_b, column_a)
     return PairSums(a, b, between, own)
+
+
+def blocks(n: int, size: int = BLOCK) -> Iterator[slice]:
+    """Yield slices of at most `size` numbers that together are those below `n`."""
+    for start in range(0, n, size):
+        yield slice(start, start + size)
 
 
 def both(

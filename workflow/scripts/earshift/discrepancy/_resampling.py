@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +15,27 @@ from earshift.discrepancy._result import Result
 #: Values under equality, and values of resamples. A p-value is 0.005 at least.
 N_DRAWS = 199
 
+#: How many there are at present: a measure need not know of the number.
+_n_draws = ContextVar("n_draws", default=N_DRAWS)
+
 #: Numbers of clips: of the clips of both datasets, first those of `a`.
 Rows = NDArray[np.int64]
+
+
+@contextmanager
+def drawing(n_draws: int) -> Iterator[None]:
+    """Have measures make another number of draws than `N_DRAWS`, in the context alone.
+
+    Parameters
+    ----------
+    n_draws : int
+        Number of null values, and of resampled ones.
+    """
+    before = _n_draws.set(n_draws)
+    try:
+        yield
+    finally:
+        _n_draws.reset(before)
 
 
 @dataclass(frozen=True)
@@ -41,9 +62,10 @@ class Draws:
         recordings_a: NDArray[np.str_],
         recordings_b: NDArray[np.str_],
         rng: np.random.Generator,
-        n_draws: int = N_DRAWS,
+        n_draws: int | None = None,
     ) -> Draws:
         """Draw recordings, as `resample` says."""
+        n_draws = _n_draws.get() if n_draws is None else n_draws
         member_a, member_b = (
             np.unique(recordings, return_inverse=True)[1]
             for recordings in (recordings_a, recordings_b)
@@ -83,7 +105,7 @@ def resample(
     recordings_b: NDArray[np.str_],
     rng: np.random.Generator,
     *,
-    n_draws: int = N_DRAWS,
+    n_draws: int | None = None,
 ) -> Result:
     """Measure two datasets, with null values and resampled values.
 
@@ -104,8 +126,9 @@ def resample(
         Recording of each clip; all clips of one are drawn together.
     rng : Generator
         Draws. What is drawn depends on the recordings alone.
-    n_draws : int, default=`N_DRAWS`
-        Number of null values, and of resampled ones.
+    n_draws : int, optional
+        Number of null values, and of resampled ones. Without, it is what the caller of
+        the measure asks for: `N_DRAWS` in the workflow.
 
     Returns
     -------

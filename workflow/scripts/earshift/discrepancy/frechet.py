@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,9 @@ def measure(
     Notes
     -----
     With ``C = F' F``, the trace of the root is the sum of the singular values of
-    ``F_a F_b'``, which are real and not negative whatever the rounding. F is made of
-    the clips themselves where they are fewer than the features, so that the matrix
-    never has more rows or columns than there are clips, or features.
+    ``F_a F_b'``, which are real and not negative whatever the rounding. Where a dataset
+    has no more clips than features, F is made of the clips themselves, and all draws
+    take their part of one matrix of the inner products of clips.
 
     References
     ----------
@@ -68,6 +69,9 @@ def measure(
     audio embeddings.
     """
     X = both(X_a, X_b)
+    if len(X) <= 2 * X.shape[1]:
+        products = X @ X.T
+        return resample(partial(_distance, products), recordings_a, recordings_b, rng)
 
     def distance(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
         (mean_a, F_a), (mean_b, F_b) = _moments(X[a]), _moments(X[b])
@@ -76,6 +80,24 @@ def measure(
         return max(0.0, float(value - 2 * root))  # but for rounding, it is so
 
     return resample(distance, recordings_a, recordings_b, rng)
+
+
+def _distance(products: Floats, a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+    """Return the distance, given the inner products of all clips."""
+    means, traces = 0.0, 0.0
+    for rows in (a, b):
+        total = products[np.ix_(rows, rows)].sum()
+        means += total / len(rows) ** 2
+        trace = products[rows, rows].sum() - total / len(rows)
+        traces += trace / max(len(rows) - 1, 1)
+    M = products[np.ix_(a, b)]
+    means -= 2 * M.mean()
+    # Both datasets centred: what F_a F_b' is, but for a factor.
+    M -= M.mean(axis=0)
+    M -= M.mean(axis=1, keepdims=True)
+    root = np.linalg.svd(M, compute_uv=False).sum()
+    root /= np.sqrt(max(len(a) - 1, 1) * max(len(b) - 1, 1))
+    return max(0.0, float(means + traces - 2 * root))  # but for rounding, it is so
 
 
 def _moments(X: Floats) -> tuple[Floats, Floats]:

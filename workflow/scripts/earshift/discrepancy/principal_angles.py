@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh, subspace_angles
+from scipy.sparse.linalg import ArpackError, eigsh
 
 from earshift.discrepancy import Result
 from earshift.discrepancy._pairs import Floats, both
 from earshift.discrepancy._resampling import Draws
+
+#: Which clips stand for a dataset.
+Mask = NDArray[np.bool_]
 
 version = 1
 label = "mean sine of principal angles"
@@ -20,6 +24,9 @@ at_equality = None
 
 #: Directions of each dataset, those of most variance.
 N_DIRECTIONS = 5
+
+#: Of larger matrices, a few components are found faster by Lanczos' method.
+LARGE = 256
 
 
 def measure(
@@ -71,19 +78,40 @@ def measure(
     draws = Draws.of(recordings_a, recordings_b, rng)
     fewest = min(side.sum(axis=1).min() for side in (draws.in_a, draws.in_b))
     k = max(1, min(N_DIRECTIONS, X.shape[1] // 2, int(fewest) - 1))
+    # All draws take their part of one matrix of clips, unless features are few.
+    products = X @ X.T if len(X) <= 2 * X.shape[1] else None
     return draws.result(
-        np.sin(subspace_angles(_leading(X[a], k), _leading(X[b], k))).mean()
+        np.sin(
+            subspace_angles(_leading(X, products, a, k), _leading(X, products, b, k))
+        ).mean()
         for a, b in zip(draws.in_a, draws.in_b, strict=True)
     )
 
 
-def _leading(X: Floats, k: int) -> Floats:
-    """Return the leading principal components, shape (n_features, k), orthonormal."""
-    X = X - X.mean(axis=0)
-    n = min(X.shape)
-    product = X.T @ X if n == X.shape[1] else X @ X.T
-    _, vectors = eigh(product, subset_by_index=[n - k, n - 1])
-    if n < X.shape[1]:
-        # Of clips: what they weigh in a component. One without variance has no weights.
-        vectors, _ = np.linalg.qr(X.T @ vectors)
-    return vectors
+def _leading(X: Floats, products: Floats | None, drawn: Mask, k: int) -> Floats:
+    """Return the leading principal components, shape (n_features, k), orthonormal.
+
+    `products` are the inner products of all clips, if these are used.
+    """
+    clips = X[drawn]
+    clips -= clips.mean(axis=0)
+    if products is None:
+        return _widest(clips.T @ clips, k)
+    rows = np.flatnonzero(drawn)
+    own = products[np.ix_(rows, rows)]
+    own -= own.mean(axis=0)
+    own -= own.mean(axis=1, keepdims=True)
+    # Of clips: what they weigh in a component. One without variance has no weights.
+    return np.linalg.qr(clips.T @ _widest(own, k))[0]
+
+
+def _widest(product: Floats, k: int) -> Floats:
+    """Return the eigenvectors of the largest eigenvalues, shape (n, k)."""
+    n = len(product)
+    if n > LARGE:
+        start = np.random.default_rng(0).standard_normal(n)
+        try:
+            return np.asarray(eigsh(product, k, v0=start)[1])
+        except ArpackError:
+            pass  # clips that are all alike, or components of one variance
+    return np.asarray(eigh(product, subset_by_index=[n - k, n - 1])[1])

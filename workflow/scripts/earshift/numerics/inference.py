@@ -142,6 +142,62 @@ def p_value(changes: NDArray[np.float64]) -> float:
     return min(1.0, 2 * (smaller + 1) / (n + 1))
 
 
+#: How much wider an AUC spreads about chance than its resamples, which keep the
+#: classifiers. Where there is nothing to learn, what one clip teaches of another is
+#: what the other teaches of it: each pair counts twice in the AUC, once as test and
+#: once as training clip, and resampled test clips show half of that variance.
+AT_CHANCE = 2**0.5
+
+
+def p_of_equality(
+    value: float,
+    better: str,
+    *,
+    null: NDArray[np.float64] | None = None,
+    resampled: NDArray[np.float64] | None = None,
+    at_equality: float | None = None,
+    spread: float = 1.0,
+) -> float:
+    """Return how often equal datasets look as different by chance, one-sided.
+
+    Of null values, the share that is as different as the value; without them, the share
+    of resamples that is no more different than equal datasets are, so that it is at
+    most one minus a level just if the one-sided bound of the value at that level lies
+    beyond what equal datasets give.
+
+    Parameters
+    ----------
+    value : float
+        The measured value.
+    better : {"lower", "higher"}
+        Which values mean that the datasets are more alike.
+    null : ndarray of shape (n_draws,), optional
+        Values of equal datasets.
+    resampled : ndarray of shape (n_resamples,), optional
+        Values of resamples; needed without `null`. Those that are not finite do not
+        count.
+    at_equality : float, optional
+        The value of equal datasets; needed without `null`.
+    spread : float, default=1
+        How much wider values spread where the datasets are equal than the resamples.
+
+    Returns
+    -------
+    float
+        Never 0. NaN where there is no value.
+    """
+    sign = 1 if better == "lower" else -1
+    if null is not None:
+        chance = sign * null >= sign * value
+    elif at_equality is None or resampled is None or not np.isfinite(value):
+        return float("nan")
+    else:
+        draws = resampled[np.isfinite(resampled)]
+        wider = value + spread * (draws - value)
+        chance = sign * wider <= sign * at_equality
+    return (int(chance.sum()) + 1) / (len(chance) + 1)
+
+
 def holm(
     p_values: NDArray[np.float64], most_true: int | None = None
 ) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from earshift import datasets, layout
 from earshift.audio import meter
 from earshift.datasets import LABEL
-from earshift.discrepancy import domain_auc_nonlinear
+from earshift.discrepancy.domain_auc_nonlinear import measure as nonlinear_auc
 from earshift.numerics.auc import resampled_auc
 from earshift.numerics.inference import bootstrap_weights, interval
 from earshift.stages.clips import listing
@@ -321,7 +321,7 @@ def _domain_auc(
         return dict.fromkeys(("auc", "low", "high"), np.nan)
     rng = np.random.default_rng(seed)
     names: list[NDArray[np.str_]] = [side["recording"].to_numpy(str) for side in (a, b)]
-    measured = domain_auc_nonlinear.measure(
+    measured = nonlinear_auc(
         a[columns].to_numpy(float),
         b[columns].to_numpy(float),
         recordings_a=names[0],

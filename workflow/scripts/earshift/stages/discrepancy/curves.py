@@ -15,12 +15,6 @@ from earshift.numerics.auc import resampled_auc
 #: Columns that say of what a curve is, besides the method.
 KEYS = ("model", "condition", "a", "b", "measure")
 
-#: How much wider an AUC spreads about chance than its resamples, which keep the
-#: classifiers. Where there is nothing to learn, what one clip teaches of another is
-#: what the other teaches of it: each pair counts twice in the AUC, once as test and
-#: once as training clip, and resampled test clips show half of that variance.
-AT_CHANCE = 2**0.5
-
 
 @dataclass(frozen=True)
 class Curve:
@@ -62,11 +56,6 @@ class Curve:
     def p_value(self, better: str, at_equality: float | None) -> float:
         """Return how often equal datasets look as different by chance, one-sided.
 
-        Of null values, the share that is as different as the value; without them, the
-        share of resamples that is no more different than equal datasets are, so that it
-        is at most one minus a level just if the one-sided bound of the value at that
-        level lies beyond what equal datasets give.
-
         Parameters
         ----------
         better : {"lower", "higher"}
@@ -77,19 +66,16 @@ class Curve:
         Returns
         -------
         float
-            Never 0. NaN where there is no value.
+            As `inference.p_of_equality`, of means over repeats.
         """
-        sign = 1 if better == "lower" else -1
-        if self.null is not None:
-            chance = sign * self.null >= sign * self.value
-        elif at_equality is None or not np.isfinite(self.value):
-            return float("nan")
-        else:
-            draws = np.sort(self.values[:, 1:], axis=1).mean(axis=0)
-            draws = draws[np.isfinite(draws)]
-            wider = self.value + self.spread * (draws - self.value)
-            chance = sign * wider <= sign * at_equality
-        return (int(chance.sum()) + 1) / (len(chance) + 1)
+        return inference.p_of_equality(
+            self.value,
+            better,
+            null=self.null,
+            resampled=np.sort(self.values[:, 1:], axis=1).mean(axis=0),
+            at_equality=at_equality,
+            spread=self.spread,
+        )
 
 
 def is_detected(p_value: float, confidence: float) -> bool:
@@ -194,4 +180,4 @@ def _of_scores(
             np.asarray(inner.groupby(list(inner.columns)).ngroup(), np.int64),
             weights[place.loc[where].to_numpy()],
         )
-        yield str(method), Curve(auc[np.newaxis], spread=AT_CHANCE)
+        yield str(method), Curve(auc[np.newaxis], spread=inference.AT_CHANCE)
