@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Byte code makes every start of Python faster by seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run study plan preflight submit status efficiency data weights audit repair setup environment test check lock clean
+.PHONY: demo run study analyse plan preflight submit status efficiency data weights audit repair setup environment test check lock clean
 
 demo: run  ## the default experiment, offline, on miniature corpora
 
@@ -23,6 +23,9 @@ run: setup  ## any experiment: make run EXPERIMENT=my.yaml [ARGS=-n]
 
 study: setup  ## the ISMIR 2023 study on embeddings: make study INPUTS=DIR OUT=DIR2 [MODELS="vggish openl3"]
 	@$(PY) workflow/scripts/run.py --study "$(INPUTS)" --out "$(OUT)" --models "$(MODELS)" $(WHERE) $(ARGS)
+
+analyse: setup  ## a table of clips, labels and vectors: make analyse TABLE=a.parquet OUT=DIR
+	@$(PY) workflow/scripts/run.py --analyse "$(TABLE)" --out "$(OUT)" $(WHERE) $(ARGS)
 
 plan: setup  ## how much an experiment needs: make plan EXPERIMENT=my.yaml [ARGS="--pilot RESULTS"]
 	@$(PY) workflow/scripts/run.py --plan --configfile "$(EXPERIMENT)" $(WHERE) $(ARGS)

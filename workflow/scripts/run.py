@@ -72,7 +72,14 @@ def option_parser() -> argparse.ArgumentParser:
         "is then the experiment that its settings are from, by default "
         "workflow/experiments/ismir2023.yaml",
     )
-    parser.add_argument("--out", help="folder of the study's results")
+    parser.add_argument(
+        "--analyse",
+        type=Path,
+        metavar="TABLE",
+        help="analyse a .parquet or .csv table of clips, labels and vectors; "
+        "--configfile is then an experiment whose methods and other settings are taken",
+    )
+    parser.add_argument("--out", help="folder of the results, of these two")
     parser.add_argument(
         "--models", default="", help="embeddings that the study takes; by default all"
     )
@@ -98,6 +105,8 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
     parser = option_parser()
     options, rest = parser.parse_known_args()
     is_study = options.study is not None
+    if options.analyse:
+        options.configfile = of_table(options, parser)
     if options.configfile is None:
         options.configfile = STUDY if is_study else Path("config.yaml")
     if not options.configfile.is_file():
@@ -107,8 +116,8 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
             "the study needs two folders: its inputs, and one for its results "
             '(make study INPUTS=DIR OUT=DIR2 [MODELS="vggish openl3"])'
         )
-    if not is_study and (options.out or options.models):
-        parser.error("--out and --models belong to --study")
+    if not is_study and (options.models or (options.out and not options.analyse)):
+        parser.error("--out belongs to --study or --analyse, --models to --study")
     if options.pilot or options.detect:
         check_pilot(options, parser)
     if is_study:
@@ -121,6 +130,19 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         except EarshiftError as error:
             parser.error(str(error))
     return options, rest
+
+
+def of_table(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Path:
+    """Return the experiment on a table of clips, labels and vectors."""
+    from earshift.runs import analysis  # no other command needs pandas
+
+    if options.study is not None or not options.out:
+        parser.error("--analyse TABLE needs --out FOLDER, for the results (no --study)")
+    out = Path(options.out).expanduser()
+    try:
+        return analysis.derive(options.analyse, out, options.configfile)
+    except EarshiftError as error:
+        parser.error(str(error))
 
 
 def check_pilot(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:

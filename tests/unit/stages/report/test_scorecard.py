@@ -10,13 +10,13 @@ from tests.helpers.report_tables import write_results
 def test_the_scorecard_has_a_row_per_correction_and_direction(tmp_path):
     results = write_results(tmp_path / "r", models=("mfcc",), verdict="worth it")
     html = section(page(results), "scorecard")
-    assert html.count('<th scope="row">lda</th>') == 2
-    assert '<th scope="row">none</th>' not in html
-    assert "here &rarr; there" in html
+    assert html.count('<th scope="row">lda<br>') == 2
+    assert '<th scope="row">none' not in html
+    assert "here<br>&rarr; there" in html
     table = pd.read_csv(results / "tables" / "scorecard.csv")
     row = table[table["method"].eq("lda") & table["train"].eq("here")].iloc[0]
     assert f"{row['roc_auc_change']:+.3f}".replace("-", "\N{MINUS SIGN}") in html
-    assert "target_unlabelled" in html
+    assert html.count(">unlabelled</span></th>") == 2
 
 
 def test_without_a_correction_there_is_no_scorecard(tmp_path):

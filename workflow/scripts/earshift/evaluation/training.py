@@ -109,16 +109,13 @@ class Trainer:
         takes = classifiers.taken(made)
         return cls(plugin, made, linear, takes, entry["n_inner_folds"])
 
-    def at(self, fitted: Fitted, *, sides: int = 1) -> Trainer:
+    def at(self, fitted: Fitted) -> Trainer:
         """Return a trainer that takes the settings of a fitted classifier for granted.
 
         Parameters
         ----------
         fitted : Fitted
             What this trainer fitted.
-        sides : int, default=1
-            How many times as much its clips weigh as those that `fitted` was fitted to.
-            So many times C, which weighs the loss against the penalty, is the less.
 
         Returns
         -------
@@ -128,7 +125,7 @@ class Trainer:
         """
         estimator = clone(self.estimator)
         if np.isfinite(fitted.C) and "C" in estimator.get_params(deep=False):
-            estimator.set_params(C=(fitted.C / sides,))
+            estimator.set_params(C=(fitted.C,))
         return replace(self, estimator=estimator, n_inner_folds=0)
 
     def fit(

@@ -29,6 +29,9 @@ from earshift.workers.start import Spread
 
 Mask = NDArray[np.bool_]
 
+#: The classifier of each class, if there is one, and its threshold.
+_Fits = list[tuple[Fitted | None, float]]
+
 #: The sample that is the source alone.
 SOURCE = "source"
 
@@ -209,29 +212,35 @@ class _Direction:
         self.source, self.target = (split.domains[k] for k in direction)
         self.view: View = split.view(self.i, method)
         self.n_rounds: int = getattr(method.two_steps()[1], "n_rounds", 0)
-        self.first = [self._first(c) for c in range(len(classes))]
 
     def _known(self, c: int) -> Mask:
         """Return the clips of the source that train a class."""
         known: Mask = self.split.train[self.i] & (self.source.labels[:, c] >= 0)
         return known
 
-    def _first(self, c: int) -> Fitted | None:
-        """Return the classifier of a class, with its settings; None without a class."""
+    def _fit(self, c: int, more: Labelled | None) -> Fitted | None:
+        """Return the classifier of a class; None if the source lacks it.
+
+        Inner folds of all clips that it is fitted to choose its settings.
+        """
         clips = self._known(c)
         y = self.source.labels[clips, c] == PRESENT
         if y.all() or not y.any():
             return None
-        # As in the stage of scores: the same classifiers.
+        # As in the stage of scores: without labels it is the same classifier.
         names = (self.source.name, self.classes[c])
-        rng = domains.generator(self.seed, self.repeat, self.fold, *names)
-        recordings = self.source.recording[clips]
         return self.view.fit(
-            self.i, clips, y, self.trainer, recordings=recordings, rng=rng
+            self.i,
+            clips,
+            y,
+            self.trainer,
+            more=more,
+            recordings=self.source.recording[clips],
+            rng=domains.generator(self.seed, self.repeat, self.fold, *names),
         )
 
     @cached_property
-    def alone(self) -> list[Fitted | None]:
+    def alone(self) -> _Fits:
         """The classifiers that have seen no label of the target."""
         return self._trained(None, "")
 
@@ -246,11 +255,11 @@ class _Direction:
         unknown = np.full(len(may), np.nan)
         everyone = self.split.used[self.j]
         scores = np.stack([unknown] * len(self.alone), axis=1)
-        for c, fitted in enumerate(self.alone):
+        for c, (fitted, _) in enumerate(self.alone):
             if fitted is not None:
                 scores[everyone, c] = self.view.score(fitted, self.j, everyone)
         scores[~everyone] = 0  # neither trains nor tests, and is not chosen
-        scores[:, [fitted is None for fitted in self.alone]] = np.nan
+        scores[:, [fitted is None for fitted, _ in self.alone]] = np.nan
         return few_labels.by_uncertainty(scores, target.labels, may, n)
 
     def _more(self, c: int, labelled: Mask | None, way: str) -> Labelled | None:
@@ -266,39 +275,35 @@ class _Direction:
         X = self.view.space.X[self.j][self.split.rows(self.j, clips)]
         return Labelled(X, y, target.recording[clips], weights)
 
-    def _trained(self, labelled: Mask | None, way: str) -> list[Fitted | None]:
-        """Return the classifiers of all classes, after the rounds of the method."""
-        more = [self._more(c, labelled, way) for c in range(len(self.first))]
-        known = [self._known(c) for c in range(len(self.first))]
+    def _trained(self, labelled: Mask | None, way: str) -> _Fits:
+        """Return the classifiers of all classes, after the rounds of the method.
 
-        def refit(c: int, pseudo: Labelled | None) -> Fitted:
-            first, own = self.first[c], more[c]
-            assert first is not None
-            extra = own if pseudo is None else pseudo
-            if own is not None and pseudo is not None:
-                extra = own.and_more(pseudo)
-            # Balanced, the target counts as much as the source.
-            sides = 2 if way == "balanced" and own is not None else 1
+        Thresholds are those of inner folds, which the rounds do not have.
+        """
+        more = [self._more(c, labelled, way) for c in range(len(self.classes))]
+        fits = [self._fit(c, own) for c, own in enumerate(more)]
+        thresholds = [np.nan if fit is None else fit.threshold for fit in fits]
+        if not self.n_rounds:
+            return list(zip(fits, thresholds, strict=True))
+
+        def refit(c: int, pseudo: Labelled) -> Fitted:
+            before, own, clips = fits[c], more[c], self._known(c)
+            assert before is not None
             return self.view.fit(
                 self.i,
-                known[c],
-                self.source.labels[known[c], c] == PRESENT,
-                self.trainer.at(first, sides=sides),
-                more=extra,
-                recordings=self.source.recording[known[c]],
+                clips,
+                self.source.labels[clips, c] == PRESENT,
+                self.trainer.at(before),
+                more=pseudo if own is None else own.and_more(pseudo),
+                recordings=self.source.recording[clips],
                 rng=np.random.default_rng(0),  # nothing is chosen any more
             )
 
-        fits = [
-            first if first is None or labelled is None else refit(c, None)
-            for c, first in enumerate(self.first)
-        ]
-        if not self.n_rounds:
-            return fits
         pool = self.view.pool(self.i)
         if labelled is not None:
             pool = pool.only(self._unlabelled(labelled))
-        return pools.trained_again(self.view.method, pool, fits, refit)
+        again = pools.trained_again(self.view.method, pool, fits, refit)
+        return list(zip(again, thresholds, strict=True))
 
     def _unlabelled(self, labelled: Mask) -> Mask:
         """Return which clips of the pool are not labelled."""
@@ -319,9 +324,9 @@ class _Direction:
     ) -> None:
         """Add the rows of the tested clips of the target."""
         fits = self.alone if labelled is None else self._trained(labelled, way)
-        for c, (first, fitted) in enumerate(zip(self.first, fits, strict=True)):
+        for c, (fitted, threshold) in enumerate(fits):
             test = self.split.tested[self.j] & (self.target.labels[:, c] >= 0)
-            if first is None or fitted is None or not test.any():
+            if fitted is None or not test.any():
                 continue
             clips = self._known(c)
             present = self.source.labels[clips, c] == PRESENT
@@ -341,7 +346,7 @@ class _Direction:
                     "class": self.classes[c],
                     "sample": name,
                     "C": fitted.C,
-                    "threshold": first.threshold,
+                    "threshold": threshold,
                     **score_tables.sizes(present, recordings),
                 },
             )
