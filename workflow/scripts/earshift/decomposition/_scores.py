@@ -1,0 +1,152 @@
+"""Scores and domain odds of clips that no classifier has seen, fold after fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from earshift.debias import Method, fit_checks
+from earshift.evaluation import domains
+from earshift.evaluation.domains import Domain
+from earshift.evaluation.training import Trainer
+from earshift.evaluation.views import Split, View
+from earshift.numerics import classifier, overlap
+from earshift.numerics.overlap import DomainOdds
+from earshift.stages.scores.folds import Work
+from earshift.stages.scores.score_tables import ClipRows
+
+Array = NDArray[np.float64]
+
+#: Dataset that trains, sample, dataset that tests -> scores, shape
+#: (n_clips, n_classes), NaN where there is none.
+Scores = dict[tuple[str, str, str], Array]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One repeat of one method, trained on the source.
+
+    Parameters
+    ----------
+    pair : (Domain, Domain)
+        Source and target.
+    classes : sequence of str
+        All classes.
+    method : Method
+        The method.
+    trainer : Trainer
+        Of the classifiers.
+    seed, repeat : int
+        Of all draws.
+    """
+
+    pair: tuple[Domain, Domain]
+    classes: Sequence[str]
+    method: Method
+    trainer: Trainer
+    seed: int
+    repeat: int
+
+    @cached_property
+    def splits(self) -> list[Split]:
+        """The splits of the repeat."""
+        n_folds = self.pair[0].left_out.shape[1]
+        return [Split(self.pair, self.repeat, fold) for fold in range(n_folds)]
+
+    def scores(self, *, within: bool) -> Scores:
+        """Return the scores of held-out clips.
+
+        Parameters
+        ----------
+        within : bool
+            Whether the target, too, trains classifiers, which score the target.
+
+        Returns
+        -------
+        Scores
+            Of classifiers of all training clips, and of as many as the other dataset
+            has.
+        """
+        clips = ClipRows()
+        for split in self.splits:
+            work = Work(
+                split,
+                self.classes,
+                self.method.redrawn(self.repeat),
+                self.trainer,
+                self.seed,
+                (self.repeat, split.fold),
+                classwise=False,
+                balanced=False,
+                is_first=False,
+                shares=False,
+                n_refits=0,
+            )
+            for i, targets in ((0, [0, 1]), (1, [1])):
+                if i == 0 or within:
+                    key = {"method": self.method.name, "scope": "global"}
+                    key |= {"train": self.pair[i].name, "class": None}  # type: ignore[dict-item]
+                    place = {"repeat": self.repeat, "fold": split.fold}
+                    work.source(i, targets, self.classes, {**key, **place}, clips)
+        return self._as_arrays(clips.table())
+
+    def _as_arrays(self, rows: pd.DataFrame) -> Scores:
+        out: Scores = {}
+        names = [domain.name for domain in self.pair]
+        for (train, sample, test), part in rows.groupby(["train", "sample", "test"]):
+            own = self.pair[names.index(str(test))]
+            values = np.full(own.labels.shape, np.nan)
+            place = pd.Index(own.clip_id).get_indexer(part["clip_id"])
+            column = pd.Index(list(self.classes)).get_indexer(part["class"])
+            values[place, column] = part["score"].to_numpy(float)
+            out[str(train), str(sample), str(test)] = values
+        return out
+
+    def odds(self, weights: Array) -> DomainOdds:
+        """Return how much likelier each held-out clip is in the target.
+
+        The domain classifier of a fold sees its training clips as the classifiers of
+        the source do, after the method.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_source,), float64
+            How much clips of the source count.
+
+        Returns
+        -------
+        DomainOdds
+            Of the clips of the source, then of the target.
+        """
+        sizes = [len(domain.clip_id) for domain in self.pair]
+        is_target = np.repeat([False, True], sizes)
+        counts = np.concatenate([weights, np.ones(sizes[1])])
+        recordings = np.concatenate([domain.recording for domain in self.pair])
+        folds = np.concatenate([domain.folds[self.repeat] for domain in self.pair])
+        scores = np.empty(len(folds))
+        for split in self.splits:
+            view = split.view(0, self.method.redrawn(self.repeat))
+            X = _as_seen(view)
+            train, test = np.concatenate(split.train), np.concatenate(split.tested)
+            rng = domains.generator(self.seed, self.repeat, split.fold, "domain")
+            scores[test] = overlap.domain_scores(
+                X[train],
+                is_target[train],
+                recordings[train],
+                counts[train],
+                X[test],
+                rng,
+            )
+        return overlap.calibrated(scores, is_target, folds, counts)
+
+
+def _as_seen(view: View) -> Array:
+    """Return the used clips of all datasets as classifiers see them."""
+    X = np.concatenate(view.space.X)
+    removed = fit_checks.removed_directions(view.method)
+    return X if removed is None else classifier.without(X, None, removed)[0]
