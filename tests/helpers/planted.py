@@ -54,7 +54,9 @@ class Mixture:
 
 def _mixture(means, shares, classes, subgroups=None, spread=1.0):
     means = np.array(means, float)
-    covariances = np.broadcast_to(spread**2 * np.eye(means.shape[1]), (len(means), 2, 2))
+    covariances = np.broadcast_to(
+        spread**2 * np.eye(means.shape[1]), (len(means), 2, 2)
+    )
     names = ["-"] * len(means) if subgroups is None else subgroups
     return Mixture(means, covariances, *map(np.array, (shares, classes, names)))
 
@@ -81,7 +83,10 @@ CASES = {
     "translation": (PLAIN, PLAIN.mapped(np.eye(2), np.array([1.2, 0.0]))),
     "scale": (PLAIN.mapped(np.eye(2), 1.4), PLAIN.mapped(1.8 * np.eye(2), 1.8 * 1.4)),
     "rotation": (PLAIN, PLAIN.mapped(_TURN)),
-    "one class": (PLAIN, replace(PLAIN, means=PLAIN.means + [[1.5, 0], [0, 0]])),
+    "one class": (
+        PLAIN,
+        replace(PLAIN, means=PLAIN.means + np.array([[1.5, 0], [0, 0]])),
+    ),
     "mixture": (FAR, replace(FAR, shares=np.array([0.1, 0.4, 0.4, 0.1]))),
     "label shares": (THREE, replace(THREE, shares=np.array([0.4, 0.5, 0.1]))),
     "label noise": (PLAIN, replace(PLAIN, wrong=0.4)),
@@ -123,7 +128,7 @@ def truth(name, metric, *, by_subgroup=False, n=20_000):
     X = np.concatenate(features)
     odds = target.log_density(X) - weighed.log_density(X)
     pair = terms.Pair(*sides, weights, odds)
-    found = terms.losses([pair], terms.metric_of(metric), n)
+    found = terms.losses([pair], [[]], terms.metric_of(metric), n)
     return {t: found.mean(t).drawn[0, 0] for t in (terms.LOSS, *terms.TERMS)}
 
 

@@ -42,6 +42,7 @@ def decompose(
     C: Sequence[float] = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0),
     n_folds: int = 5,
     n_repeats: int = 3,
+    n_refits: int = 12,
     n_resamples: int = 1000,
     confidence: float = 0.95,
     random_state: int = 0,
@@ -99,6 +100,8 @@ def decompose(
         the source choose.
     n_folds, n_repeats : int, default=5, 3
         Folds by recording, and how often they are drawn.
+    n_refits : int, default=12
+        How often training recordings are drawn anew, over all repeats.
     n_resamples : int, default=1000
         Resamples of the recordings.
     confidence : float, default=0.95
@@ -120,8 +123,9 @@ def decompose(
 
     Notes
     -----
-    Intervals hold for other test recordings and other folds, not for other training
-    recordings; the domain probabilities are taken for granted.
+    Intervals hold for other test recordings, other training recordings (also of the
+    domain classifier), and other folds. The form of the domain classifier is taken for
+    granted.
 
     What the domain classifier (`numerics.overlap.domain_scores`) cannot see counts as Y
     given X. So does a translation or a scale of the target where both overlap, although
@@ -166,7 +170,10 @@ def decompose(
     trainer = Trainer.of(plugin)
     runs = {
         name: [
-            Run(clips.domains[name], clips.classes, own, trainer, random_state, repeat)
+            Run(
+                *(clips.domains[name], clips.classes, own, trainer, random_state),
+                *(repeat, n_refits),
+            )
             for repeat in range(n_repeats)
         ]
         for name, own in Method.of_all(entries).items()

@@ -11,14 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earshift.debias import Method, fit_checks
-from earshift.evaluation import domains
+from earshift.evaluation import domains, samples
 from earshift.evaluation.domains import Domain
 from earshift.evaluation.training import Trainer
 from earshift.evaluation.views import Split, View
 from earshift.numerics import classifier, overlap
 from earshift.numerics.overlap import DomainOdds
 from earshift.stages.scores.folds import Work
-from earshift.stages.scores.score_tables import ClipRows
+from earshift.stages.scores.score_tables import REFIT, ClipRows
 
 Array = NDArray[np.float64]
 
@@ -43,6 +43,8 @@ class Run:
         Of the classifiers.
     seed, repeat : int
         Of all draws.
+    n_refits : int
+        How often training data are drawn anew, over all repeats.
     """
 
     pair: tuple[Domain, Domain]
@@ -51,6 +53,7 @@ class Run:
     trainer: Trainer
     seed: int
     repeat: int
+    n_refits: int
 
     @cached_property
     def splits(self) -> list[Split]:
@@ -58,7 +61,20 @@ class Run:
         n_folds = self.pair[0].left_out.shape[1]
         return [Split(self.pair, self.repeat, fold) for fold in range(n_folds)]
 
-    def scores(self, *, within: bool) -> Scores:
+    @cached_property
+    def draws(self) -> range:
+        """Which draws of training data are of this repeat."""
+        return range(self.repeat, self.n_refits, len(self.pair[0].folds))
+
+    @cached_property
+    def counts(self) -> dict[int, list[NDArray[np.int64]]]:
+        """How often each clip of either dataset is there, in each draw."""
+        return {
+            number: [samples.redrawn(domain, self.seed, number) for domain in self.pair]
+            for number in self.draws
+        }
+
+    def scores(self, *, within: bool) -> list[Scores]:
         """Return the scores of held-out clips.
 
         Parameters
@@ -68,9 +84,9 @@ class Run:
 
         Returns
         -------
-        Scores
+        list of Scores
             Of classifiers of all training clips, and of as many as the other dataset
-            has.
+            has; then those of each draw of training data.
         """
         clips = ClipRows()
         for split in self.splits:
@@ -85,7 +101,7 @@ class Run:
                 balanced=False,
                 is_first=False,
                 shares=False,
-                n_refits=0,
+                n_refits=self.n_refits,
             )
             for i, targets in ((0, [0, 1]), (1, [1])):
                 if i == 0 or within:
@@ -93,21 +109,23 @@ class Run:
                     key |= {"train": self.pair[i].name, "class": None}  # type: ignore[dict-item]
                     place = {"repeat": self.repeat, "fold": split.fold}
                     work.source(i, targets, self.classes, {**key, **place}, clips)
-        return self._as_arrays(clips.table())
+        rows = clips.table()
+        columns = ["score", *(f"{REFIT}{k}" for k in range(len(self.draws)))]
+        return [self._as_arrays(rows, column) for column in columns]
 
-    def _as_arrays(self, rows: pd.DataFrame) -> Scores:
+    def _as_arrays(self, rows: pd.DataFrame, column: str) -> Scores:
         out: Scores = {}
         names = [domain.name for domain in self.pair]
         for (train, sample, test), part in rows.groupby(["train", "sample", "test"]):
             own = self.pair[names.index(str(test))]
             values = np.full(own.labels.shape, np.nan)
             place = pd.Index(own.clip_id).get_indexer(part["clip_id"])
-            column = pd.Index(list(self.classes)).get_indexer(part["class"])
-            values[place, column] = part["score"].to_numpy(float)
+            c = pd.Index(list(self.classes)).get_indexer(part["class"])
+            values[place, c] = part[column].to_numpy(float)
             out[str(train), str(sample), str(test)] = values
         return out
 
-    def odds(self, weights: Array) -> DomainOdds:
+    def odds(self, weights: Array) -> list[DomainOdds]:
         """Return how much likelier each held-out clip is in the target.
 
         The domain classifier of a fold sees its training clips as the classifiers of
@@ -120,29 +138,28 @@ class Run:
 
         Returns
         -------
-        DomainOdds
-            Of the clips of the source, then of the target.
+        list of DomainOdds
+            Of the clips of the source, then of the target; then those of each draw of
+            training data.
         """
         sizes = [len(domain.clip_id) for domain in self.pair]
         is_target = np.repeat([False, True], sizes)
         counts = np.concatenate([weights, np.ones(sizes[1])])
         recordings = np.concatenate([domain.recording for domain in self.pair])
         folds = np.concatenate([domain.folds[self.repeat] for domain in self.pair])
-        scores = np.empty(len(folds))
+        drawn = [np.concatenate(self.counts[number]) for number in self.draws]
+        trained = np.stack([counts, *(counts * own for own in drawn)], axis=1)
+        scores = np.empty((trained.shape[1], len(folds)))
         for split in self.splits:
             view = split.view(0, self.method.redrawn(self.repeat))
             X = _as_seen(view)
             train, test = np.concatenate(split.train), np.concatenate(split.tested)
             rng = domains.generator(self.seed, self.repeat, split.fold, "domain")
-            scores[test] = overlap.domain_scores(
-                X[train],
-                is_target[train],
-                recordings[train],
-                counts[train],
-                X[test],
-                rng,
+            scores[:, test] = overlap.domain_scores(
+                *(X[train], is_target[train], recordings[train], trained[train]),
+                *(X[test], rng),
             )
-        return overlap.calibrated(scores, is_target, folds, counts)
+        return [overlap.calibrated(own, is_target, folds, counts) for own in scores]
 
 
 def _as_seen(view: View) -> Array:

@@ -73,23 +73,26 @@ class Tables:
         ]
 
     def gap(
-        self, scores: Mapping[str, Sequence[Scores]], few: Sequence[Array] | None
+        self,
+        scores: Mapping[str, Sequence[Sequence[Scores]]],
+        few: Sequence[Sequence[Array]] | None,
     ) -> list[Row]:
         """Return the rows of the gap.
 
         Parameters
         ----------
-        scores : mapping of str to sequence of Scores
-            Of each method those of each repeat; the first is without a correction, and
-            has classifiers of the target, too.
-        few : sequence of ndarray of shape (n_target, n_classes), or None
-            Scores with a few labels, of each repeat.
+        scores : mapping of str to sequence of sequence of Scores
+            Of each method, for each repeat, as from `Run.scores`; the first is without
+            a correction, and has classifiers of the target, too.
+        few : sequence of sequence of ndarray of shape (n_target, n_classes), or None
+            For each repeat, as from `few_labels`.
         """
         source, target = (domain.name for domain in self.clips.pair)
         name, *others = scores
 
         def curve(method: str, train: str, sample: str) -> Curve:
-            return self._curve([own[train, sample, target] for own in scores[method]])
+            key = (train, sample, target)
+            return self._curve([[own[key] for own in r] for r in scores[method]])
 
         within = curve(name, target, EQUAL)
         across = curve(name, source, EQUAL)
@@ -117,29 +120,45 @@ class Tables:
             rows += self._rows(row, own, own.averaged())
         return rows
 
-    def loss(self, runs: Sequence[Run], scores: Sequence[Scores]) -> tuple[Losses, Row]:
+    def loss(
+        self, runs: Sequence[Run], scores: Sequence[Sequence[Scores]]
+    ) -> tuple[Losses, Row]:
         """Return the terms of the loss of a method, and how they were weighed."""
-        source, target = self.clips.pair
         by_kind = [own[:, 0] for own in self.kind_weights if own is not None]
-        weights = by_kind[-1] if by_kind else np.ones(len(source.clip_id))
+        n = len(self.clips.pair[0].clip_id)
+        weights = by_kind[-1] if by_kind else np.ones(n)
         odds = [run.odds(weights.astype(np.float64)) for run in runs]
-        pairs = [
-            Pair(
-                self._side(0, repeat, own[source.name, ALL, source.name]),
-                self._side(1, repeat, own[source.name, ALL, target.name]),
-                self.kind_weights,
-                found.log_odds,
-            )
-            for repeat, (own, found) in enumerate(zip(scores, odds, strict=True))
-        ]
-        losses = terms.losses(pairs, self.metric, min(self.n_recordings))
+        pairs, again = [], []
+        for repeat, (all_scores, found) in enumerate(zip(scores, odds, strict=True)):
+            first, *others = [
+                self._pair(repeat, own, one.log_odds, anew=k > 0)
+                for k, (own, one) in enumerate(zip(all_scores, found, strict=True))
+            ]
+            pairs.append(first)
+            again.append(others)
+        losses = terms.losses(pairs, again, self.metric, min(self.n_recordings))
         check = {
-            "domain_auc": np.mean([found.auc for found in odds]),
-            "slope": np.mean([found.slope for found in odds]),
-            "calibration_error": np.mean([found.error for found in odds]),
+            "domain_auc": np.mean([found[0].auc for found in odds]),
+            "slope": np.mean([found[0].slope for found in odds]),
+            "calibration_error": np.mean([found[0].error for found in odds]),
             "effective": losses.effective.mean(),
         }
         return losses, {key: float(value) for key, value in check.items()}
+
+    def _pair(
+        self, repeat: int, scores: Scores, log_odds: Array, *, anew: bool
+    ) -> Pair:
+        """Return the clips of a repeat; of training data drawn anew without draws."""
+        source, target = (domain.name for domain in self.clips.pair)
+        kinds = self.kind_weights
+        if anew:
+            kinds = [None if own is None else own[:, :1] for own in kinds]
+        return Pair(
+            self._side(0, repeat, scores[source, ALL, source], anew=anew),
+            self._side(1, repeat, scores[source, ALL, target], anew=anew),
+            kinds,
+            log_odds,
+        )
 
     def rows_of_loss(self, method: str, losses: Losses) -> list[Row]:
         """Return the rows of the loss of a method."""
@@ -163,21 +182,34 @@ class Tables:
     def _lost(self, before: Curve, after: Curve) -> Curve:
         return (before - after).times(self.metric.sign)
 
-    def _side(self, k: int, repeat: int, scores: Array) -> Side:
-        domain = self.clips.pair[k]
-        return Side(scores, domain.labels, domain.folds[repeat], self.draws[k])
+    def _side(self, k: int, repeat: int, scores: Array, *, anew: bool) -> Side:
+        domain, draws = self.clips.pair[k], self.draws[k]
+        own = draws[:, :1] if anew else draws
+        return Side(scores, domain.labels, domain.folds[repeat], own)
 
-    def _curve(self, scores: Sequence[Array]) -> Curve:
+    def _curve(self, scores: Sequence[Sequence[Array]]) -> Curve:
         """Return the metric of clips of the target, scored in each repeat."""
-        draws = self.draws[1].astype(np.float64)
-        values = [
+        values, again = [], []
+        for repeat, (first, *others) in enumerate(scores):
+            own = self._values(repeat, first, anew=False)
+            values.append(own)
+            for other in others:
+                change = self._values(repeat, other, anew=True)[:, 0] - own[:, 0]
+                again.append(change)
+        return terms.curve_of(np.stack(values), again, self.n_recordings[1])
+
+    def _values(self, repeat: int, scores: Array, *, anew: bool) -> Array:
+        """Return the metric of each class and resample."""
+        side = self._side(1, repeat, scores, anew=anew)
+        unknown = np.full(side.draws.shape[1], np.nan)
+        return np.stack(
             [
-                self._side(1, repeat, own).value(c, self.metric, draws)
+                side.value(c, self.metric, side.draws.astype(np.float64))
+                if side.complete(c)
+                else unknown
                 for c in range(len(self.clips.classes))
             ]
-            for repeat, own in enumerate(scores)
-        ]
-        return terms.curve_of(np.array(values), self.n_recordings[1])
+        )
 
     def _rows(self, named: Row, curve: Curve, mean: Curve) -> list[Row]:
         """Return the row of the mean, then one for each class."""

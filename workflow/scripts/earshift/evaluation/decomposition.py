@@ -111,6 +111,11 @@ class Side:
         np.divide(hit @ own, total, out=found, where=total > 0)
         return found
 
+    def complete(self, c: int) -> bool:
+        """Return whether all clips have a score whose label of class `c` is known."""
+        labelled = self.labels[:, c] >= 0
+        return bool(np.isfinite(self.scores[labelled, c]).all())
+
     def effective(self, c: int, weights: Array, *, absent: bool) -> float:
         """Return the smallest effective sample size of clips with and without a class.
 
@@ -183,9 +188,16 @@ class Pair:
             self.target.value(c, metric, whole[1]),
         ]
         values = np.stack(found)
+        if not (self.source.complete(c) and self.target.complete(c)):
+            values[:] = np.nan  # part of the folds alone would be another metric
         # A resample counts for all steps or for none, so that terms add up in each.
         values[:, ~np.isfinite(values).all(axis=0)] = np.nan
         return values
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the log-odds are known."""
+        return bool(np.isfinite(self.log_odds).all())
 
     def _shared(self) -> Array:
         """Return the weights of `overlap.shared_weights`; 1 where there are none."""
@@ -199,7 +211,9 @@ class Pair:
         0 where the two do not overlap.
         """
         n = len(self.source.folds)
-        shared = np.where(np.isfinite(self.log_odds), self._shared(), np.nan)
+        shared = (
+            self._shared() if self.overlaps else np.full(len(self.log_odds), np.nan)
+        )
         by_kind = [own[:, 0] for own in self.kind_weights if own is not None]
         absent = metric.name != RECALL.name
         return min(
@@ -238,18 +252,26 @@ class Losses:
         return Curve(
             filled(curve.drawn, loss.drawn),
             filled(curve.repeats, loss.repeats),
-            curve.refits,
+            filled(curve.refits, loss.refits),
             curve.n_recordings,
         ).averaged()
 
 
-def losses(pairs: Sequence[Pair], metric: metrics.Metric, n_recordings: int) -> Losses:
+def losses(
+    pairs: Sequence[Pair],
+    again: Sequence[Sequence[Pair]],
+    metric: metrics.Metric,
+    n_recordings: int,
+) -> Losses:
     """Return the terms that the loss of each class is made of.
 
     Parameters
     ----------
     pairs : sequence of Pair
         One for each repeat; all of the same draws.
+    again : sequence of sequence of Pair
+        For each repeat, those of training data that were drawn anew, of the clips as
+        they are (one column of draws).
     metric : Metric
         What is lost. Of metrics with a target a loss is a higher value.
     n_recordings : int
@@ -263,34 +285,67 @@ def losses(pairs: Sequence[Pair], metric: metrics.Metric, n_recordings: int) -> 
         terms of DISDE are NaN, and their sum is `UNSPLIT`, which is 0 elsewhere.
     """
     classes = range(pairs[0].source.labels.shape[1])
-    steps = np.stack(
-        [[pair.steps(c, metric) for c in classes] for pair in pairs]
-    )  # (n_repeats, n_classes, 6, 1 + n_resamples)
     effective = np.array(
         [np.mean([pair.effective(c, metric) for pair in pairs]) for c in classes]
     )
-    lost = metric.sign * (steps[:, :, :-1] - steps[:, :, 1:])
-    is_split = (effective >= MIN_SHARE)[None, :, None]
-    terms = dict(zip((LABELS, SUBGROUPS, *SPLIT), np.moveaxis(lost, 2, 0), strict=True))
-    terms[UNSPLIT] = np.where(is_split, 0.0, lost[:, :, 2:].sum(axis=2))
-    terms[UNSPLIT] += 0.0 * lost.sum(axis=2)  # NaN where the class is not known
-    terms[LOSS] = lost.sum(axis=2)
+    lacking = [own is None for own in pairs[0].kind_weights]
+    is_split = effective >= MIN_SHARE
+
+    def terms_of(pair: Pair) -> dict[str, Array]:
+        steps = np.stack([pair.steps(c, metric) for c in classes], axis=1)
+        return _terms(metric.sign * (steps[:-1] - steps[1:]), is_split, lacking)
+
+    by_repeat = [terms_of(pair) for pair in pairs]
+    drawn = [
+        {name: value - first[name][:, :1] for name, value in terms_of(pair).items()}
+        for whole, first, others in zip(pairs, by_repeat, again, strict=True)
+        for pair in others
+        if pair.overlaps or not whole.overlaps
+    ]
+    curves = {
+        name: curve_of(
+            np.stack([one[name] for one in by_repeat]),
+            [one[name][:, 0] for one in drawn],
+            n_recordings,
+        )
+        for name in by_repeat[0]
+    }
+    return Losses(curves, effective)
+
+
+def _terms(
+    lost: Array, is_split: NDArray[np.bool_], lacking: Sequence[bool]
+) -> dict[str, Array]:
+    """Return the terms of what is lost in each step, each (n_classes, n_resamples)."""
+    split = is_split[:, None]
+    terms = dict(zip((LABELS, SUBGROUPS, *SPLIT), lost, strict=True))
+    whole = lost.sum(axis=0)
+    # The sum is NaN where a class is not known, as it is then in all terms.
+    terms[UNSPLIT] = np.where(split, 0.0 * whole, lost[2:].sum(axis=0))
     for term in SPLIT:
-        terms[term] = np.where(is_split, terms[term], np.nan)
-    for term, own in zip((LABELS, SUBGROUPS), pairs[0].kind_weights, strict=True):
-        if own is None:
-            terms[term] = np.full_like(terms[term], np.nan)
-    return Losses(
-        {name: curve_of(values, n_recordings) for name, values in terms.items()},
-        effective,
-    )
+        terms[term] = np.where(split, terms[term], np.nan)
+    for term, is_lacking in zip((LABELS, SUBGROUPS), lacking, strict=True):
+        if is_lacking:
+            terms[term] = np.full_like(whole, np.nan)
+    return terms | {LOSS: whole}
 
 
-def curve_of(values: Array, n_recordings: int) -> Curve:
-    """Return the curve of values of shape (n_repeats, n_classes, 1 + n_resamples)."""
+def curve_of(values: Array, again: Sequence[Array], n_recordings: int) -> Curve:
+    """Return a curve.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_repeats, n_classes, 1 + n_resamples), float64
+        Of each repeat and resample.
+    again : sequence of ndarray of shape (n_classes,)
+        Of training data that were drawn anew, less that of the repeat.
+    n_recordings : int
+        Recordings that test.
+    """
     n_classes = values.shape[1]
     drawn = np.stack([mean_known(values[:, c]) for c in range(n_classes)])
-    return Curve(drawn, values[:, :, 0].T, np.empty((n_classes, 0)), n_recordings)
+    refits = np.stack(again, axis=1) if again else np.empty((n_classes, 0))
+    return Curve(drawn, values[:, :, 0].T, refits, n_recordings)
 
 
 def cell_weights(

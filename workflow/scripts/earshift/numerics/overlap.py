@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
-from earshift.numerics import classifier, metrics, recalibration
+from earshift.numerics import classifier, logistic, metrics, recalibration
 from earshift.numerics.grouped_folds import assign_folds
 
 Array = NDArray[np.float64]
@@ -19,9 +20,16 @@ GRID = (1e-2, 0.1, 1.0, 10.0, 100.0, 1000.0)
 #: Inner folds that choose among them.
 N_FOLDS = 3
 
-#: Principal components whose squares and products the domain classifier sees, at most;
-#: no more than one for so many clips.
-N_COMPONENTS, CLIPS_PER_COMPONENT = 8, 10
+#: Squared width of the kernel, as a share of the median squared distance of two clips:
+#: wide enough to be smooth, and narrow enough to see classes apart from each other.
+WIDTH = 0.25
+
+#: Standard deviations beyond which a feature says no more: without a bound, one odd
+#: clip would have a score that no calibration mends.
+MAX_DEVIATION = 5.0
+
+#: Clips that the domain classifier learns from, at most: its products are n by n.
+MAX_CLIPS = 4000
 
 
 @dataclass(frozen=True)
@@ -58,10 +66,8 @@ def domain_scores(
 ) -> Array:
     """Return log-odds that new clips are of the target, if both weighed the same.
 
-    They are those of a logistic regression on all features, and on the squares and
-    products of the first principal components: of two normal distributions, the log of
-    the ratio of densities is of this form. The penalty is that of the least
-    out-of-fold log loss.
+    They are those of a logistic regression with two kernels, one linear in all features
+    and one Gaussian. The penalty is that of the least out-of-fold log loss.
 
     Parameters
     ----------
@@ -71,52 +77,66 @@ def domain_scores(
         Their side.
     recordings : ndarray of shape (n_clips,), str
         Clips of one recording are never on both sides of an inner fold.
-    weights : ndarray of shape (n_clips,), float64
-        How much each clip counts, 0 or more.
+    weights : ndarray of shape (n_clips, 1 + n_draws), float64
+        How much each clip counts, 0 or more; in further columns, if training clips are
+        drawn anew. The first chooses the penalty.
     X_new : ndarray of shape (n_new, n_features), float64
         The clips that are asked for, of other recordings.
     rng : Generator
-        Draws the inner folds.
+        Draws the inner folds, and the clips if there are too many.
 
     Returns
     -------
-    ndarray of shape (n_new,)
-        Not calibrated: see `calibrated`.
+    ndarray of shape (1 + n_draws, n_new)
+        Not calibrated: see `calibrated`. NaN where a draw lacks a side.
     """
-    counted = weights > 0
-    is_target, recordings = is_target[counted], recordings[counted]
-    X, weights = X[counted], weights[counted]
-    seen, new = _with_products(X, X_new)
-    K = classifier.products(seen)
+    used = np.sort(rng.permutation(np.flatnonzero(weights[:, 0] > 0))[:MAX_CLIPS])
+    is_target, recordings, weights = is_target[used], recordings[used], weights[used]
+    K, K_new = _kernels(X[used], X_new)
     sides = np.stack([is_target, ~is_target], axis=1)
     folds = assign_folds(sides, recordings, N_FOLDS, rng)
-    scores = classifier.out_of_fold(seen, K, is_target, folds, GRID, weights=weights)
+    scores = classifier.out_of_fold(
+        X[used], K, is_target, folds, GRID, weights=weights[:, 0]
+    )
+    C = GRID[_least_loss(scores, is_target, weights[:, 0])]
+    out = np.full((weights.shape[1], len(X_new)), np.nan)
+    for row, own in zip(out, weights.T, strict=True):
+        drawn = own > 0
+        if is_target[drawn].all() or not is_target[drawn].any():
+            continue
+        shares, b = logistic.fit_clips(
+            K[np.ix_(drawn, drawn)], is_target[drawn], [C], weights=own[drawn]
+        )
+        row[:] = shares[0] @ K_new[drawn] + b[0]
+    return out
+
+
+def _kernels(X: Array, X_new: Array) -> tuple[Array, Array]:
+    """Return the kernels of clips with each other, and with new ones."""
+    centre, scale = X.mean(axis=0), X.std(axis=0)
+    scale = np.where(scale > 0, scale, 1.0)
+    seen, new = (
+        np.clip((part - centre) / scale, -MAX_DEVIATION, MAX_DEVIATION)
+        for part in (X, X_new)
+    )
+    distances = [cdist(seen, part, "sqeuclidean") for part in (seen, new)]
+    median = float(np.median(distances[0][np.triu_indices(len(X), 1)]))
+    width = 2 * WIDTH * max(median, 1e-300)
+    K, K_new = (
+        seen @ part.T / X.shape[1] + np.exp(-far / width)
+        for part, far in zip((seen, new), distances, strict=True)
+    )
+    return K, K_new
+
+
+def _least_loss(scores: Array, is_target: Mask, weights: Array) -> int:
+    """Return the row of `scores` with the least log loss; 0 if they are not known."""
     known = np.isfinite(scores).all(axis=0)
     shares = recalibration.balanced(is_target[known], weights[known])
     sign = np.where(is_target[known], -1.0, 1.0)
     loss = np.logaddexp(0.0, sign * scores[:, known]) @ shares
-    best = int(np.argmin(np.round(loss, 9))) if np.isfinite(loss).all() else 0
-    fitted = classifier.solve(seen, K, is_target, GRID[best], weights=weights)
-    return fitted.score(new)
-
-
-def _with_products(X: Array, X_new: Array) -> tuple[Array, Array]:
-    """Return clips with squares and products of components, either part of norm 1."""
-    centre, scale = X.mean(axis=0), X.std(axis=0)
-    unit = np.where(scale > 0, scale, 1.0) * np.sqrt(X.shape[1])
-    parts = [(part - centre) / unit for part in (X, X_new)]
-    r = max(1, min(N_COMPONENTS, X.shape[1], len(X) // CLIPS_PER_COMPONENT))
-    _, size, axes = np.linalg.svd(parts[0], full_matrices=False)
-    axes = axes[:r] / np.maximum(size[:r, None], 1e-9) * np.sqrt(len(X))
-    i, j = np.triu_indices(len(axes))
-    products = [(part @ axes.T)[:, i] * (part @ axes.T)[:, j] for part in parts]
-    centre, scale = products[0].mean(axis=0), products[0].std(axis=0)
-    unit = np.maximum(scale, 1e-9) * np.sqrt(len(i))
-    seen, new = (
-        np.concatenate([part, (own - centre) / unit], axis=1)
-        for part, own in zip(parts, products, strict=True)
-    )
-    return seen, new
+    # Rounded, so that the choice does not hang on the last bits of a fit.
+    return int(np.argmin(np.round(loss, 9))) if np.isfinite(loss).all() else 0
 
 
 def calibrated(
@@ -127,7 +147,8 @@ def calibrated(
     Parameters
     ----------
     scores : ndarray of shape (n_clips,), float64
-        As from `domain_scores`, each by a classifier of other recordings.
+        As from `domain_scores`, each by a classifier of other recordings. If any is
+        NaN, nothing is known.
     is_target : ndarray of shape (n_clips,), bool
         The side of each clip.
     folds : ndarray of shape (n_clips,), int
@@ -149,6 +170,8 @@ def calibrated(
         found = metrics.all_resampled(values, is_target, folds, unknown, once, [name])
         return float(found[name][0])
 
+    if not np.isfinite(scores).all():
+        return DomainOdds(unknown, float("nan"), float("nan"), float("nan"))
     auc = measured("roc_auc", scores)
     a = b = float("nan")
     if recalibration.overlapping(scores, is_target, once)[0]:
