@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
+from earshift.evaluation import cells
 from earshift.evaluation import decomposition as terms
 from earshift.numerics import classifier
 
@@ -121,7 +122,7 @@ def truth(name, metric, *, by_subgroup=False, n=20_000):
         kinds = labels.argmax(axis=1)
         codes.append((kinds, 2 * kinds + (subgroup == "near")))
     draws = (sides[0].draws, sides[1].draws)
-    weights = [terms.cell_weights(cells, draws) for cells in zip(*codes, strict=True)]
+    weights = [cells.weights(own, draws) for own in zip(*codes, strict=True)]
     if not by_subgroup:
         weights[1] = None
     weighed = replace(source, shares=_shares(source, target, by_subgroup))

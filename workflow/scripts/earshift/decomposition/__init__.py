@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
@@ -147,10 +148,10 @@ def decompose(
     >>> X[domain == "b"] += 1.0  # the same sounds, but all of them moved
     >>> found = decompose(
     ...     X, y, domain, source="a", target="b", metric="balanced_accuracy",
-    ...     methods=["none", "standardise"], n_labels=0, n_repeats=1, C=[0.1],
+    ...     methods=["none", "standardise"], n_labels=0, n_repeats=1, n_refits=0,
     ... )
     >>> found.terms("gap")["value"].round(1).to_dict()
-    {'gap': 0.1, 'less_data': 0.0, 'standardise': 0.1, 'left': 0.0}
+    {'gap': 0.2, 'less_data': 0.0, 'standardise': 0.2, 'left': 0.0}
     """
     entries = _entries(methods)
     judged = terms.metric_of(metric)
@@ -191,10 +192,10 @@ def decompose(
         losses, check = tables.loss(own, scores[name])
         rows += tables.rows_of_loss(name, losses)
         checks.append({"method": name} | check)
-    table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    blank = dict.fromkeys(COLUMNS, np.nan) | {"reason": ""}
     return Decomposition(
         *(source, target, judged, confidence, n_labels),
-        table.fillna({"method": "", "reason": ""}),
+        pd.DataFrame([blank | row for row in rows]),
         pd.DataFrame(checks),
     )
 

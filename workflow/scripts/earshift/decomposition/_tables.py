@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from earshift.decomposition._clips import Clips
 from earshift.decomposition._result import BY_LABELS, GAP, LEFT, LESS_DATA, REMOVED
 from earshift.decomposition._scores import Run, Scores
+from earshift.evaluation import cells, samples
 from earshift.evaluation import decomposition as terms
-from earshift.evaluation import samples
 from earshift.evaluation.decomposition import Losses, Pair, Side
 from earshift.evaluation.samples import ALL, EQUAL
 from earshift.numerics import inference
@@ -60,13 +60,13 @@ class Tables:
         )
         self.n_recordings = [len(np.unique(d.recording)) for d in clips.pair]
         self.reasons = {
-            terms.LABELS: terms.refused(clips.kinds, "kinds"),
+            terms.LABELS: cells.refused(clips.kinds, "kinds"),
             terms.SUBGROUPS: clips.no_subgroups
-            or terms.refused(clips.cells, "kinds and subgroups"),
+            or cells.refused(clips.cells, "kinds and subgroups"),
         }
         self.kind_weights = [
-            None if self.reasons[term] else terms.cell_weights(cells, self.draws)
-            for term, cells in (
+            None if self.reasons[term] else cells.weights(own, self.draws)
+            for term, own in (
                 (terms.LABELS, clips.kinds),
                 (terms.SUBGROUPS, clips.cells),
             )

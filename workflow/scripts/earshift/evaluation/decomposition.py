@@ -60,9 +60,6 @@ LOSS = "loss"
 #: the clips, or below so many clips.
 MIN_SHARE, MIN_CLIPS = 0.1, 5.0
 
-#: Share of the target's clips whose kind the source may lack, where kinds are weighed.
-MAX_LACKING = 0.1
-
 
 @dataclass(frozen=True)
 class Side:
@@ -151,7 +148,7 @@ class Pair:
         The clips.
     kind_weights : sequence of ndarray, shape (n_source, 1 + n_resamples), or None
         Weights of the source's clips by label shares, then also by subgroups, as from
-        `cell_weights`; None where there is nothing to estimate.
+        `cells.weights`; None where there is nothing to estimate.
     log_odds : ndarray of shape (n_source + n_target,), float64
         As of `overlap.DomainOdds`, where clips of the source have the last of these
         weights.
@@ -346,63 +343,6 @@ def curve_of(values: Array, again: Sequence[Array], n_recordings: int) -> Curve:
     drawn = np.stack([mean_known(values[:, c]) for c in range(n_classes)])
     refits = np.stack(again, axis=1) if again else np.empty((n_classes, 0))
     return Curve(drawn, values[:, :, 0].T, refits, n_recordings)
-
-
-def cell_weights(
-    cells: tuple[Codes, Codes], draws: tuple[NDArray[np.floating], ...]
-) -> Array:
-    """Return weights of the source's clips by which its cells are as common as there.
-
-    Parameters
-    ----------
-    cells : (ndarray of shape (n_source,), ndarray of shape (n_target,)), int64
-        Cell of each clip, such as its class; -1 for one that is not known.
-    draws : (ndarray, ndarray)
-        How often each clip of either counts in each resample, shape
-        (n_clips, 1 + n_resamples).
-
-    Returns
-    -------
-    ndarray of shape (n_source, 1 + n_resamples)
-        Share of the cell in the target over its share in the source, in each resample;
-        0 for cells that the target lacks.
-    """
-    n = max(int(part.max(initial=-1)) for part in cells) + 1
-    mass = []
-    for own, drawn in zip(cells, draws, strict=True):
-        total = np.zeros((n + 1, drawn.shape[1]))
-        np.add.at(total, own, drawn.astype(np.float64))  # -1 is the last row
-        mass.append(total[:n] / np.maximum(total.sum(axis=0), 1e-300))
-    ratio = np.zeros((n + 1, draws[0].shape[1]))
-    np.divide(mass[1], mass[0], out=ratio[:n], where=mass[0] > 0)
-    weights: Array = ratio[cells[0]]
-    return weights
-
-
-def refused(cells: tuple[Codes, Codes], what: str) -> str:
-    """Return why cells cannot be weighed, or an empty text if they can.
-
-    Parameters
-    ----------
-    cells : (ndarray of shape (n_source,), ndarray of shape (n_target,)), int64
-        As of `cell_weights`.
-    what : str
-        What cells are, in the plural.
-
-    Returns
-    -------
-    str
-        A part of a sentence.
-    """
-    own, other = cells
-    lacking = float(np.mean(~np.isin(other, own[own >= 0])))
-    if lacking > MAX_LACKING:
-        return f"the source lacks the {what} of {lacking:.0%} of the target's clips"
-    once = tuple(np.ones((len(part), 1)) for part in cells)
-    share = overlap.effective_size(cell_weights(cells, once)[:, 0]) / len(own)
-    if share < MIN_SHARE:
-        return f"weights by {what} leave an effective {share:.0%} of the source's clips"
-    return ""
 
 
 def metric_of(name: str) -> metrics.Metric:
