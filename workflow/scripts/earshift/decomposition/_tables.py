@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from earshift.decomposition._clips import Clips
 from earshift.decomposition._result import BY_LABELS, GAP, LEFT, LESS_DATA, REMOVED
 from earshift.decomposition._scores import Run, Scores
-from earshift.evaluation import cells, samples
+from earshift.evaluation import cells
 from earshift.evaluation import decomposition as terms
 from earshift.evaluation.decomposition import Losses, Pair, Side
 from earshift.evaluation.samples import ALL, EQUAL
@@ -54,7 +54,7 @@ class Tables:
                 domain.recording,
                 n_resamples,
                 np.random.default_rng([seed, k]),
-                samples.strata_of(domain),
+                domain.strata,
             )
             for k, domain in enumerate(clips.pair)
         )
