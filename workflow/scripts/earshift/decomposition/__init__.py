@@ -16,7 +16,7 @@ from earshift.decomposition._few_labels import few_labels
 from earshift.decomposition._result import COLUMNS, Decomposition
 from earshift.decomposition._scores import Run
 from earshift.decomposition._tables import Tables
-from earshift.errors import ConfigError
+from earshift.errors import ConfigError, did_you_mean
 from earshift.evaluation import decomposition as terms
 from earshift.evaluation.training import Trainer
 
@@ -38,6 +38,7 @@ def decompose(
         "adapt",
     ),
     metric: str = "roc_auc",
+    given: str = "features",
     classes: Sequence[str] | None = None,
     n_labels: int = 5,
     C: Sequence[float] = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0),
@@ -92,6 +93,11 @@ def decompose(
     metric : str, default="roc_auc"
         One of the metrics of the tables, such as ``balanced_accuracy`` and ``brier``,
         or ``recall``: the share of the clips of a class whose best class it is.
+    given : {"features", "scores"}, default="features"
+        What X is in the terms of DISDE: features as classifiers see them, or nothing
+        but the scores of all classes. Where features alone give away the dataset, the
+        terms can only be told apart given the scores, where all that they do not show
+        counts as Y given X.
     classes : sequence of str, optional
         Names of the columns of `y`.
     n_labels : int, default=5
@@ -154,6 +160,11 @@ def decompose(
     {'gap': 0.2, 'less_data': 0.0, 'standardise': 0.2, 'left': 0.0}
     """
     entries = _entries(methods)
+    if given not in ("features", "scores"):
+        raise ConfigError(
+            f"there is no decomposition given '{given}' "
+            f"{did_you_mean(given, ('features', 'scores'))}"
+        )
     judged = terms.metric_of(metric)
     clips = clips_of(
         *(X, y, domain),
@@ -179,7 +190,10 @@ def decompose(
         ]
         for name, own in Method.of_all(entries).items()
     }
-    tables = Tables(clips, judged, n_resamples, 1 - confidence, random_state)
+    tables = Tables(
+        *(clips, judged, n_resamples, 1 - confidence, random_state),
+        by_scores=given == "scores",
+    )
     scores = {
         name: [run.scores(within=name == next(iter(runs))) for run in own]
         for name, own in runs.items()

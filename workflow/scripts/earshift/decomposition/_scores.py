@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from earshift.debias import Method, fit_checks
 from earshift.evaluation import domains, samples
 from earshift.evaluation.domains import Domain
+from earshift.evaluation.samples import ALL
 from earshift.evaluation.training import Trainer
 from earshift.evaluation.views import Split, View
 from earshift.numerics import classifier, overlap
@@ -142,24 +143,73 @@ class Run:
             Of the clips of the source, then of the target; then those of each draw of
             training data.
         """
-        sizes = [len(domain.clip_id) for domain in self.pair]
-        is_target = np.repeat([False, True], sizes)
-        counts = np.concatenate([weights, np.ones(sizes[1])])
-        recordings = np.concatenate([domain.recording for domain in self.pair])
-        folds = np.concatenate([domain.folds[self.repeat] for domain in self.pair])
-        drawn = [np.concatenate(self.counts[number]) for number in self.draws]
-        trained = np.stack([counts, *(counts * own for own in drawn)], axis=1)
+        is_target, recordings, folds, trained = self._both(weights)
         scores = np.empty((trained.shape[1], len(folds)))
         for split in self.splits:
             view = split.view(0, self.method.redrawn(self.repeat))
             X = _as_seen(view)
             train, test = np.concatenate(split.train), np.concatenate(split.tested)
-            rng = domains.generator(self.seed, self.repeat, split.fold, "domain")
             scores[:, test] = overlap.domain_scores(
                 *(X[train], is_target[train], recordings[train], trained[train]),
-                *(X[test], rng),
+                *(X[test], self._rng(split.fold)),
             )
+        counts = trained[:, 0]
         return [overlap.calibrated(own, is_target, folds, counts) for own in scores]
+
+    def odds_by_scores(
+        self, weights: Array, given: Sequence[Scores]
+    ) -> list[DomainOdds]:
+        """Return the same, if nothing is known of clips but their held-out scores.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_source,), float64
+            As of `odds`.
+        given : sequence of Scores
+            As from `scores`.
+
+        Returns
+        -------
+        list of DomainOdds
+            As from `odds`. The domain classifier of a fold sees clips of the others.
+        """
+        is_target, recordings, folds, trained = self._both(weights)
+        source, target = (domain.name for domain in self.pair)
+        out = []
+        for own, counted in zip(given, trained.T, strict=True):
+            Z = np.concatenate([own[source, ALL, test] for test in (source, target)])
+            scores = np.full(len(Z), np.nan)
+            for fold in np.unique(folds) if np.isfinite(Z).all() else ():
+                train = folds != fold
+                (scores[~train],) = overlap.domain_scores(
+                    *(Z[train], is_target[train], recordings[train]),
+                    *(counted[train, None], Z[~train], self._rng(int(fold))),
+                )
+            out.append(overlap.calibrated(scores, is_target, folds, trained[:, 0]))
+        return out
+
+    def _both(
+        self, weights: Array
+    ) -> tuple[
+        NDArray[np.bool_], NDArray[np.str_], NDArray[np.int64], NDArray[np.float64]
+    ]:
+        """Return side, recording and fold of all clips, and how much each counts.
+
+        The latter, also in each draw of training data, has shape
+        (n_clips, 1 + n_draws).
+        """
+        sizes = [len(domain.clip_id) for domain in self.pair]
+        counts = np.concatenate([weights, np.ones(sizes[1])])
+        drawn = [np.concatenate(self.counts[number]) for number in self.draws]
+        return (
+            np.repeat([False, True], sizes),
+            np.concatenate([domain.recording for domain in self.pair]),
+            np.concatenate([domain.folds[self.repeat] for domain in self.pair]),
+            np.stack([counts, *(counts * own for own in drawn)], axis=1),
+        )
+
+    def _rng(self, fold: int) -> np.random.Generator:
+        return domains.generator(self.seed, self.repeat, fold, "domain")
 
 
 def _as_seen(view: View) -> Array:

@@ -43,11 +43,21 @@ class Tables:
         Intervals are of level 1 - alpha.
     seed : int
         Of the draws.
+    by_scores : bool
+        Whether the domain classifier sees scores in place of features.
     """
 
     def __init__(
-        self, clips: Clips, metric: Metric, n_resamples: int, alpha: float, seed: int
+        self,
+        clips: Clips,
+        metric: Metric,
+        n_resamples: int,
+        alpha: float,
+        seed: int,
+        *,
+        by_scores: bool,
     ) -> None:
+        self.by_scores = by_scores
         self.clips, self.metric, self.alpha = clips, metric, alpha
         self.draws = tuple(
             inference.bootstrap_weights(
@@ -127,7 +137,11 @@ class Tables:
         by_kind = [own[:, 0] for own in self.kind_weights if own is not None]
         n = len(self.clips.pair[0].clip_id)
         weights = by_kind[-1] if by_kind else np.ones(n)
-        odds = [run.odds(weights.astype(np.float64)) for run in runs]
+        weights = weights.astype(np.float64)
+        odds = [
+            run.odds_by_scores(weights, own) if self.by_scores else run.odds(weights)
+            for run, own in zip(runs, scores, strict=True)
+        ]
         pairs, again = [], []
         for repeat, (all_scores, found) in enumerate(zip(scores, odds, strict=True)):
             first, *others = [
