@@ -155,12 +155,15 @@ class Decomposition:
     def _reasons(self) -> list[str]:
         """Return a line for each reason."""
         own = self.table[self.table["reason"] != ""]
+        named = set(self.table["class"]) - {""}
         lines = []
-        for (reason, term), rows in own.groupby(["reason", "term"], sort=False):
-            methods = ", ".join(sorted(set(rows["method"])))
-            classes = ", ".join(sorted(set(rows["class"]) - {""}))
-            where = f" ({classes})" if classes else ""
-            lines.append(f"  {_WORDS[str(term)]}, {methods}{where}: {reason}")
+        for reason, rows in own.groupby("reason", sort=False):
+            what = dict.fromkeys(rows["term"].map(_WORDS))
+            classes = set(rows["class"]) - {""}
+            if classes != named:
+                what = dict.fromkeys(sorted(classes))
+            methods = dict.fromkeys(rows["method"])
+            lines.append(f"  {'; '.join(what)} ({', '.join(methods)}): {reason}")
         return lines
 
 
