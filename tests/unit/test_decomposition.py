@@ -121,10 +121,19 @@ def test_scores_alone_may_be_what_is_given():
     assert own["low"]["y_given_x"] > 0
 
 
+def test_clips_without_a_score_are_not_given_by_scores():
+    X, y, _, domain = planted.arrays("label shares", 0)
+    labels = np.where(np.arange(600)[:, None] % 7, y[:, None] == ["a", "b"], np.nan)
+    given = {"source": "source", "target": "target", "given": "scores"}
+    with pytest.raises(DataError, match="the labels of all clips must be known"):
+        decompose(X, labels, domain, **given, **OPTIONS)
+
+
 def test_datasets_far_apart_are_not_split():
     X, y, _, domain = planted.arrays("translation", 0)
     X = X + 30 * (domain == "target")[:, None]
-    own = decompose(*(X, y, domain), source="source", target="target", **OPTIONS)
+    given = {"source": "source", "target": "target", "methods": ["none"]}
+    own = decompose(X, y, domain, **given, **OPTIONS)
     loss = own.terms("loss")
     assert np.isnan(loss["value"][SPLIT]).all()
     assert_allclose(loss["value"]["unsplit"], loss["value"]["loss"])
@@ -149,28 +158,29 @@ def test_it_says_what_it_found_in_words_and_in_rows():
 def test_subgroups_that_are_not_there_are_not_estimated():
     X, y, subgroup, domain = planted.arrays("mixture", 0)
     other = np.char.add(domain, subgroup)
-    own = decompose(
-        *(X, y, domain), source="source", target="target", subgroup=other, **OPTIONS
-    )
+    given = {"source": "source", "target": "target", "methods": ["none"]}
+    own = decompose(X, y, domain, **given, subgroup=other, **OPTIONS)
     assert np.isnan(own.terms("loss")["value"]["subgroups"])
     assert "the datasets share no subgroup" in own.to_string()
 
 
 def test_labels_may_be_a_matrix_with_unknown_ones():
     X, y, _, domain = planted.arrays("label shares", 0)
-    labels = (y[:, None] == ["a", "b", "c"]).astype(float)
+    labels = (y[:, None] == ["a", "b", "c", "rare"]).astype(float)
     labels[::7, 0] = np.nan
+    labels[:2, 3] = 1
     own = decompose(
         *({"none": X}, labels, domain),
         source="source",
         target="target",
         methods={"none": {}},
-        classes=["a", "b", "c"],
+        classes=["a", "b", "c", "rare"],
         **OPTIONS,
     )
     rows = own.table[own.table["of"] == "loss"].set_index(["class", "term"])
     assert rows["n_source"]["a", "loss"] < rows["n_source"]["b", "loss"] == 300
-    assert set(rows.index.get_level_values("class")) == {"", "a", "b", "c"}
+    assert "0 recordings" in rows["reason"]["rare", "loss"]
+    assert "rare (none): 0 recordings" in str(own)
 
 
 @pytest.mark.parametrize(

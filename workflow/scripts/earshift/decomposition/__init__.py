@@ -16,7 +16,7 @@ from earshift.decomposition._few_labels import few_labels
 from earshift.decomposition._result import COLUMNS, Decomposition
 from earshift.decomposition._scores import Run
 from earshift.decomposition._tables import Tables
-from earshift.errors import ConfigError, did_you_mean
+from earshift.errors import ConfigError, DataError, did_you_mean
 from earshift.evaluation import decomposition as terms
 from earshift.evaluation.training import Trainer
 
@@ -132,7 +132,7 @@ def decompose(
     -----
     Intervals hold for other test recordings, other training recordings (also of the
     domain classifier), and other folds. The form of the domain classifier is taken for
-    granted.
+    granted. A recording that both datasets have is drawn in each by itself.
 
     What the domain classifier (`numerics.overlap.domain_scores`) cannot see counts as Y
     given X. So does a translation or a scale of the target where both overlap, although
@@ -159,7 +159,7 @@ def decompose(
     >>> found.terms("gap")["value"].round(1).to_dict()
     {'gap': 0.2, 'less_data': 0.0, 'standardise': 0.2, 'left': 0.0}
     """
-    entries = _entries(methods)
+    entries = _entries(methods, source, target)
     if given not in ("features", "scores"):
         raise ConfigError(
             f"there is no decomposition given '{given}' "
@@ -178,6 +178,11 @@ def decompose(
         n_repeats=n_repeats,
         seed=random_state,
     )
+    if given == "scores" and any((part.labels < 0).any() for part in clips.pair):
+        raise DataError(
+            "to decompose a loss given the scores, the labels of all clips must be "
+            "known, as others have no score. Leave these clips out."
+        )
     plugin = {"plugin": "logistic", "C": sorted(C), "n_inner_folds": 3}
     trainer = Trainer.of(plugin)
     runs = {
@@ -215,7 +220,7 @@ def decompose(
 
 
 def _entries(
-    methods: Sequence[str] | Mapping[str, Mapping[str, Any]],
+    methods: Sequence[str] | Mapping[str, Mapping[str, Any]], source: str, target: str
 ) -> dict[str, dict[str, Any]]:
     """Return the config entry of each method, checked."""
     given: Mapping[str, Mapping[str, Any]] = (
@@ -239,4 +244,6 @@ def _entries(
                 f"'{name}' is a control, and corrects nothing: leave it out of "
                 "'methods'."
             )
+        if reason := method.cannot(source, target, (source, target)):
+            raise ConfigError(f"'{name}' cannot be used here: {reason}")
     return entries

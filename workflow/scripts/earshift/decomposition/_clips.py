@@ -196,7 +196,10 @@ def _trainable(
 ) -> tuple[list[int], dict[str, str]]:
     """Return the classes that have enough recordings, and why others have not."""
     kept, left_out = [], {}
+    both = np.concatenate(rows)
     for c, name in enumerate(names):
+        if not (labels[both, c] == PRESENT).any():
+            continue  # a class of other datasets
         fewest = min(
             len(np.unique(recordings[own][labels[own, c] == code]))
             for own in rows
@@ -210,7 +213,7 @@ def _trainable(
                 f"{n_folds} folds need as many"
             )
     if not kept:
-        name, why = next(iter(left_out.items()))
+        name, why = next(iter(left_out.items()), ("", "no clip has a class"))
         raise DataError(
             f"no class can be trained and tested in both datasets: {why} (class "
             f"'{name}'). Are classes named alike in both?"
