@@ -17,8 +17,8 @@ from tests.helpers.tones import write_table_dataset
 
 #: Those that are run here; that of clusters is run beside the tests of SLURM.
 HERE = {
-    *("chance", "classifier", "coverage", "distances", "folds", "models", "precision"),
-    *("scale", "short_clips", "study"),
+    *("chance", "classifier", "coverage", "decomposition", "distances", "folds"),
+    *("models", "precision", "scale", "short_clips", "study"),
 }
 
 NUMBER = r"[-+]?\d+(\.\d+)?(e[-+]\d+)?"
@@ -86,6 +86,20 @@ def test_coverage(tmp_path):
     assert len(kept) == 2
     assert figures(*arguments, cwd=tmp_path)[1:] == rows
     assert {file: file.stat().st_mtime_ns for file in kept} == kept
+
+
+def test_decomposition(tmp_path):
+    """Of a translation, which label shares have no part in."""
+    head, *rows = figures("decomposition", "--quick", cwd=tmp_path)
+    assert head == []
+    loss, shares, *split = (row[:2] for row in rows)
+    assert shares == [0, 0]
+    assert 0.05 < loss[0] < 0.2
+    for column in (0, 1):
+        assert sum(row[column] for row in split) == pytest.approx(
+            loss[column], abs=0.01
+        )
+    assert len(split) == 3
 
 
 def test_distances(tmp_path):

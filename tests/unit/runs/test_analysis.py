@@ -100,11 +100,11 @@ def test_a_table_that_lacks_something_is_refused(tmp_path, change, message):
     with pytest.raises(DataError, match="no table"):
         analysis.derive(tmp_path / "none.csv", tmp_path / "out")
     (tmp_path / "t.xlsx").touch()
-    with pytest.raises(DataError, match="must be a .parquet or a .csv"):
+    with pytest.raises(DataError, match=r"must be a \.parquet or a \.csv"):
         analysis.derive(tmp_path / "t.xlsx", tmp_path / "out")
 
 
-def test_the_command_line_says_what_is_missing(tmp_path):
+def test_the_command_line_says_what_is_missing():
     run = [sys.executable, str(ROOT / "workflow" / "scripts" / "run.py")]
     for words, message in (
         (["--analyse", "no.csv"], "needs --out FOLDER"),

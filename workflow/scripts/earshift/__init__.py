@@ -8,6 +8,7 @@ The public interface:
 * `load_features` loads the features and labels of an experiment as arrays;
 * `AdaptedClassifier` is trained on one collection, for another;
 * `scorecard` says what corrections gain and cost, of plain arrays;
+* `decompose` says where the loss from one collection to another comes from;
 * `earshift.debias` holds the debias methods, scikit-learn transformers;
 * `earshift.discrepancy` holds measures of how far apart two sets of clips are.
 """
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from earshift.adaptation import AdaptedClassifier
+    from earshift.decomposition import decompose
     from earshift.loading import load_features
     from earshift.models import load_model
     from earshift.reading import open_embeddings, open_features
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "AdaptedClassifier",
+    "decompose",
     "load_features",
     "load_model",
     "open_embeddings",
@@ -36,6 +39,7 @@ __all__ = [
 
 _HOME = {
     "AdaptedClassifier": "earshift.adaptation",
+    "decompose": "earshift.decomposition",
     "load_features": "earshift.loading",
     "load_model": "earshift.models",
     "open_embeddings": "earshift.reading",

@@ -6,12 +6,14 @@ import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from earshift.debias import Method
+from earshift.numerics import inference
 
 #: Codes of a label.
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
@@ -61,6 +63,17 @@ class Domain:
         else:
             chosen = self.drawn[repeat, fold, c]
         return chosen
+
+    @cached_property
+    def strata(self) -> dict[str, str]:
+        """The stratum of each recording, by the rarest class that it has.
+
+        It is found once: training data are drawn anew for each fold, method and source.
+        """
+        clip, c = np.nonzero(self.labels == PRESENT)
+        recordings = np.concatenate([self.recording[clip], self.recording])
+        classes = np.concatenate([c.astype(str), np.full(len(self.recording), "")])
+        return inference.strata_of(recordings, classes)
 
     def digest(self) -> str:
         """Return a hash of everything in the domain."""

@@ -184,8 +184,8 @@ def share(known: Mask, place: NDArray[np.float64], part: float) -> Mask:
 def halves(domain: Domain, key: bytes) -> Mask:
     """Return which clips are of the first of two halves of the recordings.
 
-    Each stratum of recordings (`strata_of`) is halved, so that no class is in one half
-    alone.
+    Each stratum of recordings (`Domain.strata`) is halved, so that no class is in one
+    half alone.
 
     Parameters
     ----------
@@ -200,21 +200,13 @@ def halves(domain: Domain, key: bytes) -> Mask:
         True in the first half.
     """
     names, member = np.unique(domain.recording, return_inverse=True)
-    strata = strata_of(domain)
+    strata = domain.strata
     order = np.lexsort(
         (hashed(names, key), np.array([strata[n] for n in names.tolist()], str))
     )
     first = np.empty(len(names), bool)
     first[order] = np.arange(len(names)) % 2 == 0
     return np.asarray(first[member])
-
-
-def strata_of(domain: Domain) -> dict[str, str]:
-    """Return the stratum of each recording, by the rarest class that it has."""
-    clip, c = np.nonzero(domain.labels == PRESENT)
-    recordings = np.concatenate([domain.recording[clip], domain.recording])
-    classes = np.concatenate([c.astype(str), np.full(len(domain.recording), "")])
-    return inference.strata_of(recordings, classes)
 
 
 def redrawn(domain: Domain, seed: int, number: int) -> NDArray[np.int64]:
@@ -235,5 +227,5 @@ def redrawn(domain: Domain, seed: int, number: int) -> NDArray[np.int64]:
         The same for all methods, classes and folds.
     """
     rng = domains.generator(seed, number, 0, "drawn anew", domain.name)
-    counts, _ = inference.redrawn(domain.recording, 1, rng, strata_of(domain))
+    counts, _ = inference.redrawn(domain.recording, 1, rng, domain.strata)
     return counts[:, 0]
