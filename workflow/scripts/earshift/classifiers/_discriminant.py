@@ -43,8 +43,8 @@ class ShrunkenLDA(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Where features are many, the normal distributions are too sure of themselves: scores
-    rank clips well, but are too far from 0 for log-odds.
+    Where features are many and clips few, scores are too far from 0 to be taken for
+    log-odds, whether or not they rank clips well.
 
     References
     ----------

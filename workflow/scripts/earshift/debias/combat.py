@@ -27,21 +27,24 @@ MAX_STEPS = 100
 class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Take the shift and the scale of each other dataset away, shrunk over features.
 
-    In units of the source, z = (x - m_s) / s_s, a feature of another dataset has a
-    mean g and a variance v. These are estimated with priors that all features of the
-    dataset share, a normal one of g and an inverse gamma one of v, whose moments are
-    those over features: a feature that differs more than others, on few clips, is
-    taken to do so in part by chance. A clip becomes m_s + s_s (z - g) / v^1/2. Clips of
-    the source stay as they are.
+    In common units, z = (x - m_s) / s with the mean m_s of the source and the spread s
+    within both datasets, a feature of another dataset has a mean g and a variance v.
+    These are estimated with priors that all features of the dataset share, a normal one
+    of g and an inverse gamma one of v, whose moments are those over features: a feature
+    that differs more than others, on few clips, is taken to do so in part by chance. A
+    clip becomes m_s + s_s (z - g) / v^1/2, with the spread s_s of the source. Clips of
+    the source stay as they are. A feature that does not vary in the source, or not in
+    the other dataset, is moved alone.
 
     Attributes
     ----------
     source_ : str
         Name of the source.
-    mean_, scale_ : ndarray of shape (n_features,), float64
-        Mean and spread of the source; a spread of 0 counts as 1.
-    shift_, variance_ : dict of str to ndarray of shape (n_features,), float64
-        g and v of each other dataset.
+    mean_ : ndarray of shape (n_features,), float64
+        Mean of the source.
+    shift_, scale_ : dict of str to ndarray of shape (n_features,), float64
+        Of each other dataset: what is taken from its features, and what they are then
+        multiplied by, s_s / (s v^1/2).
 
     Notes
     -----
@@ -53,7 +56,7 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ----------
     Johnson, Li, Rabinovic (2007), "Adjusting batch effects in microarray expression
     data using empirical Bayes methods", Biostatistics 8, section 3: here without
-    covariates, and with the source for what is common to all.
+    covariates, and with the source as the dataset that others are made alike.
     """
 
     def fit(
@@ -97,14 +100,10 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         for part in parts.values() or [own[:0]]:
             check_both(type(self).__name__, own, part)
         self.source_ = source
-        self.mean_, spread = own.mean(axis=0), own.std(axis=0)
-        # What rounding leaves of a constant feature is no spread.
-        varies = spread > 1e-9 * np.maximum(np.abs(self.mean_), 1e-300)
-        self.scale_ = np.where(varies, spread, 1.0)
-        self.shift_, self.variance_ = {}, {}
+        self.mean_ = own.mean(axis=0)
+        self.shift_, self.scale_ = {}, {}
         for name, part in parts.items():
-            found = _estimates((part - self.mean_) / self.scale_, varies)
-            self.shift_[name], self.variance_[name] = found
+            self.shift_[name], self.scale_[name] = _onto(own, part)
         return self
 
     def transform(self, X: NDArray[np.floating], domain: NDArray[np.generic]) -> Array:
@@ -139,21 +138,45 @@ class ComBat(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                     f"clips of {sorted([self.source_, *self.shift_])}."
                 )
             own = np.asarray(domain) == name
-            z = (X[own] - self.mean_) / self.scale_ - self.shift_[name]
-            out[own] = z / np.sqrt(self.variance_[name]) * self.scale_ + self.mean_
+            out[own] = (X[own] - self.shift_[name]) * self.scale_[name] + self.mean_
         return out
 
 
-def _estimates(Z: Array, varies: NDArray[np.bool_]) -> tuple[Array, Array]:
+def _onto(own: Array, part: Array) -> tuple[Array, Array]:
+    """Return what is taken from features of a dataset, and what multiplies the rest.
+
+    Parameters
+    ----------
+    own, part : ndarray of shape (n_clips, n_features), float64
+        Clips of the source, and of the other dataset.
+
+    Returns
+    -------
+    shift, scale : ndarray of shape (n_features,), float64
+        In the units of the clips.
+    """
+    mean, variance = own.mean(axis=0), own.var(axis=0)
+    shift, other = part.mean(axis=0), part.var(axis=0)
+    scale = np.ones(len(shift))
+    # What rounding leaves of a constant feature is no spread.
+    size = np.maximum(np.abs(mean), np.abs(part - mean).max(axis=0))
+    least = (1e-9 * np.maximum(size, 1e-300)) ** 2
+    some = np.flatnonzero(np.minimum(variance, other) > least)
+    if len(some):
+        within = np.sqrt((variance + other)[some] / 2)
+        g, v = _estimates((part - mean)[:, some] / within)
+        shift[some] = mean[some] + within * g
+        scale[some] = np.sqrt(variance[some] / v) / within
+    return shift, scale
+
+
+def _estimates(Z: Array) -> tuple[Array, Array]:
     """Return the shift and the variance of each feature, with the priors of all.
 
     Parameters
     ----------
     Z : ndarray of shape (n_clips, n_features), float64
-        Clips in units of the source.
-    varies : ndarray of shape (n_features,), bool
-        Which features vary in the source; others, and those that do not vary here, are
-        moved alone, and have no part in the priors.
+        Clips in common units; all features vary.
 
     Returns
     -------
@@ -161,28 +184,19 @@ def _estimates(Z: Array, varies: NDArray[np.bool_]) -> tuple[Array, Array]:
         Where the equations (3) of the paper, solved in turn, agree.
     """
     n = len(Z)
-    mean, spread = Z.mean(axis=0), Z.var(axis=0, ddof=1)
-    shift, variance = mean.copy(), np.ones(len(mean))
-    some = np.flatnonzero(varies & (spread > 1e-18 * np.maximum(mean**2, 1e-300)))
-    if not len(some):
-        return shift, variance
-    g, v = mean[some], spread[some]
+    g, v = Z.mean(axis=0), Z.var(axis=0, ddof=1)
     level, width = g.mean(), g.var()
     a, b = _inverse_gamma(v)
-    now = (g, v)
+    shift, variance = g, v
     for _ in range(MAX_STEPS):
         # The squared distances of clips from a shift, summed.
-        squares = (n - 1) * v + n * (g - now[0]) ** 2
-        new_v = v if np.isinf(a) else (b + squares / 2) / (n / 2 + a - 1)
-        new_g = (n * width * g + new_v * level) / (n * width + new_v)
-        change = max(
-            np.abs(new_g - now[0]).max(),
-            np.abs(new_v / np.maximum(now[1], 1e-300) - 1).max(),
-        )
-        now = (new_g, new_v)
-        if change < TOLERANCE:
+        squares = (n - 1) * v + n * (g - shift) ** 2
+        before = variance
+        if np.isfinite(a):
+            variance = (b + squares / 2) / (n / 2 + a - 1)
+        shift = (n * width * g + variance * level) / (n * width + variance)
+        if np.abs(variance / before - 1).max() < TOLERANCE:
             break
-    shift[some], variance[some] = now
     return shift, variance
 
 
