@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from earshift import debias, registry, store
 from earshift.debias import Method
@@ -121,8 +121,10 @@ LOG = []
 
 
 class Cheat(Base):
-    def fit(self, X, domain, y=None, subgroup=None, *, source, source_clips):
-        LOG.append(("fit", source, X, domain, source_clips))
+    def fit(
+        self, X, domain, y=None, subgroup=None, *, source, source_clips, source_labels
+    ):
+        LOG.append(("fit", source, X, domain, source_clips, source_labels))
         return super().fit(X)
 
     def transform(self, X, domain=None):
@@ -143,12 +145,15 @@ def test_a_method_is_told_the_source_and_the_dataset_of_each_clip(
     views = [call for call in log if call[0] == "fit"]
     # Twice as many in the folds where each fit is tried again.
     assert {source for _, source, *_ in views} == {"a", "b"}
-    _, source, X, domain, clips = views[0]
+    _, source, X, domain, clips, labels = views[0]
     assert source == "a"
     # Of the source all clips that train, in its scale, whatever the scope.
     trained = by_name["a"][0].X[by_name["a"][0].train(0, 0, 0)]
     scaled = (trained - trained.mean(axis=0)) / trained.std(axis=0)
     assert_allclose(clips, scaled, atol=1e-9)
+    # With the labels of these alone, of all classes.
+    a = by_name["a"][0]
+    assert_array_equal(labels, a.labels[a.train(0, 0, 0)])
     n_own = (domain == "a").sum()
     assert n_own == len(clips) if scope == "global" else 0 < n_own < len(clips)
     assert {row.tobytes() for row in X[domain == "a"]} <= {
@@ -183,6 +188,22 @@ def viewed(entries, method, c=None):
     """What a method makes of the first fold, seen from `b`."""
     split = Split(inputs.load_all(entries, ["c0", "c1"]), 0, 0)
     return split, split.view(1, Method.of("own", method), c, fit_again=True)
+
+
+def test_a_clip_that_is_drawn_twice_has_its_label_twice(tmp_path, entries):
+    text = START.format(access="none") + LOGGER + END
+    logger = written(tmp_path, "own", text)
+    split = Split(inputs.load_all(entries, ["c0", "c1"]), 0, 0)
+    counts = [np.arange(len(d.clip_id)) % 3 for d in split.domains]
+    split.view(1, Method.of("own", logger), counts=counts)
+    log = registry.load("debias", logger["plugin"]).LOG
+    _, source, X, _, clips, labels = log[0]
+    own = split.domains[1]
+    drawn = np.repeat(np.arange(len(own.X)), counts[1] * split.train[1])
+    assert source == "b"
+    assert_array_equal(labels, own.labels[drawn])
+    assert_array_equal(np.unique(clips, axis=0), np.unique(X, axis=0))
+    assert len(clips) == len(X) == len(drawn)
 
 
 @pytest.mark.parametrize("c", [None, 0])

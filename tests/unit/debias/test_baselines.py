@@ -269,8 +269,14 @@ def test_no_clip_weighs_more_than_the_cap_even_where_nothing_overlaps(rng):
     assert_allclose(even.effective_n_, 200)
 
 
+def spaced(rng, n):
+    """Clips of which no two have nearly equal values of a feature."""
+    even = np.tile(np.linspace(-3, 3, n)[:, None], D)
+    return rng.permuted(even, axis=0)
+
+
 def test_ranks_become_normal_scores_in_each_dataset(rng):
-    X_a, X_b = mixed(rng, 50), 3 * mixed(rng, 80) ** 3
+    X_a, X_b = spaced(rng, 50), np.sinh(spaced(rng, 80))
     _, a, b = fitted("quantile_alignment", X_a, X_b)
     for X, out in ((X_a, a), (X_b, b)):
         expected = np.sort(norm.ppf((np.arange(len(X)) + 0.5) / len(X)))
@@ -279,9 +285,9 @@ def test_ranks_become_normal_scores_in_each_dataset(rng):
 
 
 def test_monotone_maps_of_a_feature_change_nothing(rng):
-    X_a, X_b = mixed(rng, 50), mixed(rng, 50)
+    X_a, X_b = spaced(rng, 50), spaced(rng, 50)
     _, a, b = fitted("quantile_alignment", X_a, X_b)
-    bent = np.column_stack([np.exp(X_b[:, 0]), X_b[:, 1] ** 3, 2 * X_b[:, 2:] - 7])
+    bent = np.column_stack([np.exp(X_b[:, 0]), np.sinh(X_b[:, 1]), 2 * X_b[:, 2:] - 7])
     _, again_a, again_b = fitted("quantile_alignment", np.arctan(X_a), bent)
     assert_array_equal(again_a, a)
     assert_array_equal(again_b, b)
@@ -301,6 +307,21 @@ def test_ties_share_a_score_and_new_values_lie_between_or_at_the_end():
     assert_allclose(constant.transform(X, domain), 0, atol=1e-15)
     with pytest.raises(DataError, match=r"no ranks of the dataset 'z'.*\['a'\]"):
         method.transform(X, np.full(6, "z"))
+
+
+def test_what_is_hardly_above_a_value_of_many_clips_is_no_rank_above_it():
+    """As the outputs of rectifiers are; a clip that changes a little moves a little."""
+    X = np.r_[np.zeros(50), 1e-9, 2e-5, np.linspace(0.5, 2, 48)][:, None]
+    domain = np.full(100, "a")
+    method = debias.make("quantile_alignment").fit(X, domain)
+    near = np.array([[0], [1e-9], [2e-5], [-1e-6]])
+    assert_allclose(method.transform(near, domain[:4]), norm.ppf(0.26))
+    _, *rest = np.sort(method.transform(X, domain)[51:], axis=0)
+    assert_allclose(np.concatenate(rest), norm.ppf((np.arange(52, 100) + 0.5) / 100))
+    # What is no spread beside that of the other dataset is none.
+    both = np.concatenate([X, X * 1e-7]), np.repeat(["a", "b"], 100)
+    out = debias.make("quantile_alignment").fit(*both).transform(*both)
+    assert np.ptp(out[100:]) == 0 < np.ptp(out[:100])
 
 
 @pytest.mark.parametrize("power", [1.0, 0.5])
@@ -325,6 +346,10 @@ METHODS = (
     "importance_weights",
     "quantile_alignment",
     "length_normalisation",
+    "source_whitening",
+    "wccn",
+    "combat",
+    "balanced_standardise",
 )
 
 
@@ -336,5 +361,6 @@ def test_a_run_scores_them_across_and_within(tmp_path):
     assert set(auc.index.get_level_values("method")) == {"none", *METHODS}
     assert (auc > 0.5).all()
     accuracy = scores.groupby(["method", "train", "test"])["balanced_accuracy"].mean()
-    for name in (*MAPS, "quantile_alignment", "leace"):
+    of_target = ("quantile_alignment", "leace", "combat", "balanced_standardise")
+    for name in (*MAPS, *of_target):
         assert accuracy[name, "a", "b"] > accuracy["none", "a", "b"]

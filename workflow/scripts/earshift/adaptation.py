@@ -133,9 +133,9 @@ class AdaptedClassifier(ClassifierMixin, BaseEstimator):
         self._scaler = StandardScaler().fit(clips)
         self.adapted_ = X_target is not None
         source, pool = self._scaler.transform(clips), None
-        if X_target is not None:
-            source, pool = self._adapted(clips, X_target)
         is_class = codes[:, None] == np.arange(len(self.classes_))
+        if X_target is not None:
+            source, pool = self._adapted(clips, is_class, X_target)
         rng = np.random.default_rng(self.random_state)
         folds = assign_folds(is_class, names.astype(str), self.n_inner_folds, rng)
         K = classifier.products(source)
@@ -147,13 +147,21 @@ class AdaptedClassifier(ClassifierMixin, BaseEstimator):
             self._train_again(source, is_class, pool)
         return self
 
-    def _adapted(self, X: Array, X_target: ArrayLike) -> tuple[Array, Pool]:
+    def _adapted(
+        self, X: Array, is_class: NDArray[np.bool_], X_target: ArrayLike
+    ) -> tuple[Array, Pool]:
         """Fit the chain; return the clips of the source and the target as it does."""
         target = validate_data(self, X_target, dtype=np.float64, reset=False)
         scaled = [self._scaler.transform(part) for part in (X, target)]
         domain = np.repeat([_SOURCE, _TARGET], [len(part) for part in scaled])
         self._chain = debias.make("adapt", steps=list(self.steps))
-        self._chain.fit(np.concatenate(scaled), domain, source=_SOURCE)
+        self._chain.fit(
+            np.concatenate(scaled),
+            domain,
+            source=_SOURCE,
+            source_clips=scaled[0],
+            source_labels=is_class.astype(np.int8),
+        )
         source, own = (
             self._chain.transform(part, np.full(len(part), name))
             for part, name in zip(scaled, (_SOURCE, _TARGET), strict=True)

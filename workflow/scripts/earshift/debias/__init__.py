@@ -48,8 +48,11 @@ The workflow calls
     clip; a method with access ``"none"`` is never told.
 
 `source` of `fit` and `domain` of `transform` are given to methods that take them by
-name. So is `source_clips` of `fit`: features of all training clips of the source, of
-which `X` has in scope ``classwise`` only those with the class.
+name. So are `source_clips` of `fit`, features of all training clips of the source, of
+which `X` has in scope ``classwise`` only those with the class; and `source_labels`, the
+labels of these clips, shape (n_source_clips, n_classes): 1 for present, 0 for absent,
+-1 for unknown. They are the labels that classifiers are trained on, and no access is
+needed to see them.
 
 A fitted method may have
 
@@ -122,7 +125,9 @@ from earshift.debias._controls import Control
 from earshift.debias._directions import Found
 from earshift.debias._method import Method, options_of
 from earshift.debias.adapt import Chain
+from earshift.debias.balanced_standardise import BalancedStandardise
 from earshift.debias.class_onehot import ClassOneHot
+from earshift.debias.combat import ComBat
 from earshift.debias.coral import CORAL
 from earshift.debias.importance_weights import ImportanceWeights
 from earshift.debias.k import KernelMap
@@ -141,15 +146,20 @@ from earshift.debias.self_training import SelfTraining
 from earshift.debias.shuffle_all import ShuffleAll
 from earshift.debias.shuffle_within_class import ShuffleWithinClass
 from earshift.debias.shuffle_within_domain import ShuffleWithinDomain
+from earshift.debias.source_whitening import SourceWhitening
 from earshift.debias.standardise import Standardise
+from earshift.debias.wccn import WCCN
 from earshift.errors import ConfigError, did_you_mean
 
 __all__ = [
     "CORAL",
     "LDA",
     "LEACE",
+    "WCCN",
+    "BalancedStandardise",
     "Chain",
     "ClassOneHot",
+    "ComBat",
     "Control",
     "Found",
     "Identity",
@@ -168,6 +178,7 @@ __all__ = [
     "ShuffleAll",
     "ShuffleWithinClass",
     "ShuffleWithinDomain",
+    "SourceWhitening",
     "Standardise",
     "calls",
     "checks",

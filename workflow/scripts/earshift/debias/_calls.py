@@ -12,7 +12,7 @@ from sklearn.base import TransformerMixin
 
 #: Arguments of `fit` that a method gets only if it takes them, as it does `domain` of
 #: `transform`.
-FIT_OPTIONAL = ("source", "source_clips")
+FIT_OPTIONAL = ("source", "source_clips", "source_labels")
 
 
 def takes(function: Callable[..., Any], word: str) -> bool:

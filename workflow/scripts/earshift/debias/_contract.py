@@ -160,6 +160,7 @@ class _Trial:
             "subgroup": np.tile(np.array(["p", "q"], object), n * N_TRAIN // 2),
             "source": "a",
             "source_clips": train[0].X,
+            "source_labels": np.eye(3, dtype=np.int8)[np.arange(N_TRAIN) % 3],
         }
         self.y = rng.random(n * N_TRAIN) < 0.5
         self.some = np.concatenate([clips.X[:20] for clips in self.groups[1]])

@@ -77,6 +77,7 @@ class _Pair:
         seen = {"X": np.concatenate(parts), "domain": domain, "source": "a"}
         seen["subgroup"] = np.tile(self.subgroup, len(parts))
         seen["source_clips"] = self.source
+        seen["source_labels"] = self.y[:, None].astype(np.int8)
         _calls.fit(method, seen)
         weights = _fit_checks.weights_of(method, len(domain))
         source, target, scored = (

@@ -14,7 +14,7 @@ from earshift import registry
 from earshift.debias import _calls
 from earshift.errors import ConfigError, MethodError
 
-version = 1
+version = 2
 access = "target_unlabelled"
 classwise = False
 
@@ -50,6 +50,8 @@ class Chain(TransformerMixin, BaseEstimator):
         subgroup: NDArray[np.generic] | None = None,
         *,
         source: str | None = None,
+        source_clips: NDArray[np.floating] | None = None,
+        source_labels: NDArray[np.int8] | None = None,
     ) -> Self:
         """Fit each step to the clips as those before it leave them.
 
@@ -63,6 +65,10 @@ class Chain(TransformerMixin, BaseEstimator):
             Handed on.
         source : str, optional
             The dataset whose classifiers are trained.
+        source_clips : ndarray of shape (n_source_clips, n_features), optional
+            Its training clips. Each step gets them as those before it leave them.
+        source_labels : ndarray of shape (n_source_clips, n_classes), int8, optional
+            Their labels, handed on.
 
         Returns
         -------
@@ -80,13 +86,17 @@ class Chain(TransformerMixin, BaseEstimator):
         for step in self.steps:
             fitted = clone(step)
             arguments = {"X": X, "domain": domain, "y": y, "subgroup": subgroup}
-            _calls.fit(fitted, arguments | {"source": source})
+            own = {"source_clips": source_clips, "source_labels": source_labels}
+            _calls.fit(fitted, arguments | {"source": source} | own)
             if getattr(fitted, "weights_", None) is not None:
                 raise MethodError(
                     f"its step {type(fitted).__name__} weights clips, and weights are "
                     "not handed on: take it by itself, or leave it out."
                 )
             X = _calls.transform(fitted, X, domain)
+            if source_clips is not None:
+                names = np.full(len(source_clips), source)
+                source_clips = _calls.transform(fitted, source_clips, names)
             self.steps_.append(fitted)
         return self
 

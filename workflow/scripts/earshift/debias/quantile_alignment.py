@@ -12,10 +12,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from earshift.errors import DataError
 
-version = 1
+version = 2
 access = "target_unlabelled"
 
 Array = NDArray[np.float64]
+
+#: Values of training clips that differ by less than this share of a feature's spread
+#: are ties. Models give many clips a value of exactly 0, and others one just above it:
+#: without ties, the least change of a clip would move it past all of the former.
+TIED = 1e-3
 
 
 class QuantileAlignment(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -23,14 +28,14 @@ class QuantileAlignment(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     A value that is larger than a share q of the training clips of its dataset, those
     equal to it counted by half, becomes the value of a standard normal distribution
-    that is larger than a share q of that. Between values of training clips it is
-    interpolated, and beyond them it is that of the last.
+    that is larger than a share q of that. Values count as equal that differ by less
+    than a thousandth of the mean spread within datasets. Between values of training
+    clips it is interpolated, and beyond them it is that of the last.
 
     Attributes
     ----------
     scores_ : dict of str to list of tuple of ndarray
-        For each dataset and feature, the values of training clips, each once and
-        sorted, and their normal scores.
+        For each dataset and feature, sorted values, and their normal scores.
 
     Notes
     -----
@@ -63,9 +68,14 @@ class QuantileAlignment(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         del y, subgroup
         X, domain = validate_data(self, X, domain, dtype=np.float64)
+        parts = {str(name): X[domain == name] for name in np.unique(domain)}
+        spread = np.sqrt(np.mean([part.var(axis=0) for part in parts.values()], axis=0))
         self.scores_ = {
-            str(name): [_normal_scores(column) for column in X[domain == name].T]
-            for name in np.unique(domain)
+            name: [
+                _normal_scores(*column)
+                for column in zip(part.T, TIED * spread, strict=True)
+            ]
+            for name, part in parts.items()
         }
         return self
 
@@ -104,11 +114,34 @@ class QuantileAlignment(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return out
 
 
-def _normal_scores(column: Array) -> tuple[Array, Array]:
-    """Return the values of a feature, each once and sorted, and their normal scores."""
+def _normal_scores(column: Array, tied: float) -> tuple[Array, Array]:
+    """Return values of a feature, sorted, and their normal scores.
+
+    Parameters
+    ----------
+    column : ndarray of shape (n_clips,), float64
+        The values of clips.
+    tied : float
+        Values that are less than this above another count as that one. Each counts for
+        those that are up to a quarter of this away as well, so that the score of a
+        clip that has a common value does not hang on its last digits.
+
+    Returns
+    -------
+    values, scores : ndarray of shape (n_values,), float64
+        Two for each value that is no tie: the ends of where its score holds.
+    """
     values, counts = np.unique(column, return_counts=True)
+    if np.diff(values).min(initial=np.inf) < tied:
+        firsts = [0]
+        while (then := np.searchsorted(values, values[firsts[-1]] + tied)) < len(
+            values
+        ):
+            firsts.append(int(then))
+        values, counts = values[firsts], np.add.reduceat(counts, firsts)
     share = (np.cumsum(counts) - counts / 2) / len(column)
-    return values, norm.ppf(share)
+    ends = values[:, None] + tied / 4 * np.array([-1, 1])
+    return ends.ravel(), np.repeat(norm.ppf(share), 2)
 
 
 def make() -> QuantileAlignment:

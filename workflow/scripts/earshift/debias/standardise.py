@@ -6,16 +6,15 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from earshift.errors import ConfigError
+from earshift.debias._per_dataset import PerDataset, check_options
 
 version = 1
 access = "target_unlabelled"
 
 
-class Standardise(TransformerMixin, BaseEstimator):
+class Standardise(PerDataset):
     """Standardise each feature by the clips of its own dataset.
 
     Parameters
@@ -42,10 +41,6 @@ class Standardise(TransformerMixin, BaseEstimator):
     differ in how common classes are, their means differ for this reason too, and what
     is taken away is in part class.
     """
-
-    def __init__(self, floor: float = 0.1, shrink: float = 0.0) -> None:
-        self.floor = floor
-        self.shrink = shrink
 
     def fit(
         self,
@@ -77,48 +72,8 @@ class Standardise(TransformerMixin, BaseEstimator):
         """
         del y, subgroup
         X, domain = validate_data(self, X, domain, dtype=np.float64)
-        self.domains_, member = np.unique(domain, return_inverse=True)
-        parts = [X[member == k] for k in range(len(self.domains_))]
-        self.mean_ = np.stack([part.mean(axis=0) for part in parts])
-        variance = np.stack([part.var(axis=0) for part in parts])
-        n = np.bincount(member)[:, None]
-        pooled = variance.mean(axis=0)
-        own = (n * variance + self.shrink * pooled) / (n + self.shrink)
-        scale = np.sqrt(own)
-        is_source = self.domains_ == source
-        reference = scale[is_source] if is_source.any() else np.sqrt(pooled)[None]
-        scale = np.maximum(scale, self.floor * reference)
-        # What rounding leaves of a constant feature is no spread.
-        tiny = 1e-9 * np.abs(self.mean_).max(axis=0, initial=1e-300)
-        self.scale_ = np.where(scale > tiny, scale, 1.0)
+        self._learn(X, domain, source)
         return self
-
-    def transform(
-        self, X: NDArray[np.floating], domain: NDArray[np.generic] | None = None
-    ) -> NDArray[np.float64]:
-        """Return the clips, each standardised as its dataset was when fitted.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_clips, n_features)
-            Features.
-        domain : ndarray of shape (n_clips,), optional
-            Dataset of each clip; those of no known one are standardised by the means of
-            mean and spread over the datasets.
-
-        Returns
-        -------
-        ndarray of shape (n_clips, n_features), float64
-            Features in units of their spread.
-        """
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        out = (X - self.mean_.mean(axis=0)) / self.scale_.mean(axis=0)
-        if domain is not None:
-            for k, name in enumerate(self.domains_):
-                own = domain == name
-                out[own] = (X[own] - self.mean_[k]) / self.scale_[k]
-        return out
 
 
 def make(*, floor: float = 0.1, shrink: float = 0.0) -> Standardise:
@@ -129,9 +84,5 @@ def make(*, floor: float = 0.1, shrink: float = 0.0) -> Standardise:
     floor, shrink : float
         As of `Standardise`; both 0 or more, and `floor` at most 1.
     """
-    if not 0 <= floor <= 1 or shrink < 0:
-        raise ConfigError(
-            f"'standardise' needs a 'floor' from 0 to 1 and a 'shrink' of 0 or more, "
-            f"got {floor:g} and {shrink:g}."
-        )
+    check_options("standardise", floor, shrink)
     return Standardise(floor, shrink)

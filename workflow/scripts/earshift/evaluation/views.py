@@ -176,11 +176,13 @@ class Split:
             parts.append((domain, space.X[i][self.places(i, clips)], clips))
         name = self.domains[source].name
         arguments = domains.seen_by(method, parts, source=name)
-        if calls.takes(correction.fit, "source_clips"):
+        own = ("source_clips", "source_labels")
+        if any(calls.takes(correction.fit, word) for word in own):
             train = np.flatnonzero(self.train[source])
             if counts is not None:
                 train = np.repeat(train, counts[source][train])
             arguments["source_clips"] = space.X[source][self.places(source, train)]
+            arguments["source_labels"] = self.domains[source].labels[train]
         calls.fit(correction, arguments)
         weights = _weights(correction, arguments["domain"], parts[source])
         view = View(self, space, correction, method.looks_at_domains, weights, counts)

@@ -60,21 +60,47 @@ def _shrunk(
         level = float(np.mean(centred**2))
         return float(shrinkage), np.full(d, shrinkage * level)
     scale = StandardScaler().fit(part).scale_
-    weight, level = _ledoit_wolf(centred / scale)
+    weight, level = ledoit_wolf(centred / scale)
     return weight, weight * level * scale**2
 
 
-def _ledoit_wolf(Z: Array) -> tuple[float, float]:
-    """Return the shrinkage of Ledoit and Wolf (2004) for centred `Z`, and the level."""
-    n, d = Z.shape
-    squares = Z**2
+def ledoit_wolf(Z: Array, weights: Array | None = None) -> tuple[float, float]:
+    """Return how much a covariance is to be shrunk towards a multiple of the identity.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_clips, n_features), float64
+        Clips, centred.
+    weights : ndarray of shape (n_clips,), float64, optional
+        How often each clip is there, above 0; without, once.
+
+    Returns
+    -------
+    share : float
+        From 0 to 1: the covariance becomes ``(1 - share)`` times itself, plus ``share *
+        level`` times the identity.
+    level : float
+        Mean variance of the features.
+
+    References
+    ----------
+    Ledoit, Wolf (2004), "A well-conditioned estimator for large-dimensional covariance
+    matrices", Journal of Multivariate Analysis 88.
+    """
+    d = Z.shape[1]
+    n = len(Z) if weights is None else float(weights.sum())
+    rows = Z if weights is None else Z * np.sqrt(weights)[:, None]
+    squares = rows**2
     level = float(squares.sum() / (n * d))
     if d == 1:
         return 0.0, level
     # The squared length of Z' Z is that of Z Z': take the smaller of the two.
-    products = blas.dsyrk(1.0, Z, trans=int(d < n))
+    products = blas.dsyrk(1.0, rows, trans=int(d < len(Z)))
     length = (2 * (products**2).sum() - (np.diagonal(products) ** 2).sum()) / n**2
-    spread = ((squares.sum(axis=1) ** 2).sum() / n - length) / (n * d)
+    fourth = squares.sum(axis=1) ** 2
+    if weights is not None:
+        fourth /= weights
+    spread = (fourth.sum() / n - length) / (n * d)
     distance = length / d - level**2
     if min(spread, distance) <= 0:
         return 0.0, level

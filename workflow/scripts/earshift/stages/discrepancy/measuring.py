@@ -357,5 +357,6 @@ def fit_method(
     """
     seen = domains.seen_by(method, parts, source=parts[0][0].name)
     # One kernel for all of them: 'k' sees no more than this.
-    seen["source_clips"] = parts[0][1]
+    domain, seen["source_clips"], own = parts[0]
+    seen["source_labels"] = domain.labels[own]
     return calls.fit(method.make(), seen), seen
