@@ -6,12 +6,13 @@ import hashlib
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift.debias import Method
+if TYPE_CHECKING:  # what reads tables alone need not load the methods' library
+    from earshift.debias import Method
 
 #: Codes of a label.
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1
