@@ -30,7 +30,8 @@ LIGHT = {
     "run": "pandas h5py",
     "earshift.stages.clips.listing": "scipy.fft jsonschema",
     "earshift.stages.embeddings.region_files": "zarr",
-    "earshift.__main__": "scipy.stats sklearn",
+    "earshift.stages.report.pilot": "scipy.stats sklearn",
+    "earshift.stages.report.terminal": "scipy.stats sklearn",
     "earshift.stages.report.figures.audio": "scipy.stats sklearn zarr",
     "earshift.discrepancy.domain_auc_nonlinear": "sklearn",
 }
