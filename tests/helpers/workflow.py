@@ -116,6 +116,10 @@ def write_experiment(folder, **changes):
     return folder
 
 
+#: What ends a run with its tables, for tests that look at no figure and no page.
+TO_TABLES = ("--until", "summarise_scores")
+
+
 def tables(folder):
     """Every final table, as bytes."""
     found = sorted((folder / "results" / "tables").glob("*.csv"))

@@ -9,6 +9,7 @@ import pytest
 from earshift import open_embeddings
 from earshift.tables import SCORES
 from tests.helpers.workflow import (
+    TO_TABLES,
     command,
     environment,
     kill_when,
@@ -157,7 +158,7 @@ def test_an_edited_label_decodes_nothing_and_embeds_nothing(tmp_path, finished):
     table = pd.read_csv(folder / "hum" / "clips.csv")
     table.loc[table["recording"] == "bass3", "label"] = "treble"
     table.to_csv(folder / "hum" / "clips.csv", index=False)
-    done = run(folder)
+    done = run(folder, *TO_TABLES)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "hum: 36 of 36 were decoded before" in done.stderr
     assert "hum: 36 clips listed" in done.stderr

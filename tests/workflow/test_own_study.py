@@ -205,7 +205,10 @@ def test_an_edit_of_it_counts_for_its_own_scores(ran, tmp_path):
     parts = folder / "results/5_scores/fixed/mfcc/clean.parts"
     before = {path: path.stat().st_mtime_ns for path in parts.rglob("*")}
     assert len(before) > 6
-    done = run(folder)
+    targets = [
+        f"results/5_scores/{name}/mfcc/clean.parquet" for name in ("few", "fixed")
+    ]
+    done = run(folder, *targets)
     assert done.returncode == 0, done.stderr[-3000:]
     own = pd.read_parquet(folder / "results/5_scores/few/mfcc/clean.parquet")
     assert set(own["C"]) == {0.25}

@@ -10,7 +10,13 @@ import yaml
 from numpy.testing import assert_array_equal
 
 from earshift import store
-from tests.helpers.workflow import jobs_of, run, tables, write_experiment
+from tests.helpers.workflow import (
+    TO_TABLES,
+    jobs_of,
+    run,
+    tables,
+    write_experiment,
+)
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
@@ -33,7 +39,7 @@ def test_damage_is_found_and_its_region_alone_is_embedded_again(finished, tmp_pa
     assert repaired.returncode == 0, repaired.stderr[-3000:]
     assert "clean.audit.csv: regions to embed again: 000000" in repaired.stderr
     assert not (beside / "clean.done/000000.json").exists()
-    done = run(folder)
+    done = run(folder, *TO_TABLES)
     assert done.returncode == 0, done.stderr[-3000:]
     assert jobs_of(done, "extract_embeddings") == 1
     assert jobs_of(done, "pool_frames") == 1

@@ -20,9 +20,7 @@ from earshift import import_path, slurm, text
 from earshift.errors import ClusterError, EarshiftError
 from earshift.jobs.run_lock import one_at_a_time, wait_for_snakemakes
 from earshift.runs import outcome
-from earshift.slurm import preflight
 from earshift.slurm.site import Site
-from earshift.studies.ismir2023 import inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEFILE = ROOT / "Snakefile"
@@ -121,6 +119,8 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
     if options.pilot or options.detect:
         check_pilot(options, parser)
     if is_study:
+        from earshift.studies.ismir2023 import inputs  # takes half a second
+
         models = options.models.replace(",", " ").split()
         folders = Path(options.study).expanduser(), Path(options.out).expanduser()
         try:
@@ -190,6 +190,9 @@ def where_to_run(options: argparse.Namespace) -> list[str]:
     if not (profile / "config.yaml").exists() and (ROOT / profile).exists():
         profile = ROOT / profile
     if profile.name == "slurm":
+        # This import takes half a second, which no other run should wait for.
+        from earshift.slurm import preflight
+
         for check in preflight.quick_checks(Site.read()):
             if not check.fits and not options.preflight:
                 raise ClusterError(f"{check.what}: {check.found}")

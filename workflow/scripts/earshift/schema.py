@@ -7,8 +7,6 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
-import jsonschema
-
 from earshift.errors import ConfigError
 
 #: Python type -> its name in JSON Schema.
@@ -116,6 +114,8 @@ def check(value: object, rules: Rules, where: str = "") -> None:
         For the first value that is wrong, with its place, and its description if the
         schema has one.
     """
+    import jsonschema  # most jobs check no settings, and need not load it
+
     validator = jsonschema.Draft202012Validator(rules)
     for error in sorted(validator.iter_errors(value), key=lambda e: list(e.path)):
         place = ".".join(filter(None, [where, *map(str, error.path)])) or "the config"

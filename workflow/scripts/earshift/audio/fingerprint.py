@@ -28,8 +28,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft
 
 from earshift.audio import resampling
 
@@ -140,7 +140,7 @@ def _sketch(sound: NDArray[np.float32]) -> NDArray[np.uint32]:
     padded = np.pad(sound, (0, max(0, WINDOW - len(sound))))
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     hann = np.hanning(WINDOW + 2)[1:-1].astype(np.float32)
-    power = np.abs(fft.rfft(windows * hann, axis=1)) ** 2
+    power = np.abs(scipy.fft.rfft(windows * hann, axis=1)) ** 2
     whole = power.sum(axis=1)
     power = power[whole > whole.max() * 10 ** (-LOUD_DB / 10)]
     # A parabola through the logarithms around a peak gives its place between bins.
@@ -207,11 +207,11 @@ def similarity(one: Excerpt, other: Excerpt) -> float:
     if not len(one) or not len(other):
         return 0.0
     a, b = _expand(one), _expand(other)
-    n = fft.next_fast_len(len(a) + len(b), real=True)
-    cross = fft.rfft(a, n) * np.conj(fft.rfft(b, n))
+    n = scipy.fft.next_fast_len(len(a) + len(b), real=True)
+    cross = scipy.fft.rfft(a, n) * np.conj(scipy.fft.rfft(b, n))
     lags = np.arange(-len(b) + 1, len(a))
     norm = _norms(a, b, lags)
-    coarse = 2 * fft.ifft(cross, n)[lags % n]
+    coarse = 2 * scipy.fft.ifft(cross, n)[lags % n]
     envelope = float((np.abs(coarse) * norm).max())
     if envelope < UNLIKE:
         return envelope

@@ -35,8 +35,8 @@ import hashlib
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft
 
 from earshift.audio import fingerprint, reading
 
@@ -178,7 +178,7 @@ class _Spectrum:
         n = max(0, (len(samples) - hop) // hop)
         if n:
             windows = np.lib.stride_tricks.sliding_window_view(samples, self._n_fft)
-            bins = fft.rfft(windows[: n * hop : hop] * self._window, axis=1)
+            bins = scipy.fft.rfft(windows[: n * hop : hop] * self._window, axis=1)
             self._power += (bins.real**2 + bins.imag**2).sum(axis=0, dtype=np.float64)
             self._n_windows += n
         self._left = samples[n * hop :]
@@ -189,7 +189,7 @@ class _Spectrum:
         if not self._n_windows:
             # A clip shorter than a window is its own: padding it would be a step.
             window = _hann(len(self._left))
-            power = np.abs(fft.rfft(self._left * window, self._n_fft)) ** 2
+            power = np.abs(scipy.fft.rfft(self._left * window, self._n_fft)) ** 2
         density: NDArray[np.float64] = 2 * power / (self._rate * (window**2).sum())
         return density
 

@@ -6,7 +6,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import StandardScaler
 
 from earshift.discrepancy._result import ClipScores, Result
 from earshift.numerics.grouped_folds import assign_folds
@@ -94,6 +93,9 @@ def out_of_fold(
         With scores. Clips beyond `MAX_CLIPS`, and those of a fold without which only
         one dataset is left, have the fold -1 and the score NaN.
     """
+    # Only where it is used: scikit-learn takes a second to load.
+    from sklearn.preprocessing import StandardScaler
+
     X = np.concatenate([X_a, X_b]).astype(np.float64)
     is_b = np.arange(len(X)) >= len(X_a)
     scores = np.full(len(X), np.nan)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.svm import SVC
 
 from earshift.discrepancy import Result
 from earshift.discrepancy._domain_classifier import out_of_fold
@@ -47,5 +46,8 @@ def measure(
     Result
         Its value is in [0, 1], as for the linear measure.
     """
+    # Only where it is used: scikit-learn takes a second to load.
+    from sklearn.svm import SVC
+
     classifier = SVC(kernel="rbf", gamma="scale", C=1.0, class_weight="balanced")
     return out_of_fold(classifier, X_a, X_b, recordings_a, recordings_b, rng)

@@ -7,13 +7,15 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift.debias import Method
 from earshift.numerics import inference
+
+if TYPE_CHECKING:  # what reads tables alone need not load the methods' library
+    from earshift.debias import Method
 
 #: Codes of a label.
 PRESENT, ABSENT, UNKNOWN = 1, 0, -1

@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import special
 
 Array = NDArray[np.float64]
 
@@ -76,7 +77,7 @@ class Estimate:
 
     def quantile(self, alpha: float) -> float:
         """Return how many standard errors a two-sided interval of 1 - alpha spans."""
-        return float(stats.t.isf(alpha / 2, self.df))
+        return float(scipy.stats.t.isf(alpha / 2, self.df))
 
     def interval(self, alpha: float, link: str = "identity") -> tuple[float, float]:
         """Return the two-sided interval of level 1 - alpha.
@@ -144,7 +145,7 @@ class Estimate:
             return float("nan")
         if self.se == 0:
             return 0.0 if distance > 0 else 1.0
-        return float(stats.t.sf(distance / self.se, self.df))
+        return float(scipy.stats.t.sf(distance / self.se, self.df))
 
 
 def _both_sides(above: float, below: float) -> float:
@@ -284,7 +285,7 @@ def _crossing(excess: Callable[[float], float], start: float, step: float) -> fl
     """Return where a function that is above 0 at `start` falls below it, that way."""
     while excess(start + step) > 0:
         step *= 2
-    return float(optimize.brentq(excess, start, start + step, rtol=1e-6))
+    return float(scipy.optimize.brentq(excess, start, start + step, rtol=1e-6))
 
 
 def _variance(values: Array) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 
 def redrawn(
@@ -274,7 +274,7 @@ def paired_t(changes: NDArray[np.float64]) -> tuple[float, float]:
         return 0.0, 1.0
     if spread < rounding:
         return float("nan"), float("nan")
-    found = stats.ttest_1samp(finite, 0.0)
+    found = scipy.stats.ttest_1samp(finite, 0.0)
     return float(found.statistic), float(found.pvalue)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import stats
+import scipy
 
 from earshift.errors import ConfigError
 
@@ -14,7 +14,7 @@ def _span(alpha: float, power: float, df: float) -> float:
     for name, value in (("alpha", alpha), ("power", power)):
         if not 0 < value < 1:
             raise ConfigError(f"{name} must lie between 0 and 1, got {value}.")
-    return float(stats.t.isf(alpha / 2, df) + stats.t.ppf(power, df))
+    return float(scipy.stats.t.isf(alpha / 2, df) + scipy.stats.t.ppf(power, df))
 
 
 def smallest_detectable(

@@ -23,12 +23,15 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from earshift import files, layout, store
+from earshift import files, layout
 from earshift.stages.embeddings import strengths
+
+if TYPE_CHECKING:
+    from earshift import store
 
 #: Endings of the folders beside a plan that hold a file for each region.
 FOLDERS = (".regions", ".kept", ".begun", ".done")
@@ -66,6 +69,8 @@ def location_of(plan: Path) -> store.Location:
 
 def is_beside(plan: Path, location: store.Location) -> bool:
     """Return True if a store is in its usual place, beside its plan."""
+    from earshift import store
+
     folder = store.folder_of(location)
     return (
         folder is not None
@@ -76,6 +81,8 @@ def is_beside(plan: Path, location: store.Location) -> bool:
 
 def is_within_results(plan: Path, location: store.Location) -> bool:
     """Return True if a store is in the results folder that its plan is in."""
+    from earshift import store
+
     folder = store.folder_of(location)
     if folder is None:
         return False
@@ -195,6 +202,8 @@ def mark(plan: Path, location: store.Location, names: Sequence[str]) -> None:
     names : sequence of str
         Its damaged regions; none if its index alone is to be written again.
     """
+    from earshift import store
+
     content = read(plan)
     content["marked"] = content.get("marked", 0) + 1
     # First: of what is missing afterwards, a finished experiment misses nothing.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from earshift.evaluation.samples import ALL
 from earshift.stages.report.measured import with_facts, with_facts_of
 from earshift.tables import (
     CLASS_VALUES,
@@ -187,9 +188,6 @@ def read(
 
     def rows_of(table: Table) -> pd.DataFrame:
         return of_one_protocol(table.read(folder / Path(table.file).name), shown)
-
-    # It loads what methods compute with.
-    from earshift.evaluation.samples import ALL
 
     every = SUMMARY.read(folder / Path(SUMMARY.file).name)
     protocols = tuple(ordered(every["protocol"]))
