@@ -35,7 +35,7 @@ from earshift.stages.statistics import gap_tables, resampling
 
 PREVALENCES = (0.15, 0.25, 0.35)
 METRICS = ("roc_auc", "balanced_accuracy", "brier")
-N_FOLDS = 3
+N_FOLDS = N_INNER_FOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -116,16 +116,32 @@ def pair(scenario, seed, n_repeats):
     moved = np.sqrt(1 - scenario.shift**2) * unit + scenario.shift * other
     offset = scenario.shift * 3 * other[0]
     make = partial(dataset, scenario=scenario, rng=rng, n_repeats=n_repeats)
-    return [
-        make("a", scenario.n_a, directions=scenario.strength * unit, offset=0),
-        make("b", scenario.n_b, directions=scenario.strength * moved, offset=offset),
-    ]
+    strength = scenario.strength
+    while True:
+        made = [
+            make("a", scenario.n_a, directions=strength * unit, offset=0),
+            make("b", scenario.n_b, directions=strength * moved, offset=offset),
+        ]
+        if all(is_usable(domain) for domain in made):
+            return made
+
+
+def is_usable(domain):
+    """Whether every class can be trained in every fold, as the workflow asks."""
+    for folds in domain.folds:
+        for fold in range(N_FOLDS):
+            train = folds != fold
+            for present in (domain.labels[train] == 1).T:
+                own = domain.recording[train][present]
+                if len(np.unique(own)) < N_INNER_FOLDS:
+                    return False
+    return True
 
 
 def scored(domains, method, n_refits, seed):
     """Return the rows of all folds, as stage 5 writes them."""
     trainer = Trainer.of(
-        {"plugin": "logistic", "C": [0.01, 0.1, 1], "n_inner_folds": 3}
+        {"plugin": "logistic", "C": [0.01, 0.1, 1], "n_inner_folds": N_INNER_FOLDS}
     )
     classes = [f"c{i}" for i in range(len(PREVALENCES))]
     clips = ClipRows()
