@@ -198,7 +198,7 @@ def test_labels_may_be_a_matrix_with_unknown_ones():
         ({"X": np.ones(600)}, DataError, "shape .n_clips, n_features."),
         ({"X": np.full((600, 2), np.inf)}, DataError, "those of 600 of 600 clips"),
         ({"X": {"front": np.ones((600, 2))}}, DataError, "no features for the method"),
-        ({"y": np.full((600, 1), 2)}, DataError, "1, 0 or NaN"),
+        ({"y": np.full((600, 1), 2)}, DataError, "1 .present., 0 .absent."),
         ({"y": np.ones(5)}, DataError, "the class of each of 600 clips"),
         ({"classes": ["a"]}, DataError, "name the columns of 'y', which has none"),
     ],

@@ -86,9 +86,9 @@ X, Y, DOMAIN, RECORDINGS = two_datasets()
         ({"domain": np.full(168, "a")}, r"2 datasets or more, got \['a'\]"),
         ({"recordings": RECORDINGS[:3]}, r"each of 168 clips.*\(3,\)"),
         ({"X": np.where(np.arange(6) == 2, np.nan, X)}, "nan for clip 0, feature 2"),
-        ({"y": Y[:5]}, r"of 168 clips, got an array of shape \(5,\)"),
-        ({"y": np.full((168, 2), 3)}, r"1 \(present\), 0 \(absent\).*got \[3\]"),
-        ({"y": np.ones((168, 2)), "class_names": ["a"]}, "each of 2 columns.*got 1"),
+        ({"y": Y[:5]}, r"each of 168 clips.*got shape \(5,\)"),
+        ({"y": np.full((168, 2), 3)}, r"1 \(present\), 0 \(absent\)"),
+        ({"y": np.ones((168, 2)), "classes": ["a"]}, "must name 2 columns.*got 1"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(changes, message):

@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from earshift import datasets, registry, store
 from earshift.errors import DataError
+from earshift.numerics.labels import label_matrix
 from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import cross_validation
-from earshift.stages.splits import classes, splitting
+from earshift.stages.splits import splitting
+from earshift.stages.splits.classes import choose_classes
 from earshift.stages.statistics import discrepancy_summary, summary
 from earshift.stages.statistics import scorecard as cards
 from earshift.tables import DISCREPANCY, SCORECARD
@@ -91,7 +93,7 @@ def scorecard(
         "standardise",
         "adapt",
     ),
-    class_names: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
     C: Sequence[float] = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0),
     n_folds: int = 5,
     n_repeats: int = 5,
@@ -121,7 +123,7 @@ def scorecard(
     methods : sequence of str, or mapping
         Methods by name, or name -> options, with ``plugin`` where that is another name.
         ``none`` is always among them.
-    class_names : sequence of str, optional
+    classes : sequence of str, optional
         Names of the columns of `y`.
     C : sequence of float
         Inverse strengths of the penalty, of which inner folds of the source choose.
@@ -166,7 +168,7 @@ def scorecard(
     >>> own[["test", "roc_auc_verdict"]].values.tolist()
     [['theirs', 'worth it']]
     """
-    tables = _tables_of(X, y, domain, recordings, class_names)
+    tables = _tables_of(X, y, domain, recordings, classes)
     entries = _entries_of(methods)
     grid = {"C": sorted(map(float, C)), "n_inner_folds": _INNER_FOLDS}
     sure = {"n_resamples": n_resamples, "confidence": confidence, "seed": random_state}
@@ -184,7 +186,7 @@ def scorecard(
             shared=folder / "shared.csv",
         )
         chosen = folder / "classes.csv"
-        classes.choose_classes(stored, [], chosen, n_inner_folds=_INNER_FOLDS)
+        choose_classes(stored, [], chosen, n_inner_folds=_INNER_FOLDS)
         common = {
             "model": _MODEL,
             "condition": _CONDITION,
@@ -263,7 +265,7 @@ def _card(folder: Path, rope: float) -> Scorecard:
 
 
 #: Features, labels by class, and recordings of a dataset.
-_Table = tuple[NDArray[np.float32], dict[str, NDArray[np.float64]], NDArray[np.str_]]
+_Table = tuple[NDArray[np.float32], pd.DataFrame, NDArray[np.str_]]
 
 
 def _tables_of(
@@ -271,7 +273,7 @@ def _tables_of(
     y: ArrayLike,
     domain: ArrayLike,
     recordings: ArrayLike | None,
-    class_names: Sequence[str] | None,
+    classes: Sequence[str] | None,
 ) -> dict[str, _Table]:
     """Return what each dataset has."""
     features, names = np.asarray(X, np.float64), np.asarray(domain).astype(str)
@@ -297,44 +299,15 @@ def _tables_of(
             f"a scorecard is of 2 datasets or more, got {np.unique(names).tolist()} in "
             "domain."
         )
-    labels = _labels_of(y, len(names), class_names)
+    labels, columns = label_matrix(y, len(names), classes)
     return {
         str(name): (
             features[names == name].astype(np.float32),
-            {c: column[names == name] for c, column in labels.items()},
+            pd.DataFrame(labels[names == name], columns=columns),
             given.astype(str)[names == name],
         )
         for name in dict.fromkeys(names.tolist())
     }
-
-
-def _labels_of(
-    y: ArrayLike, n: int, class_names: Sequence[str] | None
-) -> dict[str, NDArray[np.float64]]:
-    """Return for each class 1 present, 0 absent, NaN unknown, shape (n_clips,)."""
-    given = np.asarray(y)
-    if given.shape[:1] != (n,) or given.ndim > 2:
-        raise DataError(
-            f"y must have the class, or a column for each class, of {n} clips, got an "
-            f"array of shape {given.shape}."
-        )
-    if given.ndim == 1:
-        words = given.astype(str)
-        return {str(c): (words == c).astype(float) for c in np.unique(words)}
-    columns = given.astype(np.float64)
-    columns = np.where(columns == -1, np.nan, columns)
-    if not np.isin(columns[np.isfinite(columns)], (0, 1)).all():
-        raise DataError(
-            "columns of y must hold 1 (present), 0 (absent), and -1 or NaN (unknown), "
-            f"got {np.unique(given)[:6].tolist()}."
-        )
-    names = class_names or [f"class_{i}" for i in range(columns.shape[1])]
-    if len(names) != columns.shape[1]:
-        raise DataError(
-            f"class_names must have a name for each of {columns.shape[1]} columns of "
-            f"y, got {len(names)}."
-        )
-    return {str(name): columns[:, i] for i, name in enumerate(names)}
 
 
 def _entries_of(
@@ -352,7 +325,7 @@ def _write(
     folder: Path,
     name: str,
     X: NDArray[np.float32],
-    labels: Mapping[str, NDArray[np.float64]],
+    labels: pd.DataFrame,
     recordings: NDArray[np.str_],
 ) -> dict[str, str]:
     """Write what the stages read of a dataset; return where they find it."""
@@ -362,7 +335,7 @@ def _write(
     nothing = {"subgroup": None, "split": None, "status": "ok"}
     clips = pd.DataFrame({"clip_id": ids, "recording": recordings} | nothing)
     for c, column in labels.items():
-        cells = pd.Series(column, dtype="Int8").astype("boolean")
+        cells = column.where(column >= 0).astype("Int8").astype("boolean")
         clips[f"{datasets.LABEL}{c}"] = cells.to_numpy()
     files = {"features": "features.zarr", "labels": "labels", "splits": "splits"}
     entry = {key: str(place / file) for key, file in files.items()}

@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from earshift.errors import DataError, did_you_mean
-from earshift.evaluation.domains import PRESENT, UNKNOWN, Domain
+from earshift.evaluation.domains import PRESENT, Domain
 from earshift.numerics.grouped_folds import assign_folds
+from earshift.numerics.labels import label_matrix
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -159,32 +160,11 @@ def _labels(
     y: ArrayLike, classes: Sequence[str] | None, n: int
 ) -> tuple[NDArray[np.int8], list[str], Codes]:
     """Return labels, names of classes, and the kind of each clip."""
-    given = np.asarray(y)
-    if len(given) != n or given.ndim not in (1, 2):
-        raise DataError(
-            f"'y' must have the class of each of {n} clips, or a row of 1, 0 or NaN "
-            f"for each, got an array of shape {given.shape}."
-        )
-    if given.ndim == 1:
-        if classes is not None:
-            raise DataError("'classes' name the columns of 'y', which has none.")
-        kinds, names = pd.factorize(given.astype(str), sort=True)
-        return (
-            (kinds[:, None] == np.arange(len(names))).astype(np.int8),
-            list(map(str, names)),
-            kinds.astype(np.int64),
-        )
-    values = given.astype(np.float64)
-    if not np.isin(values[np.isfinite(values)], (0, 1)).all():
-        raise DataError("a matrix 'y' must have 1, 0 or NaN (unknown) alone.")
-    named = [str(c) for c in range(values.shape[1])] if classes is None else classes
-    if len(named) != values.shape[1]:
-        raise DataError(
-            f"'classes' must name {values.shape[1]} columns of 'y', got {len(named)}."
-        )
-    labels = np.where(np.isfinite(values), values, UNKNOWN).astype(np.int8)
+    if classes is not None and np.ndim(y) == 1:
+        raise DataError("'classes' name the columns of 'y', which has none.")
+    labels, names = label_matrix(y, n, classes, what="'y'")
     _, kinds = np.unique(labels, axis=0, return_inverse=True)
-    return labels, list(map(str, named)), kinds.reshape(-1).astype(np.int64)
+    return labels, names, kinds.reshape(-1).astype(np.int64)
 
 
 def _trainable(

@@ -13,7 +13,7 @@ from earshift.decomposition._scores import Run
 from earshift.errors import DataError
 from earshift.evaluation import domains, pools
 from earshift.evaluation.domains import PRESENT
-from earshift.evaluation.pools import Labelled, Pool
+from earshift.evaluation.pools import Labelled
 from earshift.evaluation.samples import EQUAL, Sampler
 from earshift.evaluation.training import Fitted, Trainer
 from earshift.evaluation.views import Split, View
@@ -124,18 +124,13 @@ def _trained(
     def refit(k: int, more: Labelled) -> Fitted:
         one = given[k]
         assert one is not None  # a class without a classifier takes no part
-        X, y, weights, recordings = one.labelled.after(
-            more.X, more.y, more.weights, more.recordings
-        )
-        return one.fit(run, view, Labelled(X, y, recordings, weights))
+        return one.fit(run, view, more.and_more(one.labelled))
 
     pool, there = view.pool(0), split.train[1]
     if view.counts is not None:
         there = there & (view.counts[1] > 0)
-    kept = ~drawn[there]
-    weights = None if pool.weights is None else pool.weights[kept]
-    pool = Pool(pool.X[kept], pool.recordings[kept], weights)
-    return pools.trained_again(view.method, pool, fits, refit)
+    kept = pool.only(~drawn[there])
+    return pools.trained_again(view.method, kept, fits, refit)
 
 
 def _chosen(run: Run, split: Split, view: View) -> Iterator[tuple[int, Trainer]]:

@@ -16,6 +16,7 @@ from earshift.discrepancy._resampling import drawing
 from earshift.discrepancy._result import Result
 from earshift.errors import DataError
 from earshift.numerics import auc, inference
+from earshift.numerics.labels import label_matrix
 
 #: Level of the interval.
 CONFIDENCE = 0.95
@@ -251,27 +252,15 @@ def _labels(
         missing = "y_a" if y_a is None else "y_b"
         raise DataError(f"{missing} is missing: give the labels of both sets, or none.")
     given = [np.asarray(y_a), np.asarray(y_b)]
-    for y, n, side in zip(given, n_clips, "ab", strict=True):
-        if y.ndim not in (1, 2) or len(y) != n:
-            raise DataError(
-                f"y_{side} must have the class of each of {n} clips, or a row for each "
-                f"and a column per class, got shape {y.shape}."
-            )
     if given[0].ndim != given[1].ndim or given[0].shape[1:] != given[1].shape[1:]:
         raise DataError(
             f"y_a and y_b must have the same classes, got shapes {given[0].shape} and "
             f"{given[1].shape}."
         )
+    classes = None
     if given[0].ndim == 1:
-        classes = np.unique(np.concatenate(given))
-        return [(y[:, np.newaxis] == classes).astype(np.int8) for y in given]
-    out = []
-    for y, side in zip(given, "ab", strict=True):
-        known = np.where(y == y, y, -1)  # NaN, which is not equal to itself, is unknown
-        if not np.isin(known, (-1, 0, 1)).all():
-            raise DataError(
-                f"y_{side} must be 1 (present), 0 (absent), or -1 or NaN (unknown) "
-                "throughout."
-            )
-        out.append(known.astype(np.int8))
-    return out
+        classes = np.unique(np.concatenate(given).astype(str)).tolist()
+    return [
+        label_matrix(y, n, classes, what=f"y_{side}")[0]
+        for y, n, side in zip(given, n_clips, "ab", strict=True)
+    ]
