@@ -2,7 +2,7 @@
 
 Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_splits,
         and what the sections of a study need
-Writes  {results}/figures/{per_class,gaps,changes,audio,learning_curves}.{svg,png},
+Writes  {results}/figures/{per_class,gaps,changes,audio,learning_curves,trade_offs}.{svg,png},
         {results}/figures/{discrepancy,discrepancy_curve,label_curves}.{svg,png},
         {results}/report.html
 """
@@ -19,6 +19,7 @@ rule draw_figures:
         class_values=rules.summarise_scores.output.class_values,
         differences=rules.summarise_scores.output.differences,
         rescaled=rules.summarise_scores.output.rescaled,
+        scorecard=rules.summarise_scores.output.scorecard,
         discrepancy=rules.summarise_scores.output.discrepancy,
         curve=rules.summarise_scores.output.curve,
         null=rules.summarise_scores.output.null,
@@ -59,11 +60,17 @@ rule draw_figures:
             category="Figures",
             labels={"figure": "scores by the number of training recordings"},
         ),
+        trade_offs=report(
+            EXPERIMENT.file(layout.FIGURE, figure="trade_offs"),
+            caption="../report/trade_offs.rst",
+            category="Figures",
+            labels={"figure": "what corrections gain across and lose within"},
+        ),
         png=expand(
             f"{RESULTS}/{layout.FIGURE_PNG}",
             figure=[
                 *("per_class", "gaps", "changes", "learning_curves"),
-                *("discrepancy", "discrepancy_curve"),
+                *("discrepancy", "discrepancy_curve", "trade_offs"),
             ],
         ),
     log:

@@ -99,6 +99,6 @@ def test_training_data_drawn_anew_widen_the_interval(sides):
 
 def test_a_metric_that_there_is_not_is_refused():
     with pytest.raises(ConfigError, match="Did you mean 'recall'"):
-        terms.metric_of("recal")
+        terms.metric_of("recalls")
     with pytest.raises(ConfigError, match="nothing can be decomposed"):
         terms.metric_of("balanced_accuracy_chosen")

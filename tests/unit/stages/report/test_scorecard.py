@@ -1,10 +1,14 @@
 """The sections of the scorecard, and of what is chosen without labels."""
 
 import pandas as pd
+import pytest
 
+from earshift.stages.report import final_tables
+from earshift.stages.report.figures import main
 from earshift.tables import GATE
+from tests.helpers.figures import drawn_axes, texts
 from tests.helpers.page import page, section
-from tests.helpers.report_tables import write_results
+from tests.helpers.report_tables import MEASURES, write_results
 
 
 def test_the_scorecard_has_a_row_per_correction_and_direction(tmp_path):
@@ -56,3 +60,28 @@ def test_what_is_chosen_without_labels_is_shown_with_what_it_costs(tmp_path):
     assert own.count("<tr>") == 1 + 1 + 3
     assert "lda +0.040" in " ".join(own.split())
     assert own.count("(does not decide)") == 1
+
+
+def test_each_correction_has_a_mark_at_what_it_gains_and_costs(tmp_path):
+    results = write_results(
+        tmp_path / "r", models=("mfcc",), methods=("none", "lda", "k")
+    )
+    file = results / "tables" / "scorecard.csv"
+    table = pd.read_csv(file)
+    own = table["method"].eq("lda") & table["train"].eq("here")
+    changes = {"roc_auc_within": -0.02, "roc_auc_change": 0.07, "unbeaten": False}
+    table.loc[own, list(changes)] = list(changes.values())
+    table.to_csv(file, index=False)
+    found = final_tables.read(results / "tables", measures=MEASURES)
+    figure = main.FIGURES["trade_offs"](found)
+    axes = drawn_axes(figure)
+    assert len(axes) == 2
+    assert {"lda", "k", "unbeaten", "here \N{RIGHTWARDS ARROW} there\nmfcc"} <= texts(
+        figure
+    )
+    (ax,) = (ax for ax in axes if ax.get_title("left").startswith("here"))
+    marks = [line for line in ax.lines if line.get_marker() == "o"]
+    assert len(marks) == 2
+    lda = next(m for m in marks if m.get_xdata()[0] == pytest.approx(-0.02))
+    assert lda.get_ydata()[0] == pytest.approx(0.07)
+    assert lda.get_markerfacecolor() == "white"

@@ -75,6 +75,19 @@ LEARNING = (
     "tables/learning_curves.csv.",
 )
 
+#: The same of the figure of the scorecard.
+TRADE_OFFS = (
+    "What is gained across, and lost within",
+    "Scatter plots: change of mean ROC-AUC across against that within, a mark for each "
+    "correction.",
+    "Change of the mean ROC-AUC over classes against no correction, trained on all "
+    "clips of one dataset: tested on the other (across, upwards) and on itself "
+    "(within, to the right). Lines are {level} intervals, not corrected for the number "
+    "of corrections. Dashed: no change. Filled: no other correction of the direction "
+    "is as good in all changes that the table below has, sees no more of the target, "
+    "and is better in one. From tables/scorecard.csv.",
+)
+
 #: The same of the figure of the section on few labels.
 LABELS = (
     "By the number of labelled clips",

@@ -21,6 +21,7 @@ from earshift.tables import (
     LEARNING_CURVES,
     NULL_GAPS,
     RESCALED,
+    SCORECARD,
     SCORES,
     SUMMARY,
     Table,
@@ -36,6 +37,7 @@ NAMES = (
     "class_values",
     "differences",
     "rescaled",
+    "scorecard",
     "discrepancy",
     "discrepancy_curve",
     "discrepancy_null",
@@ -95,6 +97,8 @@ class Tables:
         ``roc_auc_high`` in the former.
     learning_curves, null_gaps, class_values, differences, rescaled : DataFrame
         The tables of these names.
+    scorecard : DataFrame
+        The table of this name, of all corrections: ``none`` has no row.
     all_summary, all_gaps, all_discrepancy : DataFrame
         As `summary`, `metric_gaps` and `discrepancy`, with controls after all other
         methods; also with a column `is_control`.
@@ -116,6 +120,7 @@ class Tables:
     class_values: pd.DataFrame
     differences: pd.DataFrame
     rescaled: pd.DataFrame
+    scorecard: pd.DataFrame
     all_summary: pd.DataFrame
     all_gaps: pd.DataFrame
     all_discrepancy: pd.DataFrame
@@ -227,6 +232,7 @@ def read(
         named(_of_one_partner(rows_of(CLASS_VALUES)), alike),
         _of_one_partner(rows_of(DIFFERENCES)),
         _last(named(_of_one_partner(rows_of(RESCALED)), alike), controls),
+        named(_of_corrections(rows_of(SCORECARD)), alike),
         summary,
         gaps,
         pairs,
@@ -267,6 +273,10 @@ def _last(rows: pd.DataFrame, controls: Collection[str]) -> pd.DataFrame:
     """Put the rows of controls after all others; say which they are."""
     rows = rows.assign(is_control=rows["method"].isin(controls))
     return rows.sort_values("is_control", kind="stable", ignore_index=True)
+
+
+def _of_corrections(card: pd.DataFrame) -> pd.DataFrame:
+    return card[card["method"].ne("none")].reset_index(drop=True)
 
 
 def _corrections(rows: pd.DataFrame) -> pd.DataFrame:

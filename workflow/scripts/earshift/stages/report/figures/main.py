@@ -19,6 +19,7 @@ from earshift.stages.report import final_tables
 from earshift.stages.report.figures import style
 from earshift.stages.report.figures.curve import curve
 from earshift.stages.report.figures.learning import learning_curves
+from earshift.stages.report.figures.trade_offs import trade_offs
 from earshift.stages.report.final_tables import Tables
 
 #: One line of a table.
@@ -297,5 +298,6 @@ FIGURES: Mapping[str, Callable[[Tables], Figure]] = MappingProxyType(
         "discrepancy": discrepancy,
         "discrepancy_curve": curve,
         "learning_curves": learning_curves,
+        "trade_offs": trade_offs,
     }
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from earshift import layout
 from earshift.stages.report import final_tables
-from earshift.stages.report.sections import TEMPLATES, Experiment, Section
-from earshift.tables import SCORECARD
+from earshift.stages.report.captions import TRADE_OFFS
+from earshift.stages.report.sections import TEMPLATES, Experiment, Figure, Section
+
+#: The figure, in ``figures/``.
+NAME = "trade_offs"
 
 
 class Scorecard(Section):
@@ -20,14 +21,14 @@ class Scorecard(Section):
     template = TEMPLATES / "scorecard.html.j2"
 
     def needs(self, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
-        """Return the table."""
-        return [layout.SCORECARD_TABLE]
+        """Return the figure."""
+        return [f"figures/{NAME}.svg"]
 
     def values(self, experiment: Experiment) -> dict[str, Any] | None:
         """Return the rows of each model, if there is a correction."""
-        table = SCORECARD.read(experiment.results / Path(SCORECARD.file))
-        table = table[table["protocol"].eq(experiment.tables.protocol)]
-        table = table[table["method"].ne("none")]
-        if table.empty:
-            return None
-        return {"cards": final_tables.by_setting(final_tables.named(table, ()))}
+        table = experiment.tables.scorecard
+        return None if table.empty else {"cards": final_tables.by_setting(table)}
+
+    def figures(self, experiment: Experiment) -> list[Figure]:  # noqa: ARG002
+        """Return what corrections gain across against what they cost within."""
+        return [Figure(NAME, *TRADE_OFFS)]
