@@ -179,6 +179,12 @@ def test_the_main_table_marks_controls_at_its_end(results):
     assert "Controls, at the end, correct nothing" in " ".join(html.split())
 
 
+def test_the_head_of_the_page_counts_controls_apart(results):
+    head = " ".join(page(results).split("<nav")[0].split())
+    assert "3 methods (none, lda, mean_projection), 3 controls (" in head
+    assert ", ".join(CONTROLS) + "), classifier" in head
+
+
 def test_other_tables_of_the_page_name_controls_as_such(results):
     html = page(results)
     for name in ("gap-table", "discrepancy-table", "rescaled"):

@@ -263,15 +263,20 @@ def frame_values(experiment: Experiment) -> dict[str, Any]:
     Returns
     -------
     dict
-        Keys title, models, methods (names), classifier, n_classes, protocol.
+        Keys title, models, methods and controls (names), classifier, n_classes,
+        protocol.
     """
     from earshift.stages.report.sections import sources
 
     protocols = list(experiment.tables.protocols)
+    rows = experiment.tables.all_summary
+    controls = {*rows.loc[rows["is_control"], "method"]}
+    methods = list(experiment.config["methods"])
     return {
         "title": f"Dataset bias between {words.listed(experiment.datasets)}",
         "models": experiment.models,
-        "methods": list(experiment.config["methods"]),
+        "methods": [name for name in methods if name not in controls],
+        "controls": [name for name in methods if name in controls],
         "classifier": sources.describe_classifier(experiment.config),
         "n_classes": int(experiment.tables.summary["n_classes"].max()),
         "protocol": f"protocol{'s' * (len(protocols) > 1)} {words.listed(protocols)}",
