@@ -18,7 +18,7 @@ from tests.helpers.tones import write_table_dataset
 #: Those that are run here; that of clusters is run beside the tests of SLURM.
 HERE = {
     *("chance", "classifier", "coverage", "decomposition", "distances", "folds"),
-    *("models", "precision", "scale", "short_clips", "study"),
+    *("models", "precision", "scale", "scorecard", "short_clips", "study"),
 }
 
 NUMBER = r"[-+]?\d+(\.\d+)?(e[-+]\d+)?"
@@ -222,3 +222,13 @@ def test_study(tmp_path):
     assert loading[0] == 20.0
     assert len(cells[1:]) == 4
     assert min(loading + cells) > 0
+
+
+def test_scorecard(tmp_path):
+    """Without draws of training data, and with them."""
+    head, plain, drawn = figures("scorecard", "--quick", cwd=tmp_path)
+    assert head == []
+    assert [plain[0], drawn[0]] == [0, 20]
+    assert min(*plain, *drawn[1:]) >= 0
+    assert plain[3] == 1
+    assert drawn[3] > 1
