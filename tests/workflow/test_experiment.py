@@ -39,6 +39,8 @@ def test_the_tables_hold_every_cell(finished):
         "class_values.csv",
         "differences.csv",
         "rescaled.csv",
+        "gate.csv",
+        "scorecard.csv",
         "discrepancy.csv",
         "discrepancy_curve.csv",
         "discrepancy_null.csv",
