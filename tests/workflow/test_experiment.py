@@ -5,9 +5,10 @@ import subprocess
 
 import pandas as pd
 import pytest
+import yaml
 
 from earshift import open_embeddings
-from earshift.tables import SCORES
+from earshift.tables import LABEL_CURVES, SCORES
 from tests.helpers.workflow import (
     TO_TABLES,
     command,
@@ -101,6 +102,29 @@ def test_a_second_run_has_nothing_to_do(finished, tmp_path):
     assert "Nothing to be done" in done.stderr + done.stdout
     assert "report.html" in done.stdout
     assert before == written(folder)
+
+
+def test_few_labels_may_be_asked_for_later_and_nothing_else_is_done(finished, tmp_path):
+    folder = shutil.copytree(finished[0], tmp_path / "labelled")
+    before = written(folder)
+    config = yaml.safe_load((folder / "experiment.yaml").read_text())
+    config["few_labels"] = {"methods": ["none", "lda"], "numbers": [1, 4]}
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
+    done = run(folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    after = written(folder)
+    changed = {f.name for f in before if f.is_file() and before[f] != after[f]}
+    assert changed == {"report.html", "report.html.json"}
+    curves = LABEL_CURVES.read(folder / "results/tables/label_curves.csv")
+    # Numbers with none, methods, directions.
+    own = curves[curves["metric"].eq("roc_auc")]
+    assert len(own) == 3 * 2 * 2
+    assert set(own["n_labels"]) == {0, 1, 4}
+    assert own["value"].between(0.5, 1).all()
+    page = (folder / "results/report.html").read_text()
+    assert '<h2 id="few-labels">' in page
+    assert page.count("lda, from ") == 2
+    assert (folder / "results/figures/label_curves.png").stat().st_size > 10_000
 
 
 def test_a_run_that_is_killed_again_and_again_gives_the_same_bytes(finished, tmp_path):

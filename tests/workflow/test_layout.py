@@ -8,13 +8,16 @@ from earshift import layout
 from earshift.runs.job_list import RULES
 from earshift.studies.ismir2023 import layout as study_layout
 from tests.helpers.places import ROOT
-from tests.helpers.workflow import snakemake
+from tests.helpers.workflow import snakemake, write_experiment
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
 
 STUDY_RULES = {
     *("measure_deviations", "collect_deviations", "tabulate_study", "draw_study"),
 }
+
+#: Rules that an experiment has if it asks for few labels.
+OF_FEW_LABELS = {"score_few_labels", "summarise_few_labels", "draw_few_labels"}
 
 
 def patterns(module):
@@ -40,9 +43,18 @@ def test_every_output_of_the_core_is_in_the_list(finished):
     known = patterns(layout)
     assert [f for _, f in found if not any(p.fullmatch(f) for p in known)] == []
     rules = {rule for rule, _ in found}
-    assert rules == RULES.keys() - {"import_embeddings", "draw_balanced"} | {
-        *("estimate_run", "audit_embeddings"),
-    }
+    others = {"import_embeddings", "draw_balanced"} | OF_FEW_LABELS
+    assert rules == RULES.keys() - others | {"estimate_run", "audit_embeddings"}
+
+
+def test_every_output_of_few_labels_is_in_the_list(tmp_path):
+    asked = {"methods": ["none", "lda"]}
+    folder = write_experiment(tmp_path, few_labels=asked)
+    found = outputs(folder, "results", "all")
+    known = patterns(layout)
+    own = [file for rule, file in found if rule in OF_FEW_LABELS]
+    assert {rule for rule, _ in found} >= OF_FEW_LABELS
+    assert [file for file in own if not any(p.fullmatch(file) for p in known)] == []
 
 
 def test_every_output_of_the_study_is_in_the_list_of_either(tmp_path):
