@@ -54,7 +54,7 @@ rule preflight:
         requests=lambda wildcards: [
             first_request(each)
             for each in workflow.rules
-            if not workflow.is_local(each)
+            if not workflow.is_local(each) and job_list.has_jobs(config, each.name)
         ],
         results=RESULTS,
     script:

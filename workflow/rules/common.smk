@@ -17,6 +17,7 @@ from earshift.runs import beforehand, settings
 from earshift.runs import (
     job_entries,
     job_inputs,
+    job_list,
     job_params,
     job_resources,
     job_versions,

@@ -99,7 +99,7 @@ def expected_jobs(config: Config, results: Path) -> tuple[list[Job], list[str]]:
     jobs, more = [], []
     of_study = study_of(config["study"]).jobs(config)
     for rule, (stage, pattern) in (RULES | of_study).items():
-        fields = [n for _, n, _, _ in Formatter().parse(pattern) if n]
+        fields = _fields(pattern)
         named = [n for n in fields if n != "dataset" or rule not in JOINT]
         for key in _keys(rule, fields, config):
             if rule in of_study and key.get("protocol") == FIXED.name:
@@ -117,6 +117,26 @@ def expected_jobs(config: Config, results: Path) -> tuple[list[Job], list[str]]:
                 done = file.name in names_in(file.parent)
                 jobs.append(Job(rule, stage, name, done, clips))
     return jobs, more
+
+
+def has_jobs(config: Config, rule: str) -> bool:
+    """Return whether an experiment has jobs of a rule.
+
+    Parameters
+    ----------
+    config : mapping
+        As `settings.resolve` returns it.
+    rule : str
+        Name of a rule. Of rules that are not in `RULES` nothing is known: True.
+    """
+    if rule not in RULES:
+        return True
+    fields = _fields(RULES[rule][1])
+    return next(_keys(rule, fields, config), None) is not None
+
+
+def _fields(pattern: str) -> list[str]:
+    return [name for _, name, _, _ in Formatter().parse(pattern) if name]
 
 
 def _names_in(folder: Path) -> set[str]:
