@@ -115,7 +115,7 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
             '(make study INPUTS=DIR OUT=DIR2 [MODELS="vggish openl3"])'
         )
     if not is_study and (options.models or (options.out and not options.analyse)):
-        parser.error("--out belongs to --study or --analyse, --models to --study")
+        parser.error("--out and --models belong to --study; --out to --analyse, too")
     if options.pilot or options.detect:
         check_pilot(options, parser)
     if is_study:

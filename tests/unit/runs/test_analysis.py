@@ -109,7 +109,7 @@ def test_the_command_line_says_what_is_missing():
     for words, message in (
         (["--analyse", "no.csv"], "needs --out FOLDER"),
         (["--analyse", "no.csv", "--out", "o"], "there is no table 'no.csv'"),
-        (["--out", "o"], "--out belongs to --study or --analyse"),
+        (["--out", "o"], "--out and --models belong to --study"),
     ):
         done = subprocess.run(
             [*run, *words], capture_output=True, text=True, check=False, cwd=ROOT

@@ -200,6 +200,11 @@ def test_every_module_that_has_a_section_is_in_the_page():
     assert found == shown
 
 
+def test_no_section_is_on_the_page_twice():
+    ids = [section.id for section in (*page.RESULTS, *page.BACKGROUND)]
+    assert len(set(ids)) == len(ids)
+
+
 def test_each_template_is_that_of_one_section_and_has_its_heading():
     study = page.sections_of({"study": "ismir2023"})
     templates = {s.template: s for s in study if hasattr(s, "template")}

@@ -49,7 +49,6 @@ RESULTS: tuple[Section, ...] = (
     Gaps(),
     Scorecard(),
     Gate(),
-    Scorecard(),
     Rescaled(),
     Threshold(),
     LearningCurves(),
