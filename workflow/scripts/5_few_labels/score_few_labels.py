@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 if __name__ == "__main__":
     with jobs.running(snakemake):
         spread = Spread.of(snakemake.config["workers"])
-        # A single process needs nobody to share work out.
-        alone = snakemake.threads == 1 == spread.nodes and not spread.elastic
         params = snakemake.params
         study = protocol.study_of(snakemake.config["study"])
         scoring.score_few_labels(
@@ -32,7 +30,7 @@ if __name__ == "__main__":
             classifier=snakemake.config["classifier"],
             fit=params.fit,
             seed=params.seed,
-            n_workers=0 if alone else snakemake.threads,
+            n_workers=spread.n_workers(snakemake.threads),
             spread=spread,
             parts=Path(params.parts),
             clip_scores=Path(snakemake.output.clip_scores),

@@ -18,8 +18,6 @@ if __name__ == "__main__":
     with jobs.running(snakemake):
         draws = snakemake.input.draws
         spread = Spread.of(snakemake.config["workers"])
-        # A single process needs nobody to share work out.
-        alone = snakemake.threads == 1 == spread.nodes and not spread.elastic
         study = protocol.study_of(snakemake.config["study"])
         cross_validation.cross_validate(
             model=snakemake.wildcards.model,
@@ -34,7 +32,7 @@ if __name__ == "__main__":
             fit=snakemake.params.fit,
             n_refits=snakemake.params.n_refits,
             seed=snakemake.params.seed,
-            n_workers=0 if alone else snakemake.threads,
+            n_workers=spread.n_workers(snakemake.threads),
             spread=spread,
             parts=Path(snakemake.params.parts),
             clip_scores=Path(snakemake.output.clip_scores),

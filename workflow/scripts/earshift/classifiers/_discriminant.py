@@ -6,21 +6,17 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from earshift.classifiers._linear import LinearClassifier
 from earshift.errors import DataError
 from earshift.numerics.discriminant import ledoit_wolf, solve_spread
 
 Array = NDArray[np.float64]
 
 
-class ShrunkenLDA(ClassifierMixin, BaseEstimator):
+class ShrunkenLDA(LinearClassifier):
     """Tell classes by the log-odds of normal distributions with one covariance.
 
     With means m_0, m_1 of clips without and with a class, and the covariance S within
@@ -118,17 +114,3 @@ class ShrunkenLDA(ClassifierMixin, BaseEstimator):
             self.shrinkage_, level = 1.0, 1.0
         rows = within * np.sqrt(weights * (1 - self.shrinkage_) / n)[:, None]
         return solve_spread(rows, self.shrinkage_ * level * scale**2, contrasts)
-
-    def decision_function(self, X: Array) -> Array:
-        """Return scores of clips, shape (n_clips,) or (n_clips, n_classes)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        scores: Array = X @ self.coef_.T + self.intercept_
-        return scores[:, 0] if len(self.classes_) == 2 else scores
-
-    def predict(self, X: Array) -> NDArray[np.generic]:
-        """Return the class of each clip, shape (n_clips,)."""
-        scores = self.decision_function(X)
-        best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
-        named: NDArray[np.generic] = self.classes_[best.astype(int)]
-        return named

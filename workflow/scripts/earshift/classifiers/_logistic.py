@@ -7,21 +7,17 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from earshift.classifiers._linear import LinearClassifier
 from earshift.errors import DataError
 from earshift.numerics import classifier
 
 Array = NDArray[np.float64]
 
 
-class LogisticRegression(ClassifierMixin, BaseEstimator):
+class LogisticRegression(LinearClassifier):
     """L2 logistic regression in which both classes weigh the same.
 
     Of more than two classes, each is told from all others by a regression of its own.
@@ -104,17 +100,3 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.C_ = np.array([one.C for one in per_class])
         self.threshold_ = np.array([one.threshold for one in per_class])
         return self
-
-    def decision_function(self, X: Array) -> Array:
-        """Return log-odds of clips, shape (n_clips,) or (n_clips, n_classes)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        scores: Array = X @ self.coef_.T + self.intercept_
-        return scores[:, 0] if len(self.classes_) == 2 else scores
-
-    def predict(self, X: Array) -> NDArray[np.generic]:
-        """Return the class of each clip, shape (n_clips,)."""
-        scores = self.decision_function(X)
-        best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
-        named: NDArray[np.generic] = self.classes_[best.astype(int)]
-        return named

@@ -190,14 +190,18 @@ class Curve:
     refits: Array
     n_recordings: int
 
-    def __sub__(self, other: Curve) -> Curve:
-        """Return the difference: both are of the same draws."""
+    def __add__(self, other: Curve) -> Curve:
+        """Return the sum: both are of the same draws."""
         return Curve(
-            self.drawn - other.drawn,
-            self.repeats - other.repeats,
-            self.refits - other.refits,
+            self.drawn + other.drawn,
+            self.repeats + other.repeats,
+            self.refits + other.refits,
             min(self.n_recordings, other.n_recordings),
         )
+
+    def __sub__(self, other: Curve) -> Curve:
+        """Return the difference: both are of the same draws."""
+        return self + other.times(-1)
 
     def times(self, factor: float) -> Curve:
         """Return it with every value multiplied."""

@@ -56,6 +56,14 @@ class Spread:
         """Return what the section `workers` of a configuration says."""
         return cls(**{name: config[name] for name in cls.__dataclass_fields__})
 
+    def n_workers(self, n_threads: int) -> int:
+        """Return the processes on each node of a job that has so many threads.
+
+        0 where a single process would do: it needs nobody to share work out.
+        """
+        alone = n_threads == 1 == self.nodes and not self.elastic
+        return 0 if alone else n_threads
+
 
 @contextmanager
 def started(

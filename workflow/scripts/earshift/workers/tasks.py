@@ -83,6 +83,25 @@ def run_tasks(
     return table
 
 
+def enough(
+    groups: Sequence[Sequence[Task]], n_workers: int, spread: Spread | None
+) -> Sequence[Sequence[Task]]:
+    """Return groups of tasks, or each task by itself if there are few groups.
+
+    Workers in want of a task cost more than what the tasks of a group share.
+
+    Parameters
+    ----------
+    groups : sequence of sequence of mapping
+        As for `run_groups`.
+    n_workers, spread
+        As in `run_tasks`.
+    """
+    if len(groups) < 2 * n_workers * (spread.nodes if spread else 1):
+        return [[task] for group in groups for task in group]
+    return groups
+
+
 def run_groups(
     function: Function,
     groups: Sequence[Sequence[Task]],

@@ -89,11 +89,9 @@ parts, spread
         for together in cross_validation.together(inputs.behind(entries, front), fit)
         for group in _groups(together, told, some)
     ]
-    if len(groups) < 2 * n_workers * (spread.nodes if spread else 1):
-        groups = [[task] for group in groups for task in group]
     (table,) = tasks.run_groups(
         score_fold,
-        groups,
+        tasks.enough(groups, n_workers, spread),
         name="earshift.few_labels.score_fold",
         tables=("scores",),
         folder=parts,
@@ -252,14 +250,12 @@ class _Direction:
             return few_labels.at_random(
                 target.clip_id, target.labels, may, n, rng.bytes(16)
             )
-        unknown = np.full(len(may), np.nan)
-        everyone = self.split.used[self.j]
-        scores = np.stack([unknown] * len(self.alone), axis=1)
+        used = self.split.used[self.j]
+        scores = np.full(target.labels.shape, np.nan)
         for c, (fitted, _) in enumerate(self.alone):
             if fitted is not None:
-                scores[everyone, c] = self.view.score(fitted, self.j, everyone)
-        scores[~everyone] = 0  # neither trains nor tests, and is not chosen
-        scores[:, [fitted is None for fitted, _ in self.alone]] = np.nan
+                scores[:, c] = 0  # what neither trains nor tests is not chosen
+                scores[used, c] = self.view.score(fitted, self.j, used)
         return few_labels.by_uncertainty(scores, target.labels, may, n)
 
     def _more(self, c: int, labelled: Mask | None, way: str) -> Labelled | None:

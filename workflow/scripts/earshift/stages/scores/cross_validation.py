@@ -139,13 +139,9 @@ def cross_validate(
         for some in together(inputs.behind(entries, front), fit)
         for group in _groups(some, told, some_methods, scopes, each)
     ]
-    n_nodes = spread.nodes if spread else 1
-    if len(groups) < 2 * n_workers * n_nodes:
-        # Workers in want of a task cost more than what methods share.
-        groups = [[task] for group in groups for task in group]
     tables = tasks.run_groups(
         score_fold,
-        groups,
+        tasks.enough(groups, n_workers, spread),
         name="earshift.evaluate.score_fold",
         tables=score_tables.TABLES,
         folder=parts,

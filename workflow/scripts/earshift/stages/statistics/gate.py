@@ -8,6 +8,7 @@ of the target tell.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from types import MappingProxyType
@@ -180,8 +181,7 @@ def _pooled(by_test: Sequence[Sequence[Curve]]) -> Estimate:
     Directions of one test dataset are of the same resamples; datasets are independent.
     """
     means = [
-        reduce(lambda a, b: a - b.times(-1), curves).times(1 / len(curves)).mean()
-        for curves in by_test
+        reduce(operator.add, curves).times(1 / len(curves)).mean() for curves in by_test
     ]
     k = len(means)
     parts = [(v / k**2, df) for mean in means for v, df in mean.variances]

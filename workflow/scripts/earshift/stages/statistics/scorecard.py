@@ -101,22 +101,15 @@ def _with_scores(
     names |= {c: f"{metric}_{c}" for c in ("change", "change_low", "change_high")}
     found = own[[*_CELL, *names]].rename(columns=names).drop_duplicates(_CELL)
     card = card.merge(found, "left", on=_CELL)
-    # Within the training dataset, of the same fit: that of the pair.
-    within = own[own["train"] == own["test"]]
+    # Within the training dataset, of the same fit: that to the same partner.
     ends = {
         "change": f"{metric}_within",
         "change_low": f"{metric}_within_low",
         "change_high": f"{metric}_within_high",
     }
-    keys = [c for c in _CELL if c != "test"]
-    fitted = within.assign(test=within["partner"])
-    is_pair = fitted["test"].fillna("").ne("")
-    of_pairs = fitted.loc[is_pair, [*_CELL, *ends]].rename(columns=ends)
-    if is_pair.any():
-        card = card.merge(of_pairs.drop_duplicates(_CELL), "left", on=_CELL)
-    else:  # fitted to all datasets at once
-        of_all = within[[*keys, *ends]].rename(columns=ends).drop_duplicates(keys)
-        card = card.merge(of_all, "left", on=keys)
+    fit = [*(c for c in _CELL if c != "test"), "partner"]
+    within = own.loc[own["train"] == own["test"], [*fit, *ends]].rename(columns=ends)
+    card = card.merge(within.drop_duplicates(fit), "left", on=fit)
     shares = ("recovered", "recovered_low", "recovered_high")
     share = gaps.loc[gaps["metric"].eq(metric), [*_CELL, *shares]]
     share = share.rename(columns={c: f"{metric}_{c}" for c in shares})
