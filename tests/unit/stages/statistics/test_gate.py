@@ -168,3 +168,13 @@ def test_rules_without_labels_choose_but_do_not_decide():
     assert entropy["regret"].to_numpy() == pytest.approx(0.05)
     assert not entropy["decides"].any()
     assert set(found.loc[found["decides"], "chosen"]) == {"none"}
+
+
+def test_of_many_clips_the_density_compares_some():
+    """All pairs of 50,000 clips would take 20 GB."""
+    y = np.eye(2)[np.arange(50_000) % 2]
+    many = scores(8 * (2 * y - 1), y)
+    few = scores(8 * (2 * y[:2000] - 1), y[:2000])
+    density = gate.SCORES["soft neighbourhood density"]
+    assert density(few, few) == pytest.approx(np.log(999), abs=0.01)
+    assert density(many, many) == pytest.approx(np.log(999), abs=0.05)

@@ -39,6 +39,9 @@ _ACCESS = ("none", "target_unlabelled")
 #: Temperature of the soft neighbourhood density (Saito et al., 2021).
 _TEMPERATURE = 0.05
 
+#: Clips of a fold at most that the density compares, all with all: evenly of more.
+MAX_CLIPS = 2000
+
 #: Source and target.
 Direction = tuple[str, str]
 
@@ -240,6 +243,7 @@ def _density(source: pd.DataFrame, target: pd.DataFrame) -> float:
             float
         )
         scores = scores[np.isfinite(scores).all(axis=1)]
+        scores = scores[:: -(-len(scores) // MAX_CLIPS) or 1]
         if scores.shape[0] < 2 or scores.shape[1] < 2:
             continue
         unit = special.softmax(scores, axis=1)
