@@ -108,7 +108,7 @@ def write_experiment(folder, **changes):
         "methods": ["none", "lda", "mlda", "mean_projection"],
         "splits": {"n_folds": 3, "n_repeats": 1},
         "classifier": {"C": [0.01, 1.0]},
-        "statistics": {"n_resamples": 199, "n_refits": 2},
+        "statistics": {"n_resamples": 199, "n_refits": 0},
         # Processes that Dask shares tasks out to take longer to start than these tasks.
         "workers": {"per_node": 1},
     } | changes

@@ -30,7 +30,7 @@ def card():
         C=[0.1],
         n_folds=3,
         n_repeats=2,
-        n_refits=2,
+        n_refits=4,
         n_resamples=199,
     )
 

@@ -91,7 +91,7 @@ def study(tmp_path_factory):
         "subgroups": ["pop_rock", "jazz_blue", "classical", "country_folk"],
         "classifier": {"C": [0.1]},
         "discrepancy": ["domain_auc_linear"],
-        "statistics": {"n_resamples": 199, "n_refits": 2},
+        "statistics": {"n_resamples": 199, "n_refits": 4},
     }
     (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
     shared = {c: {"irmas": c, "openmic": c} for c in CLASSES}

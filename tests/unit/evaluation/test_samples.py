@@ -1,5 +1,7 @@
 """Samples of training clips: equal sizes, shares, halves, and draws anew."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -175,6 +177,17 @@ def test_training_data_drawn_anew_are_spread_over_the_repeats(tmp_path):
     assert (third[0] > 0, third[1]) == (True, 0)
     close = np.corrcoef(rows["score"], rows["refit_0"])[0, 1]
     assert 0.9 < close < 1 - 1e-6
+
+
+def test_two_repeats_look_at_one_draw_of_training_data():
+    def draws(n_repeats):
+        one = domain("a", 30, 0)
+        again = replace(one, folds=np.repeat(one.folds, n_repeats, axis=0))
+        return [tuple(samples.redrawn(again, 7, number)) for number in range(6)]
+
+    paired, alone = draws(2), draws(1)
+    assert paired[0::2] == paired[1::2] == alone[:3]
+    assert len(set(alone)) == 6
 
 
 def test_what_a_method_draws_is_drawn_anew_in_each_repeat():

@@ -69,7 +69,8 @@ def curve(seed, shift=0.0):
     return Curve(
         shift + 0.02 * rng.standard_normal((3, 501)),
         shift + 0.01 * rng.standard_normal((3, 5)),
-        0.03 * rng.standard_normal((3, 20)),
+        np.repeat(0.03 * rng.standard_normal((3, 10)), 2, axis=1)
+        + 0.01 * rng.standard_normal((3, 20)),
         50,
     )
 
@@ -78,13 +79,42 @@ def test_the_mean_of_classes_has_the_variances_of_its_means():
     own = curve(0, 0.8)
     found = own.mean()
     assert found.value == pytest.approx(own.drawn[:, 0].mean())
+    first, second = own.refits.mean(axis=0).reshape(10, 2).T
     expected = [
         own.drawn[:, 1:].mean(axis=0).var(ddof=1),
-        own.refits.mean(axis=0).var(ddof=1),
+        ((first + second) / 2).var(ddof=1) - np.mean((first - second) ** 2) / 4,
         own.repeats.mean(axis=0).var(ddof=1) / 5,
     ]
     assert_allclose([variance for variance, _ in found.variances], expected)
-    assert [df for _, df in found.variances] == [49, 19, 4]
+    assert [df for _, df in found.variances] == [49, 9, 4]
+    # With one repeat, each refit is a draw.
+    once = Curve(own.drawn, own.repeats[:, :1], own.refits, 50).mean().variances
+    assert_allclose(once[1], (own.refits.mean(axis=0).var(ddof=1), 19))
+    assert len(once) == 2
+
+
+def test_what_two_repeats_of_a_draw_have_in_common_is_due_to_the_draw():
+    rng = np.random.default_rng(3)
+    of_draw, of_repeat, errors = 0.03, 0.05, []
+    for _ in range(400):
+        shared = of_draw * np.repeat(rng.standard_normal(10), 2)
+        refits = (shared + of_repeat * rng.standard_normal(20))[None]
+        own = Curve(np.zeros((1, 3)), np.zeros((1, 5)), refits, 50)
+        errors.append(own.mean().variances[1][0])
+    # Never below 0, so a little above the truth on average.
+    assert min(errors) == 0
+    assert np.mean(errors) == pytest.approx(of_draw**2, rel=0.2)
+    alone = Curve(np.zeros((1, 3)), np.zeros((1, 1)), refits, 50).mean().variances[1]
+    assert alone[0] == pytest.approx(of_draw**2 + of_repeat**2, rel=0.6)
+
+
+def test_refits_that_are_too_few_or_unknown_have_no_part():
+    own = curve(0, 0.8)
+    for refits in (own.refits[:, :2], np.full((3, 20), np.nan)):
+        parts = Curve(own.drawn, own.repeats, refits, 50).mean()
+        assert np.isnan(parts.variances[1][0])
+        alone = Curve(own.drawn, own.repeats, refits[:, :0], 50).mean()
+        assert (parts.se, parts.df) == (alone.se, alone.df)
 
 
 def test_differences_are_paired():
@@ -112,9 +142,9 @@ def test_a_ratio_is_zero_where_its_part_is_and_unknown_where_its_whole_may_be():
             p_value = (part - whole.times(end)).mean().p_value()
             assert p_value == pytest.approx(0.05, abs=1e-4)
         assert (low > 0 or high < 0) == (part.mean().p_value() < 0.05)
-    low, high = curve(1, 0.02).mean().interval(0.05)
+    low, high = curve(1, 0.01).mean().interval(0.05)
     assert low < 0 < high
-    assert np.isnan(ratio(part, curve(1, 0.02), 0.05)).all()
+    assert np.isnan(ratio(part, curve(1, 0.01), 0.05)).all()
 
 
 def test_a_ratio_to_what_varies_with_it_is_sharp():

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from earshift import datasets, registry, store
 from earshift.errors import DataError
+from earshift.evaluation import protocol
 from earshift.numerics.labels import label_matrix
 from earshift.stages.discrepancy.measuring import measure_discrepancy
 from earshift.stages.scores import cross_validation
@@ -130,7 +131,9 @@ def scorecard(
     n_folds, n_repeats : int
         Folds, and how often they are drawn.
     n_refits : int
-        How often training recordings are drawn anew, so that intervals hold for others.
+        How often classifiers are fitted to training recordings that were drawn anew, so
+        that intervals hold for others: 0, or at least 4, as each draw is looked at in
+        two repeats.
     n_resamples : int
         Draws of the test recordings.
     confidence : float
@@ -168,6 +171,7 @@ def scorecard(
     >>> own[["test", "roc_auc_verdict"]].values.tolist()
     [['theirs', 'worth it']]
     """
+    protocol.check_refits(n_refits)
     tables = _tables_of(X, y, domain, recordings, classes)
     entries = _entries_of(methods)
     grid = {"C": sorted(map(float, C)), "n_inner_folds": _INNER_FOLDS}

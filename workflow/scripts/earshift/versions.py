@@ -15,10 +15,10 @@ EMBEDDINGS = 4
 SHORT_CLIPS = 1
 FEATURES = 2
 SPLITS = 4
-SCORES = 5
+SCORES = 6
 #: Of what correcting each fault of the published code changes, in stage 5.
 DEVIATIONS = 2
 FEW_LABELS = 1
 DISCREPANCY = 6
-STATISTICS = 6
+STATISTICS = 7
 REPORT = 8

@@ -47,7 +47,7 @@ def folder(tmp_path_factory):
 def tables_of(folder, *names, confidence=0.9):
     """Stages 5 and 7 with some methods; what they write stays in the folder."""
     methods = methods_of(*names)
-    run(folder, entries_in(folder), methods=methods, n_refits=2)
+    run(folder, entries_in(folder), methods=methods, n_refits=4)
     return summarised(folder, methods, confidence=confidence)
 
 

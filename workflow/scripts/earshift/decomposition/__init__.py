@@ -18,6 +18,7 @@ from earshift.decomposition._scores import Run
 from earshift.decomposition._tables import Tables
 from earshift.errors import ConfigError, DataError, did_you_mean
 from earshift.evaluation import decomposition as terms
+from earshift.evaluation import protocol
 from earshift.evaluation.training import Trainer
 
 __all__ = ["Decomposition", "decompose"]
@@ -108,7 +109,8 @@ def decompose(
     n_folds, n_repeats : int, default=5, 3
         Folds by recording, and how often they are drawn.
     n_refits : int, default=12
-        How often training recordings are drawn anew, over all repeats.
+        How often classifiers are fitted to training recordings that were drawn anew,
+        over all repeats: 0, or at least 4, as each draw is looked at in two of them.
     n_resamples : int, default=1000
         Resamples of the recordings.
     confidence : float, default=0.95
@@ -159,6 +161,7 @@ def decompose(
     >>> found.terms("gap")["value"].round(1).to_dict()
     {'gap': 0.2, 'less_data': 0.0, 'standardise': 0.2, 'left': 0.0}
     """
+    protocol.check_refits(n_refits)
     entries = _entries(methods, source, target)
     if given not in ("features", "scores"):
         raise ConfigError(

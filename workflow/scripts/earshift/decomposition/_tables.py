@@ -207,9 +207,12 @@ class Tables:
         for repeat, (first, *others) in enumerate(scores):
             own = self._values(repeat, first, anew=False)
             values.append(own)
-            for other in others:
-                change = self._values(repeat, other, anew=True)[:, 0] - own[:, 0]
-                again.append(change)
+            again.append(
+                [
+                    self._values(repeat, other, anew=True)[:, 0] - own[:, 0]
+                    for other in others
+                ]
+            )
         return terms.curve_of(np.stack(values), again, self.n_recordings[1])
 
     def _values(self, repeat: int, scores: Array, *, anew: bool) -> Array:

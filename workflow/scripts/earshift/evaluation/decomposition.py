@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -292,17 +293,22 @@ def losses(
         steps = np.stack([pair.steps(c, metric) for c in classes], axis=1)
         return _terms(metric.sign * (steps[:-1] - steps[1:]), is_split, lacking)
 
+    def changes(k: int, name: str) -> list[Array]:
+        """Return those of the refits of a repeat; NaN if only they do not overlap."""
+        first = by_repeat[k]
+        return [
+            pair[name][:, 0] - first[name][:, 0]
+            if overlaps or not pairs[k].overlaps
+            else np.full(len(classes), np.nan)
+            for overlaps, pair in refitted[k]
+        ]
+
     by_repeat = [terms_of(pair) for pair in pairs]
-    drawn = [
-        {name: value - first[name][:, :1] for name, value in terms_of(pair).items()}
-        for whole, first, others in zip(pairs, by_repeat, again, strict=True)
-        for pair in others
-        if pair.overlaps or not whole.overlaps
-    ]
+    refitted = [[(p.overlaps, terms_of(p)) for p in others] for others in again]
     curves = {
         name: curve_of(
             np.stack([one[name] for one in by_repeat]),
-            [one[name][:, 0] for one in drawn],
+            [changes(k, name) for k in range(len(pairs))],
             n_recordings,
         )
         for name in by_repeat[0]
@@ -327,21 +333,26 @@ def _terms(
     return terms | {LOSS: whole}
 
 
-def curve_of(values: Array, again: Sequence[Array], n_recordings: int) -> Curve:
+def curve_of(
+    values: Array, again: Sequence[Sequence[Array]], n_recordings: int
+) -> Curve:
     """Return a curve.
 
     Parameters
     ----------
     values : ndarray of shape (n_repeats, n_classes, 1 + n_resamples), float64
         Of each repeat and resample.
-    again : sequence of ndarray of shape (n_classes,)
-        Of training data that were drawn anew, less that of the repeat.
+    again : sequence of sequence of ndarray of shape (n_classes,)
+        For each repeat, those of training data that were drawn anew, less its own.
     n_recordings : int
         Recordings that test.
     """
     n_classes = values.shape[1]
     drawn = np.stack([mean_known(values[:, c]) for c in range(n_classes)])
-    refits = np.stack(again, axis=1) if again else np.empty((n_classes, 0))
+    # In the order of the refits, which are dealt to the repeats in turn.
+    unknown = np.full(n_classes, np.nan)
+    dealt = [one for row in zip_longest(*again, fillvalue=unknown) for one in row]
+    refits = np.stack(dealt, axis=1) if dealt else np.empty((n_classes, 0))
     return Curve(drawn, values[:, :, 0].T, refits, n_recordings)
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from earshift.debias import Method
     from earshift.tables import Table
 
+#: Below this many refits, what training data have a part in is not known.
+MIN_REFITS = 4
+
 #: Clips of one dataset by label (with the class, without it) and subgroup, in order.
 Cells = Mapping[bool, Mapping[str, Sequence[str]]]
 
@@ -302,3 +305,19 @@ def _unknown_protocol(name: str, known: Collection[str]) -> str:
         f"'protocols': there is no protocol '{name}' "
         f"{did_you_mean(name, {*known, *others})}"
     )
+
+
+def check_refits(number: int) -> None:
+    """Refuse a number of refits from which no variance can be told.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither 0 nor at least `MIN_REFITS`.
+    """
+    if 0 < number < MIN_REFITS:
+        raise ConfigError(
+            f"n_refits must be 0 or at least {MIN_REFITS}, got {number}: each draw of "
+            "training recordings is looked at in two repeats, and one draw has no "
+            "spread. Without refits, intervals hold for other test recordings only."
+        )

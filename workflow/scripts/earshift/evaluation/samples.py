@@ -219,13 +219,15 @@ def redrawn(domain: Domain, seed: int, number: int) -> NDArray[np.int64]:
     seed : int
         Of the experiment.
     number : int
-        Of the draw.
+        Of the refit. Where there are repeats, refits 2k and 2k + 1, which are of two
+        of them, have the same draw: what they have in common is due to the draw.
 
     Returns
     -------
     ndarray of shape (n_clips,), int64
         The same for all methods, classes and folds.
     """
-    rng = domains.generator(seed, number, 0, "drawn anew", domain.name)
+    draw = number // 2 if len(domain.folds) > 1 else number
+    rng = domains.generator(seed, draw, 0, "drawn anew", domain.name)
     counts, _ = inference.redrawn(domain.recording, 1, rng, domain.strata)
     return counts[:, 0]

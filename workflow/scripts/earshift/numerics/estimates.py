@@ -4,8 +4,10 @@ An estimate of cross-validation varies with the recordings that test, with those
 train, and with how folds and seeds were drawn. The first part is the variance over
 resamples of the test recordings, the second that over classifiers whose training
 recordings were drawn anew, the third the variance between repeats over their number.
-Interval and p-value come from the same sum and the same t distribution, so that they
-never disagree.
+Each draw of training recordings is looked at in two repeats: what the two have in
+common (their covariance) is due to the draw, the rest to folds and seeds, which the
+third part holds. Interval and p-value come from the same sum and the same t
+distribution, so that they never disagree.
 """
 
 from __future__ import annotations
@@ -180,7 +182,8 @@ class Curve:
     repeats : ndarray of shape (n_classes, n_repeats), float64
         Of each repeat.
     refits : ndarray of shape (n_classes, n_refits), float64
-        Of classifiers whose training data were drawn anew, less that of the repeat.
+        Of classifiers whose training data were drawn anew, less that of the repeat. If
+        there are repeats, numbers 2k and 2k + 1 are of one draw, in two of them.
     n_recordings : int
         Recordings that test.
     """
@@ -242,12 +245,29 @@ class Curve:
         n_refits, n_repeats = self.refits.shape[1], self.repeats.shape[1]
         if n_refits > 1:
             deviations = mean_known(self.refits)
-            n_known = int(np.isfinite(deviations).sum())
-            parts.append((_variance(deviations), max(n_known - 1, 1)))
+            parts.append((_of_pairs if n_repeats > 1 else _of_draws)(deviations))
         if n_repeats > 1:
             of_repeats = _variance(mean_known(self.repeats))
             parts.append((of_repeats / n_repeats, n_repeats - 1))
         return Estimate(float(drawn[0]), parts)
+
+
+def _of_draws(deviations: Array) -> tuple[float, int]:
+    """Return the variance over draws of training data, with its degrees of freedom."""
+    return _variance(deviations), max(int(np.isfinite(deviations).sum()) - 1, 1)
+
+
+def _of_pairs(deviations: Array) -> tuple[float, int]:
+    """Return the same of draws that each were looked at in two repeats.
+
+    It is the covariance of the two, but not below 0: the variance of half their sum,
+    less the mean square of half their difference.
+    """
+    n_draws = len(deviations) // 2
+    first, second = deviations[: 2 * n_draws].reshape(n_draws, 2).T
+    whole, df = _of_draws((first + second) / 2)
+    apart = mean_known(((first - second) ** 2)[:, None])[0] / 4
+    return float(np.maximum(whole - apart, 0)), df
 
 
 def ratio(part: Curve, whole: Curve, alpha: float) -> tuple[float, float, float]:

@@ -93,6 +93,7 @@ def resolve(
     _check_study(config, in_job)
     _check_alignment(config)
     _check_compared(config)
+    protocol.check_refits(config["statistics"]["n_refits"])
     if not in_job:
         _check_served(config)
     return config

@@ -205,11 +205,16 @@ def _class(
             for name, value in values.items():
                 change = other[name][0] - value[0] if known else np.nan
                 again.setdefault(name, []).append(float(change))
+    # Refits are dealt to the repeats in turn, and are in this order.
+    dealt = {
+        name: np.reshape(again.get(name, []), (len(repeats), -1)).T.ravel()
+        for name in drawn
+    }
     return {
         name: Curve(
             mean_known(np.stack(values))[None],
             np.stack(values)[:, 0][None],
-            np.array(again.get(name, []))[None],
+            dealt[name][None],
             n_recordings,
         )
         for name, values in drawn.items()
