@@ -100,6 +100,9 @@ def write_results(
             values = {"within": 0.9, "across": value}
             values |= {"p_value": p_value, "p_holm": 2 * p_value}
             values |= _level("gap", gap) | _level("remaining", left)
+            values["p_remaining_holm"] = 0.4 if left[1] <= 0 <= left[2] else 0.02
+            if method != "none":
+                values |= {"gain": row["change"], "p_gain_holm": row["p_holm"]}
             values |= {"gap_se": (gap[2] - gap[1]) / 4, "gap_df": 30}
             values |= _level("gap_all", gap) | _level("of_size", (0.0, -0.01, 0.01))
             values |= {"n_train_within": 12, "n_train_across": 24}

@@ -18,9 +18,8 @@ from tests.helpers.places import ROOT
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 
-def rows():
+def rows(n=12):
     """Clips of two datasets, some of which are called as numbers are."""
-    n = 12
     table = pd.DataFrame(
         {
             "clip_id": [f"{i:03d}" for i in range(n)],
@@ -116,3 +115,23 @@ def test_the_command_line_says_what_is_missing():
         )
         assert done.returncode == 2
         assert message in " ".join(done.stderr.split())
+
+
+def test_the_library_can_be_asked_for_the_report(tmp_path):
+    file = write(rows(80), tmp_path / "clips.csv")
+    command = [sys.executable, "-m", "earshift", "analyse"]
+    options = {"capture_output": True, "text": True, "check": False, "cwd": ROOT}
+    dry = subprocess.run(
+        [*command, str(file), "--out", str(tmp_path / "out"), "-n", "--cores", "1"],
+        **options,
+    )
+    assert dry.returncode == 0, dry.stderr
+    assert "write_report" in dry.stdout + dry.stderr
+    written = yaml.safe_load((tmp_path / "out" / "config.yaml").read_text())
+    assert list(written["datasets"]) == ["ours", "theirs"]
+    missing = subprocess.run([*command, "no.csv"], **options)
+    assert missing.returncode == 2
+    assert "there is no table 'no.csv'" in " ".join(missing.stderr.split())
+    asked = subprocess.run([*command], **options)
+    assert asked.returncode == 2
+    assert "required: table" in asked.stderr

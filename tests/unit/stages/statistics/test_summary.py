@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 
 from earshift.debias import Method
 from earshift.errors import ConfigError
 from earshift.evaluation.protocol import study_of
+from earshift.numerics.inference import holm
 from earshift.stages.statistics import access, summary
 
 STUDY = study_of("ismir2023")
@@ -152,6 +154,8 @@ def test_what_remains_of_a_gap_is_measured_from_the_uncorrected_classifier(
     ends = ["remaining", "remaining_low", "remaining_high"]
     assert list(bad[ends]) == list(plain[ends])
     assert bad["remaining_low"] > 0
+    assert bad["p_remaining"] == plain["p_value"] < 0.05
+    assert (bad["gain"], bad["p_gain"]) == (0, 1)
     # It is as bad across as no method, of whose gap it recovers nothing.
     shares = ["recovered", "recovered_low", "recovered_high"]
     assert list(bad[shares]) == [0, 0, 0]
@@ -180,6 +184,18 @@ def test_what_is_recovered_is_a_share_of_the_uncorrected_gap(tmp_path):
     low, high = gaps.loc["k", ["recovered_low", "recovered_high"]]
     assert 0 < low < 0.25 < high < 1
     assert gaps.loc["k", "remaining"] == pytest.approx(0.75 * gaps.loc["none", "gap"])
+    # Gains are of equal training, and corrected for there being two.
+    gain = gaps["gain"] / gaps.loc["none", "gap"]
+    assert_allclose(gain[["k", "klda"]], [0.25, 1], atol=1e-6)
+    assert gaps["p_gain"].between(0, 1e-3).sum() == 2
+    for name in ("k", "klda"):
+        low, high = gaps.loc[name, ["gain_low", "gain_high"]]
+        assert 0 < low < gaps.loc[name, "gain"] < high
+    held = holm(gaps.loc[["k", "klda"], "p_gain"].to_numpy())
+    assert_allclose(gaps.loc[["k", "klda"], "p_gain_holm"], held, rtol=1e-5)
+    assert gaps.loc["none", ["gain", "p_gain", "p_gain_holm"]].isna().all()
+    # One gap of each correction.
+    assert_allclose(gaps["p_remaining_holm"], gaps["p_remaining"])
 
 
 @pytest.fixture(scope="module")

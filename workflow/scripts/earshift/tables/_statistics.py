@@ -52,6 +52,19 @@ def _level(name: str, of: str, empty: str = "") -> tuple[Column, Column, Column]
     return (Column(name, "number", of, empty=empty), *ends(name, f"`{name}`", empty))
 
 
+def _p_values(name: str, family: str, empty: str) -> tuple[Column, Column]:
+    own = f"p_{name}"
+    return (
+        Column(own, "number", f"p-value that `{name}` is zero.", empty=empty),
+        Column(
+            f"{own}_holm",
+            "number",
+            f"`{own}`, corrected by Holm's method for {family}.",
+            empty=empty,
+        ),
+    )
+
+
 SUMMARY = Table(
     layout.SUMMARY_TABLE,
     "Each protocol, model, condition, method, scope, training dataset, test dataset, "
@@ -150,7 +163,7 @@ SUMMARY = Table(
 GAPS = Table(
     layout.GAP_TABLE,
     "Each protocol, model, condition, method, scope, metric, and training dataset "
-    "that is not the test dataset. `within`, `across`, `gap`, `remaining` and "
+    "that is not the test dataset. `within`, `across`, `gap`, `remaining`, `gain` and "
     "`recovered` are of training sets of equal size.",
     (
         PROTOCOL,
@@ -183,6 +196,13 @@ GAPS = Table(
             "How much worse `across` is than `within` of the method `none`.",
             _UNKNOWN,
         ),
+        *_p_values("remaining", "the gaps of a metric", _UNKNOWN),
+        *_level(
+            "gain",
+            "How much better `across` is than that of the method `none`.",
+            _CHANGE,
+        ),
+        *_p_values("gain", "the corrections of a model, direction and metric", _HOLM),
         *_level(
             "recovered",
             "Share of the gap of the method `none` that the method recovers: the "
@@ -199,6 +219,7 @@ GAPS = Table(
             "`gap_all` minus `gap`: what is due to the sizes of the training sets.",
             _UNKNOWN,
         ),
+        *_p_values("of_size", "the gaps of a metric", _UNKNOWN),
         Column(
             "n_train_within",
             "number",

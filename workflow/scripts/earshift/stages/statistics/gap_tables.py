@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from earshift.debias import Method
 from earshift.evaluation.samples import (
     ALL,
     EQUAL,
@@ -30,6 +31,9 @@ Groups = Mapping[tuple[str, ...], Group]
 
 #: Gaps that are corrected together: those of one metric, and of one correction.
 FAMILY = ("protocol", "method", "scope", "metric")
+
+#: Gains that are corrected together: those of the corrections of a model and direction.
+GAIN_FAMILY = ("protocol", "model", "condition", "train", "test", "metric")
 
 #: Share of the uncorrected gap that a method recovers, and the ends of its interval.
 RECOVERED = ("recovered", "recovered_low", "recovered_high")
@@ -118,7 +122,8 @@ def _gap(
     if whole is not None:
         total = loss(whole[0].curves[name], whole[1].curves[name], metric)
         row |= total.mean().columns("gap_all", alpha)
-        row |= (total - gap).mean().columns("of_size", alpha)
+        of_size = (total - gap).mean()
+        row |= of_size.columns("of_size", alpha) | {"p_of_size": of_size.p_value()}
         row["n_train_within"] = whole[0].sizes["n_train"]
         row["n_train_across"] = whole[1].sizes["n_train"]
     return row
@@ -131,23 +136,37 @@ def _left(
     metric: metrics.Metric,
     alpha: float,
 ) -> dict[str, float]:
-    """Return what a method leaves of the uncorrected gap, and the share it recovers."""
+    """Return what a method leaves of the uncorrected gap, and what it gains."""
     if plain_within is None:
         return {}
     within, own = plain_within.curves[metric.name], across.curves[metric.name]
-    row = loss(within, own, metric).mean().columns("remaining", alpha)
+    left = loss(within, own, metric).mean()
+    row = left.columns("remaining", alpha) | {"p_remaining": left.p_value()}
     if plain_across is not None and plain_across is not across:
         plain = plain_across.curves[metric.name]
-        shares = ratio(loss(own, plain, metric), loss(within, plain, metric), alpha)
+        gained = loss(own, plain, metric)
+        gain = gained.mean()
+        row |= gain.columns("gain", alpha) | {"p_gain": gain.p_value()}
+        shares = ratio(gained, loss(within, plain, metric), alpha)
         row |= dict(zip(RECOVERED, shares, strict=True))
     return row
 
 
-def corrected(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def corrected(
+    rows: Sequence[Mapping[str, Any]], methods: Mapping[str, Method]
+) -> pd.DataFrame:
     """Return the table of gaps, with p-values that allow for their number."""
     table = pd.DataFrame(list(rows)).reindex(columns=GAPS.names)
-    if len(table):
-        table["p_holm"] = holm_within(table, FAMILY)
+    if table.empty:
+        return table
+    for tested, p_value in (
+        ("p_holm", "p_value"),
+        ("p_remaining_holm", "p_remaining"),
+        ("p_of_size_holm", "p_of_size"),
+    ):
+        table[tested] = holm_within(table, FAMILY, p_value)
+    corrects = [not methods[name].is_control for name in table["method"]]
+    table["p_gain_holm"] = holm_within(table[corrects], GAIN_FAMILY, "p_gain")
     return table
 
 

@@ -143,7 +143,7 @@ def summarise(
             rows.add(list(resampling.groups(scores, n_resamples, seed)), scores)
     made = {
         "summary": corrected(rows.summary(), options),
-        "gaps": gap_tables.corrected(rows.gaps),
+        "gaps": gap_tables.corrected(rows.gaps, rows.methods),
         "learning_curves": pd.DataFrame(rows.curves),
         "null_gaps": pd.DataFrame(rows.nulls),
         "class_values": pd.DataFrame(rows.classes),

@@ -162,21 +162,20 @@ def _needed(found: Tables, options: Options) -> Iterator[str]:
 def _what_is_left(found: Tables, variant: str, alpha: float) -> Iterator[str]:
     """Say which gaps are detected no more with a method, and which only with it.
 
-    All are gaps to the classifier within the test dataset that is *not* corrected. A
-    gap counts as closed if it was detected without the method, the corrected classifier
-    gains across, and what remains is not detected.
+    All are gaps to the classifier within the test dataset that is *not* corrected, and
+    of training sets of equal size, as are gains. A gap counts as closed if it was
+    detected without the method, the corrected classifier gains across, and what remains
+    is not detected.
     """
     cell = ["setting", "train", "test"]
-    gaps, changes = (
-        table[table["variant"].eq(variant)].set_index(cell)
-        for table in (found.gaps, found.summary)
-    )
+    gaps = found.gaps[found.gaps["variant"].eq(variant)].set_index(cell)
     before = found.gaps[found.gaps["variant"].eq("none")].set_index(cell)
     if gaps.empty:
         return
     was = (before["gap"].gt(0) & before["p_holm"].lt(alpha)).reindex(gaps.index)
-    gains = (changes["change"].gt(0) & changes["p_holm"].lt(alpha)).loc[gaps.index]
-    closed = was & gains & gaps["remaining_low"].le(0)
+    gains = gaps["gain"].gt(0) & gaps["p_gain_holm"].lt(alpha)
+    remains = gaps["remaining"].gt(0) & gaps["p_remaining_holm"].lt(alpha)
+    closed = was & gains & ~remains
     if was.any():
         n, n_closed = int(was.sum()), int(closed.sum())
         verb = "is" if n_closed == 1 else "are"
@@ -189,7 +188,7 @@ def _what_is_left(found: Tables, variant: str, alpha: float) -> Iterator[str]:
         yield from _won_back(gaps[was])
     else:
         yield "No gap was detected without it, so there is none to close."
-    opened = gaps[~was & gaps["remaining_low"].gt(0)]
+    opened = gaps[~was & remains]
     if len(opened):
         yield (
             f"In {words.count(len(opened), 'comparison')} a gap is detected with it "
