@@ -17,7 +17,6 @@ from earshift.stages.report import pilot
 from earshift.stages.report.sections.forecast import plan_table
 from earshift.stages.report.terminal import main_table
 
-
 #: Runs experiments; it lies beside the library.
 RUN = Path(__file__).resolve().parents[1] / "run.py"
 
