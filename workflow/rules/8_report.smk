@@ -3,7 +3,7 @@
 Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_splits,
         and what the sections of a study need
 Writes  {results}/figures/{per_class,gaps,changes,audio,learning_curves,trade_offs}.{svg,png},
-        {results}/figures/{discrepancy,discrepancy_curve,label_curves}.{svg,png},
+        {results}/figures/{discrepancy,discrepancy_curve,attribution,label_curves}.{svg,png},
         {results}/report.html
 """
 
@@ -66,11 +66,17 @@ rule draw_figures:
             category="Figures",
             labels={"figure": "what corrections gain across and lose within"},
         ),
+        attribution=report(
+            EXPERIMENT.file(layout.FIGURE, figure="attribution"),
+            caption="../report/attribution.rst",
+            category="Figures",
+            labels={"figure": "what tells the datasets apart"},
+        ),
         png=expand(
             f"{RESULTS}/{layout.FIGURE_PNG}",
             figure=[
                 *("per_class", "gaps", "changes", "learning_curves"),
-                *("discrepancy", "discrepancy_curve", "trade_offs"),
+                *("discrepancy", "discrepancy_curve", "trade_offs", "attribution"),
             ],
         ),
     log:

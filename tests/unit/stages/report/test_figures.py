@@ -173,6 +173,8 @@ def test_many_datasets_methods_classes_and_scopes_fit(name, tmp_path):
         }
     elif name == "learning_curves":
         assert {f"tested on {d}\nmfcc" for d in "abc"} <= shown
+    elif name == "attribution":
+        assert {"method 7", "a, b", "b, c", "mfcc", "other"} <= shown
     elif name == "trade_offs":
         assert "method 7 (classwise)" in shown
     else:

@@ -57,6 +57,7 @@ __all__ = [
     "call_ahead",
     "from_entry",
     "import_spec",
+    "is_cue",
     "is_imported",
     "load_model",
     "number",
@@ -150,6 +151,11 @@ def load_model(
 def is_imported(entry: Mapping[str, Any]) -> bool:
     """Return whether a config entry's embeddings come from a file, not from audio."""
     return bool(entry["plugin"] == "imported")
+
+
+def is_cue(entry: Mapping[str, Any]) -> bool:
+    """Return whether a config entry's features are cues that are no content."""
+    return bool(getattr(registry.load("models", entry["plugin"]), "is_cue", False))
 
 
 def import_spec(entry: Mapping[str, Any]) -> ImportedSpec:

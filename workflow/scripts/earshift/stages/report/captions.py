@@ -88,6 +88,16 @@ TRADE_OFFS = (
     "and is better in one. From tables/scorecard.csv.",
 )
 
+#: The same of the figure of what tells the datasets apart.
+ATTRIBUTION = (
+    "By what the datasets are told apart",
+    "Dot plots: how well the datasets are told apart, a line for each model.",
+    "How well a classifier tells the clips of two datasets apart, from the features of "
+    "each model. Full marks: without correction, with {level} intervals; empty marks: "
+    "with corrections; strokes: two halves of one dataset, with as many clips. Dashed: "
+    "equal datasets. From tables/discrepancy.csv and tables/discrepancy_null.csv.",
+)
+
 #: The same of the figure of the section on few labels.
 LABELS = (
     "By the number of labelled clips",

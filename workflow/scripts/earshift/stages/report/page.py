@@ -17,6 +17,7 @@ from earshift.stages.report.sections import (
     Findings,
     Section,
 )
+from earshift.stages.report.sections.attribution import Attribution
 from earshift.stages.report.sections.audit import Audit
 from earshift.stages.report.sections.classes import Classes
 from earshift.stages.report.sections.datasets import Datasets
@@ -55,6 +56,7 @@ RESULTS: tuple[Section, ...] = (
     LabelCurves(),
     WorstClasses(),
     Discrepancy(),
+    Attribution(),
 )
 
 #: Then what explains it.

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import style
+from earshift.stages.report.figures.attribution import attribution
 from earshift.stages.report.figures.curve import curve
 from earshift.stages.report.figures.learning import learning_curves
 from earshift.stages.report.figures.trade_offs import trade_offs
@@ -299,5 +300,6 @@ FIGURES: Mapping[str, Callable[[Tables], Figure]] = MappingProxyType(
         "discrepancy_curve": curve,
         "learning_curves": learning_curves,
         "trade_offs": trade_offs,
+        "attribution": attribution,
     }
 )
