@@ -1,14 +1,16 @@
 """How often intervals hold the truth, and how often a gap or effect is seen in vain.
 
     python benchmarks/coverage.py FOLDER [--repetitions 200] [--scenarios same,larger]
-        [--processes 1] [--quick]
+        [--processes 1] [--quick] [--check]
 
 Two datasets are made up many times; each time the whole way from features to intervals
 is gone: folds, samples, classifiers, a correction, training data drawn anew, resamples.
 The results of each repetition are kept in FOLDER, and a run goes on where the last one
 ended. The truth is that of new training data and new test data: 0 for gaps between
 datasets of one distribution, otherwise the mean over repetitions, which is unbiased.
-``--quick`` makes two small repetitions, to see that it works.
+``--quick`` makes two small repetitions, to see that it works. ``--check`` fails if gaps
+or changes surely break a promise, by more than two standard errors: more than 5 % of gaps
+found in vain, or intervals that hold the truth less often than 93 %.
 """
 
 import argparse
@@ -242,9 +244,18 @@ def table(name, repetitions):
         line |= {"coverage": held.mean(), "+-": se, "sd": spread}
         line |= {c: part[c].mean() for c in part if c.startswith("se")}
         if kind == "gap" and SCENARIOS[name].has_no_gap:
-            line["p < .05"] = part["p"].lt(0.05).mean()
+            found = part["p"].lt(0.05).groupby(part["rep"]).mean()
+            line["p < .05"] = found.mean()
+            line["+- p"] = found.std(ddof=1) / np.sqrt(len(found))
         out.append(line)
     return pd.DataFrame(out)
+
+
+def broken(shown):
+    """Return the lines of the table that break a promise by more than chance."""
+    promised = shown["kind"].isin(["gap", "change within", "change across"])
+    short = promised & (shown["coverage"] + 2 * shown["+-"] < 0.93)
+    return shown[short | (shown["p < .05"] - 2 * shown["+- p"] > 0.05)]
 
 
 def main():
@@ -255,6 +266,7 @@ def main():
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--check", action="store_true")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     options = (2, 4, 199) if asked.quick else (5, 20, 400)
@@ -268,8 +280,11 @@ def main():
                 done.append(result)
                 sys.stderr.write(f"\r{name}: {len(done)}/{n}")
         shown.append(table(name, done))
+    whole = pd.concat(shown, ignore_index=True)
     with pd.option_context("display.width", 200, "display.max_columns", 20):
-        sys.stdout.write(pd.concat(shown).round(3).to_string(index=False) + "\n")
+        sys.stdout.write(whole.round(3).to_string(index=False) + "\n")
+    if asked.check and len(wrong := broken(whole)):
+        sys.exit("Promises that are broken:\n" + wrong.round(3).to_string(index=False))
 
 
 if __name__ == "__main__":

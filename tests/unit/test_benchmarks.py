@@ -88,6 +88,32 @@ def test_coverage(tmp_path):
     assert {file: file.stat().st_mtime_ns for file in kept} == kept
 
 
+@pytest.mark.parametrize(("shift", "broken"), [(0.0, 0), (0.2, 2)])
+def test_coverage_says_which_promise_is_broken(tmp_path, shift, broken):
+    """Of kept repetitions in which gaps are seen, or not, where there are none."""
+    for number in range(4):
+        rows = [
+            {"method": "none", "train": train, "test": test, "kind": kind}
+            | {"metric": "roc_auc", "value": shift, "se": 0.05, "df": 30}
+            | {"low": shift - 0.1, "high": shift + 0.1, "p": 0.001 if shift else 0.5}
+            for train, test in ("ab", "ba")
+            for kind in ("gap", "change across")
+        ]
+        (tmp_path / f"same-{number:04d}.json").write_text(json.dumps(rows))
+    options = ("--repetitions", "4", "--scenarios", "same", "--check")
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "coverage.py", tmp_path, *options],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow" / "scripts")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    said = done.stderr.partition("Promises that are broken:\n")[2].splitlines()
+    assert (done.returncode, len(said)) == (int(broken > 0), broken)
+    if broken:
+        assert said[1].split()[1:4] == ["same", "roc_auc", "gap"]
+
+
 def test_decomposition(tmp_path):
     """Of a translation, which label shares have no part in."""
     head, *rows = figures("decomposition", "--quick", cwd=tmp_path)
