@@ -9,8 +9,8 @@ The results of each repetition are kept in FOLDER, and a run goes on where the l
 ended. The truth is that of new training data and new test data: 0 for gaps between
 datasets of one distribution, otherwise the mean over repetitions, which is unbiased.
 ``--quick`` makes two small repetitions, to see that it works. ``--check`` fails if gaps
-or changes surely break a promise, by more than two standard errors: more than 5 % of gaps
-found in vain, or intervals that hold the truth less often than 93 %.
+or changes surely break a promise, by more than two standard errors: more than 5 % of
+gaps found in vain, or intervals that hold the truth less often than 93 %.
 """
 
 import argparse
