@@ -9,6 +9,7 @@ The public interface:
 * `AdaptedClassifier` is trained on one collection, for another;
 * `scorecard` says what corrections gain and cost, of plain arrays;
 * `decompose` says where the loss from one collection to another comes from;
+* `correctability` asks finished runs whether measures predict what a correction gains;
 * `earshift.debias` holds the debias methods, scikit-learn transformers;
 * `earshift.discrepancy` holds measures of how far apart two sets of clips are.
 """
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
     from earshift.decomposition import decompose
     from earshift.loading import load_features
     from earshift.models import load_model
+    from earshift.predicted_gains import correctability
     from earshift.reading import open_embeddings, open_features
     from earshift.scorecards import scorecard
 
 __version__ = "0.1.0"
 __all__ = [
     "AdaptedClassifier",
+    "correctability",
     "decompose",
     "load_features",
     "load_model",
@@ -39,6 +42,7 @@ __all__ = [
 
 _HOME = {
     "AdaptedClassifier": "earshift.adaptation",
+    "correctability": "earshift.predicted_gains",
     "decompose": "earshift.decomposition",
     "load_features": "earshift.loading",
     "load_model": "earshift.models",
