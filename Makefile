@@ -7,6 +7,8 @@ EXPERIMENT ?= config.yaml
 PROFILE ?=
 ARGS ?=
 PY := .venv/bin/python
+# Processes of the tests: those of clusters wait most of the time, so one more than cores.
+PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4)))
 # Run on this machine, or on a cluster: make run PROFILE=slurm (docs/clusters.md).
 WHERE = $(if $(PROFILE),--profile "$(PROFILE)",--cores $(CORES))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -68,7 +70,7 @@ environment:
 	    --editable .
 
 test: setup  ## the tests; those that need a browser or SLURM say so where there is none
-	$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile \
+	$(PY) -m pytest --numprocesses $(PROCESSES) --dist loadfile \
 	    --no-loadscope-reorder --durations 10
 
 check: setup  ## format, lint and types
