@@ -17,6 +17,10 @@ Codes = NDArray[np.int64]
 Pair = tuple[Domain, Domain]
 
 
+class NoClassError(DataError):
+    """No class can be trained and tested in both datasets."""
+
+
 @dataclass(frozen=True)
 class Clips:
     """Source and target.
@@ -72,7 +76,7 @@ def clips_of(
 
     Raises
     ------
-    DataError
+    NoClassError
         If no class can be trained and tested.
     """
     pair = next(iter(domains.values()))
@@ -153,7 +157,7 @@ def _trainable(
             )
     if not kept:
         name, why = next(iter(left_out.items()), ("", "no clip has a class"))
-        raise DataError(
+        raise NoClassError(
             f"no class can be trained and tested in both datasets: {why} (class "
             f"'{name}'). Are classes named alike in both?"
         )
