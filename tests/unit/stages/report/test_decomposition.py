@@ -127,7 +127,7 @@ def test_only_what_intervals_allow_is_claimed(terms, words):
 
 
 def test_a_gap_that_is_not_known_says_why():
-    rows = pd.DataFrame(gap_rows("a", "b", [("", "gap", np.nan, 0)], reason="few"))
+    rows = pd.DataFrame(gap_rows("a", "b", [("", "gap", np.nan, 0)], reason="few."))
     told = gap_parts.said(gap_parts.means(rows).to_dict("records"), "ROC-AUC")
     assert list(told) == ["not estimated: few."]
     figure = parts.parts(rows.reindex(columns=DECOMPOSITION.names))

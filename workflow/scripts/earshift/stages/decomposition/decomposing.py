@@ -63,6 +63,7 @@ def decomposed(
         One row for each method, as `earshift.Decomposition` describes them.
     """
     n_repeats = len(clips.pair[0].folds)
+    where = "from {} to {}".format(*(domain.name for domain in clips.pair))
     runs = {
         name: [
             Run(
@@ -79,15 +80,15 @@ def decomposed(
     scores = {}
     for number, (name, own) in enumerate(runs.items()):
         scores[name] = [run.scores(within=number == 0) for run in own]
-        log.info("%s: clips are scored", name)
+        log.info("%s: clips are scored with '%s'", where, name)
     few = None
     if n_labels:
         few = [few_labels(run, n_labels) for run in list(runs.values())[-1]]
-        log.info("few labels: clips are scored")
+        log.info("%s: clips are scored with few labels", where)
     rows, checks = made.gap(scores, few), []
     for name, own in runs.items():
         losses, check = made.loss(own, scores[name])
-        log.info("%s: its loss is split", name)
+        log.info("%s: the loss with '%s' is split", where, name)
         rows += made.rows_of_loss(name, losses)
         checks.append({"method": name} | check)
     blank = dict.fromkeys(COLUMNS, np.nan) | {"reason": ""}

@@ -69,7 +69,7 @@ def said(rows: Sequence[Row], metric: str) -> Iterator[str]:
     """
     gap, *parts = rows
     if math.isnan(gap["value"]):
-        yield f"not estimated: {gap['reason'] or 'no class is known in both'}."
+        yield f"not estimated: {gap['reason'] or 'no class has scores of all clips.'}"
         return
     if not gap["low"] > 0:
         yield (
