@@ -153,7 +153,10 @@ def test_where_splits_test_not_every_clip_it_is_what_the_function_finds(
     assert same[WORDS].equals(own[WORDS])
     numbers = own.columns.drop(WORDS)
     np.testing.assert_allclose(
-        same[numbers].to_numpy(float), own[numbers].to_numpy(float), rtol=1e-5
+        same[numbers].to_numpy(float),
+        own[numbers].to_numpy(float),
+        rtol=1e-5,
+        atol=1e-9,
     )
 
 

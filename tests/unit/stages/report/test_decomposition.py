@@ -42,7 +42,9 @@ def table():
     rows += gap_rows("there", "here", [("", "gap", 0.01, 0.03), *TERMS[1:]])
     rows += gap_rows("here", "there", [("none", "loss", 0.12, 0.02)], of="loss")
     rows += gap_rows("here", "there", [("none", "y_given_x", np.nan, 0)], of="loss")
-    rows[-1]["reason"] = "the datasets hardly overlap"
+    rows += gap_rows("here", "there", [("none", "x_target", np.nan, 0)], of="loss")
+    rows[-1]["reason"] = rows[-2]["reason"] = "the datasets hardly overlap"
+    rows += gap_rows("here", "there", [("none", "unsplit", 0.0, 0)], of="loss")
     # Rows of a class are not told.
     rows += gap_rows("here", "there", [("", "gap", 0.77, 0.1)], **{"class": "cello"})
     return pd.DataFrame(rows).reindex(columns=DECOMPOSITION.names)
@@ -92,8 +94,8 @@ def test_the_page_says_what_a_gap_is_made_of_if_it_was_asked(results):
     gaps, losses = section(html, "decomposition").split("Table of the terms")
     assert gaps.count('<th scope="row">') == 2 * len(TERMS)
     assert "0.77" not in gaps
-    assert losses.count('<th scope="row">none</th>') == 2
-    assert "the datasets hardly overlap" in losses
+    assert losses.count('<th scope="row">none</th>') == 3
+    assert losses.count("the datasets hardly overlap") == 1
     assert '<td class="n">0.98</td>' in losses
 
 

@@ -51,7 +51,8 @@ class Decompositions(Section):
         checks = _read(DECOMPOSITION_CHECKS, experiment)
         place = ["setting", "train", "test", "method"]
         gaps, losses = (rows[rows["of"].eq(of)] for of in ("gap", "loss"))
-        losses = losses.merge(checks[[*place, "domain_auc"]], "left", on=place)
+        split = losses["term"].eq("unsplit") & losses["value"].eq(0)
+        losses = losses[~split].merge(checks[[*place, "domain_auc"]], "left", on=place)
         return {
             "metric": _label(experiment.config),
             "gaps": _by_place(gaps),
