@@ -104,6 +104,8 @@ def test_a_loss_has_its_terms_before_and_after_and_what_it_was_weighed_by(found)
         own = loss.loc[method]["value"]
         assert own.drop("loss").sum() == pytest.approx(own["loss"], abs=1e-5)
     assert "no subgroups are known" in set(loss["reason"])
+    numbers = table[["value", "low", "high"]].to_numpy()
+    assert not ((numbers != 0) & (np.abs(numbers) < 1e-9)).any()
     own = checks.set_index(["train", "method"])
     assert own["domain_auc"]["a", "none"] > 0.9
     assert own["domain_auc"]["a", "standardise"] < 0.7

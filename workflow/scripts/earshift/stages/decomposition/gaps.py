@@ -204,8 +204,8 @@ def decompose_direction(
             **{key: shared[key] for key in ("n_refits", "n_resamples", "confidence")},
         )
     numbers = [name for name in COLUMNS if name not in WORDS]
-    # Sums that are 0 but for the order of their parts are 0.
-    table = table.astype(dict.fromkeys(numbers, np.float64)).round(9)
+    # Sums that are 0 but for the order of their parts are 0, and not -0.
+    table[numbers] = table[numbers].astype(np.float64).round(9) + 0.0
     checks = checks.astype(dict.fromkeys(CHECKS[1:], np.float64))
     more = {"metric": metric, "n_labels": n_labels}
     return _named(table, names | more), _named(checks, names)
