@@ -24,6 +24,7 @@ include: "workflow/rules/3_features.smk"
 include: "workflow/rules/4_splits.smk"
 include: "workflow/rules/5_scores.smk"
 include: "workflow/rules/5_few_labels.smk"
+include: "workflow/rules/5_decomposition.smk"
 include: "workflow/rules/6_discrepancy.smk"
 include: "workflow/rules/7_statistics.smk"
 

@@ -340,6 +340,7 @@ def config_of(results: Path) -> dict:
         "alignment": None,
         "splits": {"balance": "none"},
         "few_labels": {"methods": []},
+        "decomposition": {"methods": []},
         "datasets": {name: dataset for name in summary["train"].unique()},
         "models": {name: {"plugin": "mfcc"} for name in summary["model"].unique()},
         "conditions": {"clean": {"plugin": "clean"}},

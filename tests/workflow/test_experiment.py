@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from earshift import open_embeddings
-from earshift.tables import LABEL_CURVES, SCORES
+from earshift.tables import DECOMPOSITION, LABEL_CURVES, SCORES
 from tests.helpers.workflow import (
     TO_TABLES,
     command,
@@ -104,11 +104,14 @@ def test_a_second_run_has_nothing_to_do(finished, tmp_path):
     assert before == written(folder)
 
 
-def test_few_labels_may_be_asked_for_later_and_nothing_else_is_done(finished, tmp_path):
+def test_what_is_off_may_be_asked_for_later_and_nothing_else_is_done(
+    finished, tmp_path
+):
     folder = shutil.copytree(finished[0], tmp_path / "labelled")
     before = written(folder)
     config = yaml.safe_load((folder / "experiment.yaml").read_text())
     config["few_labels"] = {"methods": ["none", "lda"], "numbers": [1, 4]}
+    config["decomposition"] = {"methods": ["none", "lda"], "n_labels": 2}
     (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
     done = run(folder)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -125,6 +128,16 @@ def test_few_labels_may_be_asked_for_later_and_nothing_else_is_done(finished, tm
     assert '<h2 id="few-labels">' in page
     assert page.count("lda, from ") == 2
     assert (folder / "results/figures/label_curves.png").stat().st_size > 10_000
+    parts = DECOMPOSITION.read(folder / "results/tables/decomposition.csv")
+    own = parts[parts["of"].eq("gap") & parts["class"].eq("")]
+    for _, (whole, *others) in own.groupby("train")["value"]:
+        assert len(others) == 4
+        assert sum(others) == pytest.approx(whole, abs=1e-4)
+    assert set(parts["method"]) == {"", "none", "lda"}
+    assert '<h2 id="decomposition">' in page
+    assert page.count("from clear to hum: ") == page.count("from hum to clear: ") == 1
+    assert (folder / "results/figures/decomposition.png").stat().st_size > 10_000
+    assert "decomposition: 2/2 tasks" in done.stderr
 
 
 def test_a_run_that_is_killed_again_and_again_gives_the_same_bytes(finished, tmp_path):

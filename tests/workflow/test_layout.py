@@ -16,8 +16,11 @@ STUDY_RULES = {
     *("measure_deviations", "collect_deviations", "tabulate_study", "draw_study"),
 }
 
-#: Rules that an experiment has if it asks for few labels.
-OF_FEW_LABELS = {"score_few_labels", "summarise_few_labels", "draw_few_labels"}
+#: Rules that an experiment has if it asks for few labels, or for the parts of gaps.
+ASKED = {
+    *("score_few_labels", "summarise_few_labels", "draw_few_labels"),
+    *("decompose_gaps", "gather_decompositions", "draw_decomposition"),
+}
 
 
 def patterns(module):
@@ -43,17 +46,17 @@ def test_every_output_of_the_core_is_in_the_list(finished):
     known = patterns(layout)
     assert [f for _, f in found if not any(p.fullmatch(f) for p in known)] == []
     rules = {rule for rule, _ in found}
-    others = {"import_embeddings", "draw_balanced"} | OF_FEW_LABELS
+    others = {"import_embeddings", "draw_balanced"} | ASKED
     assert rules == RULES.keys() - others | {"estimate_run", "audit_embeddings"}
 
 
-def test_every_output_of_few_labels_is_in_the_list(tmp_path):
+def test_every_output_that_must_be_asked_for_is_in_the_list(tmp_path):
     asked = {"methods": ["none", "lda"]}
-    folder = write_experiment(tmp_path, few_labels=asked)
+    folder = write_experiment(tmp_path, few_labels=asked, decomposition=asked)
     found = outputs(folder, "results", "all")
     known = patterns(layout)
-    own = [file for rule, file in found if rule in OF_FEW_LABELS]
-    assert {rule for rule, _ in found} >= OF_FEW_LABELS
+    own = [file for rule, file in found if rule in ASKED]
+    assert {rule for rule, _ in found} >= ASKED
     assert [file for file in own if not any(p.fullmatch(file) for p in known)] == []
 
 

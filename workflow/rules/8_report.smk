@@ -4,6 +4,7 @@ Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_s
         and what the sections of a study need
 Writes  {results}/figures/{per_class,gaps,changes,audio,learning_curves,trade_offs}.{svg,png},
         {results}/figures/{discrepancy,discrepancy_curve,attribution,label_curves}.{svg,png},
+        {results}/figures/decomposition.{svg,png},
         {results}/report.html
 """
 
@@ -144,6 +145,32 @@ rule draw_few_labels:
         stage_versions={"stage": versions.REPORT},
     script:
         "../scripts/8_report/draw_few_labels.py"
+
+
+rule draw_decomposition:
+    """Draw the parts of each gap."""
+    input:
+        gaps=rules.gather_decompositions.output.gaps,
+    output:
+        svg=report(
+            EXPERIMENT.file(layout.FIGURE, figure="decomposition"),
+            caption="../report/decomposition.rst",
+            category="Figures",
+            labels={"figure": "what gaps are made of"},
+        ),
+        png=EXPERIMENT.file(layout.FIGURE_PNG, figure="decomposition"),
+    log:
+        f"{LOGS}/draw_decomposition.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="30m",
+    params:
+        stage_versions={"stage": versions.REPORT},
+    script:
+        "../scripts/8_report/draw_decomposition.py"
 
 
 rule write_report:

@@ -108,6 +108,20 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
             "'shuffle_all' is a control",
         ),
         ({"few_labels": {"numbers": [0]}}, "0 is less than the minimum of 1"),
+        ({"decomposition": {"methods": ["nonne"]}}, "not one of.*Did you mean 'none'"),
+        ({"decomposition": {"methods": ["lda", "none"]}}, "must begin with 'none'"),
+        (
+            {
+                "methods": ["none", "shuffle_all"],
+                "decomposition": {"methods": ["none", "shuffle_all"]},
+            },
+            "'decomposition: methods': 'shuffle_all' is a control",
+        ),
+        (
+            {"decomposition": {"methods": ["none"], "metric": "auc"}},
+            "'decomposition: metric': nothing can be decomposed by the metric 'auc'",
+        ),
+        ({"decomposition": {"n_labels": -1}}, "-1 is less than the minimum of 0"),
         ({"datasets": {"a": {"plugin": "table", "folder": "a"}}}, "2 or more datasets"),
         (
             {"datasets": {"a": {"plugin": "tabel", "folder": "a"}}},

@@ -86,6 +86,11 @@ SCORE_PARTS = "5_scores/{protocol}/{model}/{condition}.parts"
 LABEL_SCORES = "5_few_labels/{model}/{condition}.parquet"
 LABEL_PARTS = "5_few_labels/{model}/{condition}.parts"
 
+# Stage 5, decomposition: terms of gaps and losses, and how clips were weighed for them.
+DECOMPOSITION = "5_decomposition/{model}/{condition}.parquet"
+DECOMPOSITION_CHECKS = "5_decomposition/{model}/{condition}.checks.parquet"
+DECOMPOSITION_PARTS = "5_decomposition/{model}/{condition}.parts"
+
 # Stage 6, discrepancy.
 DISCREPANCY = "6_discrepancy/{model}/{condition}.parquet"
 DISCREPANCY_PARTS = "6_discrepancy/{model}/{condition}.parts"
@@ -107,6 +112,8 @@ GATE_TABLE = "tables/gate.csv"
 SCORECARD_TABLE = "tables/scorecard.csv"
 LABEL_CURVE_TABLE = "tables/label_curves.csv"
 LABEL_VALUE_TABLE = "tables/label_values.csv"
+DECOMPOSITION_TABLE = "tables/decomposition.csv"
+DECOMPOSITION_CHECK_TABLE = "tables/decomposition_checks.csv"
 DISCREPANCY_TABLE = "tables/discrepancy.csv"
 DISCREPANCY_CURVE = "tables/discrepancy_curve.csv"
 DISCREPANCY_NULL = "tables/discrepancy_null.csv"

@@ -19,6 +19,7 @@ SCORES = 6
 #: Of what correcting each fault of the published code changes, in stage 5.
 DEVIATIONS = 2
 FEW_LABELS = 1
+DECOMPOSITION = 1
 DISCREPANCY = 6
 STATISTICS = 7
 REPORT = 8

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from earshift import registry
 from earshift.debias import Method
-from earshift.decomposition._clips import clips_of
-from earshift.decomposition._few_labels import few_labels
-from earshift.decomposition._result import COLUMNS, Decomposition
-from earshift.decomposition._scores import Run
-from earshift.decomposition._tables import Tables
+from earshift.decomposition._clips import pairs_of
+from earshift.decomposition._result import Decomposition
 from earshift.errors import ConfigError, DataError, did_you_mean
 from earshift.evaluation import decomposition as terms
 from earshift.evaluation import protocol
 from earshift.evaluation.training import Trainer
+from earshift.stages.decomposition.clips import clips_of
+from earshift.stages.decomposition.decomposing import decomposed
 
 __all__ = ["Decomposition", "decompose"]
 
@@ -169,7 +166,7 @@ def decompose(
             f"{did_you_mean(given, ('features', 'scores'))}"
         )
     judged = terms.metric_of(metric)
-    clips = clips_of(
+    pairs, known = pairs_of(
         *(X, y, domain),
         source=source,
         target=target,
@@ -177,9 +174,9 @@ def decompose(
         subgroup=subgroup,
         methods=list(entries),
         classes=classes,
-        n_folds=n_folds,
-        n_repeats=n_repeats,
-        seed=random_state,
+    )
+    clips = clips_of(
+        pairs, known, n_folds=n_folds, n_repeats=n_repeats, seed=random_state
     )
     if given == "scores" and any((part.labels < 0).any() for part in clips.pair):
         raise DataError(
@@ -187,39 +184,16 @@ def decompose(
             "known, as others have no score. Leave these clips out."
         )
     plugin = {"plugin": "logistic", "C": sorted(C), "n_inner_folds": 3}
-    trainer = Trainer.of(plugin)
-    runs = {
-        name: [
-            Run(
-                *(clips.domains[name], clips.classes, own, trainer, random_state),
-                *(repeat, n_refits),
-            )
-            for repeat in range(n_repeats)
-        ]
-        for name, own in Method.of_all(entries).items()
-    }
-    tables = Tables(
-        *(clips, judged, n_resamples, 1 - confidence, random_state),
+    table, checks = decomposed(
+        *(clips, Method.of_all(entries), Trainer.of(plugin), judged),
+        n_labels=n_labels,
+        n_refits=n_refits,
+        n_resamples=n_resamples,
+        confidence=confidence,
+        seed=random_state,
         by_scores=given == "scores",
     )
-    scores = {
-        name: [run.scores(within=name == next(iter(runs))) for run in own]
-        for name, own in runs.items()
-    }
-    few = None
-    if n_labels:
-        few = [few_labels(run, n_labels) for run in list(runs.values())[-1]]
-    rows, checks = tables.gap(scores, few), []
-    for name, own in runs.items():
-        losses, check = tables.loss(own, scores[name])
-        rows += tables.rows_of_loss(name, losses)
-        checks.append({"method": name} | check)
-    blank = dict.fromkeys(COLUMNS, np.nan) | {"reason": ""}
-    return Decomposition(
-        *(source, target, judged, confidence, n_labels),
-        pd.DataFrame([blank | row for row in rows]),
-        pd.DataFrame(checks),
-    )
+    return Decomposition(*(source, target, judged, confidence, n_labels), table, checks)
 
 
 def _entries(

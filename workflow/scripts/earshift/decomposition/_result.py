@@ -9,31 +9,7 @@ import pandas as pd
 
 from earshift.evaluation import decomposition as terms
 from earshift.numerics.metrics import Metric
-
-#: Columns of `Decomposition.table`.
-COLUMNS = (
-    "of",
-    "method",
-    "term",
-    "class",
-    "value",
-    "low",
-    "high",
-    "n_source",
-    "n_target",
-    "n_classes",
-    "effective",
-    "reason",
-)
-
-#: Terms of a gap.
-GAP, LESS_DATA, REMOVED, BY_LABELS, LEFT = (
-    "gap",
-    "less_data",
-    "removed",
-    "removed_by_labels",
-    "left",
-)
+from earshift.stages.decomposition.rows import BY_LABELS, GAP, LEFT, LESS_DATA, REMOVED
 
 _WORDS = {
     terms.LOSS: "loss",

@@ -42,10 +42,13 @@ RULES = {
     "cross_validate": ("5 scores", layout.CLIP_SCORES),
     "score_few_labels": ("5 few labels", layout.LABEL_SCORES),
     "summarise_few_labels": ("5 few labels", layout.LABEL_VALUE_TABLE),
+    "decompose_gaps": ("5 decomposition", layout.DECOMPOSITION),
+    "gather_decompositions": ("5 decomposition", layout.DECOMPOSITION_TABLE),
     "measure_discrepancy": ("6 discrepancy", layout.DISCREPANCY),
     "summarise_scores": ("7 statistics", layout.SCORE_TABLE),
     "draw_figures": ("8 report", layout.FIGURE.format(figure="per_class")),
     "draw_few_labels": ("8 report", layout.FIGURE.format(figure="label_curves")),
+    "draw_decomposition": ("8 report", layout.FIGURE.format(figure="decomposition")),
     "draw_audio": ("8 report", layout.FIGURE.format(figure="audio")),
     "write_report": ("8 report", layout.REPORT),
 }
@@ -178,6 +181,10 @@ def _few_labels(config: Config, key: Key) -> bool:  # noqa: ARG001
     return bool(config["few_labels"]["methods"])
 
 
+def _decomposition(config: Config, key: Key) -> bool:  # noqa: ARG001
+    return bool(config["decomposition"]["methods"])
+
+
 #: Rule -> which of its jobs an experiment has, where it is not all.
 ONLY: Mapping[str, Callable[[Config, Key], bool]] = {
     "calibrate_model": _computed,
@@ -189,6 +196,9 @@ ONLY: Mapping[str, Callable[[Config, Key], bool]] = {
     "score_few_labels": _few_labels,
     "summarise_few_labels": _few_labels,
     "draw_few_labels": _few_labels,
+    "decompose_gaps": _decomposition,
+    "gather_decompositions": _decomposition,
+    "draw_decomposition": _decomposition,
 }
 
 #: Rules whose jobs write a file for each dataset: that of the first stands for all.

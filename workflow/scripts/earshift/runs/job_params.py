@@ -103,3 +103,15 @@ def statistics(experiment: Experiment) -> dict[str, Any]:
     """Return the options of stage 7; `n_refits` is one of stage 5."""
     options = experiment.config["statistics"]
     return {key: value for key, value in options.items() if key != "n_refits"}
+
+
+def intervals(experiment: Experiment) -> dict[str, Any]:
+    """Return the draws that intervals come from, and their level."""
+    options = experiment.config["statistics"]
+    return {key: options[key] for key in ("n_refits", "n_resamples", "confidence")}
+
+
+def drawn_folds(experiment: Experiment) -> dict[str, int]:
+    """Return how many folds are drawn where those of the splits do not do."""
+    splits = experiment.config["splits"]
+    return {key: splits[key] for key in ("n_folds", "n_repeats")}

@@ -64,6 +64,11 @@ def few_label_versions(experiment: Experiment) -> Versions:
     return {"stage": versions.FEW_LABELS} | method_versions(experiment)
 
 
+def decomposition_versions(experiment: Experiment) -> Versions:
+    """Return those of stage 5, decomposition, and of the methods."""
+    return {"stage": versions.DECOMPOSITION} | method_versions(experiment)
+
+
 def discrepancy_versions(experiment: Experiment) -> Versions:
     """Return those of stage 6 and of the methods."""
     return {"stage": versions.DISCREPANCY} | method_versions(experiment)

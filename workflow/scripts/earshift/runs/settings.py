@@ -16,7 +16,12 @@ from earshift import schema as schemas
 from earshift.downloads import catalogue
 from earshift.errors import ConfigError, WeightsError, did_you_mean
 from earshift.evaluation import protocol
-from earshift.runs import condition_checks, config_paths, few_label_checks
+from earshift.runs import (
+    condition_checks,
+    config_paths,
+    decomposition_checks,
+    few_label_checks,
+)
 from earshift.stages.splits import alignment
 
 #: Config section -> kind of plugin its entries name.
@@ -90,6 +95,7 @@ def resolve(
     _check_inputs(config)
     condition_checks.check(config)
     few_label_checks.check(config, in_job)
+    decomposition_checks.check(config, in_job)
     _check_study(config, in_job)
     _check_alignment(config)
     _check_compared(config)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from earshift.tables import (
     _clips,
+    _decomposition,
     _discrepancies,
     _embeddings,
     _few_labels,
@@ -31,6 +32,7 @@ from earshift.tables._clips import (
     PERCENTILES,
     SPECTRA,
 )
+from earshift.tables._decomposition import DECOMPOSITION, DECOMPOSITION_CHECKS
 from earshift.tables._discrepancies import (
     DISCREPANCY,
     DISCREPANCY_CURVE,
@@ -63,6 +65,7 @@ ALL: Mapping[str, tuple[Table, ...]] = MappingProxyType(
         "Stage 4, splits": _splits.ALL,
         "Stage 5, scores": _scores.ALL,
         "Stage 5, few labels": _few_labels.ALL,
+        "Stage 5, decomposition": _decomposition.ALL,
         "Stage 7, statistics": (
             *_statistics.ALL,
             *_discrepancies.ALL,
@@ -81,6 +84,8 @@ __all__ = [
     "CLIP_AUDIT",
     "COUNTS",
     "CUE_SCORES",
+    "DECOMPOSITION",
+    "DECOMPOSITION_CHECKS",
     "DEVIATIONS",
     "DIFFERENCES",
     "DISCREPANCY",

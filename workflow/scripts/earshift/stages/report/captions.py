@@ -112,6 +112,21 @@ LABELS = (
     "From tables/label_curves.csv.",
 )
 
+#: The same of the figure of what gaps are made of.
+DECOMPOSITION = (
+    "The parts of each gap",
+    "Bars with intervals: the gap from one dataset to another, and below it the parts "
+    "that it is the sum of.",
+    "The gap, mean over classes: how much better classifiers of the test dataset are "
+    "there than those of the training dataset. Each bar below begins where the one "
+    "above it ends: what is due to less training data, what each correction removes "
+    "beyond the one before it, what labelled clips of the test dataset remove beyond "
+    "these, and what is left to classifiers of as many clips of the test dataset. "
+    "Lines are {level} intervals of each part, not corrected for their number. Pale: "
+    "the interval of the part, or that of the gap, holds 0. From "
+    "tables/decomposition.csv.",
+)
+
 #: The same of the figures of the study; ``{}`` in a name is the protocol shown.
 STUDY: Mapping[str, tuple[str, str, str]] = {
     "genres": (

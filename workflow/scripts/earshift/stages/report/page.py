@@ -21,6 +21,7 @@ from earshift.stages.report.sections.attribution import Attribution
 from earshift.stages.report.sections.audit import Audit
 from earshift.stages.report.sections.classes import Classes
 from earshift.stages.report.sections.datasets import Datasets
+from earshift.stages.report.sections.decomposition import Decompositions
 from earshift.stages.report.sections.discrepancy import Discrepancy
 from earshift.stages.report.sections.figures import Figures
 from earshift.stages.report.sections.gaps import Gaps
@@ -54,6 +55,7 @@ RESULTS: tuple[Section, ...] = (
     Threshold(),
     LearningCurves(),
     LabelCurves(),
+    Decompositions(),
     WorstClasses(),
     Discrepancy(),
     Attribution(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,11 +56,11 @@ class Run:
     repeat: int
     n_refits: int
 
-    @cached_property
-    def splits(self) -> list[Split]:
-        """The splits of the repeat."""
-        n_folds = self.pair[0].left_out.shape[1]
-        return [Split(self.pair, self.repeat, fold) for fold in range(n_folds)]
+    @property
+    def splits(self) -> Iterator[Split]:
+        """The splits of the repeat, one after the other, as each keeps its clips."""
+        for fold in range(self.pair[0].left_out.shape[1]):
+            yield Split(self.pair, self.repeat, fold)
 
     @cached_property
     def draws(self) -> range:

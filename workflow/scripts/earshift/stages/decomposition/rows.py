@@ -8,9 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earshift.decomposition._clips import Clips
-from earshift.decomposition._result import BY_LABELS, GAP, LEFT, LESS_DATA, REMOVED
-from earshift.decomposition._scores import Run, Scores
 from earshift.evaluation import cells
 from earshift.evaluation import decomposition as terms
 from earshift.evaluation.decomposition import Losses, Pair, Side
@@ -18,9 +15,36 @@ from earshift.evaluation.samples import ALL, EQUAL
 from earshift.numerics import inference
 from earshift.numerics.estimates import Curve
 from earshift.numerics.metrics import Metric
+from earshift.stages.decomposition.clips import Clips
+from earshift.stages.decomposition.held_out import Run, Scores
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
+
+#: Columns of a row.
+COLUMNS = (
+    "of",
+    "method",
+    "term",
+    "class",
+    "value",
+    "low",
+    "high",
+    "n_source",
+    "n_target",
+    "n_classes",
+    "effective",
+    "reason",
+)
+
+#: Terms of a gap.
+GAP, LESS_DATA, REMOVED, BY_LABELS, LEFT = (
+    "gap",
+    "less_data",
+    "removed",
+    "removed_by_labels",
+    "left",
+)
 
 _NO_OVERLAP = (
     "the datasets hardly overlap: the effective sample size is below "
@@ -28,7 +52,7 @@ _NO_OVERLAP = (
 )
 
 
-class Tables:
+class Rows:
     """Makes the rows.
 
     Parameters

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from earshift.decomposition._scores import Run
 from earshift.errors import DataError
 from earshift.evaluation import domains, pools
 from earshift.evaluation.domains import PRESENT
@@ -17,6 +16,7 @@ from earshift.evaluation.pools import Labelled
 from earshift.evaluation.samples import EQUAL, Sampler
 from earshift.evaluation.training import Fitted, Trainer
 from earshift.evaluation.views import Split, View
+from earshift.stages.decomposition.held_out import Run
 from earshift.stages.scores.folds import TOO_FEW
 
 Array = NDArray[np.float64]
@@ -158,6 +158,9 @@ def _class(
     n = int(clips.sum())
     if view.counts is not None:
         n = int(view.counts[0][clips].sum())
+    weight = n / max(int(known.sum()), 1)
+    if not trainer.weighs:
+        weight = max(round(weight), 1)
     return _Class(
         clips,
         source.labels[clips, c] == PRESENT,
@@ -166,7 +169,7 @@ def _class(
             view.space.X[1][split.rows(1, known)],
             target.labels[known, c] == PRESENT,
             target.recording[known],
-            np.full(int(known.sum()), n / max(int(known.sum()), 1)),
+            np.full(int(known.sum()), float(weight)),
         ),
     )
 

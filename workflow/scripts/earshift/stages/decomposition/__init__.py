@@ -1,0 +1,1 @@
+"""Stage 5, decomposition: what a gap is made of, and the loss of one classifier."""
