@@ -62,7 +62,7 @@ def test_the_first_finding_names_the_metric_that_shows_the_largest_gap(tmp_path)
         "reaches 0.65 where training on here itself gives 0.90, a gap of 0.25 [0.15, "
         "0.35] (corrected p < 0.001), or 50\N{NO-BREAK SPACE}% of the way from chance "
         "to a perfect classifier. It is the largest of 8 gaps in ROC-AUC and balanced "
-        "accuracy, so chance has a part in it."
+        "accuracy, so chance has a part in it. lda is not shown to win any of it back."
     )
 
 
@@ -198,7 +198,7 @@ def test_a_gap_is_closed_where_the_method_helps_and_nothing_detectable_remains(
         write_results(tmp_path / "b", remaining=(0.1, 0.05, 0.2), verdict="worth it")
     )
     assert "it closes none; what remains of them is 0.10 [0.05, 0.20] to" in left
-    assert "wins back" not in left
+    assert "It wins back" not in left
 
 
 def test_the_share_of_the_gap_that_is_won_back_is_told_with_its_interval(tmp_path):
@@ -210,6 +210,23 @@ def test_the_share_of_the_gap_that_is_won_back_is_told_with_its_interval(tmp_pat
     GAPS.write(gaps, file)
     one = "It wins back 56\N{NO-BREAK SPACE}% [30, 80] of what is lost without it."
     assert one in said(results)
+
+
+def test_the_first_finding_says_what_wins_back_most_of_the_largest_gap(tmp_path):
+    results = write_results(tmp_path / "r", methods=("none", "lda", "mlda"))
+    none = "Of 2 corrections, none is shown to win any of it back."
+    assert none in said(results).splitlines()[0]
+    largest = "metric == 'balanced_accuracy' and model == 'mfcc' and train == 'here'"
+    changed(results, "gaps", largest, gap=0.4, gap_low=0.3, gap_high=0.5)
+    for method, gain, share in (("lda", 0.08, 0.2), ("mlda", 0.12, 0.3)):
+        won = {"gain": gain, "p_gain_holm": 0.003, "recovered": share}
+        won |= {"recovered_low": share - 0.1, "recovered_high": share + 0.1}
+        won |= {"remaining": 0.28, "remaining_low": 0.2, "remaining_high": 0.36}
+        changed(results, "gaps", f"{largest} and method == '{method}'", **won)
+    assert (
+        "Of 2 corrections, mlda wins back 30\N{NO-BREAK SPACE}% [20, 40] of it, most "
+        "of all (corrected p = 0.003); 0.28 [0.20, 0.36] remains."
+    ) in said(results).splitlines()[0]
 
 
 def test_a_gap_that_a_method_opens_is_said(tmp_path):

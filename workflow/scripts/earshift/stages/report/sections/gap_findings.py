@@ -18,7 +18,7 @@ Row = Any
 
 
 def gaps(found: Tables, alpha: float) -> Iterator[str]:
-    """Yield the largest gap of all metrics of `TOLD`, then each gap.
+    """Yield the largest gap of all metrics of `TOLD`, what mends it, then each gap.
 
     Parameters
     ----------
@@ -32,12 +32,12 @@ def gaps(found: Tables, alpha: float) -> Iterator[str]:
     str
         A sentence or more.
     """
-    plain = found.metric_gaps
-    plain = plain[plain["variant"].eq("none") & plain["metric"].isin(TOLD)]
-    plain = plain.dropna(subset=["gap"])
+    told = found.metric_gaps.dropna(subset=["gap"])
+    told = told[told["metric"].isin(TOLD)]
+    plain = told[told["variant"].eq("none")]
     if plain.empty:
         return
-    yield _largest(plain, alpha)
+    yield _largest(plain, told[told["variant"].ne("none")], alpha)
     cells = plain.groupby(["train", "test", "setting"], sort=False)
     if len(cells) <= MANY:
         for _, rows in cells:
@@ -67,8 +67,8 @@ def corrected_p(p_holm: float) -> str:
     return f"corrected p = {words.p_value(p_holm)}".replace("= <", "<")
 
 
-def _largest(plain: pd.DataFrame, alpha: float) -> str:
-    """Name the metric, model and direction in which most is lost.
+def _largest(plain: pd.DataFrame, corrected: pd.DataFrame, alpha: float) -> str:
+    """Name the metric, model and direction in which most is lost, and what mends it.
 
     Metrics are compared in shares of the way from chance to a perfect classifier.
     """
@@ -92,7 +92,36 @@ def _largest(plain: pd.DataFrame, alpha: float) -> str:
         f"{words.number(row.across)} where training on {row.test} itself gives "
         f"{words.number(row.within)}, a gap of {gap}, or {part}\N{NO-BREAK SPACE}% of "
         f"the way from chance to a perfect classifier. It is the largest of {of_all}, "
-        f"so chance has a part in it."
+        f"so chance has a part in it. {_won_back(row, corrected, alpha)}"
+    ).rstrip()
+
+
+def _won_back(gap: Row, corrected: pd.DataFrame, alpha: float) -> str:
+    """Say which correction wins back most of a gap, if that is detected of any."""
+    cell = ["setting", "train", "test", "metric"]
+    here = (corrected[cell] == [getattr(gap, name) for name in cell]).all(axis=1)
+    rows = corrected[here]
+    if rows.empty:
+        return ""
+    one = len(rows) == 1
+    tried = f"Of {words.count(len(rows), 'correction')}, "
+    gains = rows[rows["gain"].gt(0) & rows["p_gain_holm"].lt(alpha)]
+    if gains.empty:
+        no_one = f"{rows['variant'].iloc[0]} is not" if one else f"{tried}none is"
+        return f"{no_one} shown to win any of it back."
+    best: Row = next(gains.loc[[gains["gain"].idxmax()]].itertuples())
+    # Of the classes that both are known of, the gap may be told from 0 no more.
+    share = "part of it"
+    if math.isfinite(best.recovered):
+        span = words.interval(100 * best.recovered_low, 100 * best.recovered_high, 0)
+        percent = words.number(100 * best.recovered, 0)
+        share = f"{percent}\N{NO-BREAK SPACE}% {span} of it"
+    left = words.interval(best.remaining_low, best.remaining_high)
+    most = "" if one else ", most of all"
+    return (
+        f"{'' if one else tried}{best.variant} wins back {share}{most} "
+        f"({corrected_p(best.p_gain_holm)}); {words.number(best.remaining)} {left} "
+        f"remains."
     )
 
 
