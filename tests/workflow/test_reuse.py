@@ -1,8 +1,11 @@
 """Results are used again if, and only if, the settings are those that made them."""
 
+import fcntl
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import time
 
 import pandas as pd
@@ -11,12 +14,12 @@ import soundfile
 import yaml
 
 from tests.helpers.bare import python_without_earshift
+from tests.helpers.places import ROOT
 from tests.helpers.waiting import wait_for
 from tests.helpers.workflow import (
     command,
     environment,
     run,
-    snakemake,
     write_experiment,
 )
 
@@ -127,33 +130,57 @@ def test_results_that_another_folder_made_since_are_not_taken_for_ours(
     assert rules_run(run(ours, target), *SPLIT)
 
 
+def is_held(lock):
+    """Whether another process holds a lock."""
+    if not lock.exists():
+        return False
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def test_one_run_at_a_time_works_on_results_whatever_folder_it_is_in(tmp_path):
     shared = tmp_path / "shared"
     folders = [write_experiment(tmp_path / name, results=str(shared)) for name in "ab"]
-    target, runs = f"{shared}/1_clips/hum.parquet", []
-    for folder in folders:
-        runs.append(
-            subprocess.Popen(
-                command(folder, target),
+    target = f"{shared}/1_clips/hum.parquet"
+    words = ["-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "-c", "1"]
+    by_hand = [sys.executable, *words, target, "--nolock"]
+    by_hand += ["--configfile", "experiment.yaml"]
+    said = [tmp_path / name for name in ("first", "second", "by_hand")]
+
+    def start(words, folder, file):
+        with file.open("w") as out:
+            return subprocess.Popen(
+                words,
                 cwd=folder,
                 env=environment(),
-                stdout=subprocess.PIPE,
+                stdout=out,
                 stderr=subprocess.STDOUT,
-                text=True,
+                start_new_session=True,
             )
-        )
-        wait_for((shared / ".run.lock").exists, "the lock of the first run")
-    # Snakemake waits for it, too.
-    by_hand = snakemake(folders[0], "-c", "1", target, "--nolock")
-    outputs = [process.communicate(timeout=900)[0] for process in runs]
-    assert [process.returncode for process in runs] == [0, 0]
-    assert by_hand.returncode == 0
+
+    first = start(command(folders[0], target), folders[0], said[0])
+    wait_for(lambda: is_held(shared / ".run.lock"), "the lock of the first run")
     line = f"Another run is going on with the results in '{shared}'; waiting for it."
+    # It goes on when both others wait for it, one of them as Snakemake itself.
+    os.killpg(first.pid, signal.SIGSTOP)
+    try:
+        others = [
+            start(command(folders[1], target), folders[1], said[1]),
+            start(by_hand, folders[0], said[2]),
+        ]
+        for file in said[1:]:
+            wait_for(lambda file=file: line in file.read_text(), "that one waits")
+    finally:
+        os.killpg(first.pid, signal.SIGCONT)
+    assert [process.wait(timeout=900) for process in (first, *others)] == [0, 0, 0]
+    outputs = [file.read_text() for file in said]
     assert line not in outputs[0]
-    assert line in outputs[1]
-    assert "Nothing to be done" in outputs[1]
-    assert line in by_hand.stderr
-    assert "Nothing to be done" in by_hand.stderr
+    for output in outputs[1:]:
+        assert "Nothing to be done" in output
 
 
 def test_the_table_printed_is_that_of_the_results_that_were_asked_for(
