@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from earshift.errors import DataError, did_you_mean
 from earshift.numerics.estimates import Estimate
+from earshift.stages.report.final_tables import of_one_protocol
 from earshift.tables import DISCREPANCY, GAPS
 
 Array = NDArray[np.float64]
@@ -127,7 +128,7 @@ def correctability(
 
 
 def _directions(folder: Path, method: str, metric: str) -> pd.DataFrame:
-    """Return the directions of one experiment, of the first protocol that it has."""
+    """Return the directions of one experiment, of the protocol that its page shows."""
     files = [folder / table.file for table in (GAPS, DISCREPANCY)]
     if missing := [file for file in files if not file.is_file()]:
         raise DataError(
@@ -140,9 +141,7 @@ def _directions(folder: Path, method: str, metric: str) -> pd.DataFrame:
             f"'{folder}' has no method '{method}' "
             f"{did_you_mean(method, set(gaps['method']))}"
         )
-    protocols = list(gaps["protocol"])
-    main = "fixed" if "fixed" in protocols else protocols[0]
-    gaps = gaps[gaps["protocol"].eq(main) & gaps["metric"].eq(metric)]
+    gaps = of_one_protocol(gaps[gaps["metric"].eq(metric)])
     cell = ["model", "condition", "train", "test"]
     before = gaps[gaps["method"].eq("none")].set_index(cell)
     after = gaps[gaps["method"].eq(method)].drop_duplicates(cell).set_index(cell)

@@ -8,6 +8,7 @@ where they do not, it has other reasons.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,6 +165,7 @@ def _db(power: Windows) -> Windows:
     return out
 
 
+@cache
 def _third_octaves(n_bins: int) -> Windows:
     """Return which bins lie in which third octave, (n_bins, n_bands)."""
     hz = np.arange(n_bins) * SAMPLE_RATE_HZ / (2 * (n_bins - 1))

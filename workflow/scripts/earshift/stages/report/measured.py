@@ -92,6 +92,23 @@ def with_facts_of(table: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     return table.join(facts, on=keys)
 
 
+def domain_auc(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the first measure that says how well datasets are told apart.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Discrepancies, with what `with_facts` adds.
+
+    Returns
+    -------
+    DataFrame
+        Of a measure that is .5 for equal datasets and 1 at most; of none, no rows.
+    """
+    rows = table[table["bounds"].eq("0 to 1") & table["expected"].eq(0.5)]
+    return rows[rows["measure"].eq(rows["measure"].iloc[0])] if len(rows) else rows
+
+
 def counted(row: Any) -> str:  # noqa: ANN401
     """Return how many clips and recordings of its datasets a value is of, in words.
 

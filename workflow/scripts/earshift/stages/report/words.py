@@ -41,6 +41,12 @@ def line(label: str, cells: Sequence[str]) -> str:
     return f"{label:<35} {''.join(f'{cell:>9}' for cell in cells)}".rstrip()
 
 
+def share(value: float, low: float, high: float) -> str:
+    """Return ``"30 % [20, 40]"`` of a share and the ends of its interval."""
+    percent = number(100 * value, 0)
+    return f"{percent}\N{NO-BREAK SPACE}% {interval(100 * low, 100 * high, 0)}"
+
+
 def signed(value: float, digits: int = 3) -> str:
     """Return a change with its sign; one that rounds to zero has none."""
     text = number(value, digits)

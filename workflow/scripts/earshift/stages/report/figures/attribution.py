@@ -6,30 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from earshift.stages.report import final_tables
 from earshift.stages.report.figures import style
 from earshift.stages.report.final_tables import Tables
-
-
-def domain_auc(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the first measure that says how well datasets are told apart.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Discrepancies, with what `measured.with_facts` adds.
-
-    Returns
-    -------
-    DataFrame
-        Of a measure that is .5 for equal datasets and 1 at most; of none, no rows.
-    """
-    rows = table[table["bounds"].eq("0 to 1") & table["expected"].eq(0.5)]
-    return rows[rows["measure"].eq(rows["measure"].iloc[0])] if len(rows) else rows
+from earshift.stages.report.measured import domain_auc
 
 
 def attribution(found: Tables) -> Figure:

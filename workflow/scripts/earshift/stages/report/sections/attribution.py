@@ -10,6 +10,7 @@ import pandas as pd
 from earshift import models
 from earshift.stages.report import final_tables, words
 from earshift.stages.report.captions import ATTRIBUTION
+from earshift.stages.report.measured import domain_auc
 from earshift.stages.report.sections import (
     TEMPLATES,
     Experiment,
@@ -104,8 +105,6 @@ def _rows_of(experiment: Experiment) -> pd.DataFrame:
 
     There are none if no model is of cues.
     """
-    from earshift.stages.report.figures.attribution import domain_auc
-
     config = experiment.config
     cues = {name for name, entry in config["models"].items() if models.is_cue(entry)}
     table = domain_auc(experiment.tables.discrepancy)

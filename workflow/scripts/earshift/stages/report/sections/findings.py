@@ -204,11 +204,7 @@ def _won_back(gaps: pd.DataFrame) -> Iterator[str]:
     ordered = known.sort_values("recovered", kind="stable")
     ends = ordered.iloc[[0, -1]] if len(ordered) > 1 else ordered
     columns = ["recovered", "recovered_low", "recovered_high"]
-    said = [
-        f"{words.number(100 * value, 0)}\N{NO-BREAK SPACE}% "
-        f"{words.interval(100 * low, 100 * high, 0)}"
-        for value, low, high in ends[columns].to_numpy()
-    ]
+    said = [words.share(*values) for values in ends[columns].to_numpy()]
     yield f"It wins back {' to '.join(said)} of what is lost without it."
 
 

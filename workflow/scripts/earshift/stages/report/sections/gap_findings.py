@@ -113,9 +113,8 @@ def _won_back(gap: Row, corrected: pd.DataFrame, alpha: float) -> str:
     # Of the classes that both are known of, the gap may be told from 0 no more.
     share = "part of it"
     if math.isfinite(best.recovered):
-        span = words.interval(100 * best.recovered_low, 100 * best.recovered_high, 0)
-        percent = words.number(100 * best.recovered, 0)
-        share = f"{percent}\N{NO-BREAK SPACE}% {span} of it"
+        ends = best.recovered_low, best.recovered_high
+        share = f"{words.share(best.recovered, *ends)} of it"
     left = words.interval(best.remaining_low, best.remaining_high)
     most = "" if one else ", most of all"
     return (
