@@ -41,11 +41,16 @@ def run(folder, *arguments, root=ROOT, config="experiment.yaml"):
     )
 
 
+def by_hand(*arguments):
+    """Snakemake itself, on the experiment in the folder that it is called in."""
+    words = ["-m", "snakemake", "--snakefile", ROOT / "Snakefile", *arguments]
+    return [sys.executable, *words, "--configfile", "experiment.yaml"]
+
+
 def snakemake(folder, *arguments):
     """Run Snakemake itself on the experiment in `folder`; return the process."""
-    words = ["-m", "snakemake", "--snakefile", ROOT / "Snakefile", *arguments]
     return subprocess.run(
-        [sys.executable, *words, "--configfile", "experiment.yaml"],
+        by_hand(*arguments),
         cwd=folder,
         env=environment(),
         capture_output=True,

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pandas as pd
@@ -14,9 +13,9 @@ import soundfile
 import yaml
 
 from tests.helpers.bare import python_without_earshift
-from tests.helpers.places import ROOT
 from tests.helpers.waiting import wait_for
 from tests.helpers.workflow import (
+    by_hand,
     command,
     environment,
     run,
@@ -146,9 +145,6 @@ def test_one_run_at_a_time_works_on_results_whatever_folder_it_is_in(tmp_path):
     shared = tmp_path / "shared"
     folders = [write_experiment(tmp_path / name, results=str(shared)) for name in "ab"]
     target = f"{shared}/1_clips/hum.parquet"
-    words = ["-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "-c", "1"]
-    by_hand = [sys.executable, *words, target, "--nolock"]
-    by_hand += ["--configfile", "experiment.yaml"]
     said = [tmp_path / name for name in ("first", "second", "by_hand")]
 
     def start(words, folder, file):
@@ -170,7 +166,7 @@ def test_one_run_at_a_time_works_on_results_whatever_folder_it_is_in(tmp_path):
     try:
         others = [
             start(command(folders[1], target), folders[1], said[1]),
-            start(by_hand, folders[0], said[2]),
+            start(by_hand("-c", "1", target, "--nolock"), folders[0], said[2]),
         ]
         for file in said[1:]:
             wait_for(lambda file=file: line in file.read_text(), "that one waits")
