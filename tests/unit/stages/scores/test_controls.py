@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from earshift import registry
 from earshift.debias import Method
@@ -100,13 +101,15 @@ def test_training_data_that_are_drawn_anew_train_controls_too(found, method):
     moved = own["refit_0"] - own["score"]
     assert (moved != 0).mean() > 0.99
     parts = own.groupby(["train", "test", "class"], observed=True)
-    found_it = [
-        part.loc[part["present"], "refit_0"].mean()
-        > part.loc[~part["present"], "refit_0"].mean() + part["refit_0"].std()
-        for _, part in parts
-    ]
-    is_there = method not in ("shuffle_within_domain", "shuffle_all")
-    assert found_it == 8 * [is_there]
+    auc = np.array(
+        [roc_auc_score(part["present"], part["refit_0"]) for _, part in parts]
+    )
+    assert len(auc) == 8
+    if method in ("shuffle_within_domain", "shuffle_all"):
+        # 180 clips: at chance an AUC has a standard error of 0.04.
+        assert np.abs(auc - 0.5).max() < 0.2
+    else:
+        assert auc.min() > 0.75
 
 
 def test_results_are_the_same_again_and_differ_by_seed(folder, found):
