@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import get_config
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
@@ -76,13 +77,13 @@ class LogisticRegression(LinearClassifier):
         DataError
             If all clips that count are of one class.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        if y.dtype != bool:
+        if not self._is_checked(X, y, sample_weight):
+            X, y = validate_data(self, X, y, dtype=np.float64)
             check_classification_targets(y)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
+            if sample_weight is not None:
+                sample_weight = _check_sample_weight(
+                    sample_weight, X, dtype=np.float64, ensure_non_negative=True
+                )
         if folds is None and len(self.C) > 1:
             folds = np.arange(len(y)) % 3
         self.classes_ = np.unique(y)
@@ -100,3 +101,24 @@ class LogisticRegression(LinearClassifier):
         self.C_ = np.array([one.C for one in per_class])
         self.threshold_ = np.array([one.threshold for one in per_class])
         return self
+
+    def _is_checked(
+        self, X: Array, y: NDArray[np.generic], sample_weight: Array | None
+    ) -> bool:
+        """Return whether clips are as they have to be, and the caller vouches for them.
+
+        Checks take as long as a fit to a few clips, of which there are many thousands.
+        """
+        if not get_config()["assume_finite"]:
+            return False
+        weights = sample_weight is None or _is_array(sample_weight, np.float64, 1)
+        checked = weights and _is_array(X, np.float64, 2) and _is_array(y, np.bool_, 1)
+        if checked:
+            self.n_features_in_ = X.shape[1]
+        return checked
+
+
+def _is_array(values: object, dtype: type, n_dims: int) -> bool:
+    """Return whether values are an array of a type and of so many dimensions."""
+    is_array = isinstance(values, np.ndarray)
+    return is_array and values.dtype == dtype and values.ndim == n_dims

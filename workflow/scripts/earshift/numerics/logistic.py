@@ -13,7 +13,7 @@ the clips are found instead of w, from the products of clips alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -273,7 +273,7 @@ def _path(
     return np.stack([state.unknowns for state in found[1:]])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _State:
     """Unknowns and the scores that they give to the clips, both linear."""
 
@@ -284,11 +284,13 @@ class _State:
 
     def plus(self, size: float, other: _State) -> _State:
         """Return this state and `size` times another."""
-        return replace(
-            self,
-            unknowns=self.unknowns + size * other.unknowns,
-            scores=self.scores + size * other.scores,
+        return self.at(
+            self.unknowns + size * other.unknowns, self.scores + size * other.scores
         )
+
+    def at(self, unknowns: Array, scores: Array) -> _State:
+        """Return the state of other unknowns, which give these scores."""
+        return _State(self.space, self.sign, unknowns, scores)
 
     def length(self) -> float:
         """Return ``|w|^2``."""
@@ -313,7 +315,7 @@ def _newton(state: _State, weight: Array) -> _State:
             break
         curvature = weight * wrong * (1 - wrong)
         along, slope = space.step(gradient, state.unknowns, pull, curvature)
-        change = replace(state, unknowns=along, scores=space.scores(along))
+        change = state.at(along, space.scores(along))
         size = 1.0
         while size > 1e-8:
             candidate = state.plus(size, change)

@@ -176,25 +176,26 @@ def _class(
     again: dict[str, list[float]] = {}
     once = np.ones((len(rows), 1), np.float32)
     unknown = np.full(weights.shape[1], np.nan)
+    of_repeat, place = rows["repeat"].to_numpy(), rows["place"].to_numpy()
+    facts = {
+        "present": rows["present"].to_numpy(bool),
+        "folds": rows["fold"].to_numpy(np.int64),
+        "threshold": rows["threshold"].to_numpy(float),
+    }
+    first, others = rows["score"].to_numpy(float), rows[list(refits)].to_numpy(float)
     for repeat in repeats:
-        one = rows[rows["repeat"].to_numpy() == repeat]
-        if one.empty:
+        one = np.flatnonzero(of_repeat == repeat)
+        if not len(one):
             for metric in metrics.METRICS:
                 drawn.setdefault(metric.name, []).append(unknown)
                 again.setdefault(metric.name, []).extend([np.nan] * len(refits))
             continue
-        arguments = {
-            "present": one["present"].to_numpy(bool),
-            "folds": one["fold"].to_numpy(np.int64),
-            "threshold": one["threshold"].to_numpy(float),
-        }
-        scores = one["score"].to_numpy(float)
-        own = weights[one["place"].to_numpy()]
-        values = metrics.all_resampled(scores, **arguments, weights=own)
+        arguments = {name: values[one] for name, values in facts.items()}
+        own = weights[place[one]]
+        values = metrics.all_resampled(first[one], **arguments, weights=own)
         for name, value in values.items():
             drawn.setdefault(name, []).append(value)
-        for column in refits:
-            scores = one[column].to_numpy(float)
+        for scores in others[one].T:
             # Part of the folds alone would be another metric.
             known = bool(np.isfinite(scores).all())
             other = (
