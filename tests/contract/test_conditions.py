@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from earshift import conditions, registry
-from earshift.errors import ConfigError
+from earshift.errors import AudioError, ConfigError
 from tests.helpers.tones import tone
 
 NAMES = registry.names("conditions")
@@ -17,7 +17,8 @@ def strengths(name):
     plugin = registry.load("conditions", name)
     if plugin.limits is not None:
         low, high = plugin.limits
-        return list(dict.fromkeys((plugin.identity, low, (low + high) / 3, high)))
+        middle = type(low)((low + high) / 3)
+        return list(dict.fromkeys((plugin.identity, low, middle, high)))
     rules = registry.rules_of("conditions", name, "strength")
     return list(dict.fromkeys((plugin.identity, *rules.get("enum", ()))))
 
@@ -27,7 +28,13 @@ def sound(rate, seed=0):
 
 
 def apply(plugin, waveform, rate, strength, seed=0):
-    return plugin.apply(waveform, rate, strength, np.random.default_rng(seed))
+    """What comes out: nothing of a clip whose rate is too low for a strength."""
+    try:
+        return plugin.apply(waveform, rate, strength, np.random.default_rng(seed))
+    except AudioError as error:
+        if error.status == "low_rate":
+            return np.zeros(0, np.float32)
+        raise
 
 
 def cases():
@@ -50,6 +57,8 @@ def test_a_waveform_of_the_same_length_comes_back(name, strength, rate):
     given = waveform.copy()
     given.flags.writeable = False
     changed = apply(registry.load("conditions", name), given, rate, strength)
+    if not len(changed):
+        pytest.skip(f"a clip of {rate} Hz is left out")
     assert changed.dtype == np.float32
     assert changed.shape == waveform.shape
     assert np.isfinite(changed).all()
@@ -91,7 +100,7 @@ def test_the_seed_decides_what_is_random_and_nothing_else_is(name):
 def test_other_strengths_change_something(name):
     plugin = registry.load("conditions", name)
     # Longer than what a condition may fill it up from.
-    waveform = np.append(sound(16_000), np.zeros(800, np.float32))
+    waveform = np.append(sound(16_000), np.zeros(801, np.float32))
     for strength in strengths(name)[1:]:
         if strength == "fill":  # what is as long as it has to be
             continue

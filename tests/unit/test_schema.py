@@ -70,6 +70,11 @@ def test_a_value_becomes_the_type_that_is_asked_for(value, rules, expected):
         ([1, "b"], {"type": "array", "items": INTEGER}, "x.1 must be a whole number"),
         ("c", {"enum": ["a", "b"]}, r"x: 'c' is not one of \['a', 'b'\]"),
         (3, {"anyOf": [{"enum": ["auto"]}, {"type": "null"}]}, "'auto' or nothing"),
+        (
+            2.5,
+            {"anyOf": [INTEGER, {"enum": ["no"]}]},
+            "be 'no' or a whole number, got 2",
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_by_what_was_needed_and_came(value, rules, message):

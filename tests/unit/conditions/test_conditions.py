@@ -25,7 +25,7 @@ from earshift.stages.embeddings import region_files, regions, strengths
 from tests.helpers import stage2
 from tests.helpers.config import SCHEMA, minimal
 from tests.helpers.stores import read_files
-from tests.helpers.tones import tone
+from tests.helpers.tones import tone, write_table_dataset
 
 ENTRY = {"plugin": "mfcc"}
 
@@ -540,3 +540,13 @@ def test_a_store_of_one_strength_is_read_without_saying_which(dataset, tmp_path)
     plan, _ = extract(dataset, clean, None)
     with pytest.raises(DataError, match="its audio was not changed"):
         open_embeddings(region_files.location_of(plan), strength=6)
+
+
+def test_strengths_that_the_audio_cannot_have_are_to_be_taken_out(tmp_path):
+    folder = write_table_dataset(tmp_path / "data", n_recordings=1, rate=8_000)
+    entry = {"plugin": "low_pass", "strengths": [1000, 5000]}
+    condition = conditions.stored_as(entry, seed=0)
+    with pytest.raises(DataError, match=r"low_rate: a low-pass filter at 5000 Hz") as e:
+        extract(folder, tmp_path, condition, n_jobs=1)
+    assert "4 of 8 clips" in str(e.value)
+    assert str(e.value).endswith("Take out strengths that the audio cannot have.")

@@ -32,8 +32,8 @@ class AudioError(DataError):
     ----------
     status : str
         ``"missing"``, ``"unreadable"``, ``"truncated"``, ``"ambiguous"``, ``"empty"``,
-        ``"not_finite"``, ``"out_of_range"``, ``"silent"``, ``"short"`` or
-        ``"changed"``.
+        ``"not_finite"``, ``"out_of_range"``, ``"silent"``, ``"short"``, ``"low_rate"``
+        or ``"changed"``.
     message : str
         What is wrong with the clip, for the log.
     """

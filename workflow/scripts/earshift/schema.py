@@ -158,12 +158,16 @@ def _wrong_type(value: object, rules: Rules) -> str:
     ]
     words = [WORDS[kind] for kind in WORDS if kind in _kinds(rules)]
     if enum:
-        words = [*enum, *(w for w in words if w == WORDS["null"])]
+        words = [*enum, *(w for w in words if w != WORDS["string"])]
     needed = f"must be {' or '.join(words)}"
     if value is None:
         return f"{needed}, and is empty: give it a value, or take its line out"
     hint = ""
-    if "string" in _kinds(rules) and not isinstance(value, list | Mapping | str):
+    if (
+        not enum
+        and "string" in _kinds(rules)
+        and not isinstance(value, list | Mapping | str)
+    ):
         hint = f": put it in quotes, '{value}'"
     shown = repr(value) if isinstance(value, list | Mapping | str) else value
     return f"{needed}, got {shown}{hint}"

@@ -120,5 +120,6 @@ class LogisticRegression(LinearClassifier):
 
 def _is_array(values: object, dtype: type, n_dims: int) -> bool:
     """Return whether values are an array of a type and of so many dimensions."""
-    is_array = isinstance(values, np.ndarray)
-    return is_array and values.dtype == dtype and values.ndim == n_dims
+    if not isinstance(values, np.ndarray):
+        return False
+    return bool(values.dtype == dtype and values.ndim == n_dims)

@@ -11,7 +11,8 @@ one file, defines
     The strength that changes nothing, sample for sample; None for a plugin that never
     changes anything and takes no strengths (``clean``).
 ``limits``
-    The lowest and the highest strength, or None if strengths are no numbers.
+    The lowest and the highest strength, or None if strengths are no numbers. Beside
+    numbers, the word ``"none"`` may be the identity.
 ``random``
     Whether it uses its random numbers: then its results depend on `seed` in the config.
 ``correction``
@@ -180,7 +181,8 @@ def _words(plugin: ModuleType) -> str:
     if plugin.limits is None:
         return f"such as {plugin.identity!r}{unit}"
     low, high = plugin.limits
-    return f"from {low:g} to {high:g}{unit}"
+    word = f" or '{plugin.identity}'" if isinstance(plugin.identity, str) else ""
+    return f"from {low:g} to {high:g}{unit}{word}"
 
 
 def _checked(name: str, plugin: ModuleType, given: object) -> float | str:
@@ -372,9 +374,9 @@ class Change:
 def check_plugin(name: str, module: ModuleType) -> None:
     """Refuse a plugin whose limits leave out the strength that changes nothing."""
     limits, identity = module.limits, module.identity
-    if limits is not None and not (
-        isinstance(identity, float | int) and limits[0] <= identity <= limits[1]
-    ):
+    if limits is None or isinstance(identity, str):
+        return
+    if not (isinstance(identity, float | int) and limits[0] <= identity <= limits[1]):
         raise ConfigError(
             f"the condition '{name}' has limits = {limits!r}, which must hold its "
             f"identity, {identity!r}."

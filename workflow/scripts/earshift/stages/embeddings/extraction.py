@@ -99,11 +99,16 @@ def extract_region(
         skipped, spent = fill_region(name, model, plan, region, n_threads, begun)
         if listing.too_many(len(skipped), len(clips), max_bad_clips):
             begun.remove()  # what failed is tried again
+            first = next(iter(skipped.values()))
+            remedy = (
+                "Take out strengths that the audio cannot have"
+                if first.startswith("low_rate")
+                else "If files were changed, run again with '--forcerun list_clips'"
+            )
             raise DataError(
                 f"{name}: {len(skipped)} of {len(clips)} clips that stage 1 could read "
                 f"failed now, more than max_bad_clips = {max_bad_clips} allows. The "
-                f"first: {next(iter(skipped.values()))}. If files were changed, run "
-                "again with '--forcerun list_clips'."
+                f"first: {first}. {remedy}."
             )
         done = {"key": key, "clips": len(clips), "skipped": skipped, "spent": spent}
         with files.whole_file(record) as file:
