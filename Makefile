@@ -7,8 +7,8 @@ EXPERIMENT ?= config.yaml
 PROFILE ?=
 ARGS ?=
 PY := .venv/bin/python
-# Processes of the tests: those of clusters wait most of the time, so one more than cores.
-PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 1 : 4)))
+# Processes of the tests: two more than cores, as those of clusters and runs often wait.
+PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 4 ? n + 2 : 4)))
 # Run on this machine, or on a cluster: make run PROFILE=slurm (docs/clusters.md).
 WHERE = $(if $(PROFILE),--profile "$(PROFILE)",--cores $(CORES))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
