@@ -277,3 +277,21 @@ def test_a_shift_moves_every_sample():
         changed("shift", before, 0.25)[RATE // 4 :], before[: -RATE // 4]
     )
     assert np.array_equal(np.sort(changed("shift", before, 0.25)), np.sort(before))
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.25, 3.0])
+def test_at_another_speed_pitch_and_length_change_together(speed):
+    t = np.arange(2 * RATE) / RATE
+    before = np.where(t < 1, np.sin(2 * np.pi * 1000 * t), 0).astype(np.float32)
+    after = changed("speed", before, speed)
+    spectrum = np.abs(np.fft.rfft(after))
+    assert spectrum.argmax() / 2 == pytest.approx(1000 * speed, abs=1)
+    loud = np.flatnonzero(np.abs(after) > 0.1)
+    assert loud[-1] / RATE == pytest.approx(min(2, 1 / speed), abs=0.01)
+
+
+def test_what_is_not_kept_is_silent():
+    before = noise(1001)
+    after = changed("crop", before, 25.0)
+    assert np.array_equal(after[:251], before[:251])
+    assert not after[251:].any()

@@ -269,6 +269,14 @@ def at_bandwidth(sound: Sound, rate: int, bandwidth_hz: float) -> Sound:
     return _there_and_back(sound, rate, 2 * bandwidth_hz, lambda s: s)
 
 
+def at_speed(sound: Sound, speed: float) -> Sound:
+    """Return a sound that is played so many times as fast, as long as it was.
+
+    What is faster is followed by silence; the end of what is slower is cut.
+    """
+    return _of_length(soxr.resample(sound, speed, 1.0), len(sound))
+
+
 def _there_and_back(
     sound: Sound, rate: float, other_hz: float, change: Callable[[Sound], Sound]
 ) -> Sound:
