@@ -140,11 +140,18 @@ def _installed(kind: str) -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=f"earshift.{kind}")}
 
 
-def _files(kind: str) -> set[str]:
+def _files(kind: str) -> frozenset[str]:
     """Return the names of the plugin files of a kind."""
-    package = importlib.import_module(f"earshift.{kind}")
-    files = {m.name for m in pkgutil.iter_modules(package.__path__)}
-    return {name for name in files if not name.startswith("_")}
+    folders = importlib.import_module(f"earshift.{kind}").__path__
+    # Looked for again only where a folder has changed: plugins are loaded very often.
+    return _listed(tuple((path, Path(path).stat().st_mtime_ns) for path in folders))
+
+
+@functools.lru_cache
+def _listed(folders: tuple[tuple[str, int], ...]) -> frozenset[str]:
+    """Return the names of the plugin files in folders, given with their times."""
+    files = {m.name for m in pkgutil.iter_modules([path for path, _ in folders])}
+    return frozenset(name for name in files if not name.startswith("_"))
 
 
 def _shipped(kind: str, name: str) -> ModuleType:
@@ -178,7 +185,7 @@ def known_names(kind: str) -> set[str]:
     set of str
         Of these, none is imported to know them.
     """
-    return _files(kind) | set(_installed(kind))
+    return {*_files(kind), *_installed(kind)}
 
 
 def load(kind: str, name: str) -> ModuleType:

@@ -107,10 +107,12 @@ def save(figure: Figure, svg: Path, *, pdf: bool = False) -> None:
         Write a PDF, too.
     """
     with mpl.rc_context(STYLE):
-        with files.whole_file(svg) as file:
-            figure.savefig(file, metadata={"Date": None, "Creator": None})
         with files.whole_file(svg.with_suffix(".png")) as file:
             figure.savefig(file, dpi=200, metadata={"Software": None})
+        # All formats have one layout, which takes as long to find as a format to write.
+        figure.set_layout_engine("none")
+        with files.whole_file(svg) as file:
+            figure.savefig(file, metadata={"Date": None, "Creator": None})
         if pdf:
             nothing = dict.fromkeys(("CreationDate", "Creator", "Producer"))
             with files.whole_file(svg.with_suffix(".pdf")) as file:
