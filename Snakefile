@@ -26,6 +26,7 @@ include: "workflow/rules/5_scores.smk"
 include: "workflow/rules/5_few_labels.smk"
 include: "workflow/rules/5_decomposition.smk"
 include: "workflow/rules/6_discrepancy.smk"
+include: "workflow/rules/6_sensitivity.smk"
 include: "workflow/rules/7_statistics.smk"
 
 

@@ -4,7 +4,7 @@ Reads   {results}/tables, {results}/1_clips, {results}/3_features, {results}/4_s
         and what the sections of a study need
 Writes  {results}/figures/{per_class,gaps,changes,audio,learning_curves,trade_offs}.{svg,png},
         {results}/figures/{discrepancy,discrepancy_curve,attribution,label_curves}.{svg,png},
-        {results}/figures/decomposition.{svg,png},
+        {results}/figures/{decomposition,sensitivity,movement}.{svg,png},
         {results}/report.html
 """
 
@@ -145,6 +145,41 @@ rule draw_few_labels:
         stage_versions={"stage": versions.REPORT},
     script:
         "../scripts/8_report/draw_few_labels.py"
+
+
+rule draw_sensitivity:
+    """Draw how scores and embeddings change with the strength of conditions."""
+    input:
+        scores=rules.summarise_sensitivity.output.scores,
+        measures=rules.summarise_sensitivity.output.measures,
+    output:
+        svg=report(
+            EXPERIMENT.file(layout.FIGURE, figure="sensitivity"),
+            caption="../report/sensitivity.rst",
+            category="Figures",
+            labels={"figure": "scores of changed clips"},
+        ),
+        png=EXPERIMENT.file(layout.FIGURE_PNG, figure="sensitivity"),
+        moved=report(
+            EXPERIMENT.file(layout.FIGURE, figure="movement"),
+            caption="../report/movement.rst",
+            category="Figures",
+            labels={"figure": "how embeddings move"},
+        ),
+        moved_png=EXPERIMENT.file(layout.FIGURE_PNG, figure="movement"),
+    log:
+        f"{LOGS}/draw_sensitivity.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime="30m",
+    params:
+        stage_versions={"stage": versions.REPORT},
+        families=rules.summarise_sensitivity.params.families,
+    script:
+        "../scripts/8_report/draw_sensitivity.py"
 
 
 rule draw_decomposition:

@@ -96,6 +96,7 @@ wildcard_constraints:
     dataset="|".join(config["datasets"]),
     model="|".join(config["models"]),
     condition="|".join(map(re.escape, EXPERIMENT.conditions)),
+    family=one_of(EXPERIMENT.sensitivity["conditions"]),
     protocol="|".join(PROTOCOLS),
     region=r"\d{6}",
     share=r"\d{4}",
@@ -173,6 +174,12 @@ def per_model(pattern, protocols=PROTOCOLS):
     """Paths of `pattern` for every model and condition, and for protocols in it."""
     names = {"model": config["models"], "condition": EXPERIMENT.studied}
     return expand(pattern, protocol=protocols, **names)
+
+
+def per_family(pattern):
+    """Paths of `pattern` for every dataset, model and family that is compared with clean."""
+    names = {"dataset": config["datasets"], "model": config["models"]}
+    return expand(pattern, family=EXPERIMENT.sensitivity["conditions"], **names)
 
 
 def page_files(wildcards):

@@ -98,6 +98,11 @@ DISCREPANCY_PARTS = "6_discrepancy/{model}/{condition}.parts"
 DISCREPANCY_SIZES = "6_discrepancy/{model}/{condition}.sizes.parquet"
 DISCREPANCY_SIZE_PARTS = "6_discrepancy/{model}/{condition}.sizes.parts"
 
+# Stage 6, sensitivity: how clips move in the strengths of a family, and their scores.
+MOVEMENT = "6_sensitivity/{dataset}/{model}/{family}.parquet"
+CONDITION_SCORES = "6_sensitivity/{dataset}/{model}/{family}.scores.parquet"
+CONDITION_PARTS = "6_sensitivity/{dataset}/{model}/{family}.parts"
+
 # Stage 7, statistics.
 TABLES = "tables"
 SCORE_TABLE = "tables/scores.csv"
@@ -114,6 +119,9 @@ LABEL_CURVE_TABLE = "tables/label_curves.csv"
 LABEL_VALUE_TABLE = "tables/label_values.csv"
 DECOMPOSITION_TABLE = "tables/decomposition.csv"
 DECOMPOSITION_CHECK_TABLE = "tables/decomposition_checks.csv"
+SENSITIVITY_TABLE = "tables/sensitivity.csv"
+SENSITIVITY_SCORE_TABLE = "tables/sensitivity_scores.csv"
+ROBUSTNESS_TABLE = "tables/robustness.csv"
 DISCREPANCY_TABLE = "tables/discrepancy.csv"
 DISCREPANCY_CURVE = "tables/discrepancy_curve.csv"
 DISCREPANCY_NULL = "tables/discrepancy_null.csv"

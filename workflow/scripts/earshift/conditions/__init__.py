@@ -13,6 +13,9 @@ one file, defines
 ``limits``
     The lowest and the highest strength, or None if strengths are no numbers. Beside
     numbers, the word ``"none"`` may be the identity.
+``stronger``
+    Where the identity is a word and strengths are numbers: ``"lower"`` if lower numbers
+    change more, or ``"higher"``.
 ``random``
     Whether it uses its random numbers: then its results depend on `seed` in the config.
 ``correction``
@@ -116,23 +119,26 @@ def is_correction(entry: Mapping[str, Any]) -> bool:
     return bool(getattr(registry.load("conditions", entry["plugin"]), "correction", 0))
 
 
-def studied(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Condition]:
-    """Return the conditions of an experiment that are no corrections, by name.
+def studied(config: Mapping[str, Any]) -> dict[str, Condition]:
+    """Return the conditions in which datasets are compared, by name.
 
     Parameters
     ----------
-    entries : mapping
-        Section `conditions` of the complete configuration.
+    config : mapping
+        The complete configuration.
 
     Returns
     -------
     dict of str to Condition
-        Those that classifiers are trained and tested in.
+        Those that are no corrections, and not left to the stage of sensitivity, which
+        compares them with unchanged clips.
     """
+    entries, apart = config["conditions"], config["sensitivity"]["conditions"]
     return {
         name: condition
         for name, condition in conditions_of(entries).items()
-        if not is_correction(entries[condition.family])
+        if condition.family not in apart
+        and not is_correction(entries[condition.family])
     }
 
 
@@ -374,7 +380,15 @@ class Change:
 def check_plugin(name: str, module: ModuleType) -> None:
     """Refuse a plugin whose limits leave out the strength that changes nothing."""
     limits, identity = module.limits, module.identity
-    if limits is None or isinstance(identity, str):
+    if limits is None:
+        return
+    if isinstance(identity, str):
+        known = ("lower", "higher")
+        if (given := getattr(module, "stronger", None)) not in known:
+            raise ConfigError(
+                f"the condition '{name}' has stronger = {given!r}: which strengths "
+                f"change more than others, {' or '.join(map(repr, known))}?"
+            )
         return
     if not (isinstance(identity, float | int) and limits[0] <= identity <= limits[1]):
         raise ConfigError(

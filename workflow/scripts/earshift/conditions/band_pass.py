@@ -13,6 +13,7 @@ version = 1
 label = "band-pass filter"
 unit = "octaves"
 identity = "none"
+stronger = "lower"
 limits = (0.5, 10.0)
 random = False
 

@@ -13,6 +13,7 @@ version = 1
 label = "bandwidth"
 unit = "Hz"
 identity = "none"
+stronger = "lower"
 limits = (250.0, 48_000.0)
 random = False
 

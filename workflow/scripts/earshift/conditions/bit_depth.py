@@ -11,6 +11,7 @@ version = 1
 label = "bit depth"
 unit = "bits"
 identity = "none"
+stronger = "lower"
 limits = (1, 24)
 random = False
 

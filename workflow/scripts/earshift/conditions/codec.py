@@ -13,6 +13,7 @@ version = 1
 label = "codec"
 unit = "kbit/s"
 identity = "none"
+stronger = "lower"
 limits = (6.0, 320.0)
 random = False
 

@@ -13,6 +13,7 @@ version = 1
 label = "high-pass filter"
 unit = "Hz"
 identity = "none"
+stronger = "higher"
 limits = (20.0, 20_000.0)
 random = False
 

@@ -13,6 +13,7 @@ version = 1
 label = "low-pass filter"
 unit = "Hz"
 identity = "none"
+stronger = "lower"
 limits = (50.0, 40_000.0)
 random = False
 

@@ -13,6 +13,7 @@ version = 1
 label = "noise"
 unit = "dB SNR"
 identity = "none"
+stronger = "lower"
 limits = (-40.0, 100.0)
 random = True
 

@@ -13,6 +13,7 @@ version = 1
 label = "reverberation"
 unit = "room size"
 identity = "none"
+stronger = "higher"
 limits = (0.0, 1.0)
 random = False
 

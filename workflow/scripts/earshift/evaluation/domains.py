@@ -45,6 +45,9 @@ class Domain:
         another dataset, or a copy of it is.
     drawn : ndarray of shape (n_repeats, n_folds, n_classes, n_clips), bool, or None
         Training clips of balanced draws; None where all clips that do not test train.
+    drawn_as : str, default=""
+        The dataset whose random numbers it has, where two are of the same clips, so
+        that what is drawn is the same in both; by default its own.
     """
 
     name: str
@@ -56,6 +59,12 @@ class Domain:
     folds: NDArray[np.int64]
     left_out: NDArray[np.bool_]
     drawn: NDArray[np.bool_] | None = None
+    drawn_as: str = ""
+
+    @property
+    def draws(self) -> str:
+        """Name that random numbers depend on."""
+        return self.drawn_as or self.name
 
     def train(self, repeat: int, fold: int, c: int) -> NDArray[np.bool_]:
         """Return which clips may train class `c` in a fold, shape (n_clips,)."""

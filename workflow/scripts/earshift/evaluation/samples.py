@@ -89,7 +89,7 @@ class Sampler:
         self.i, self.targets, self.plain = i, targets, plain
         own = all_domains[i]
         names, member = np.unique(own.recording, return_inverse=True)
-        rng = domains.generator(seed, repeat, 0, "samples", own.name)
+        rng = domains.generator(seed, repeat, 0, "samples", own.draws)
         self.place = hashed(names, rng.bytes(16))[member]
         self.first = halves(own, rng.bytes(16)) if plain else None
 
@@ -228,6 +228,6 @@ def redrawn(domain: Domain, seed: int, number: int) -> NDArray[np.int64]:
         The same for all methods, classes and folds.
     """
     draw = number // 2 if len(domain.folds) > 1 else number
-    rng = domains.generator(seed, draw, 0, "drawn anew", domain.name)
+    rng = domains.generator(seed, draw, 0, "drawn anew", domain.draws)
     counts, _ = inference.redrawn(domain.recording, 1, rng, domain.strata)
     return counts[:, 0]

@@ -46,13 +46,17 @@ def _check_audio(config: Mapping[str, Any]) -> None:
 def _check_fronts(config: Mapping[str, Any]) -> None:
     """Refuse a method whose `front` is no condition that corrects."""
     families = config["conditions"]
-    studied = conditions.studied(families)
+    studied = conditions.studied(config)
     if not studied:
         raise ConfigError(
-            "'conditions' holds corrections alone: add 'clean', which is the audio as "
-            "it is."
+            "'conditions' holds corrections alone, or what 'sensitivity' looks at: add "
+            "'clean', which is the audio as it is."
         )
-    known = [name for name in conditions.conditions_of(families) if name not in studied]
+    known = [
+        name
+        for name, one in conditions.conditions_of(families).items()
+        if conditions.is_correction(families[one.family])
+    ]
     for name, entry in config["methods"].items():
         front = entry.get("front")
         if front is not None and front not in known:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from earshift.errors import ConfigError, did_you_mean
+from earshift.errors import ConfigError
+from earshift.runs.asked import check as check_asked
 
 
 def check(config: Mapping[str, Any], in_job: bool) -> None:
@@ -25,12 +26,7 @@ def check(config: Mapping[str, Any], in_job: bool) -> None:
         ``none``, or there is no such metric.
     """
     asked, methods = config["decomposition"]["methods"], config["methods"]
-    for name in asked:
-        if name not in methods:
-            raise ConfigError(
-                f"'decomposition: methods': '{name}' is not one of 'methods' "
-                f"{did_you_mean(name, methods)}"
-            )
+    check_asked("decomposition: methods", asked, "methods", methods)
     if not asked or in_job:
         return
     if asked[0] != "none":

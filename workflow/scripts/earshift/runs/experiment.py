@@ -103,8 +103,14 @@ class Experiment:
 
     @cached_property
     def studied(self) -> Mapping[str, Condition]:
-        """Conditions, but for corrections, by name: what stages 5 to 8 are about."""
-        return studied(self.families)
+        """Conditions in which datasets are compared, by name (`conditions.studied`)."""
+        return studied(self.config)
+
+    @property
+    def sensitivity(self) -> Mapping[str, Any]:
+        """Section on sensitivity: which families it is about, and how."""
+        section: Mapping[str, Any] = self.config["sensitivity"]
+        return section
 
     @cached_property
     def unpacked(self) -> Mapping[Path, tuple[Entry, ...]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from earshift.errors import ConfigError, did_you_mean
+from earshift.errors import ConfigError
+from earshift.runs.asked import check as check_asked
 
 
 def check(config: Mapping[str, Any], in_job: bool) -> None:
@@ -24,12 +25,7 @@ def check(config: Mapping[str, Any], in_job: bool) -> None:
         If a method is not one of the experiment or a control, or ``none`` is missing.
     """
     asked, methods = config["few_labels"]["methods"], config["methods"]
-    for name in asked:
-        if name not in methods:
-            raise ConfigError(
-                f"'few_labels: methods': '{name}' is not one of 'methods' "
-                f"{did_you_mean(name, methods)}"
-            )
+    check_asked("few_labels: methods", asked, "methods", methods)
     if not asked or in_job:
         return
     if "none" not in asked:

@@ -11,8 +11,10 @@ from itertools import product
 from typing import Any
 
 from earshift import datasets, layout
+from earshift.conditions import Strength
 from earshift.runs import job_inputs, job_params, job_versions
 from earshift.runs.experiment import Experiment
+from earshift.stages.sensitivity import CLEAN
 
 
 def listed_datasets(experiment: Experiment) -> list[dict[str, Any]]:
@@ -118,6 +120,28 @@ def domain_files(
     entries = domain_entries(experiment, model, condition, protocol)
     files = [entry[key] for entry in entries for key in keys]
     return files + [f for e in entries for f in e.get("fronts", {}).values()]
+
+
+def sensitivity_features(
+    experiment: Experiment, dataset: str, model: str, family: str
+) -> dict[str, str]:
+    """Return where the features of a family are, by condition; ``clean`` first."""
+    of = partial(experiment.file, layout.FEATURES, dataset=dataset, model=model)
+    names = [n for n, c in experiment.conditions.items() if c.family == family]
+    return {name: of(condition=name) for name in (CLEAN, *names)}
+
+
+def sensitivity_files(
+    experiment: Experiment, dataset: str, model: str, family: str
+) -> list[str]:
+    """Return the files of `sensitivity_features`."""
+    return list(sensitivity_features(experiment, dataset, model, family).values())
+
+
+def strengths(experiment: Experiment, family: str) -> dict[str, Strength]:
+    """Return the strength of each condition of a family, by its name."""
+    named = experiment.conditions.items()
+    return {name: c.strength for name, c in named if c.family == family}
 
 
 def class_entries(experiment: Experiment) -> list[dict[str, Any]]:

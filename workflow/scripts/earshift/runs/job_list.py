@@ -45,10 +45,14 @@ RULES = {
     "decompose_gaps": ("5 decomposition", layout.DECOMPOSITION),
     "gather_decompositions": ("5 decomposition", layout.DECOMPOSITION_TABLE),
     "measure_discrepancy": ("6 discrepancy", layout.DISCREPANCY),
+    "measure_sensitivity": ("6 sensitivity", layout.MOVEMENT),
+    "score_sensitivity": ("6 sensitivity", layout.CONDITION_SCORES),
+    "summarise_sensitivity": ("6 sensitivity", layout.SENSITIVITY_TABLE),
     "summarise_scores": ("7 statistics", layout.SCORE_TABLE),
     "draw_figures": ("8 report", layout.FIGURE.format(figure="per_class")),
     "draw_few_labels": ("8 report", layout.FIGURE.format(figure="label_curves")),
     "draw_decomposition": ("8 report", layout.FIGURE.format(figure="decomposition")),
+    "draw_sensitivity": ("8 report", layout.FIGURE.format(figure="sensitivity")),
     "draw_audio": ("8 report", layout.FIGURE.format(figure="audio")),
     "write_report": ("8 report", layout.REPORT),
 }
@@ -150,7 +154,7 @@ def _keys(rule: str, fields: list[str], config: Config) -> Iterator[dict[str, st
     """Yield the wildcards of a rule's jobs, but for the last one of those in `LAST`."""
     families = config["conditions"]
     stage = RULES[rule][0] if rule in RULES else ""
-    known: Iterable[str] = studied(families)
+    known: Iterable[str] = studied(config)
     if stage == "2 embeddings":  # One store has all strengths of a family.
         known = families
     elif stage == "3 features":
@@ -159,6 +163,7 @@ def _keys(rule: str, fields: list[str], config: Config) -> Iterator[dict[str, st
         "dataset": list(config["datasets"])[: 1 if rule in JOINT else None],
         "model": list(config["models"]),
         "condition": list(known),
+        "family": config["sensitivity"]["conditions"],
         "protocol": list(config["protocols"]),
     }
     free = [name for name in dict.fromkeys(fields) if name in choices]
@@ -185,6 +190,10 @@ def _decomposition(config: Config, key: Key) -> bool:  # noqa: ARG001
     return bool(config["decomposition"]["methods"])
 
 
+def _sensitivity(config: Config, key: Key) -> bool:  # noqa: ARG001
+    return bool(config["sensitivity"]["conditions"])
+
+
 #: Rule -> which of its jobs an experiment has, where it is not all.
 ONLY: Mapping[str, Callable[[Config, Key], bool]] = {
     "calibrate_model": _computed,
@@ -199,6 +208,8 @@ ONLY: Mapping[str, Callable[[Config, Key], bool]] = {
     "decompose_gaps": _decomposition,
     "gather_decompositions": _decomposition,
     "draw_decomposition": _decomposition,
+    "summarise_sensitivity": _sensitivity,
+    "draw_sensitivity": _sensitivity,
 }
 
 #: Rules whose jobs write a file for each dataset: that of the first stands for all.

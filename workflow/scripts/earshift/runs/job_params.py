@@ -111,6 +111,12 @@ def intervals(experiment: Experiment) -> dict[str, Any]:
     return {key: options[key] for key in ("n_refits", "n_resamples", "confidence")}
 
 
+def sensitivity_methods(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """Return the entries of the methods that are tried on changed clips."""
+    methods = experiment.config["methods"]
+    return {name: methods[name] for name in experiment.sensitivity["methods"]}
+
+
 def drawn_folds(experiment: Experiment) -> dict[str, int]:
     """Return how many folds are drawn where those of the splits do not do."""
     splits = experiment.config["splits"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from earshift import conditions, import_path, models, registry, versions
 from earshift.jobs import recorded
-from earshift.runs import settings
+from earshift.runs import job_params, settings
 from earshift.runs.experiment import Experiment
 from earshift.stages.splits import alignment
 
@@ -67,6 +67,22 @@ def few_label_versions(experiment: Experiment) -> Versions:
 def decomposition_versions(experiment: Experiment) -> Versions:
     """Return those of stage 5, decomposition, and of the methods."""
     return {"stage": versions.DECOMPOSITION} | method_versions(experiment)
+
+
+def movement_versions(experiment: Experiment) -> Versions:
+    """Return those of stage 6, sensitivity, and of its measures."""
+    measures = experiment.sensitivity["measures"]
+    return {"stage": versions.SENSITIVITY} | {
+        name: _plugin_version("discrepancy", {"plugin": name}) for name in measures
+    }
+
+
+def sensitivity_versions(experiment: Experiment) -> Versions:
+    """Return those of stage 6, sensitivity, and of its methods."""
+    return {"stage": versions.SENSITIVITY} | {
+        name: _plugin_version("debias", entry)
+        for name, entry in job_params.sensitivity_methods(experiment).items()
+    }
 
 
 def discrepancy_versions(experiment: Experiment) -> Versions:

@@ -21,6 +21,7 @@ from earshift.runs import (
     config_paths,
     decomposition_checks,
     few_label_checks,
+    sensitivity_checks,
 )
 from earshift.stages.splits import alignment
 
@@ -96,6 +97,7 @@ def resolve(
     condition_checks.check(config)
     few_label_checks.check(config, in_job)
     decomposition_checks.check(config, in_job)
+    sensitivity_checks.check(config, in_job)
     _check_study(config, in_job)
     _check_alignment(config)
     _check_compared(config)

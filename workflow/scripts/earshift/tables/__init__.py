@@ -18,6 +18,7 @@ from earshift.tables import (
     _few_labels,
     _plan,
     _scores,
+    _sensitivity,
     _splits,
     _statistics,
 )
@@ -44,6 +45,11 @@ from earshift.tables._gate import GATE
 from earshift.tables._plan import PLAN
 from earshift.tables._scorecard import SCORECARD
 from earshift.tables._scores import DEVIATIONS, FAULT_SCORES, SCORES
+from earshift.tables._sensitivity import (
+    ROBUSTNESS,
+    SENSITIVITY,
+    SENSITIVITY_SCORES,
+)
 from earshift.tables._splits import CLASSES, SHARED
 from earshift.tables._statistics import (
     CLASS_VALUES,
@@ -66,6 +72,7 @@ ALL: Mapping[str, tuple[Table, ...]] = MappingProxyType(
         "Stage 5, scores": _scores.ALL,
         "Stage 5, few labels": _few_labels.ALL,
         "Stage 5, decomposition": _decomposition.ALL,
+        "Stage 6, sensitivity": _sensitivity.ALL,
         "Stage 7, statistics": (
             *_statistics.ALL,
             *_discrepancies.ALL,
@@ -104,8 +111,11 @@ __all__ = [
     "PERCENTILES",
     "PLAN",
     "RESCALED",
+    "ROBUSTNESS",
     "SCORECARD",
     "SCORES",
+    "SENSITIVITY",
+    "SENSITIVITY_SCORES",
     "SHARED",
     "SKIPPED",
     "SPECTRA",

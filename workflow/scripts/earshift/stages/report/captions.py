@@ -191,3 +191,26 @@ AUDIO = (
     "Where the lines differ, a classifier can tell the datasets apart without their "
     "content. From 1_clips/spectra.csv and 1_clips/distributions.csv.",
 )
+
+#: The same of the figure of scores of changed clips.
+STRENGTHS = (
+    "Scores by strength",
+    "Line plots: mean metrics by the strength of each condition, a line per model.",
+    "Mean metrics over classes of held-out changed clips, by the strength of the "
+    "change, weaker ones first; where strengths lie on both sides of what changes "
+    "nothing, that is in the middle. Full: trained on unchanged clips. Dashed: trained "
+    "on clips that were changed alike. Dotted: trained and tested on unchanged clips. "
+    "Bands are {level} intervals. From tables/sensitivity_scores.csv.",
+)
+
+#: The same of the figure of how embeddings move.
+MOVEMENT = (
+    "How embeddings move",
+    "Line plots: displacement, retrieval, direction consistency and effective "
+    "dimension by the strength of each condition.",
+    "How the features of clips move when their audio changes, by the strength of the "
+    "change: how far (1: as far as two clips of different recordings), whether clips "
+    "remain nearest to their own originals, whether all move in one direction (1) or "
+    "each in its own (0), and over how many equal directions displacements spread "
+    "about their mean. Bands are {level} intervals. From tables/sensitivity.csv.",
+)

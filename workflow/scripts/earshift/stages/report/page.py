@@ -36,6 +36,7 @@ from earshift.stages.report.sections.provenance import Provenance
 from earshift.stages.report.sections.reading import Reading
 from earshift.stages.report.sections.rescaled import Rescaled
 from earshift.stages.report.sections.scorecard import Scorecard
+from earshift.stages.report.sections.sensitivity import Sensitivity
 from earshift.stages.report.sections.threshold import Threshold
 from earshift.stages.report.sections.top import Top
 from earshift.stages.report.sections.worst_classes import WorstClasses
@@ -56,6 +57,7 @@ RESULTS: tuple[Section, ...] = (
     LearningCurves(),
     LabelCurves(),
     Decompositions(),
+    Sensitivity(),
     WorstClasses(),
     Discrepancy(),
     Attribution(),

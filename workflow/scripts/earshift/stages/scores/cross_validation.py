@@ -137,7 +137,7 @@ def cross_validate(
         group
         for front, some_methods in by_front(every_method).items()
         for some in together(inputs.behind(entries, front), fit)
-        for group in _groups(some, told, some_methods, scopes, each)
+        for group in split_groups(some, told, some_methods, scopes, each)
     ]
     tables = tasks.run_groups(
         score_fold,
@@ -186,14 +186,33 @@ def together(
     return [list(pair) for pair in combinations(entries, 2)]
 
 
-def _groups(
-    entries: Sequence[Mapping[str, str]],
+def split_groups(
+    entries: Sequence[Mapping[str, Any]],
     told: Mapping[str, Any],
     methods: Mapping[str, Method],
     scopes: Sequence[str],
     each: Sequence[Sequence[str]],
 ) -> Iterator[list[dict[str, Any]]]:
-    """Yield the tasks of each split of some datasets, which share their scales."""
+    """Yield the tasks of each split of some datasets, which share their scales.
+
+    Parameters
+    ----------
+    entries : sequence of mapping
+        Of the datasets, as `inputs.load` takes them.
+    told : mapping
+        What all tasks are told of classes, classifier, refits and seed.
+    methods : mapping of str to Method
+        By name.
+    scopes : sequence of {"global", "classwise"}
+        Of the methods that have scopes.
+    each : sequence of sequence of str
+        Classes that one task scores.
+
+    Yields
+    ------
+    list of dict
+        Arguments of `score_fold`.
+    """
     all_domains = inputs.load_all(entries, told["classes"])
     shared = {
         "entries": entries,
@@ -287,7 +306,8 @@ def score_fold(
         Name, config entry and version of the debias method.
     **shared
         What the tasks of a fold have in common: entries, with their digest, classes,
-        repeat, fold, and the classifier's settings.
+        repeat, fold, and the classifier's settings. With `shares` False, shares and
+        halves of the training clips train no classifiers of their own.
 
     Returns
     -------
@@ -324,7 +344,7 @@ def score_fold(
         classwise=scope == "classwise" and own.has_scopes,
         balanced=balanced,
         is_first=fold == first,
-        shares=own.plugin == "none",
+        shares=own.plugin == "none" and shared.get("shares", True),
         n_refits=shared["n_refits"],
     )
     clips = score_tables.ClipRows()

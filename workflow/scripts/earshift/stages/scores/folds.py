@@ -311,7 +311,7 @@ class Work:
     ) -> Fits:
         """Return the classifier of some clips, and those of drawn training data."""
         source, name = self.split.domains[i], self.classes[c]
-        rng = domains.generator(self.seed, self.repeat, self.fold, source.name, name)
+        rng = domains.generator(self.seed, self.repeat, self.fold, source.draws, name)
         first = self._fit(view, i, c, clips, self.trainer, rng, known)
         trainer = self.trainer.at(first)
         others: list[Fitted | None] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from earshift import datasets, store
 from earshift.errors import DataError
 from earshift.evaluation.domains import UNKNOWN, Domain
+from earshift.numerics.grouped_folds import hashed
 from earshift.stages.splits import draws
 
 
@@ -64,14 +66,15 @@ def load_all(
     return found
 
 
-def load(entry: Mapping[str, str], classes: Sequence[str]) -> Domain:
+def load(entry: Mapping[str, Any], classes: Sequence[str]) -> Domain:
     """Join a dataset's features, labels, splits and draws by clip id.
 
     Parameters
     ----------
     entry : mapping
         `name`, and the paths `features`, `labels`, `splits` and, if there are balanced
-        draws, `draws`.
+        draws, `draws`. Of a list of `features`, each clip has those of one, which its
+        id decides. `drawn_as`, if it is there, is as in `Domain`.
     classes : sequence of str
         Order of the label columns; a class that the dataset lacks is unknown.
 
@@ -85,11 +88,19 @@ def load(entry: Mapping[str, str], classes: Sequence[str]) -> Domain:
     DataError
         If a feature is not finite.
     """
-    paths = {key: path for key, path in entry.items() if key != "name"}
-    files = [Path(path) for path in paths.values()]
+    given = {k: path for k, path in entry.items() if k not in ("name", "drawn_as")}
+    paths = [
+        (key, path)
+        for key, value in given.items()
+        for path in (value if isinstance(value, list) else [value])
+    ]
+    files = [Path(path) for _, path in paths]
     files = [file / "zarr.json" if file.is_dir() else file for file in files]
     made = tuple(file.stat().st_mtime_ns for file in files)
-    return _load(entry["name"], tuple(paths.items()), (*classes,), made)
+    domain = _load(entry["name"], tuple(paths), (*classes,), made)
+    if "drawn_as" in entry:
+        domain = replace(domain, drawn_as=entry["drawn_as"])
+    return domain
 
 
 @lru_cache(maxsize=16)
@@ -102,7 +113,7 @@ def _load(
     """Read a domain; `made` tells a file that was written anew from the one before."""
     del made
     path = {key: Path(value) for key, value in paths}
-    X, found = store.read_features(path["features"])
+    X, found = _features([Path(value) for key, value in paths if key == "features"])
     rows = pd.read_parquet(path["labels"]).set_index("clip_id")
     # In the order of the clip table: that of the store depends on its history.
     rows = rows[rows.index.isin(found)]
@@ -132,6 +143,20 @@ def _load(
         left_out,
         drawn,
     )
+
+
+def _features(paths: Sequence[Path]) -> tuple[NDArray[np.float32], list[str]]:
+    """Return features and the ids of clips; each clip is in one of the stores."""
+    if len(paths) == 1:
+        return store.read_features(paths[0])
+    rows, ids = [], []
+    for number, path in enumerate(paths):
+        X, found = store.read_features(path)
+        place = hashed(np.asarray(found, str), b"one of several")
+        own = np.flatnonzero((place * len(paths)).astype(np.int64) == number)
+        rows.append(X[own])
+        ids += [found[k] for k in own]
+    return np.concatenate(rows), ids
 
 
 def _check_finite(

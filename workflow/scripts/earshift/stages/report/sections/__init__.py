@@ -46,7 +46,7 @@ def paths(config: Mapping[str, Any], *patterns: str) -> list[str]:
     for pattern in patterns:
         # Corrections end with the features.
         of_features = pattern.startswith(("2_", "3_"))
-        known = (conditions_of if of_features else studied)(config["conditions"])
+        known = conditions_of(config["conditions"]) if of_features else studied(config)
         values = {
             "dataset": config["datasets"],
             "model": config["models"],
