@@ -341,6 +341,7 @@ def config_of(results: Path) -> dict:
         "splits": {"balance": "none"},
         "few_labels": {"methods": []},
         "decomposition": {"methods": []},
+        "sensitivity": {"conditions": [], "methods": ["none"], "measures": []},
         "datasets": {name: dataset for name in summary["train"].unique()},
         "models": {name: {"plugin": "mfcc"} for name in summary["model"].unique()},
         "conditions": {"clean": {"plugin": "clean"}},

@@ -10,6 +10,8 @@ import yaml
 from numpy.testing import assert_allclose
 
 from earshift import load_model, registry, store
+from earshift.evaluation.displacement import FLOOR
+from earshift.tables import SENSITIVITY, SENSITIVITY_SCORES
 from tests.helpers.workflow import jobs_of, run, snakemake
 
 pytestmark = [pytest.mark.workflow, pytest.mark.timeout(1800)]
@@ -37,7 +39,9 @@ def write_conditions(folder, strengths):
         "gain": {"strengths": strengths},
         "polarity.py": {"strengths": ["turned"]},
         "front": {"strengths": ["trim+level+fill"]},
+        "softer": {"plugin": "gain", "strengths": [-20, -10, 5]},
     }
+    config["sensitivity"] = {"conditions": ["softer"], "methods": ["none"]}
     (folder / "experiment.yaml").write_text(yaml.safe_dump(config))
 
 
@@ -54,14 +58,15 @@ def changed(finished, tmp_path_factory):
 
 def test_only_the_new_conditions_are_embedded_each_family_by_one_job(changed):
     folder, done = changed
-    assert jobs_of(done, "extract_embeddings") == 2 * 3
+    assert jobs_of(done, "extract_embeddings") == 2 * 4
     assert "mfcc: 108 clips, 108 of them to embed" in done.stderr
     assert "mfcc: 36 clips, 36 of them to embed" in done.stderr
     assert "embedded before" not in done.stderr
     assert jobs_of(done, "calibrate_model") == 0
-    assert jobs_of(done, "pool_frames") == 2 * 5
+    assert jobs_of(done, "pool_frames") == 2 * 8
     stores = (folder / "results/2_embeddings/hum/mfcc").glob("*.zarr")
-    assert {path.stem for path in stores} == {"clean", "gain", "polarity", "front"}
+    families = {"clean", "gain", "polarity", "front", "softer"}
+    assert {path.stem for path in stores} == families
     again = run(folder, "-n")
     assert "Nothing to be done" in again.stderr + again.stdout
 
@@ -137,6 +142,50 @@ def test_features_are_those_of_the_changed_audio(changed):
         samples, rate = soundfile.read(folder / "hum" / ids[row], dtype="float32")
         frames = model.embed(samples * np.float32(10 ** (-6 / 20)), rate).values
         assert_allclose(softer[row], frames.mean(axis=0), rtol=1e-5, atol=1e-4)
+
+
+def test_a_family_is_compared_with_the_same_clips_unchanged(changed):
+    folder, done = changed
+    for rule, n in (("measure_sensitivity", 2), ("score_sensitivity", 2)):
+        assert jobs_of(done, rule) == n
+    table = SENSITIVITY.read(folder / "results/tables/sensitivity.csv")
+    assert set(table["dataset"]) == set(
+        pd.read_csv(folder / "results/tables/scores.csv")["test"]
+    )
+    strengths = ["-20", "-10", "5"]
+    own = table[table["dataset"].eq("hum") & table["measure"].eq("relative_distance")]
+    assert own["strength"].tolist() == strengths
+    values = {}
+    for name in ("clean", "softer_-20", "softer_-10"):
+        X, ids = store.read_features(
+            folder / f"results/3_features/hum/mfcc/{name}.zarr"
+        )
+        values[name] = pd.DataFrame(X, index=ids).sort_index().to_numpy(np.float64)
+    spread = values["clean"].std(axis=0)
+    spread = np.maximum(spread, FLOOR * np.sqrt(np.mean(spread**2)))
+    moved = [
+        np.sqrt(np.mean(np.sum(((values[n] - values["clean"]) / spread) ** 2, axis=1)))
+        for n in ("softer_-20", "softer_-10")
+    ]
+    assert_allclose(
+        own["value"].iloc[0] / own["value"].iloc[1], moved[0] / moved[1], rtol=2e-5
+    )
+    scores = SENSITIVITY_SCORES.read(folder / "results/tables/sensitivity_scores.csv")
+    assert list(dict.fromkeys(scores["strength"])) == [*strengths, "random"]
+    assert scores["setting"].nunique() == 4
+    # Stage 5 has scored the same unchanged clips: the same value.
+    plain = scores[scores["setting"].eq("clean to clean")]
+    plain = plain[plain["dataset"].eq("hum") & plain["metric"].eq("roc_auc")]
+    summary = pd.read_csv(folder / "results/tables/summary.csv")
+    within = summary[summary["train"].eq("hum") & summary["test"].eq("hum")]
+    within = within[within["metric"].eq("roc_auc") & within["method"].eq("none")]
+    expected = within.loc[within["condition"].eq("clean"), "value"].iloc[0]
+    assert_allclose(plain["value"], expected, rtol=1e-5)
+    page = (folder / "results/report.html").read_text()
+    assert '<h2 id="sensitivity">' in page
+    assert "softer, mfcc on hum (lower)" in page
+    for figure in ("sensitivity", "movement"):
+        assert (folder / f"results/figures/{figure}.png").stat().st_size > 10_000
 
 
 def test_an_added_strength_plans_its_family_alone(changed, tmp_path):

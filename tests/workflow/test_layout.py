@@ -16,10 +16,13 @@ STUDY_RULES = {
     *("measure_deviations", "collect_deviations", "tabulate_study", "draw_study"),
 }
 
-#: Rules that an experiment has if it asks for few labels, or for the parts of gaps.
+#: Rules that an experiment has if it asks for few labels, the parts of gaps, or how
+#: embeddings move.
 ASKED = {
     *("score_few_labels", "summarise_few_labels", "draw_few_labels"),
     *("decompose_gaps", "gather_decompositions", "draw_decomposition"),
+    *("measure_sensitivity", "score_sensitivity"),
+    *("summarise_sensitivity", "draw_sensitivity"),
 }
 
 
@@ -52,7 +55,13 @@ def test_every_output_of_the_core_is_in_the_list(finished):
 
 def test_every_output_that_must_be_asked_for_is_in_the_list(tmp_path):
     asked = {"methods": ["none", "lda"]}
-    folder = write_experiment(tmp_path, few_labels=asked, decomposition=asked)
+    folder = write_experiment(
+        tmp_path,
+        few_labels=asked,
+        decomposition=asked,
+        conditions={"clean": None, "gain": {"strengths": [6]}},
+        sensitivity={"conditions": ["gain"]},
+    )
     found = outputs(folder, "results", "all")
     known = patterns(layout)
     own = [file for rule, file in found if rule in ASKED]

@@ -148,6 +148,19 @@ def test_the_rank_correlation_is_that_of_scipy(recordings):
     assert_allclose(moves.monotonicity(steps).value, np.mean(expected))
 
 
+def test_a_feature_that_hardly_varied_is_not_all_there_is(clean, recordings):
+    quiet = np.hstack([clean, 1e-6 * clean[:, :1], np.zeros((len(clean), 1))])
+    moves = Movement(quiet, recordings, n_resamples=20, alpha=0.05, seed=0)
+    found = moves.measures(quiet + np.eye(1, quiet.shape[1], quiet.shape[1] - 2))
+    unit = 0.1 * np.sqrt(np.mean(quiet.var(axis=0)))
+    apart = recordings[:, None] != recordings
+    between = euclidean_distances(moves.clean, squared=True)[apart].mean()
+    assert_allclose(found["relative_distance"].value, 1 / unit / np.sqrt(between))
+    changed = moves.scaled(quiet + np.eye(1, quiet.shape[1], quiet.shape[1] - 1))
+    assert np.isfinite(changed).all()
+    assert changed[:, -1].min() > 5
+
+
 def test_few_recordings_are_refused(clean):
     with pytest.raises(DataError, match="3 or more are needed, got 2"):
         Movement(

@@ -122,6 +122,42 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
             "'decomposition: metric': nothing can be decomposed by the metric 'auc'",
         ),
         ({"decomposition": {"n_labels": -1}}, "-1 is less than the minimum of 0"),
+        (
+            {"sensitivity": {"conditions": ["gian"]}},
+            "'gian' is not one of 'conditions'",
+        ),
+        ({"sensitivity": {"conditions": ["clean"]}}, "'clean' has no strengths"),
+        (
+            {
+                "conditions": {"gain": {"strengths": [6]}, "clean": None},
+                "sensitivity": {"conditions": ["gain"], "methods": ["lda"]},
+            },
+            "'sensitivity: methods' must hold 'none'",
+        ),
+        (
+            {
+                "conditions": {"gain": {"strengths": [6]}, "clean": None},
+                "sensitivity": {"conditions": ["gain"], "measures": ["mdd"]},
+            },
+            "'sensitivity: measures': 'mdd' is not one of.*Did you mean 'mmd'",
+        ),
+        (
+            {
+                "conditions": {
+                    "gain": {"strengths": [6]},
+                    "tilt": {"strengths": [3]},
+                },
+                "sensitivity": {"conditions": ["gain"]},
+            },
+            "add 'clean' to 'conditions'",
+        ),
+        (
+            {
+                "conditions": {"gain": {"strengths": [6]}},
+                "sensitivity": {"conditions": ["gain"]},
+            },
+            "add 'clean' to 'conditions'",
+        ),
         ({"datasets": {"a": {"plugin": "table", "folder": "a"}}}, "2 or more datasets"),
         (
             {"datasets": {"a": {"plugin": "tabel", "folder": "a"}}},

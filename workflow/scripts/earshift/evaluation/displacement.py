@@ -29,6 +29,9 @@ N_DRAWS = 999
 #: Parts of the recordings; the direction of each is that of the others.
 N_FOLDS = 5
 
+#: Least spread of a feature, as a share of the root mean square of all.
+FLOOR = 0.1
+
 #: Share of the squared displacement below which it is rounding of float32.
 _NOTHING = 1e-6
 
@@ -104,7 +107,8 @@ class Movement:
         )
         self.apart = (self.member[:, None] != self.member).astype(np.float64)
         spread = clean.std(axis=0)
-        # A feature that never varies has no unit to be measured in.
+        # A feature that hardly varies would be all there is to see once it does.
+        spread = np.maximum(spread, FLOOR * np.sqrt(np.mean(spread**2)))
         self._scale = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
         self._mean = clean.mean(axis=0)
         self._raw, self.clean = _unit(clean), self.scaled(clean)
@@ -150,8 +154,9 @@ class Movement:
                 how many directions of equal size would spread as they do; reference:
                 that of the unchanged clips, about their mean.
 
-            All but the first are of features in units of the spread of the unchanged
-            clips.
+            All but the first are of features in units of their spread among the
+            unchanged clips, which counts as `FLOOR` of the root mean square of all
+            spreads at least.
         """
         moved = self.scaled(changed) - self.clean
         size = np.einsum("if,if->i", moved, moved)

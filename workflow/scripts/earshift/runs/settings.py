@@ -94,10 +94,10 @@ def resolve(
     if not in_job:
         config_paths.check(config)
     _check_inputs(config)
+    sensitivity_checks.check(config, in_job)
     condition_checks.check(config)
     few_label_checks.check(config, in_job)
     decomposition_checks.check(config, in_job)
-    sensitivity_checks.check(config, in_job)
     _check_study(config, in_job)
     _check_alignment(config)
     _check_compared(config)

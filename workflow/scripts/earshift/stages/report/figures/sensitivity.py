@@ -133,7 +133,9 @@ def movement_curves(table: pd.DataFrame, families: Families) -> Figure:
                 _line(ax, own[here], places, colour, {"ls": dash, "marker": "o"})
         if measure == "effective_dimension_centred":
             ax.set_yscale("log")
-            ax.yaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=6))
+            values = table.loc[table["measure"].eq(measure), "value"]
+            ax.set_ylim(values.min() / 2, values.max() * 2)
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             ax.yaxis.set_major_formatter(ScalarFormatter())
             ax.yaxis.set_minor_locator(NullLocator())
 

@@ -153,7 +153,7 @@ def _falls(experiment: Experiment) -> list[dict[str, Any]]:
         entry = experiment.config["conditions"][row["family"]]
         unit = registry.load("conditions", entry["plugin"]).unit
         cells = {
-            cell["fall"]: cell | {"said": said(cell, unit)}
+            cell["fall"]: cell | {"said": said(cell, unit), "short": short(cell)}
             for cell in own.to_dict("records")
         }
         row["where"] = f"{row['family']}, {row['model']} on {row['dataset']}"
@@ -167,6 +167,20 @@ def _has_two_sides(family: str, entry: Mapping[str, Any]) -> bool:
     from earshift.stages.sensitivity.robustness import sides
 
     return len(sides({**entry, "family": family})) > 1
+
+
+def short(cell: Mapping[str, Any]) -> str:
+    """Return the same as `said` for a cell of a table, such as ``"12 [17, 9]"``."""
+    strength, low, high = (cell[name] for name in ("strength", "low", "high"))
+    if math.isnan(strength):
+        return words.UNKNOWN
+    if math.isinf(low):
+        return "none"
+    start, end = (
+        name if math.isinf(value) else f"{value:.3g}"
+        for name, value in (("none", strength), ("beyond", high))
+    )
+    return f"{start} [{low:.3g}, {end}]"
 
 
 def said(cell: Mapping[str, Any], unit: str) -> str:
