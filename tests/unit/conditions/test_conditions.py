@@ -2,6 +2,7 @@
 
 import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -217,6 +218,21 @@ def test_limits_without_the_identity_are_refused(tmp_path):
     plugin = own(tmp_path, "return waveform", limits="(1, 9)")
     with pytest.raises(ConfigError, match="must hold its identity, 0"):
         conditions.strengths_of({"plugin": plugin, "strengths": [1]})
+
+
+@pytest.mark.parametrize(
+    ("line", "given"), [("", "None"), ("stronger = 'loud'", "'loud'")]
+)
+def test_a_word_beside_numbers_needs_to_say_which_change_more(tmp_path, line, given):
+    words = "float | str"
+    body = "return waveform"
+    plugin = own(tmp_path, body, strength=words, limits="(0, 9)", identity="none")
+    text = Path(plugin).read_text()
+    Path(plugin).write_text(f"{text}\n{line}\n")
+    with pytest.raises(ConfigError, match=f"has stronger = {given}: which strengths"):
+        registry.load("conditions", plugin)
+    Path(plugin).write_text(f"{text}\nstronger = 'lower'\n")
+    assert registry.load("conditions", plugin).stronger == "lower"
 
 
 @pytest.mark.parametrize(
