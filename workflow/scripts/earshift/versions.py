@@ -18,7 +18,7 @@ SPLITS = 4
 SCORES = 6
 #: Of what correcting each fault of the published code changes, in stage 5.
 DEVIATIONS = 2
-FEW_LABELS = 1
+FEW_LABELS = 2
 DECOMPOSITION = 1
 DISCREPANCY = 6
 SENSITIVITY = 1

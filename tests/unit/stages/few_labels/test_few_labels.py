@@ -115,6 +115,7 @@ def test_labels_mend_what_the_shift_does_to_decisions(folder):
         values=folder / "values.csv",
     )
     curves = LABEL_CURVES.read(folder / "curves.csv")
+    assert curves["n_classes"].eq(2).all()
     plain = curves[curves["metric"].eq("balanced_accuracy")]
     plain = plain[plain["method"].eq("none") & plain["choice"].eq("random")]
     by_number = plain.groupby("n_labels")["value"].mean()

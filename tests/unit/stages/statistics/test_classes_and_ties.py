@@ -25,7 +25,7 @@ def group(values, errors, model="m", method="none", seed=0, clips=1):
     named = dict.fromkeys(GROUP, "x")
     named |= {"model": model, "method": method, "sample": "all", "train": "a"}
     curves = {metric.name: curve for metric in metrics.METRICS}
-    return Group(named, CLASSES, curves, {}, clips)
+    return Group(named, CLASSES, curves, {}, clips, len(CLASSES))
 
 
 def test_what_is_known_badly_is_drawn_towards_the_mean_most():

@@ -33,7 +33,7 @@ def group(method, train, test, value, se=0.01):
     named = {"protocol": "fixed", "model": "m", "condition": "clean"}
     named |= {"method": method, "scope": "global", "train": train, "test": test}
     named |= {"sample": "all", "partner": test if train != test else "other"}
-    return Group(named, ["c"], dict.fromkeys(gate.METRICS, curve), {}, 0)
+    return Group(named, ["c"], dict.fromkeys(gate.METRICS, curve), {}, 0, 1)
 
 
 def groups(gains, datasets=DATASETS, se=0.01):

@@ -84,7 +84,10 @@ def summarise_sensitivity(
             if one.strength is not None
         }
         with threadpool_limits(1):
-            groups = list(resampling.groups(_paired(scores), n_resamples, seed))
+            groups = [
+                group.of_means()
+                for group in resampling.groups(_paired(scores), n_resamples, seed)
+            ]
         lines = _lines(groups)
         for method, line in lines.items():
             named = {"dataset": dataset, "family": family, "method": method}
@@ -116,7 +119,7 @@ _Line = dict[str, dict[str, Group]]
 
 
 def _lines(groups: Sequence[Group]) -> dict[str, _Line]:
-    """Return the groups of each method and condition, by setting."""
+    """Return the means over classes of each method and condition, by setting."""
     lines: dict[str, _Line] = {}
     for group in groups:
         named = group.named
@@ -129,7 +132,7 @@ def _lines(groups: Sequence[Group]) -> dict[str, _Line]:
             (changed, CLEAN): BACK,
         }[pair]
         line = lines.setdefault(named["method"], {})
-        line.setdefault(changed, {})[setting] = group.of_means()
+        line.setdefault(changed, {})[setting] = group
     return lines
 
 

@@ -50,6 +50,8 @@ class Group:
         tested clips and recordings.
     clips : int
         Hash of the tested clips: groups of one hash can be compared.
+    n_classes : int
+        Classes that the ROC-AUC is known of.
     """
 
     named: dict[str, str]
@@ -57,11 +59,7 @@ class Group:
     curves: dict[str, Curve]
     sizes: dict[str, float]
     clips: int
-
-    @property
-    def n_classes(self) -> int:
-        """Classes that the ROC-AUC is known of."""
-        return int(np.isfinite(self.curves["roc_auc"].drawn[:, 0]).sum())
+    n_classes: int
 
     def of_means(self) -> Group:
         """Return it with means over classes in place of the classes.
@@ -161,7 +159,8 @@ def _group(
     sizes = {name: float(rows[name].mean()) for name in SIZES}
     places = np.unique(rows["place"].to_numpy())
     sizes |= {"n_test": len(places), "n_recordings": n_recordings}
-    return Group(named, classes, curves, sizes, hash(places.tobytes()))
+    n_classes = int(np.isfinite(curves["roc_auc"].drawn[:, 0]).sum())
+    return Group(named, classes, curves, sizes, hash(places.tobytes()), n_classes)
 
 
 def _class(
