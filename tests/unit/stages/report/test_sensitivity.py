@@ -142,9 +142,9 @@ def test_the_page_tells_of_sensitivity_if_it_was_asked(results):
     (found,) = own.findings(experiment)
     metric = "balanced accuracy"
     assert found.sentences == [
-        f"noise, mfcc on here: {metric} has fallen by 5% at 12 dB SNR [14, beyond].",
+        f"noise, mfcc on here: {metric} has fallen by 5 % at 12 dB SNR [14, beyond].",
         *(
-            f"gain, mfcc on here ({side}): {metric} has fallen by 5% in none of the "
+            f"gain, mfcc on here ({side}): {metric} has fallen by 5 % in none of the "
             "strengths from 20 to 0 dB."
             for side in ("lower", "higher")
         ),

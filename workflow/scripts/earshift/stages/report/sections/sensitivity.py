@@ -97,7 +97,7 @@ class Sensitivity(Section):
         shown = rows if len(rows) <= MANY else [r for r in rows if r not in hold]
         sentences = [
             f"{row['where']}: {metrics.metric(TOLD).label} has fallen by "
-            f"{FALL:.0%} {row['cells'][FALL]['said']}."
+            f"{100 * FALL:g} % {row['cells'][FALL]['said']}."
             for row in shown[:MANY]
         ]
         if more := len(shown[MANY:]):
@@ -105,7 +105,7 @@ class Sensitivity(Section):
         if len(hold) and len(rows) > MANY:
             cases = f"{len(hold)} of {words.count(len(rows), 'case')}"
             sentences.append(
-                f"In {cases} no strength that was tried costs {FALL:.0%} of it."
+                f"In {cases} no strength that was tried costs {100 * FALL:g} % of it."
             )
         heading = "What does it cost when only the audio changes?"
         return [Findings(heading, sentences)] if sentences else []
