@@ -23,7 +23,7 @@ rule measure_sensitivity:
         "../../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
+        mem_mb=more_on_retry(4_000),
         runtime="4h",
     params:
         features=of(job_entries.sensitivity_features),

@@ -82,7 +82,10 @@ def test_strengths_are_conditions_but_none_that_are_studied():
     }
     known = ["clean", "front_level", f"front_{ALL}", "gain_6"]
     assert list(conditions.conditions_of(families)) == known
-    assert list(conditions.studied(families)) == ["clean", "gain_6"]
+    config = {"conditions": families, "sensitivity": {"conditions": []}}
+    assert list(conditions.studied(config)) == ["clean", "gain_6"]
+    config["sensitivity"] = {"conditions": ["gain"]}
+    assert list(conditions.studied(config)) == ["clean"]
 
 
 def test_a_store_is_keyed_by_the_options():

@@ -119,6 +119,27 @@ def test_what_does_not_move_has_no_direction(moves, clean):
     assert np.isnan(moves.monotonicity([clean] * 4).value)
 
 
+def test_rounding_is_no_movement(moves, clean):
+    found = moves.measures(clean + 1e-7)
+    assert found["relative_distance"].value == 0
+    assert np.isnan(found["direction_consistency"].value)
+    assert np.isnan(moves.monotonicity([clean + s * 1e-7 for s in range(5)]).value)
+
+
+def test_recordings_that_are_all_alike_are_no_certainty():
+    # Of three clips of each recording, one is moved onto a clip of the next one.
+    rng = np.random.default_rng(9)
+    clean = 10 * rng.standard_normal((60, 30))
+    changed = clean.copy()
+    changed[::3] = np.roll(clean[::3], 1, axis=0)
+    names = np.arange(20).repeat(3).astype(str)
+    moves = Movement(clean, names, n_resamples=50, alpha=0.05, seed=0)
+    found = moves.measures(changed)["retrieval"]
+    assert_allclose(found.value, 2 / 3)
+    assert 0.35 < found.low < 0.5
+    assert 0.8 < found.high < 0.9
+
+
 def test_strengths_are_in_order_along_the_direction_of_other_recordings(moves, clean):
     rng = np.random.default_rng(7)
     direction = rng.standard_normal(FEATURES)

@@ -129,6 +129,13 @@ def test_a_path_to_a_plugin_file_is_named_by_its_stem(tmp_path):
         ({"sensitivity": {"conditions": ["clean"]}}, "'clean' has no strengths"),
         (
             {
+                "conditions": {"gain": {"strengths": [0]}, "clean": None},
+                "sensitivity": {"conditions": ["gain"]},
+            },
+            "'gain' has no strength but 0, which changes nothing",
+        ),
+        (
+            {
                 "conditions": {"gain": {"strengths": [6]}, "clean": None},
                 "sensitivity": {"conditions": ["gain"], "methods": ["lda"]},
             },

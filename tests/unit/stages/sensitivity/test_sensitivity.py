@@ -245,6 +245,40 @@ def test_no_clip_in_common_is_an_error(folder, features):
         measured(folder, features | {"noise_0": str(other)}, "other")
 
 
+def test_a_long_recording_leaves_room_for_the_others(folder):
+    rng = np.random.default_rng(0)
+    sizes = [2100, *[1] * 50]
+    ids = [f"{r}.{k}" for r, n in enumerate(sizes) for k in range(n)]
+    recordings = [name.split(".")[0] for name in ids]
+    X = rng.standard_normal((len(ids), 4)).astype(np.float32)
+    paths = {}
+    for name, step in (("clean", 0), ("noise_0", 1)):
+        paths[name] = str(folder / f"long_{name}.zarr")
+        store.write_features(folder / f"long_{name}.zarr", [X + step], ids, 4, {})
+    labels = folder / "long.parquet"
+    pd.DataFrame({"clip_id": ids, "recording": recordings}).to_parquet(labels)
+    table = measured(
+        *(folder, paths, "long"),
+        strengths={"noise_0": 0.0},
+        labels=labels,
+        measures=["mmd"],
+    )
+    assert table["n_clips"].eq(2000).all()
+    assert table["n_recordings"].eq(51).all()
+    mmd = table[table["measure"].eq("mmd")].iloc[0]
+    assert mmd["p_value"] == 0.01
+    assert mmd["low"] < mmd["value"] < mmd["high"]
+
+
+def test_an_unknown_loss_has_no_verdict(tables):
+    _, table, _ = tables
+    row = table[table["setting"].eq("clean to changed")].iloc[[0]]
+    row = row[row["metric"].eq("roc_auc")].copy()
+    row[["loss", "p_value", "p_equivalent"]] = np.nan
+    (word,) = summary.corrected(row, summary.Options(0.95, 0.01))["verdict"]
+    assert word == ""
+
+
 def estimate(value, se=0.01):
     return Estimate(value, [(se**2, 1000)])
 

@@ -32,6 +32,9 @@ N_FOLDS = 5
 #: Least spread of a feature, as a share of the root mean square of all.
 FLOOR = 0.1
 
+#: Displacements below this, as a share of the distance between recordings, are none.
+ROUNDING = 1e-5
+
 #: Share of the squared displacement below which it is rounding of float32.
 _NOTHING = 1e-6
 
@@ -113,6 +116,11 @@ class Movement:
         self._mean = clean.mean(axis=0)
         self._raw, self.clean = _unit(clean), self.scaled(clean)
         self._units = _unit(self.clean)
+        G = self.clean @ self.clean.T
+        own, ones = np.diag(G), np.ones_like(G)
+        #: Mean squared distance of clips of different recordings, in each draw.
+        self._between = self._pairs(own[:, None] + own - 2 * G, self.weights)
+        self._between /= self._pairs(ones, self.weights)
 
     def scaled(self, X: Array) -> Array:
         """Return clips with the means and spreads of the unchanged ones taken out."""
@@ -158,7 +166,18 @@ class Movement:
             unchanged clips, which counts as `FLOOR` of the root mean square of all
             spreads at least.
         """
+        with np.errstate(invalid="ignore", divide="ignore"):  # draws of one recording
+            return self._measures(changed)
+
+    def _moved(self, changed: Array) -> Array:
+        """Return the displacements; 0 of clips that only rounding has changed."""
         moved = self.scaled(changed) - self.clean
+        size = np.einsum("if,if->i", moved, moved)
+        moved[size < ROUNDING**2 * self._between[0]] = 0
+        return moved
+
+    def _measures(self, changed: Array) -> dict[str, Value]:
+        moved = self._moved(changed)
         size = np.einsum("if,if->i", moved, moved)
         values = {
             "cosine_distance": self._cosine(changed),
@@ -232,20 +251,23 @@ class Movement:
         )
 
     def _distance(self, size: Array) -> Value:
-        G = self.clean @ self.clean.T
-        own = np.diag(G)
-        between = self._pairs(own[:, None] + own - 2 * G, self.weights)
-        between /= self._pairs(np.ones_like(G), self.weights)
-        return self._value(np.sqrt(self._mean_of(size) / between))
+        return self._value(np.sqrt(self._mean_of(size) / self._between))
 
     def _retrieval(self, changed: Array) -> Value:
         alike = changed @ self._units.T
         others = np.where(self.apart > 0, alike, -np.inf)
         found = (np.diag(alike) > others.max(axis=1)).astype(np.float64)
         chance = float(np.mean(1 / (1 + self.apart.sum(axis=1))))
-        value = self._value(self._mean_of(found), "logit", reference=chance)
+        drawn = self._mean_of(found)
+        value = self._value(drawn, "logit", reference=chance)
         if value.value not in (0.0, 1.0):
-            return value
+            if np.ptp(drawn) > 1e-9:
+                return value
+            # Alike in every recording: as sure as so many recordings can be.
+            variance = value.value * (1 - value.value) / self.n_recordings
+            estimate = Estimate(value.value, [(variance, self.n_recordings - 1)])
+            ends = estimate.interval(self.alpha, "logit")
+            return Value(value.value, *ends, chance)
         # All or none: as sure as so many recordings alone can be (Clopper, Pearson).
         end = float((self.alpha / 2) ** (1 / self.n_recordings))
         low, high = (end, 1.0) if value.value else (0.0, 1 - end)
@@ -295,7 +317,7 @@ class Movement:
         n = len(changed)
         if n < MIN_STRENGTHS:
             return Value(float("nan"))
-        moved = np.stack([self.scaled(X) - self.clean for X in changed])
+        moved = np.stack([self._moved(X) for X in changed])
         rng = np.random.default_rng([self.seed, 2])
         n_folds = min(N_FOLDS, self.n_recordings)
         fold = rng.permutation(self.n_recordings)[self.member] % n_folds

@@ -7,6 +7,8 @@ from typing import Any
 
 from earshift import conditions, registry
 from earshift.errors import ConfigError
+from earshift.evaluation.protocol import FIXED
+from earshift.names import text_of
 from earshift.runs.asked import check as check_asked
 
 
@@ -39,6 +41,11 @@ def check(config: Mapping[str, Any], in_job: bool) -> None:
                 f"'sensitivity: methods': '{name}' has a front, of audio that is else "
                 "unchanged: take it out, or give 'front: null' to another entry of it."
             )
+    if FIXED.name not in config["protocols"]:
+        raise ConfigError(
+            f"'sensitivity' is of the protocol '{FIXED.name}', got 'protocols: "
+            f"{config['protocols']}': add it."
+        )
     if "none" not in asked["methods"]:
         raise ConfigError(
             "'sensitivity: methods' must hold 'none', which others are compared with."
@@ -57,6 +64,7 @@ def _check_conditions(
             raise ConfigError(
                 f"'sensitivity: conditions': '{name}' has no strengths: take it out."
             )
+        _check_strengths(name, families[name])
         if conditions.is_correction(families[name]):
             raise ConfigError(
                 f"'sensitivity: conditions': '{name}' is a correction: take it out."
@@ -65,4 +73,22 @@ def _check_conditions(
         raise ConfigError(
             "'sensitivity' compares changed clips with unchanged ones: add 'clean' to "
             "'conditions'."
+        )
+
+
+def _check_strengths(name: str, entry: Mapping[str, Any]) -> None:
+    """Refuse a family that changes nothing, or whose numbers have no order."""
+    plugin = registry.load("conditions", entry["plugin"])
+    strengths = conditions.strengths_of(entry)
+    if all(strength == plugin.identity for strength in strengths):
+        raise ConfigError(
+            f"'sensitivity: conditions': '{name}' has no strength but "
+            f"{text_of(plugin.identity)}, which changes nothing: add others, or take "
+            "it out."
+        )
+    numbers = any(isinstance(strength, int | float) for strength in strengths)
+    if numbers and isinstance(plugin.identity, str) and not hasattr(plugin, "stronger"):
+        raise ConfigError(
+            f"'sensitivity: conditions': the plugin of '{name}' must say whether lower "
+            "or higher strengths change more: stronger = 'lower' or 'higher'."
         )

@@ -17,6 +17,7 @@ from earshift.discrepancy import measure
 from earshift.errors import DataError
 from earshift.evaluation.displacement import Movement, Value, in_order
 from earshift.names import text_of
+from earshift.numerics import inference
 from earshift.numerics.grouped_folds import hashed
 from earshift.stages.sensitivity import CLEAN
 from earshift.tables import SENSITIVITY
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
-#: Clips that are compared pair by pair, at most; whole recordings are drawn.
+#: Clips that are compared pair by pair, at most, of as many recordings as there are.
 MAX_CLIPS = 2_000
 
 #: Clips of which measures between distributions are taken, at most, and their draws.
@@ -72,11 +73,6 @@ def measure_sensitivity(
         recordings.
     """
     X, recordings = _in_common(features, labels, dataset)
-    kept = _drawn(recordings, MAX_CLIPS)
-    X = {name: own[kept] for name, own in X.items()}
-    recordings = recordings[kept]
-    if not kept.all():
-        log.info("%s: %s of %s clips are compared", dataset, kept.sum(), len(kept))
     clean = X.pop(CLEAN)
     alpha = 1 - confidence
     moves = Movement(clean, recordings, n_resamples=n_resamples, alpha=alpha, seed=seed)
@@ -119,6 +115,10 @@ def _in_common(
             *(dataset, len(rows)),
             ", ".join(f"{n} of '{name}'" for name, n in lost.items() if n),
         )
+    kept = _drawn(rows["recording"].to_numpy(str), MAX_CLIPS)
+    if not kept.all():
+        log.info("%s: %d of %d clips are compared", dataset, kept.sum(), len(kept))
+    rows = rows[kept]
     X = {
         name: found[pd.Index(ids).get_indexer(rows["clip_id"])].astype(np.float64)
         for name, (found, ids) in read.items()
@@ -133,15 +133,12 @@ def _within(end: float, bounds: tuple[float | None, float | None]) -> float:
 
 
 def _drawn(recordings: NDArray[np.str_], n: int) -> NDArray[np.bool_]:
-    """Draw recordings until there are `n` clips at most."""
-    names, member, sizes = np.unique(
-        recordings, return_inverse=True, return_counts=True
-    )
-    order = np.argsort(hashed(names, b"sensitivity"))
-    chosen = np.zeros(len(names), bool)
-    chosen[order] = np.cumsum(sizes[order]) <= n
-    chosen[order[0]] = True
-    kept: NDArray[np.bool_] = chosen[member]
+    """Draw `n` clips at most: one of each recording, then a second, and so on."""
+    names, member = np.unique(recordings, return_inverse=True)
+    number = pd.Series(member).groupby(member).cumcount().to_numpy()
+    order = np.lexsort((hashed(names, b"sensitivity")[member], number))
+    kept = np.zeros(len(member), bool)
+    kept[order[:n]] = True
     return kept
 
 
@@ -167,6 +164,7 @@ def _apart(
         )
         reference = float("nan") if found.null is None else float(found.null.mean())
         bounds = registry.load("discrepancy", name).range
-        low, high = (_within(end, bounds) for end in found.interval)
+        ends = inference.interval(found.resampled, 1 - moves.alpha)
+        low, high = (_within(end, bounds) for end in ends)
         out[name] = Value(found.value, low, high, reference, found.p_value)
     return out

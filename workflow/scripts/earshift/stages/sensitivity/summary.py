@@ -133,7 +133,13 @@ def _lines(groups: Sequence[Group]) -> dict[str, _Line]:
         }[pair]
         line = lines.setdefault(named["method"], {})
         line.setdefault(changed, {})[setting] = group
-    return lines
+    # A method may not serve all directions.
+    return {
+        method: {
+            name: own for name, own in line.items() if {UNCHANGED, UNSEEN} <= {*own}
+        }
+        for method, line in lines.items()
+    }
 
 
 def _rows(
@@ -165,7 +171,7 @@ def _rows(
                 if setting != UNCHANGED:
                     lost = loss(unchanged.curves[metric.name], curve, metric)
                     row |= _lost(lost, metric, options)
-                if plain is not None:
+                if plain is not None and setting in plain.get(condition, {}):
                     before = plain[condition][setting].curves[metric.name]
                     change = (curve - before).mean()
                     row |= change.columns("change", options.alpha)
@@ -217,6 +223,8 @@ def corrected(table: pd.DataFrame, options: Options) -> pd.DataFrame:
             continue
         words[rows.index] = [
             inference.verdict(-lost, p, p_equivalent, p_beyond, options.alpha)
+            if np.isfinite(p)
+            else ""
             for lost, p, p_equivalent, p_beyond in zip(
                 rows["loss"], held[0], held[1], beyond, strict=True
             )

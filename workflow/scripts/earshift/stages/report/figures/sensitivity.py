@@ -134,7 +134,8 @@ def movement_curves(table: pd.DataFrame, families: Families) -> Figure:
         if measure == "effective_dimension_centred":
             ax.set_yscale("log")
             values = table.loc[table["measure"].eq(measure), "value"]
-            ax.set_ylim(values.min() / 2, values.max() * 2)
+            if len(values):
+                ax.set_ylim(values.min() / 2, values.max() * 2)
             ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             ax.yaxis.set_major_formatter(ScalarFormatter())
             ax.yaxis.set_minor_locator(NullLocator())
@@ -163,7 +164,12 @@ def _figure(
 ) -> Figure:
     """Return a grid of axes: what is drawn in rows, families in columns."""
     with mpl.rc_context(style.STYLE | {"axes.spines.left": True}):
-        shown = [name for name in families if table["family"].eq(name).any()]
+        # Words have no order to be drawn in.
+        shown = [
+            name
+            for name, entry in families.items()
+            if table["family"].eq(name).any() and sides({**entry, "family": name})
+        ]
         width = max(style.WIDTH_IN, 0.9 + COLUMN_IN * len(shown))
         height = 0.9 + ROW_IN * max(1, len(rows))
         figure = Figure(figsize=(width, height), layout="constrained")
