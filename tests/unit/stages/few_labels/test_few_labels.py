@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from earshift.numerics.estimates import Estimate
+from earshift.numerics.estimates import Estimate, crossing
 from earshift.stages.few_labels import scoring, summary
 from earshift.tables import LABEL_CURVES, LABEL_VALUES
 from tests.helpers.two_domains import run, write_two_domains
@@ -151,5 +151,5 @@ def known(value, se=0.02):
     ],
 )
 def test_a_correction_is_worth_the_labels_that_do_as_well(ahead, expected):
-    found = summary.worth({n: known(v) for n, v in ahead.items()}, 0.05)
+    found = crossing({n: known(v) for n, v in ahead.items()}, 0.05)
     np.testing.assert_allclose(found, expected, rtol=1e-3)

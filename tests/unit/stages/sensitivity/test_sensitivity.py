@@ -7,11 +7,10 @@ from numpy.testing import assert_allclose
 
 from earshift import store
 from earshift.errors import DataError
-from earshift.numerics.estimates import Estimate
+from earshift.numerics.estimates import Estimate, crossing
 from earshift.numerics.grouped_folds import hashed
 from earshift.stages.scores import inputs
 from earshift.stages.sensitivity import movement, robustness, scoring, summary
-from earshift.stages.sensitivity.robustness import NEVER, reached
 from earshift.stages.splits import classes
 from earshift.tables import ROBUSTNESS, SENSITIVITY, SENSITIVITY_SCORES
 from tests.helpers.two_domains import write_domain
@@ -286,7 +285,7 @@ def estimate(value, se=0.01):
 def test_the_interval_of_a_fall_is_where_it_may_be_and_where_it_is_certain():
     left = {0.0: -0.1, 10.0: -0.05, 20.0: 0.05, 30.0: 0.2}
     estimates = {s: estimate(v, 0.02) for s, v in left.items()}
-    value, low, high = reached(estimates, 0.05)
+    value, low, high = crossing(estimates, 0.05)
     assert value == 15
     half = 1.9623 * 0.02
     assert_allclose(low, 10 + 10 * (0.05 - half) / 0.1, rtol=1e-3)
@@ -295,13 +294,13 @@ def test_the_interval_of_a_fall_is_where_it_may_be_and_where_it_is_certain():
 
 def test_a_fall_that_is_not_reached_has_no_strength():
     never = {0.0: estimate(-0.1), 5.0: estimate(-0.09)}
-    assert reached(never, 0.05) == (NEVER, NEVER, NEVER)
+    assert crossing(never, 0.05) == (np.inf, np.inf, np.inf)
     perhaps = {0.0: estimate(-0.1), 5.0: estimate(-0.01, 0.02)}
-    value, low, high = reached(perhaps, 0.05)
-    assert (value, high) == (NEVER, NEVER)
+    value, low, high = crossing(perhaps, 0.05)
+    assert (value, high) == (np.inf, np.inf)
     assert 0 < low < 5
     unknown = {0.0: estimate(-0.1), 5.0: estimate(np.nan)}
-    assert np.isnan(reached(unknown, 0.05)).all()
+    assert np.isnan(crossing(unknown, 0.05)).all()
 
 
 @pytest.mark.parametrize(
@@ -317,5 +316,5 @@ def test_a_fall_that_is_not_reached_has_no_strength():
     ],
 )
 def test_strengths_are_sorted_away_from_what_changes_nothing(entry, expected):
-    found = robustness.sides({**entry, "family": "f"})
+    found = robustness.sides("f", entry)
     assert {s: [v for _, v in items] for s, items in found.items()} == expected

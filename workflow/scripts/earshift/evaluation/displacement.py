@@ -121,6 +121,10 @@ class Movement:
         #: Mean squared distance of clips of different recordings, in each draw.
         self._between = self._pairs(own[:, None] + own - 2 * G, self.weights)
         self._between /= self._pairs(ones, self.weights)
+        alike = self._pairs(self._raw @ self._raw.T, self._ones)
+        #: The same of their cosine distance, and the dimension that they have.
+        self._cosine_between = float((1 - alike / self._pairs(ones, self._ones))[0])
+        self._dimension = float(self._ratio(self.clean, self._ones)[0])
 
     def scaled(self, X: Array) -> Array:
         """Return clips with the means and spreads of the unchanged ones taken out."""
@@ -187,7 +191,6 @@ class Movement:
         if not size.any():
             nothing = Value(float("nan"))
             return values | dict.fromkeys(_OF_DIRECTIONS, nothing)
-        reference = self._ratio(self.clean, self._ones)
         values["direction_consistency"] = self._consistency(_unit(moved), size > 0)
         values["common_share"] = self._common(moved, size)
         for name, X in (
@@ -195,12 +198,11 @@ class Movement:
             ("effective_dimension_centred", moved - moved.mean(axis=0)),
         ):
             if np.sum(X**2) < _NOTHING * size.sum():
-                values[name] = Value(
-                    float("nan")
-                )  # all move alike: what is left is noise
+                # All move alike: what is left is noise.
+                values[name] = Value(float("nan"))
                 continue
             drawn = self._ratio(X, self.weights)
-            values[name] = self._value(drawn, "log", reference=float(reference[0]))
+            values[name] = self._value(drawn, "log", reference=self._dimension)
         return values
 
     @property
@@ -243,11 +245,8 @@ class Movement:
 
     def _cosine(self, changed: Array) -> Value:
         apart = 1 - np.einsum("if,if->i", self._raw, _unit(changed))
-        between = 1 - self._pairs(self._raw @ self._raw.T, self._ones) / self._pairs(
-            np.ones_like(self.apart), self._ones
-        )
         return self._value(
-            self._mean_of(np.maximum(apart, 0)), reference=float(between[0])
+            self._mean_of(np.maximum(apart, 0)), reference=self._cosine_between
         )
 
     def _distance(self, size: Array) -> Value:

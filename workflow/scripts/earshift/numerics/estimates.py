@@ -12,7 +12,7 @@ distribution, so that they never disagree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -310,6 +310,48 @@ def _crossing(excess: Callable[[float], float], start: float, step: float) -> fl
     while excess(start + step) > 0:
         step *= 2
     return float(scipy.optimize.brentq(excess, start, start + step, rtol=1e-6))
+
+
+def crossing(
+    differences: Mapping[int, Estimate] | Mapping[float, Estimate], alpha: float
+) -> tuple[float, float, float]:
+    """Return where a difference that is looked at in several places reaches 0.
+
+    Parameters
+    ----------
+    differences : mapping of float to Estimate
+        Place, in their order, which may fall -> the difference there.
+    alpha : float
+        The interval is of level 1 - alpha.
+
+    Returns
+    -------
+    value, low, high : float
+        Between the places it is drawn straight; the first place where it has reached 0
+        there already. The interval is from where it may first have reached 0 to where
+        it has for certain, in all later places, too. Infinite where that is in none,
+        NaN where a difference is unknown.
+    """
+    places = np.array(list(differences), float)
+    values = np.array([one.value for one in differences.values()])
+    ends = np.array([one.interval(alpha) for one in differences.values()])
+    if not (np.isfinite(values).all() and np.isfinite(ends).all()):
+        return (float("nan"),) * 3
+    low, high = ends.T
+    certain = np.minimum.accumulate(low[::-1])[::-1]
+    return tuple(_reaches(places, own) for own in (values, high, certain))  # type: ignore[return-value]
+
+
+def _reaches(places: Array, values: Array) -> float:
+    """Return where values first reach 0, drawn straight between the places."""
+    over = np.flatnonzero(values >= 0)
+    if not len(over):
+        return float("inf")
+    k = int(over[0])
+    if k == 0:
+        return float(places[0])
+    part = -values[k - 1] / (values[k] - values[k - 1])
+    return float(places[k - 1] + part * (places[k] - places[k - 1]))
 
 
 def _variance(values: Array) -> float:

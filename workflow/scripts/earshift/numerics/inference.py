@@ -252,6 +252,33 @@ def holm_within(
     )
 
 
+def holm_of_claims(
+    p_changed: NDArray[np.float64],
+    p_equivalent: NDArray[np.float64],
+    p_beyond: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the p-values of three claims on each comparison, corrected by Holm.
+
+    Parameters
+    ----------
+    p_changed, p_equivalent, p_beyond : ndarray of shape (n_comparisons,), float64
+        Of the claims that a change is not zero, too small to matter, and too large not
+        to.
+
+    Returns
+    -------
+    ndarray of shape (3, n_comparisons), float64
+        A comparison tests whether the change is zero and whether it is of no
+        importance. Only one of the two can be true, so that Holm's method over both
+        counts as many as there are comparisons. Whether it is of importance is asked
+        where it is not zero.
+    """
+    both = np.concatenate([p_changed, p_equivalent])
+    held = holm(both, len(p_changed)).reshape(2, -1)
+    beyond = np.maximum(holm(p_beyond), held[0])
+    return np.stack([*held, beyond])
+
+
 def paired_t(changes: NDArray[np.float64]) -> tuple[float, float]:
     """Return Student's t and the two-sided p-value of the mean of paired changes.
 

@@ -7,17 +7,15 @@ for which the two do not differ: those of which the interval of the difference h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from earshift.numerics import metrics
-from earshift.numerics.estimates import Estimate
+from earshift.numerics.estimates import crossing
 from earshift.stages.few_labels.scoring import SOURCE
 from earshift.stages.statistics import resampling
 from earshift.stages.statistics.resampling import Group
@@ -162,51 +160,9 @@ def value_rows(groups: Sequence[Group], alpha: float) -> list[dict[str, Any]]:
                     n: (group.curves[metric.name] - own).times(metric.sign).mean()
                     for n, group in plain.items()
                 }
-                value, low, high = worth(ahead, alpha)
+                value, low, high = crossing(ahead, alpha)
                 found = {"value": value, "value_low": low, "value_high": high}
                 rows.append(
                     row | {"metric": metric.name} | found | {"most": max(plain)}
                 )
     return rows
-
-
-def worth(ahead: Mapping[int, Estimate], alpha: float) -> tuple[float, float, float]:
-    """Return the number of labelled clips per class that a correction is worth.
-
-    Parameters
-    ----------
-    ahead : mapping of int to Estimate
-        Number of labelled clips per class, from 0 on and rising -> by how much the
-        source with them is better than the correction without.
-    alpha : float
-        The interval is of level 1 - alpha.
-
-    Returns
-    -------
-    value, low, high : float
-        Between the numbers that were tried it is drawn straight. 0 where the correction
-        is no better than no labels; infinite where the largest number is not enough;
-        NaN where a difference is unknown.
-    """
-    numbers = np.array(list(ahead), float)
-    differences = np.array([estimate.value for estimate in ahead.values()])
-    ends = np.array([estimate.interval(alpha) for estimate in ahead.values()])
-    if not (np.isfinite(differences).all() and np.isfinite(ends).all()):
-        return (float("nan"),) * 3
-    low, high = ends.T
-    first = _crossing(numbers, high)
-    # From there on more labels are better for certain.
-    last = _crossing(numbers, np.minimum.accumulate(low[::-1])[::-1])
-    return _crossing(numbers, differences), first, last
-
-
-def _crossing(numbers: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    """Return where values first reach 0, drawn straight between the numbers."""
-    reached = np.flatnonzero(values >= 0)
-    if not len(reached):
-        return float("inf")
-    k = int(reached[0])
-    if k == 0:
-        return float(numbers[0])
-    part = -values[k - 1] / (values[k] - values[k - 1])
-    return float(numbers[k - 1] + part * (numbers[k] - numbers[k - 1]))

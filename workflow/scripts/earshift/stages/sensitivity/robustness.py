@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from earshift import conditions, registry
 from earshift.numerics import metrics
-from earshift.numerics.estimates import Estimate
+from earshift.numerics.estimates import Estimate, crossing
 from earshift.stages.sensitivity import UNCHANGED, UNSEEN
 from earshift.stages.statistics.resampling import Group
 
 #: Falls that are looked for, as shares of the value of unchanged clips.
 FALLS = (0.01, 0.05, 0.10)
 
-#: What is not reached in the strengths that were tried.
-NEVER = float("inf")
 
-
-def sides(entry: Mapping[str, Any]) -> dict[str, list[tuple[str, float]]]:
+def sides(family: str, entry: Mapping[str, Any]) -> dict[str, list[tuple[str, float]]]:
     """Return the conditions of a family from the weakest to the strongest.
 
     Parameters
     ----------
+    family : str
+        Its name.
     entry : mapping
-        Config entry of the family, with `family`, its name.
+        Its config entry.
 
     Returns
     -------
@@ -36,7 +34,7 @@ def sides(entry: Mapping[str, Any]) -> dict[str, list[tuple[str, float]]]:
         changes nothing. Words are left out, and so is what changes nothing.
     """
     plugin = registry.load("conditions", entry["plugin"])
-    named = conditions.conditions_of({entry["family"]: entry})
+    named = conditions.conditions_of({family: entry})
     numbers = {
         name: float(one.strength)
         for name, one in named.items()
@@ -84,7 +82,7 @@ def rows(
     out = []
     identity = registry.load("conditions", entry["plugin"]).identity
     start = float(identity) if isinstance(identity, int | float) else float("nan")
-    for side, conditions_there in sides({**entry, "family": named["family"]}).items():
+    for side, conditions_there in sides(named["family"], entry).items():
         there = [(line[name], s) for name, s in conditions_there if name in line]
         for metric in metrics.METRICS:
             if metric.better != "higher" or not there:
@@ -109,52 +107,7 @@ def rows(
                 if np.isfinite(start):  # what changes nothing has not fallen
                     value = first.curves[metric.name].mean().value
                     left = {start: Estimate(-fall * value, [(0.0, 1)])} | left
-                found = reached(left, alpha)
+                found = crossing(left, alpha)
                 ends = dict(zip(("strength", "low", "high"), found, strict=True))
                 out.append(row | {"fall": fall, **ends})
     return out
-
-
-def reached(left: Mapping[float, Estimate], alpha: float) -> tuple[float, float, float]:
-    """Return the strength from which something has fallen, and its interval.
-
-    Parameters
-    ----------
-    left : mapping of float to Estimate
-        Strength, from the weakest to the strongest -> by how much it has fallen further
-        than asked.
-    alpha : float
-        The interval is of level 1 - alpha.
-
-    Returns
-    -------
-    value, low, high : float
-        Between strengths drawn straight; what has fallen in the weakest has fallen
-        there or before. The interval ends where the fall may first be as large, and
-        where it is as large for certain, in all stronger ones, too. Infinite where that
-        is in none that was tried, NaN where a fall is unknown.
-    """
-    strengths = list(left)
-    values = np.array([one.value for one in left.values()])
-    ends = np.array([one.interval(alpha) for one in left.values()])
-    if not (np.isfinite(values).all() and np.isfinite(ends).all()):
-        return (float("nan"),) * 3
-    low, high = ends.T
-    certain = np.minimum.accumulate(low[::-1])[::-1]
-    return (
-        _crossing(strengths, values),
-        _crossing(strengths, high),
-        _crossing(strengths, certain),
-    )
-
-
-def _crossing(strengths: Sequence[float], values: NDArray[np.float64]) -> float:
-    """Return the strength at which values first reach 0, drawn straight between."""
-    over = np.flatnonzero(values >= 0)
-    if not len(over):
-        return NEVER
-    k = int(over[0])
-    if k == 0:
-        return strengths[0]
-    part = -values[k - 1] / (values[k] - values[k - 1])
-    return float(strengths[k - 1] + part * (strengths[k] - strengths[k - 1]))

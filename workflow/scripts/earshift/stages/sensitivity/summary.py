@@ -28,7 +28,7 @@ from earshift.stages.sensitivity import (
 from earshift.stages.statistics import resampling
 from earshift.stages.statistics.gap_tables import loss
 from earshift.stages.statistics.resampling import Group
-from earshift.stages.statistics.summary import Options
+from earshift.stages.statistics.summary import CLAIMS, Options
 from earshift.tables import ROBUSTNESS, SENSITIVITY, SENSITIVITY_SCORES
 
 log = logging.getLogger(__name__)
@@ -203,30 +203,24 @@ def corrected(table: pd.DataFrame, options: Options) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns of `tables.SENSITIVITY_SCORES`. As in the summary, that the loss is zero
-        and that it is of no importance are tested together, and whether it is of
-        importance where it is not zero.
+        Columns of `tables.SENSITIVITY_SCORES`.
     """
     names = SENSITIVITY_SCORES.names
     table = table.reindex(columns=[*names, "p_beyond"])
     words = pd.Series("", index=table.index, dtype=object)
     for key, rows in table[table["setting"].ne(UNCHANGED)].groupby(list(FAMILY)):
-        both = rows[["p_value", "p_equivalent"]].to_numpy(float)
-        held = holm(both.T.ravel(), len(rows)).reshape(2, -1)
-        beyond = np.maximum(holm(rows["p_beyond"].to_numpy(float)), held[0])
-        table.loc[rows.index, "p_holm"] = held[0]
-        table.loc[rows.index, "p_equivalent_holm"] = held[1]
+        claims = (rows[name].to_numpy(float) for name in CLAIMS)
+        held = inference.holm_of_claims(*claims)
+        table.loc[rows.index, ["p_holm", "p_equivalent_holm"]] = held[:2].T
         change = holm(rows["p_change"].to_numpy(float))
         table.loc[rows.index, "p_change_holm"] = change
         metric = metrics.metric(str(key[-1]))
         if metric.better == "target":
             continue
         words[rows.index] = [
-            inference.verdict(-lost, p, p_equivalent, p_beyond, options.alpha)
+            inference.verdict(-lost, p, equivalent, beyond, options.alpha)
             if np.isfinite(p)
             else ""
-            for lost, p, p_equivalent, p_beyond in zip(
-                rows["loss"], held[0], held[1], beyond, strict=True
-            )
+            for lost, (p, equivalent, beyond) in zip(rows["loss"], held.T, strict=True)
         ]
     return table.assign(verdict=words)[names]

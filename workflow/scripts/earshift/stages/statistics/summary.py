@@ -61,6 +61,9 @@ TABLES: Mapping[str, Table] = {
     "gate": GATE,
 }
 
+#: p-values of the claims that a change is tested for (`inference.holm_of_claims`).
+CLAIMS = ("p_value", "p_equivalent", "p_beyond")
+
 #: What methods are compared within: all rows but for these columns.
 FAMILY = ("protocol", "model", "condition", "train", "test", "partner", "metric")
 
@@ -315,9 +318,7 @@ def corrected(table: pd.DataFrame, options: Options) -> pd.DataFrame:
 
     Notes
     -----
-    A comparison tests whether the change is zero and whether it is of no importance.
-    Only one of the two can be true, so that Holm's method over both counts as many as
-    there are comparisons. Whether it is of importance is asked where it is not zero.
+    `inference.holm_of_claims` says how the claims on a comparison are corrected.
     Controls correct nothing: they are no comparison, and have no verdict.
     """
     table = table.reindex(columns=[*SUMMARY.names, "p_beyond"])
@@ -325,12 +326,9 @@ def corrected(table: pd.DataFrame, options: Options) -> pd.DataFrame:
     compared = table["reference"].notna() & table["reference"].ne("") & corrects
     table["p_holm"] = table["p_equivalent_holm"] = table["p_beyond_holm"] = np.nan
     for _, rows in table[compared].groupby([*FAMILY, "reference"]):
-        both = rows[["p_value", "p_equivalent"]].to_numpy(float)
-        held = holm(both.T.ravel(), len(rows)).reshape(2, -1)
-        table.loc[rows.index, "p_holm"] = held[0]
-        table.loc[rows.index, "p_equivalent_holm"] = held[1]
-        beyond = np.maximum(holm(rows["p_beyond"].to_numpy(float)), held[0])
-        table.loc[rows.index, "p_beyond_holm"] = beyond
+        claims = (rows[name].to_numpy(float) for name in CLAIMS)
+        held = inference.holm_of_claims(*claims)
+        table.loc[rows.index, [f"{name}_holm" for name in ("p", *CLAIMS[1:])]] = held.T
         table.loc[rows.index, "p_t_holm"] = holm(rows["p_t"].to_numpy(float))
     table["p_holm_all"] = holm(table["p_value"].where(corrects).to_numpy(float))
     table["verdict"] = [_verdict(row, options.alpha) for row in _dicts(table)]

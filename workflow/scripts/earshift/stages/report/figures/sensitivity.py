@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from earshift.stages.sensitivity.robustness import sides
 from earshift.tables import SENSITIVITY, SENSITIVITY_SCORES
 
 Families = Mapping[str, Mapping[str, Any]]
+
+#: What `sides` returns.
+Sides = Mapping[str, Sequence[tuple[str, float]]]
 
 #: Metrics that are drawn: of ranks, and of decisions.
 DRAWN = ("roc_auc", "balanced_accuracy")
@@ -168,7 +171,7 @@ def _figure(
         shown = [
             name
             for name, entry in families.items()
-            if table["family"].eq(name).any() and sides({**entry, "family": name})
+            if table["family"].eq(name).any() and sides(name, entry)
         ]
         width = max(style.WIDTH_IN, 0.9 + COLUMN_IN * len(shown))
         height = 0.9 + ROW_IN * max(1, len(rows))
@@ -179,15 +182,15 @@ def _figure(
             len(rows), len(shown), sharex="col", sharey="row", squeeze=False
         )
         for j, name in enumerate(shown):
-            entry = {**families[name], "family": name}
-            plugin = registry.load("conditions", entry["plugin"])
-            places = _places(entry, plugin.identity)
+            found = sides(name, families[name])
+            plugin = registry.load("conditions", families[name]["plugin"])
+            places = _places(found, plugin.identity)
             there = table[table["family"].eq(name)]
             for i, row in enumerate(rows):
                 draw(axes[i, j], row, there, places)
                 axes[i, j].grid(axis="y", color="#E6E6E6", lw=0.6)
                 axes[i, j].set_axisbelow(True)
-            _scale(axes[-1, j], entry, places, plugin.identity)
+            _scale(axes[-1, j], found, places, plugin.identity)
             axes[0, j].set_title(name, loc="left")
             unit = f" ({plugin.unit})" if plugin.unit else ""
             axes[-1, j].set_xlabel(f"{plugin.label}{unit}")
@@ -197,12 +200,11 @@ def _figure(
     return figure
 
 
-def _places(entry: Mapping[str, Any], identity: object) -> dict[str, int]:
+def _places(found: Sides, identity: object) -> dict[str, int]:
     """Return where conditions are on the axis: stronger ones further from the middle.
 
     Where strengths lie on both sides of what changes nothing, it has the place 0.
     """
-    found = sides(entry)
     both = len(found) == 2 and not isinstance(identity, str)
     places: dict[str, int] = {}
     for side, items in found.items():
@@ -211,11 +213,9 @@ def _places(entry: Mapping[str, Any], identity: object) -> dict[str, int]:
     return places
 
 
-def _scale(
-    ax: Axes, entry: Mapping[str, Any], places: Mapping[str, int], identity: object
-) -> None:
+def _scale(ax: Axes, found: Sides, places: Mapping[str, int], identity: object) -> None:
     """Write the strengths below an axis, as many as there is room for."""
-    named = {n: s for items in sides(entry).values() for n, s in items}
+    named = {n: s for items in found.values() for n, s in items}
     ticks = {places[name]: f"{named[name]:g}" for name in places}
     if min(ticks) < 0:
         ticks[0] = f"{identity:g}"  # what changes nothing

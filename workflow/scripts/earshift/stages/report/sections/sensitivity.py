@@ -166,7 +166,7 @@ def _falls(experiment: Experiment) -> list[dict[str, Any]]:
 def _has_two_sides(family: str, entry: Mapping[str, Any]) -> bool:
     from earshift.stages.sensitivity.robustness import sides
 
-    return len(sides({**entry, "family": family})) > 1
+    return len(sides(family, entry)) > 1
 
 
 def short(cell: Mapping[str, Any]) -> str:
